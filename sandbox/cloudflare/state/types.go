@@ -1,0 +1,69 @@
+package state
+
+import (
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// Account owns zones and tunnels.
+type Account struct {
+	ID   string `json:"id"`
+	Name string `json:"name"`
+}
+
+// Zone is a DNS zone of an account. Zone names need not be unique across
+// accounts, as at Cloudflare.
+type Zone struct {
+	ID        string    `json:"id"`
+	Name      string    `json:"name"`
+	AccountID string    `json:"account_id"`
+	CreatedOn time.Time `json:"created_on"`
+}
+
+// Tunnel is one row of the table that the API writes and the edge
+// authenticates connectors against. A deleted tunnel stays, with DeletedAt set.
+type Tunnel struct {
+	ID        uuid.UUID  `json:"id"`
+	AccountID string     `json:"account_id"`
+	Name      string     `json:"name"`
+	Secret    []byte     `json:"secret"`
+	ConfigSrc string     `json:"config_src"` // "local" or "cloudflare"
+	CreatedAt time.Time  `json:"created_at"`
+	DeletedAt *time.Time `json:"deleted_at,omitempty"`
+}
+
+// Record is a DNS record. Name is always fully qualified and lower case,
+// without a trailing dot; a wildcard's name begins with "*.".
+type Record struct {
+	ID         string    `json:"id"`
+	ZoneID     string    `json:"zone_id"`
+	Name       string    `json:"name"`
+	Type       string    `json:"type"`
+	Content    string    `json:"content"`
+	Proxied    bool      `json:"proxied"`
+	TTL        int       `json:"ttl"` // seconds; 1 means automatic
+	Comment    string    `json:"comment"`
+	Tags       []string  `json:"tags"`
+	CreatedOn  time.Time `json:"created_on"`
+	ModifiedOn time.Time `json:"modified_on"`
+}
+
+// Connection is one live connection of a connector to the edge. The edge owns
+// the table of connections; it isn't stored, as connectors re-register after a
+// restart.
+type Connection struct {
+	ID            uuid.UUID `json:"id"`
+	TunnelID      uuid.UUID `json:"tunnel_id"`
+	ClientID      uuid.UUID `json:"client_id"` // the connector: one cloudflared process
+	ConnIndex     uint8     `json:"conn_index"`
+	Protocol      string    `json:"protocol"`  // "quic" or "http2"
+	EdgeAddr      string    `json:"edge_addr"` // the edge's address it dialled
+	OriginIP      string    `json:"origin_ip"` // the address it dialled from
+	ClientVersion string    `json:"client_version"`
+	Arch          string    `json:"arch"`
+	Features      []string  `json:"features"`
+	Location      string    `json:"location"` // data centre, such as "sbx01"
+	OpenedAt      time.Time `json:"opened_at"`
+	Draining      bool      `json:"draining"` // unregistered, finishing what is in flight
+}
