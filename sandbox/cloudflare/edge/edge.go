@@ -1,13 +1,33 @@
-// Package edge imitates the servers that cloudflared dials.
+// Package edge imitates the servers of Cloudflare's network that cloudflared
+// dials: TLS with HTTP/2 (the roles reversed: cloudflared dials, then serves) and
+// QUIC, the Cap'n Proto registration RPC on each connection's control stream, and
+// the streams that carry requests to cloudflared.
+//
+// The RPC and its messages come from cloudflared's own tunnelrpc packages. What
+// the edge does around them follows from how stock cloudflared (2024.10 to
+// 2026.3.0) reacts, and from what it logs in front of the real edge:
+//   - a registration is refused with an error that is not marked retryable;
+//     cloudflared looks for the word "Unauthorized" in it, logs it and goes on
+//     trying with a growing delay. It never exits.
+//   - a connector may hold one connection per edge address: a second one is
+//     refused with EDUPCONN, which makes cloudflared try another address.
+//   - UnregisterConnection is answered at once. The edge then sends no new
+//     requests, waits for those in flight and hangs up, which is what lets
+//     cloudflared exit before its grace period is over.
+//
+// How it is unlike the real one: every address is a data centre of its own in one
+// process, a connection is picked at random instead of by distance, requests carry
+// HTTP only (no TCP, no UDP, no private networks), and nothing is pushed to
+// remotely managed tunnels. The real edge's choice of what to replay on another
+// connection isn't documented; see RoundTrip for the cautious one taken here.
 package edge
 
 import (
 	"context"
 	"crypto/tls"
 	"encoding/json"
-	"errors"
 	"log/slog"
-	"net/http"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -15,7 +35,8 @@ import (
 	"k8s-tunnel/sandbox/cloudflare/state"
 )
 
-// Server names that cloudflared asks for, one for each transport.
+// Server names that cloudflared asks for, one for each transport. They are
+// compiled into it, and the certificate has to be valid for both.
 const (
 	ServerNameHTTP2 = "h2.cftunnel.com"
 	ServerNameQUIC  = "quic.cftunnel.com"
@@ -23,7 +44,7 @@ const (
 
 // Tunnels is the table that connectors are authenticated against.
 type Tunnels interface {
-	// Tunnel returns the tunnel, deleted ones included, and false when there never was one.
+	// Tunnel returns a tunnel, deleted ones included, and false if there never was one.
 	Tunnel(id uuid.UUID) (state.Tunnel, bool)
 }
 
@@ -35,53 +56,113 @@ func (f TunnelsFunc) Tunnel(id uuid.UUID) (state.Tunnel, bool) { return f(id) }
 
 // Config is what an edge needs from the rest of the sandbox.
 type Config struct {
-	Tunnels     Tunnels
-	Certificate tls.Certificate // valid for both server names
-	Location    string          // prefix of the data centres' names, default "sbx"
-	Logger      *slog.Logger    // default: discard
+	// Tunnels is asked at every registration.
+	Tunnels Tunnels
+	// Certificate has to be valid for ServerNameHTTP2 and ServerNameQUIC.
+	Certificate tls.Certificate
+	// Location prefixes the names of the data centres that connectors are told
+	// they are connected to, such as sbx01. Default: sbx.
+	Location string
+	// Logger takes what happens to connections. Default: nobody listens.
+	Logger *slog.Logger
 }
 
-// Edge holds the listeners and the connections of all connectors.
-type Edge struct{}
+// Edge holds the listeners and the connections of all connectors. Its methods may
+// be called concurrently.
+type Edge struct {
+	tunnels  Tunnels
+	cert     tls.Certificate
+	location string
+	log      *slog.Logger
+	table    *table
+
+	mu       sync.Mutex
+	addrs    []string // of the last Listen
+	site     *site    // nil while the edge doesn't listen
+	carriers map[carrier]struct{}
+}
 
 // New returns an edge that listens nowhere yet.
-func New(c Config) *Edge { return &Edge{} }
+func New(c Config) *Edge {
+	if c.Location == "" {
+		c.Location = "sbx"
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	return &Edge{
+		tunnels: c.Tunnels, cert: c.Certificate, location: c.Location, log: c.Logger,
+		table: newTable(), carriers: map[carrier]struct{}{},
+	}
+}
 
-// Listen binds TCP and UDP on every address (host:port) and serves in the
-// background until Stop, Shutdown or the end of ctx. Addresses needn't exist yet.
-func (e *Edge) Listen(ctx context.Context, addrs []string) error { return errors.New("not built yet") }
+// Connections lists a tunnel's connections, oldest first, with those that are
+// draining.
+func (e *Edge) Connections(tunnel uuid.UUID) []state.Connection {
+	return e.table.list(tunnel)
+}
 
-// Start listens again on the addresses of the last Listen, after a Stop.
-func (e *Edge) Start(ctx context.Context) error { return errors.New("not built yet") }
+// Disconnect cuts a tunnel's connections, or only those of one connector, as the
+// API's clean-up and deletion of a tunnel do. Requests in flight are cut too, and
+// a connector whose tunnel still exists comes back within seconds.
+func (e *Edge) Disconnect(tunnel uuid.UUID, client *uuid.UUID) {
+	for _, c := range e.table.removeAll(tunnel, client) {
+		e.log.Info("connection cleaned up", "tunnel", tunnel, "connection", c.ID)
+		c.carrier.cut()
+	}
+}
 
-// Stop closes the listeners and cuts every connection: an outage of the edge.
-func (e *Edge) Stop() {}
+// Cut cuts every connection without letting anything finish, as a data centre
+// that goes down. Connectors notice at once.
+func (e *Edge) Cut() {
+	for _, c := range e.open() {
+		c.cut()
+	}
+}
 
-// Shutdown closes the listeners, lets requests in flight finish until ctx ends, and hangs up.
-func (e *Edge) Shutdown(ctx context.Context) error { return nil }
+// SetConnectionLag sets how long a connection that registers from now on is left
+// unused. The real network needs such a time to learn of a connector, while the
+// connector believes itself ready.
+func (e *Edge) SetConnectionLag(d time.Duration) { e.table.setLag(d) }
 
-// Connections lists a tunnel's connections, oldest first.
-func (e *Edge) Connections(tunnel uuid.UUID) []state.Connection { return nil }
+// LocalConfiguration returns the configuration that a connector of the tunnel sent
+// last, as JSON. cloudflared sends it once its first connection has registered, so
+// a test can see which ingress rules really are in force.
+func (e *Edge) LocalConfiguration(tunnel uuid.UUID) (json.RawMessage, bool) {
+	return e.table.configuration(tunnel)
+}
 
-// Disconnect cuts a tunnel's connections, or those of one connector only.
-func (e *Edge) Disconnect(tunnel uuid.UUID, client *uuid.UUID) {}
+// open lists the transports that are up, registered or not.
+func (e *Edge) open() []carrier {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	all := make([]carrier, 0, len(e.carriers))
+	for c := range e.carriers {
+		all = append(all, c)
+	}
+	return all
+}
 
-// Cut cuts every connection without notice, as an edge that restarts.
-func (e *Edge) Cut() {}
+// track keeps a transport among the open ones until the returned function is called.
+func (e *Edge) track(c carrier) (untrack func()) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.carriers[c] = struct{}{}
+	return func() {
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		delete(e.carriers, c)
+	}
+}
 
-// SetConnectionLag sets how long a new connection is not used yet.
-func (e *Edge) SetConnectionLag(d time.Duration) {}
-
-// LocalConfiguration returns what the tunnel's connectors last sent as their own configuration.
-func (e *Edge) LocalConfiguration(tunnel uuid.UUID) (json.RawMessage, bool) { return nil, false }
-
-// ErrUnknownTunnel and ErrNoConnection say why a request can't be carried.
-var (
-	ErrUnknownTunnel = errors.New("no such tunnel")
-	ErrNoConnection  = errors.New("tunnel has no usable connection")
-)
-
-// RoundTrip carries one request through a tunnel.
-func (e *Edge) RoundTrip(tunnel uuid.UUID, r *http.Request) (*http.Response, error) {
-	return nil, errors.New("not built yet")
+// drain waits until no request is in flight, or until ctx ends.
+func (e *Edge) drain(ctx context.Context) error {
+	for _, c := range e.table.drainAll() {
+		select {
+		case <-c.idle:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return nil
 }

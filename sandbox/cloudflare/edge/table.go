@@ -1,0 +1,191 @@
+package edge
+
+import (
+	"encoding/json"
+	"errors"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+
+	"k8s-tunnel/sandbox/cloudflare/state"
+)
+
+// errDuplicate is the text that cloudflared compares with, to try another address.
+var errDuplicate = errors.New("EDUPCONN")
+
+// connection is one registered connection. All but carrier and idle is guarded by
+// the table's lock.
+type connection struct {
+	state.Connection
+	carrier  carrier
+	usable   time.Time // when the network has learnt of it
+	inFlight int
+	idle     chan struct{} // closed once it is draining and nothing is in flight
+}
+
+func (c *connection) settle() {
+	if c.Draining && c.inFlight == 0 {
+		select {
+		case <-c.idle:
+		default:
+			close(c.idle)
+		}
+	}
+}
+
+// table holds the registered connections of all tunnels. Choosing a connection and
+// counting its requests share one lock with draining it, so that no request is
+// ever sent to a connector after it has been promised silence.
+type table struct {
+	mu      sync.Mutex
+	conns   map[uuid.UUID][]*connection // by tunnel, oldest first
+	configs map[uuid.UUID]json.RawMessage
+	lag     time.Duration
+}
+
+func newTable() *table {
+	return &table{conns: map[uuid.UUID][]*connection{}, configs: map[uuid.UUID]json.RawMessage{}}
+}
+
+func (t *table) setLag(d time.Duration) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.lag = d
+}
+
+// add registers a connection. With replace, an earlier one of the same connector
+// to the same address makes way; it is returned, to be cut.
+func (t *table) add(info state.Connection, c carrier, replace bool) (added *connection, replaced []*connection, err error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, o := range t.conns[info.TunnelID] {
+		if o.ClientID == info.ClientID && o.EdgeAddr == info.EdgeAddr && !o.Draining {
+			if !replace {
+				return nil, nil, errDuplicate
+			}
+			replaced = append(replaced, o)
+		}
+	}
+	for _, o := range replaced {
+		t.removeLocked(o)
+	}
+	added = &connection{
+		Connection: info, carrier: c, usable: time.Now().Add(t.lag), idle: make(chan struct{}),
+	}
+	t.conns[info.TunnelID] = append(t.conns[info.TunnelID], added)
+	return added, replaced, nil
+}
+
+func (t *table) remove(c *connection) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.removeLocked(c)
+}
+
+func (t *table) removeLocked(c *connection) {
+	left := slices.DeleteFunc(t.conns[c.TunnelID], func(o *connection) bool { return o == c })
+	if len(left) == 0 {
+		delete(t.conns, c.TunnelID)
+		return
+	}
+	t.conns[c.TunnelID] = left
+}
+
+// removeAll takes a tunnel's connections, or one connector's, out of the table.
+func (t *table) removeAll(tunnel uuid.UUID, client *uuid.UUID) []*connection {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	var gone []*connection
+	for _, c := range t.conns[tunnel] {
+		if client == nil || c.ClientID == *client {
+			gone = append(gone, c)
+		}
+	}
+	for _, c := range gone {
+		t.removeLocked(c)
+	}
+	return gone
+}
+
+// drain keeps new requests away from a connection; its idle channel tells when the
+// last one is over.
+func (t *table) drain(c *connection) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	c.Draining = true
+	c.settle()
+}
+
+func (t *table) drainAll() []*connection {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	var all []*connection
+	for _, conns := range t.conns {
+		for _, c := range conns {
+			c.Draining = true
+			c.settle()
+			all = append(all, c)
+		}
+	}
+	return all
+}
+
+// acquire picks one of a tunnel's usable connections at random, leaving out those
+// that were tried already, and counts a request on it. It returns nil if there is
+// none.
+func (t *table) acquire(tunnel uuid.UUID, tried []*connection) *connection {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	var usable []*connection
+	now := time.Now()
+	for _, c := range t.conns[tunnel] {
+		if !c.Draining && !c.usable.After(now) && !slices.Contains(tried, c) {
+			usable = append(usable, c)
+		}
+	}
+	if len(usable) == 0 {
+		return nil
+	}
+	c := usable[rand.IntN(len(usable))]
+	c.inFlight++
+	return c
+}
+
+func (t *table) release(c *connection) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	c.inFlight--
+	c.settle()
+}
+
+func (t *table) list(tunnel uuid.UUID) []state.Connection {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	list := make([]state.Connection, 0, len(t.conns[tunnel]))
+	for _, c := range t.conns[tunnel] {
+		list = append(list, c.Connection)
+	}
+	return list
+}
+
+func (t *table) configure(tunnel uuid.UUID, config []byte) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.configs[tunnel] = slices.Clone(config)
+}
+
+func (t *table) configuration(tunnel uuid.UUID) (json.RawMessage, bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	config, ok := t.configs[tunnel]
+	return slices.Clone(config), ok
+}
+
+func (t *table) draining(c *connection) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return c.Draining
+}
