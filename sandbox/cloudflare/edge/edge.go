@@ -63,6 +63,9 @@ type Config struct {
 	// Location prefixes the names of the data centres that connectors are told
 	// they are connected to, such as sbx01. Default: sbx.
 	Location string
+	// Changed is told how many connections a tunnel has, after each that comes or
+	// goes. Default: nobody is told.
+	Changed func(tunnel uuid.UUID, connections int)
 	// Logger takes what happens to connections. Default: nobody listens.
 	Logger *slog.Logger
 }
@@ -92,7 +95,7 @@ func New(c Config) *Edge {
 	}
 	return &Edge{
 		tunnels: c.Tunnels, cert: c.Certificate, location: c.Location, log: c.Logger,
-		table: newTable(), carriers: map[carrier]struct{}{},
+		table: newTable(c.Changed), carriers: map[carrier]struct{}{},
 	}
 }
 

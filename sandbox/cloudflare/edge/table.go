@@ -44,10 +44,26 @@ type table struct {
 	conns   map[uuid.UUID][]*connection // by tunnel, oldest first
 	configs map[uuid.UUID]json.RawMessage
 	lag     time.Duration
+
+	changed func(tunnel uuid.UUID, connections int)
+	telling sync.Mutex // keeps what changed is told in order
 }
 
-func newTable() *table {
-	return &table{conns: map[uuid.UUID][]*connection{}, configs: map[uuid.UUID]json.RawMessage{}}
+func newTable(changed func(uuid.UUID, int)) *table {
+	if changed == nil {
+		changed = func(uuid.UUID, int) {}
+	}
+	return &table{
+		conns: map[uuid.UUID][]*connection{}, configs: map[uuid.UUID]json.RawMessage{}, changed: changed,
+	}
+}
+
+// tell reports a tunnel's present number of connections, without the table's lock,
+// so that the listener may ask the table back.
+func (t *table) tell(tunnel uuid.UUID) {
+	t.telling.Lock()
+	defer t.telling.Unlock()
+	t.changed(tunnel, len(t.list(tunnel)))
 }
 
 func (t *table) setLag(d time.Duration) {
@@ -59,6 +75,7 @@ func (t *table) setLag(d time.Duration) {
 // add registers a connection. With replace, an earlier one of the same connector
 // to the same address makes way; it is returned, to be cut.
 func (t *table) add(info state.Connection, c carrier, replace bool) (added *connection, replaced []*connection, err error) {
+	defer t.tell(info.TunnelID)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for _, o := range t.conns[info.TunnelID] {
@@ -80,6 +97,7 @@ func (t *table) add(info state.Connection, c carrier, replace bool) (added *conn
 }
 
 func (t *table) remove(c *connection) {
+	defer t.tell(c.TunnelID)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.removeLocked(c)
@@ -96,6 +114,7 @@ func (t *table) removeLocked(c *connection) {
 
 // removeAll takes a tunnel's connections, or one connector's, out of the table.
 func (t *table) removeAll(tunnel uuid.UUID, client *uuid.UUID) []*connection {
+	defer t.tell(tunnel)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	var gone []*connection
