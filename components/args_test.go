@@ -1,0 +1,76 @@
+package components
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestCloudflareTunnelArgs_Validate(t *testing.T) {
+	t.Parallel()
+	digest := "@sha256:" + strings.Repeat("0123456789abcdef", 4)
+	for _, test := range []struct {
+		name    string
+		change  func(*CloudflareTunnelArgs)
+		wantErr string // empty: valid
+	}{
+		{"the least", func(*CloudflareTunnelArgs) {}, ""},
+		{"no domain", func(a *CloudflareTunnelArgs) { a.Domain = "" }, "domain: not set"},
+		{"domain with a scheme", func(a *CloudflareTunnelArgs) { a.Domain = "https://example.com" }, `domain: "https://example.com" is a URL`},
+		{"wildcard domain", func(a *CloudflareTunnelArgs) { a.Domain = "*.example.com" }, `give the zone's name, "example.com"`},
+		{"upper-case domain", func(a *CloudflareTunnelArgs) { a.Domain = "Example.com." }, `"example.com"`},
+		{"top-level domain", func(a *CloudflareTunnelArgs) { a.Domain = "com" }, `domain: "com" is not a domain name`},
+		{"unicode domain", func(a *CloudflareTunnelArgs) { a.Domain = "bücher.example" }, "xn--"},
+		{"no zone", func(a *CloudflareTunnelArgs) { a.ZoneID = nil }, "zoneId: not set"},
+		{"no account", func(a *CloudflareTunnelArgs) { a.AccountID = nil }, "accountId: not set"},
+		{"tunnel name", func(a *CloudflareTunnelArgs) { a.TunnelName = "home-lab" }, ""},
+		{"tunnel name with a space", func(a *CloudflareTunnelArgs) { a.TunnelName = "home lab" }, `tunnelName: "home lab"`},
+		{"tunnel name too long", func(a *CloudflareTunnelArgs) { a.TunnelName = strings.Repeat("a", 41) }, "at most 40"},
+		{"rotation", func(a *CloudflareTunnelArgs) { a.Rotation = "2026-11" }, ""},
+		{"rotation with a slash", func(a *CloudflareTunnelArgs) { a.Rotation = "11/2026" }, `rotation: "11/2026"`},
+		{"origin with a port", func(a *CloudflareTunnelArgs) { a.Origin = "https://traefik.kube-system.svc:8443" }, ""},
+		{"origin by address", func(a *CloudflareTunnelArgs) { a.Origin = "http://[fd00::1]:80" }, ""},
+		{"origin of a status", func(a *CloudflareTunnelArgs) { a.Origin = "http_status:404" }, ""},
+		{"origin of the test page", func(a *CloudflareTunnelArgs) { a.Origin = "hello_world" }, ""},
+		{"origin without a scheme", func(a *CloudflareTunnelArgs) { a.Origin = "web:80" }, `origin: "web:80" has no scheme, such as http://web:80`},
+		{"origin without anything", func(a *CloudflareTunnelArgs) { a.Origin = "web" }, "has no scheme, such as http://web"},
+		{"origin with a path", func(a *CloudflareTunnelArgs) { a.Origin = "http://web/app" }, "write http://web"},
+		{"origin with a final slash", func(a *CloudflareTunnelArgs) { a.Origin = "http://web/" }, "write http://web"},
+		{"origin without a host", func(a *CloudflareTunnelArgs) { a.Origin = "http://:80" }, "has no host"},
+		{"origin of another scheme", func(a *CloudflareTunnelArgs) { a.Origin = "ftp://web" }, `the scheme "ftp"`},
+		{"origin with credentials", func(a *CloudflareTunnelArgs) { a.Origin = "http://me:word@web" }, "xxxxx"},
+		{"origin with a bad port", func(a *CloudflareTunnelArgs) { a.Origin = "http://web:99999" }, "port from 1 to 65535"},
+		{"origin with an empty port", func(a *CloudflareTunnelArgs) { a.Origin = "http://web:" }, "port from 1 to 65535"},
+		{"origin of a bad status", func(a *CloudflareTunnelArgs) { a.Origin = "http_status:ok" }, "status code of three digits"},
+		{"namespace", func(a *CloudflareTunnelArgs) { a.Namespace = "web" }, ""},
+		{"namespace in upper case", func(a *CloudflareTunnelArgs) { a.Namespace = "Web" }, `namespace: "Web"`},
+		{"image by digest", func(a *CloudflareTunnelArgs) { a.Image = "cloudflare/cloudflared" + digest }, ""},
+		{"image by tag and digest", func(a *CloudflareTunnelArgs) { a.Image = "registry.lan:5000/cloudflared:2026.3.0" + digest }, ""},
+		{"image without a tag", func(a *CloudflareTunnelArgs) { a.Image = "cloudflare/cloudflared" }, "image: "},
+		{"image of a registry's port without a tag", func(a *CloudflareTunnelArgs) { a.Image = "registry.lan:5000/cloudflared" }, "image: "},
+		{"most replicas", func(a *CloudflareTunnelArgs) { a.Replicas = 24 }, ""},
+		{"too many replicas", func(a *CloudflareTunnelArgs) { a.Replicas = 25 }, "replicas: 25 is too many"},
+		{"negative replicas", func(a *CloudflareTunnelArgs) { a.Replicas = -1 }, "replicas: -1"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			args := validArgs()
+			test.change(args)
+			err := args.Validate()
+			if test.wantErr == "" {
+				require.NoError(t, err)
+				return
+			}
+			require.ErrorContains(t, err, test.wantErr)
+			require.NotContains(t, err.Error(), "word", "a password may not be repeated")
+		})
+	}
+}
+
+// A pod has to be alive for as long as it drains and finishes requests.
+func TestDefaults_TerminationCoversDrainAndGrace(t *testing.T) {
+	t.Parallel()
+	require.Greater(t, terminationSeconds, drainSeconds+graceSeconds)
+	require.LessOrEqual(t, graceSeconds, 180, "cloudflared's limit")
+}

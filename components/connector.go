@@ -1,0 +1,115 @@
+package components
+
+import (
+	"fmt"
+
+	appsv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/apps/v1"
+	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
+	metav1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/meta/v1"
+	policyv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/policy/v1"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+)
+
+// connector declares cloudflared: its configuration, its credentials, the
+// Deployment and the disruption budget.
+func (t *CloudflareTunnel) connector(
+	ctx *pulumi.Context, name string, args *CloudflareTunnelArgs, namespace *namespaceRef, tunnel *tunnelRef,
+) (*appsv1.Deployment, error) {
+	config, err := t.config(ctx, name, args, namespace, tunnel)
+	if err != nil {
+		return nil, err
+	}
+	credentials, err := t.credentials(ctx, name, args, namespace, tunnel)
+	if err != nil {
+		return nil, err
+	}
+	if err := t.disruptionBudget(ctx, name, args, namespace, tunnel); err != nil {
+		return nil, err
+	}
+	deployment, err := appsv1.NewDeployment(ctx, name+"-cloudflared", &appsv1.DeploymentArgs{
+		Metadata: objectMeta(args, namespace),
+		Spec: &appsv1.DeploymentSpecArgs{
+			Replicas: pulumi.Int(args.Replicas),
+			Selector: &metav1.LabelSelectorArgs{MatchLabels: selectorLabels(tunnel.id)},
+			Strategy: &appsv1.DeploymentStrategyArgs{
+				Type: pulumi.String("RollingUpdate"),
+				RollingUpdate: &appsv1.RollingUpdateDeploymentArgs{
+					MaxUnavailable: pulumi.Int(0),
+					MaxSurge:       pulumi.Int(maxSurge),
+				},
+			},
+			MinReadySeconds: pulumi.Int(minReadySeconds),
+			Template: &corev1.PodTemplateSpecArgs{
+				Metadata: &metav1.ObjectMetaArgs{Labels: podLabels(args.TunnelName, tunnel.id)},
+				Spec:     podSpec(args, tunnel, config.Metadata.Name(), credentials.Metadata.Name()),
+			},
+		},
+	}, pulumi.Parent(t))
+	if err != nil {
+		return nil, fmt.Errorf("creating deployment: %w", err)
+	}
+	return deployment, nil
+}
+
+// config declares config.yaml. It has no name of its own: Pulumi names it, and
+// changed data becomes a new object beside the old one. cloudflared reads the
+// file once, and the new name is what makes the Deployment roll.
+func (t *CloudflareTunnel) config(
+	ctx *pulumi.Context, name string, args *CloudflareTunnelArgs, namespace *namespaceRef, tunnel *tunnelRef,
+) (*corev1.ConfigMap, error) {
+	data := tunnel.id.ApplyT(func(id string) (string, error) { return renderConfig(id, args) }).(pulumi.StringOutput)
+	config, err := corev1.NewConfigMap(ctx, name+"-config", &corev1.ConfigMapArgs{
+		Metadata:  objectMeta(args, namespace),
+		Data:      pulumi.StringMap{configFile: data},
+		Immutable: pulumi.Bool(true),
+	}, pulumi.Parent(t))
+	if err != nil {
+		return nil, fmt.Errorf("creating %s: %w", configFile, err)
+	}
+	return config, nil
+}
+
+// credentials declares credentials.json, named by Pulumi as the config is.
+func (t *CloudflareTunnel) credentials(
+	ctx *pulumi.Context, name string, args *CloudflareTunnelArgs, namespace *namespaceRef, tunnel *tunnelRef,
+) (*corev1.Secret, error) {
+	data := pulumi.All(args.AccountID, tunnel.id, tunnel.secret).ApplyT(func(v []any) (string, error) {
+		return renderCredentials(v[0].(string), v[1].(string), v[2].(string))
+	}).(pulumi.StringOutput)
+	credentials, err := corev1.NewSecret(ctx, name+"-credentials", &corev1.SecretArgs{
+		Metadata:   objectMeta(args, namespace),
+		StringData: pulumi.StringMap{credentialsFile: data},
+		Immutable:  pulumi.Bool(true),
+	}, pulumi.Parent(t))
+	if err != nil {
+		return nil, fmt.Errorf("creating %s: %w", credentialsFile, err)
+	}
+	return credentials, nil
+}
+
+// disruptionBudget lets a node's drain take one connector at a time.
+func (t *CloudflareTunnel) disruptionBudget(
+	ctx *pulumi.Context, name string, args *CloudflareTunnelArgs, namespace *namespaceRef, tunnel *tunnelRef,
+) error {
+	_, err := policyv1.NewPodDisruptionBudget(ctx, name+"-disruption-budget", &policyv1.PodDisruptionBudgetArgs{
+		Metadata: objectMeta(args, namespace),
+		Spec: &policyv1.PodDisruptionBudgetSpecArgs{
+			MaxUnavailable: pulumi.Int(1),
+			Selector:       &metav1.LabelSelectorArgs{MatchLabels: selectorLabels(tunnel.id)},
+			// A pod that isn't ready serves nothing, so it may always go.
+			UnhealthyPodEvictionPolicy: pulumi.String("AlwaysAllow"),
+		},
+	}, pulumi.Parent(t))
+	if err != nil {
+		return fmt.Errorf("creating disruption budget: %w", err)
+	}
+	return nil
+}
+
+// objectMeta is the metadata of a namespaced object that Pulumi names.
+func objectMeta(args *CloudflareTunnelArgs, namespace *namespaceRef) *metav1.ObjectMetaArgs {
+	return &metav1.ObjectMetaArgs{
+		Namespace: namespace.name,
+		Labels:    pulumi.ToStringMap(objectLabels(args.TunnelName)),
+	}
+}

@@ -1,0 +1,68 @@
+package components
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/pulumi/pulumi-cloudflare/sdk/v5/go/cloudflare"
+	"github.com/pulumi/pulumi-random/sdk/v4/go/random"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+)
+
+// tunnelRef is what the rest of the component needs of the tunnel.
+type tunnelRef struct {
+	id     pulumi.StringOutput
+	cname  pulumi.StringOutput
+	secret pulumi.StringOutput // base64, marked secret
+}
+
+// tunnel declares the tunnel and its secret.
+//
+// The tunnel's name ends in a random suffix that changes with the secret. Names
+// are unique in an account, and a replacement is created beside what it
+// replaces: a fixed name, or one that repeats an earlier rotation's label,
+// would be refused (1013) and leave the stack stuck.
+func (t *CloudflareTunnel) tunnel(
+	ctx *pulumi.Context, name string, args *CloudflareTunnelArgs, namespace *namespaceRef,
+) (*tunnelRef, error) {
+	keepers := pulumi.StringMap{"rotation": pulumi.String(args.Rotation)}
+	secret, err := random.NewRandomBytes(ctx, name+"-secret", &random.RandomBytesArgs{
+		Length:  pulumi.Int(32), // the least that Cloudflare takes
+		Keepers: keepers,
+	}, pulumi.Parent(t))
+	if err != nil {
+		return nil, fmt.Errorf("creating tunnel secret: %w", err)
+	}
+	suffix, err := random.NewRandomId(ctx, name+"-suffix", &random.RandomIdArgs{
+		ByteLength: pulumi.Int(3),
+		Keepers:    keepers,
+	}, pulumi.Parent(t))
+	if err != nil {
+		return nil, fmt.Errorf("creating tunnel name suffix: %w", err)
+	}
+	tunnel, err := cloudflare.NewZeroTrustTunnelCloudflared(ctx, name+"-tunnel", &cloudflare.ZeroTrustTunnelCloudflaredArgs{
+		AccountId: args.AccountID,
+		Name:      pulumi.Sprintf("%s-%s", tunnelNamePrefix(args), suffix.Hex),
+		Secret:    secret.Base64,
+		ConfigSrc: pulumi.String("local"),
+	}, pulumi.Parent(t), pulumi.DependsOn([]pulumi.Resource{namespace.resource}))
+	if err != nil {
+		return nil, fmt.Errorf("creating tunnel: %w", err)
+	}
+	id := tunnel.ID().ToStringOutput()
+	return &tunnelRef{
+		id: id,
+		// The provider's own output of it stays empty when reading the
+		// tunnel's token fails.
+		cname:  pulumi.Sprintf("%s.cfargotunnel.com", id),
+		secret: secret.Base64,
+	}, nil
+}
+
+// tunnelNamePrefix is the tunnel's name without its random suffix.
+func tunnelNamePrefix(args *CloudflareTunnelArgs) string {
+	if args.Rotation == "" {
+		return args.TunnelName
+	}
+	return strings.Join([]string{args.TunnelName, args.Rotation}, "-")
+}

@@ -1,0 +1,214 @@
+package main
+
+import (
+	"errors"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+	"github.com/stretchr/testify/require"
+	"go.yaml.in/yaml/v3"
+)
+
+// engine answers as the providers would and counts what it was asked for.
+type engine struct {
+	mu        sync.Mutex
+	resources map[string]resource.PropertyMap
+	lookUps   []resource.PropertyMap
+	zone      resource.PropertyMap
+	lookUpErr error
+}
+
+func (e *engine) NewResource(args pulumi.MockResourceArgs) (string, resource.PropertyMap, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.resources == nil {
+		e.resources = map[string]resource.PropertyMap{}
+	}
+	e.resources[args.Name] = args.Inputs
+	out := args.Inputs.Copy()
+	if strings.HasPrefix(args.TypeToken, "random:") {
+		out["base64"] = resource.MakeSecret(resource.NewProperty("c2VjcmV0"))
+		out["hex"] = resource.NewProperty("a1b2c3")
+	}
+	return args.Name + "-id", out, nil
+}
+
+func (e *engine) Call(args pulumi.MockCallArgs) (resource.PropertyMap, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.lookUps = append(e.lookUps, args.Args)
+	return e.zone, e.lookUpErr
+}
+
+// zone is what Cloudflare answers to the look-up of a zone.
+func zone(name string) resource.PropertyMap {
+	return resource.PropertyMap{
+		"id":        resource.NewProperty("zone"),
+		"zoneId":    resource.NewProperty("zone"),
+		"accountId": resource.NewProperty("account"),
+		"name":      resource.NewProperty(name),
+	}
+}
+
+// up runs the program with the least settings and those given; an empty value
+// takes a setting away, and a key ending in "!" is stored as plain text.
+func (e *engine) up(settings map[string]string) error {
+	all := map[string]string{"k8s-tunnel:domain": "example.com", "cloudflare:apiToken": strings.Repeat("t", 40)}
+	secret := []string{"cloudflare:apiToken"}
+	for k, v := range settings {
+		if plain, ok := strings.CutSuffix(k, "!"); ok {
+			k, secret = plain, nil
+		}
+		all[k] = v
+		if v == "" {
+			delete(all, k)
+		}
+	}
+	return pulumi.RunErr(program, pulumi.WithMocks("k8s-tunnel", "test", e), func(info *pulumi.RunInfo) {
+		info.Config, info.ConfigSecretKeys = all, secret
+	})
+}
+
+func TestProgram_LeastSettings(t *testing.T) {
+	t.Parallel()
+	e := &engine{zone: zone("example.com")}
+	require.NoError(t, e.up(nil))
+	require.Len(t, e.lookUps, 1)
+	require.Equal(t, "zone", e.resources["edge-apex"]["zoneId"].StringValue())
+	require.Equal(t, "account", e.resources["edge-tunnel"]["accountId"].StringValue())
+	require.Equal(t, "k8s-tunnel-test-a1b2c3", e.resources["edge-tunnel"]["name"].StringValue())
+	require.True(t, e.resources["cloudflare"]["apiToken"].IsSecret())
+}
+
+func TestProgram_SettingsReachResources(t *testing.T) {
+	t.Parallel()
+	e := &engine{zone: zone("example.com")}
+	require.NoError(t, e.up(map[string]string{
+		"k8s-tunnel:replicas":    "3",
+		"k8s-tunnel:image":       "cloudflare/cloudflared:2026.4.0",
+		"k8s-tunnel:origin":      "http://traefik.kube-system",
+		"k8s-tunnel:tunnelName":  "home",
+		"k8s-tunnel:rotation":    "2026-11",
+		"kubernetes:context":     "home",
+		"kubernetes:kubeconfig":  "/home/me/.kube/home",
+		"cloudflare:apiHostname": "127.0.0.1:4443",
+		"cloudflare:rps":         "8",
+	}))
+	spec := e.resources["edge-cloudflared"]["spec"].ObjectValue()
+	require.InDelta(t, 3, spec["replicas"].NumberValue(), 0)
+	require.Equal(t, "home-2026-11-a1b2c3", e.resources["edge-tunnel"]["name"].StringValue())
+	require.Contains(t, e.resources["edge-config"]["data"].ObjectValue()["config.yaml"].StringValue(), "http://traefik.kube-system")
+	require.Equal(t, "home", e.resources["kubernetes"]["context"].StringValue())
+	require.Equal(t, "/home/me/.kube/home", e.resources["kubernetes"]["kubeconfig"].StringValue())
+	require.Equal(t, "127.0.0.1:4443", e.resources["cloudflare"]["apiHostname"].StringValue())
+}
+
+func TestProgram_NoLookUpWhenBothIdentifiersAreSet(t *testing.T) {
+	t.Parallel()
+	e := &engine{}
+	require.NoError(t, e.up(map[string]string{"k8s-tunnel:zoneId": "z", "k8s-tunnel:accountId": "a"}))
+	require.Empty(t, e.lookUps)
+}
+
+func TestProgram_BadSettings(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name     string
+		settings map[string]string
+		want     []string
+	}{
+		{"nothing set", map[string]string{"k8s-tunnel:domain": "", "cloudflare:apiToken": ""}, []string{"domain: not set", "cloudflare:apiToken: not set"}},
+		{"token in plain text", map[string]string{"cloudflare:apiToken!": "t"}, []string{"cloudflare:apiToken: stored in plain text"}},
+		{"replicas no number", map[string]string{"k8s-tunnel:replicas": "two"}, []string{`replicas: "two" is not a whole number`}},
+		{"no replicas", map[string]string{"k8s-tunnel:replicas": "0"}, []string{`replicas: "0"`}},
+		{"all at once", map[string]string{"k8s-tunnel:domain": "com", "k8s-tunnel:origin": "web:80", "k8s-tunnel:replicas": "30", "cloudflare:rps": "x"},
+			[]string{"domain: ", "origin: ", "replicas: 30 is too many", "cloudflare:rps: "}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			e := &engine{zone: zone("example.com")}
+			err := e.up(test.settings)
+			for _, want := range test.want {
+				require.ErrorContains(t, err, want)
+			}
+			require.Empty(t, e.resources, "nothing may be planned")
+			require.Empty(t, e.lookUps, "nobody may be asked")
+		})
+	}
+}
+
+func TestProgram_ZoneLookUp(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name     string
+		settings map[string]string
+		zone     resource.PropertyMap
+		err      error
+		want     []string
+	}{
+		{"unknown", nil, nil, errors.New("no zone found"), []string{"domain: ", "no zone named example.com", "Zone / Zone / Read"}},
+		{"several", nil, nil, errors.New("more than one zone was returned"), []string{"domain: ", "set accountId"}},
+		{"refused token", nil, nil, errors.New("Invalid access token (9109)"), []string{"cloudflare:apiToken: ", "Cloudflare Tunnel / Edit"}},
+		{"another zone's identifier", map[string]string{"k8s-tunnel:zoneId": "z"}, zone("example.net"), nil, []string{"zoneId: z is the zone example.net"}},
+		{"anything else", nil, nil, errors.New("connection refused"), []string{"looking up zone example.com"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			e := &engine{zone: test.zone, lookUpErr: test.err}
+			err := e.up(test.settings)
+			for _, want := range test.want {
+				require.ErrorContains(t, err, want)
+			}
+			require.NotContains(t, e.resources, "edge-tunnel")
+		})
+	}
+}
+
+func TestDefaultTunnelName(t *testing.T) {
+	t.Parallel()
+	for stack, want := range map[string]string{
+		"prod":                   "k8s-tunnel-prod",
+		"Home_Lab.1":             "k8s-tunnel-home-lab-1",
+		strings.Repeat("ab", 40): "k8s-tunnel-ababababababababababababababa",
+	} {
+		require.NoError(t, pulumi.RunErr(func(ctx *pulumi.Context) error {
+			require.Equal(t, want, defaultTunnelName(ctx))
+			return nil
+		}, pulumi.WithMocks("k8s-tunnel", stack, &engine{})))
+	}
+}
+
+// The table of settings in the README says what Pulumi.yaml says.
+func TestReadme_Settings(t *testing.T) {
+	t.Parallel()
+	raw, err := os.ReadFile("Pulumi.yaml")
+	require.NoError(t, err)
+	var project struct {
+		Config map[string]struct {
+			Type        string
+			Default     any
+			Description string
+		}
+	}
+	require.NoError(t, yaml.Unmarshal(raw, &project))
+	readme, err := os.ReadFile("README.md")
+	require.NoError(t, err)
+	rows := map[string]string{}
+	for line := range strings.Lines(string(readme)) {
+		if key, ok := strings.CutPrefix(line, "| `"); ok {
+			key, _, _ = strings.Cut(key, "`")
+			rows[key] = line
+		}
+	}
+	require.NotEmpty(t, project.Config)
+	for key, setting := range project.Config {
+		row, ok := rows[key]
+		require.True(t, ok, "the README's table lacks %s", key)
+		require.Contains(t, row, setting.Type, key)
+		require.Contains(t, row, setting.Description, key)
+	}
+}
