@@ -1,3 +1,13 @@
+// Package state is what the sandbox's Cloudflare knows and keeps: accounts, zones,
+// tokens, tunnels and DNS records, in an embedded database. The API writes it, the
+// edge authenticates connectors against its tunnels, and the front routes by its
+// records.
+//
+// It follows what Cloudflare documents of these objects, as far as a tunnel and
+// its names need them. Unlike Cloudflare it is one process with one copy, so a
+// change is known everywhere at once; SetDNSLag brings back the time in which it
+// isn't. Secrets and tokens are stored as they are: they are worth nothing
+// outside the sandbox.
 package state
 
 import (
@@ -31,6 +41,11 @@ type Tunnel struct {
 	ConfigSrc string     `json:"config_src"` // "local" or "cloudflare"
 	CreatedAt time.Time  `json:"created_at"`
 	DeletedAt *time.Time `json:"deleted_at,omitempty"`
+
+	// ActiveAt is when the tunnel last gained its first connection, and InactiveAt
+	// when it lost the last one since; both are nil if it never had any.
+	ActiveAt   *time.Time `json:"active_at,omitempty"`
+	InactiveAt *time.Time `json:"inactive_at,omitempty"`
 }
 
 // Record is a DNS record. Name is always fully qualified and lower case,
@@ -41,6 +56,7 @@ type Record struct {
 	Name       string    `json:"name"`
 	Type       string    `json:"type"`
 	Content    string    `json:"content"`
+	Priority   *uint16   `json:"priority,omitempty"` // MX only
 	Proxied    bool      `json:"proxied"`
 	TTL        int       `json:"ttl"` // seconds; 1 means automatic
 	Comment    string    `json:"comment"`

@@ -1,0 +1,40 @@
+package state
+
+import (
+	"errors"
+	"fmt"
+)
+
+// Errors of the store that a caller tells apart with errors.Is.
+var (
+	ErrNotFound  = errors.New("not found")
+	ErrNameTaken = errors.New("another live tunnel of the account has that name")
+)
+
+// Conflict says in which way a record can't stand beside another one.
+type Conflict int
+
+// The conflicts, in the order in which they are looked for.
+const (
+	// Identical is a record with the same name, type and content.
+	Identical Conflict = iota + 1
+	// HostTaken is a CNAME beside an address record or another CNAME.
+	HostTaken
+	// CNAMETaken is an address record beside a CNAME.
+	CNAMETaken
+)
+
+// ConflictError is why a record was not written.
+type ConflictError struct {
+	Kind     Conflict
+	Existing Record
+}
+
+// Error describes the conflict with the record that was there first.
+func (e *ConflictError) Error() string {
+	return fmt.Sprintf("%s %s %s is there already", e.Existing.Name, e.Existing.Type, e.Existing.Content)
+}
+
+func notFound(kind, id string) error {
+	return fmt.Errorf("%s %s: %w", kind, id, ErrNotFound)
+}

@@ -1,0 +1,155 @@
+package state
+
+import (
+	"strings"
+	"time"
+)
+
+// names holds the records by zone ID and name.
+type names map[string]map[string]*history
+
+// history is what a name says, and what it said before for as long as some of
+// the edge hasn't heard of the change.
+type history struct {
+	current []Record
+	past    []version // oldest first
+}
+
+type version struct {
+	records []Record
+	until   time.Time
+}
+
+func (n names) at(zoneID, name string) []Record {
+	if h := n[zoneID][name]; h != nil {
+		return h.current
+	}
+	return nil
+}
+
+func (n names) set(zoneID, name string, records []Record) {
+	if n[zoneID] == nil {
+		n[zoneID] = map[string]*history{}
+	}
+	n[zoneID][name] = &history{current: records}
+}
+
+// replace gives a name new records and keeps the old ones visible for lag.
+func (n names) replace(zoneID, name string, records []Record, now time.Time, lag time.Duration) {
+	h := n[zoneID][name]
+	if h == nil {
+		n.set(zoneID, name, nil)
+		h = n[zoneID][name]
+	}
+	h.forget(now)
+	if lag > 0 {
+		h.past = append(h.past, version{records: h.current, until: now.Add(lag)})
+	}
+	h.current = records
+	if len(h.current) == 0 && len(h.past) == 0 {
+		delete(n[zoneID], name)
+	}
+}
+
+func (h *history) forget(now time.Time) {
+	for len(h.past) > 0 && !now.Before(h.past[0].until) {
+		h.past = h.past[1:]
+	}
+}
+
+// seen returns the records of a name as a request sees them that is up to date,
+// or one that is as far behind as the lag allows.
+func (n names) seen(zoneID, name string, now time.Time, behind bool) []Record {
+	h := n[zoneID][name]
+	if h == nil {
+		return nil
+	}
+	if behind {
+		for _, v := range h.past {
+			if now.Before(v.until) {
+				return v.records
+			}
+		}
+	}
+	return h.current
+}
+
+// SetDNSLag sets how long a change of a record takes to be known everywhere. For
+// that long half of the requests see the name as it was before. It holds for
+// changes from now on; zero ends what is under way too.
+func (s *Store) SetDNSLag(d time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.lag = d
+	if d > 0 {
+		return
+	}
+	for _, zone := range s.names {
+		for name, h := range zone {
+			if h.past = nil; len(h.current) == 0 {
+				delete(zone, name)
+			}
+		}
+	}
+}
+
+// DNSLag returns what SetDNSLag set.
+func (s *Store) DNSLag() time.Duration {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.lag
+}
+
+// Lookup finds the proxied record that answers for a host name (lower case, no
+// port). A record of that very name comes first. Otherwise the wildcard of the
+// nearest level above counts, at any depth, but not past a name that has a
+// record of its own, whatever its type: that one hides the wildcard from itself
+// and from everything below it, as Cloudflare documents. False when no record
+// answers, or only one that isn't proxied, whose requests never come here.
+func (s *Store) Lookup(host string) (Record, bool) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	zone, ok := s.zoneOf(host)
+	if !ok {
+		return Record{}, false
+	}
+	now, behind := s.now(), s.lag > 0 && s.coin()
+	if records := s.names.seen(zone.ID, host, now, behind); len(records) > 0 {
+		return proxied(records)
+	}
+	for name := host; name != zone.Name; {
+		_, name, _ = strings.Cut(name, ".")
+		if records := s.names.seen(zone.ID, "*."+name, now, behind); len(records) > 0 {
+			return proxied(records)
+		}
+		if len(s.names.seen(zone.ID, name, now, behind)) > 0 {
+			break
+		}
+	}
+	return Record{}, false
+}
+
+// zoneOf finds the zone that a host belongs to: the one with the longest name,
+// and the oldest of those that share it.
+func (s *Store) zoneOf(host string) (Zone, bool) {
+	var best Zone
+	for _, z := range s.zones.rows {
+		if host != z.Name && !strings.HasSuffix(host, "."+z.Name) {
+			continue
+		}
+		longer := len(z.Name) - len(best.Name)
+		if best.ID == "" || longer > 0 || longer == 0 && older(z, best) < 0 {
+			best = z
+		}
+	}
+	return best, best.ID != ""
+}
+
+func proxied(records []Record) (Record, bool) {
+	for _, r := range records {
+		if r.Proxied && IsAddress(r.Type) {
+			return r, true
+		}
+	}
+	return Record{}, false
+}
