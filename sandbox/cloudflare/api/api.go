@@ -1,0 +1,178 @@
+// Package api imitates Cloudflare's REST API, version 4, as far as a tunnel and
+// its names need it: token verification, accounts, zones, tunnels with their
+// connections, DNS records, and the tunnel routes of the cloudflared command.
+//
+// What it answers follows three sources: the clients that parse it (cloudflared's
+// cfapi package, cloudflare-go v0.115, the Terraform provider v4.51), the
+// reference documentation, and answers that people quote in public issues; codes
+// and statuses that are only known from the last are marked in errors.go.
+//
+// Unlike the original it knows API tokens only, no global keys; it holds the free
+// plan for every zone; it has no rate limit of its own and reaches every client
+// at once. It remembers the calls, and it can be told to misbehave.
+package api
+
+import (
+	"bytes"
+	"io"
+	"log/slog"
+	"net/http"
+	"path"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"k8s-tunnel/sandbox/cloudflare/state"
+)
+
+// BasePath is where the API lies on its host, as on Cloudflare's.
+const BasePath = "/client/v4"
+
+// maxBody is far above any body that a client of these calls sends.
+const maxBody = 1 << 20
+
+// Connectors is the edge's side of a tunnel.
+type Connectors interface {
+	// Connections lists a tunnel's connections, oldest first.
+	Connections(tunnel uuid.UUID) []state.Connection
+	// Disconnect cuts a tunnel's connections, or those of one connector only.
+	Disconnect(tunnel uuid.UUID, client *uuid.UUID)
+}
+
+// Config is what the API needs from the rest of the sandbox.
+type Config struct {
+	Store      *state.Store
+	Connectors Connectors
+	Logger     *slog.Logger // default: discard
+}
+
+// API is the handler of everything below BasePath.
+type API struct {
+	store      *state.Store
+	connectors Connectors
+	log        *slog.Logger
+	mux        *http.ServeMux
+
+	calls  callLog
+	faults faultList
+}
+
+// New returns an API over a store.
+func New(c Config) *API {
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	a := &API{store: c.Store, connectors: c.Connectors, log: c.Logger, mux: http.NewServeMux()}
+	for pattern, serve := range map[string]endpoint{
+		"GET /user/tokens/verify": (*call).verifyToken,
+
+		"GET /accounts":           (*call).listAccounts,
+		"GET /accounts/{account}": (*call).getAccount,
+		"GET /zones":              (*call).listZones,
+		"GET /zones/{zone}":       (*call).getZone,
+
+		"POST /accounts/{account}/cfd_tunnel":                        (*call).createTunnel,
+		"GET /accounts/{account}/cfd_tunnel":                         (*call).listTunnels,
+		"GET /accounts/{account}/cfd_tunnel/{tunnel}":                (*call).getTunnel,
+		"PATCH /accounts/{account}/cfd_tunnel/{tunnel}":              (*call).updateTunnel,
+		"DELETE /accounts/{account}/cfd_tunnel/{tunnel}":             (*call).deleteTunnel,
+		"GET /accounts/{account}/cfd_tunnel/{tunnel}/token":          (*call).tunnelToken,
+		"GET /accounts/{account}/cfd_tunnel/{tunnel}/connections":    (*call).listConnectors,
+		"DELETE /accounts/{account}/cfd_tunnel/{tunnel}/connections": (*call).cleanConnections,
+
+		"GET /zones/{zone}/dns_records":             (*call).listRecords,
+		"POST /zones/{zone}/dns_records":            (*call).createRecord,
+		"GET /zones/{zone}/dns_records/{record}":    (*call).getRecord,
+		"PATCH /zones/{zone}/dns_records/{record}":  (*call).patchRecord,
+		"PUT /zones/{zone}/dns_records/{record}":    (*call).putRecord,
+		"DELETE /zones/{zone}/dns_records/{record}": (*call).deleteRecord,
+
+		"PUT /zones/{zone}/tunnels/{tunnel}/routes": (*call).routeTunnel,
+	} {
+		method, below, _ := strings.Cut(pattern, " ")
+		a.mux.Handle(method+" "+BasePath+below, a.handle(serve))
+	}
+	a.mux.Handle("/", a.handle((*call).unrouted))
+	return a
+}
+
+// endpoint answers one kind of call with a result, or with an *Error.
+type endpoint func(*call) (any, error)
+
+// call is one request on its way through an endpoint.
+type call struct {
+	*API
+	*http.Request
+	body  []byte
+	token state.Token
+}
+
+// handle makes an endpoint an http.Handler that checks the token first.
+func (a *API) handle(serve endpoint) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		c := &call{API: a, Request: r}
+		var err error
+		if c.body, err = io.ReadAll(r.Body); err != nil {
+			writeError(w, badBody(err))
+			return
+		}
+		if err := c.authenticate(); err != nil {
+			writeError(w, err)
+			return
+		}
+		result, err := serve(c)
+		if err != nil {
+			c.log.Debug("refused", "method", r.Method, "path", r.URL.Path, "error", err)
+			writeError(w, c.asError(err))
+			return
+		}
+		writeResult(w, r, result)
+	})
+}
+
+// ServeHTTP answers a request, unless a fault does it instead, and remembers it.
+func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	started := time.Now()
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusRequestEntityTooLarge)
+		return
+	}
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	r.URL.Path = path.Clean("/" + r.URL.Path) // doubled and trailing slashes are forgiven
+
+	fault, faulty := a.faults.match(r)
+	answer := newBuffer()
+	switch {
+	case !faulty:
+		a.mux.ServeHTTP(answer, r)
+	case fault.When == After:
+		a.mux.ServeHTTP(answer, r)
+		answer = fault.spoil(r, answer)
+	default:
+		answer = fault.spoil(r, answer)
+		if fault.onlyDelays() {
+			a.mux.ServeHTTP(answer, r)
+		}
+	}
+	a.calls.add(newCall(r, body, answer, started))
+	a.log.Debug("call", "method", r.Method, "path", r.URL.Path, "status", answer.status)
+	if answer.abort {
+		panic(http.ErrAbortHandler) // the client sees the connection break
+	}
+	answer.copyTo(w)
+}
+
+// unrouted answers what no pattern matches.
+func (c *call) unrouted() (any, error) {
+	for _, method := range []string{"GET", "POST", "PUT", "PATCH", "DELETE"} {
+		if method == c.Method {
+			continue
+		}
+		if _, pattern := c.mux.Handler(&http.Request{Method: method, URL: c.URL, Host: c.Host}); pattern != "/" {
+			return nil, methodNotAllowed(c.Method)
+		}
+	}
+	return nil, couldNotRoute(c.URL.Path)
+}

@@ -1,0 +1,85 @@
+package api
+
+import (
+	"regexp"
+	"strings"
+
+	"k8s-tunnel/sandbox/cloudflare/state"
+)
+
+var (
+	// tokenForm is that of user tokens (40 characters) and of the longer account
+	// tokens; a global key, at 37, is none, which is what people mix up.
+	tokenForm = regexp.MustCompile(`^[A-Za-z0-9_-]{40,80}$`)
+	keyForm   = regexp.MustCompile(`^[0-9a-f]{37}$`)
+	idForm    = regexp.MustCompile(`^[0-9a-f]{32}$`)
+)
+
+// authenticate finds the token of a call.
+func (c *call) authenticate() *Error {
+	verifying := c.URL.Path == BasePath+"/user/tokens/verify"
+	header := c.Header.Get("Authorization")
+	if header == "" {
+		switch key := c.Header.Get("X-Auth-Key"); {
+		case verifying:
+			return failure(400, 1001, `Missing "Authorization" header`)
+		case key == "":
+			return missingCredentials()
+		case !keyForm.MatchString(key):
+			return invalidHeader(6103, "X-Auth-Key")
+		default:
+			return unknownKey()
+		}
+	}
+	value, bearer := strings.CutPrefix(header, "Bearer ")
+	if !bearer || !tokenForm.MatchString(value) {
+		return invalidHeader(6111, "Authorization")
+	}
+	token, known := c.store.Token(value)
+	switch {
+	case known:
+		c.token = token
+		return nil
+	case verifying:
+		return invalidTokenToVerify()
+	default:
+		return invalidToken()
+	}
+}
+
+// verifyToken answers GET /user/tokens/verify.
+func (c *call) verifyToken() (any, error) {
+	return remark{
+		result: struct {
+			ID     string `json:"id"`
+			Status string `json:"status"`
+		}{c.token.ID, "active"},
+		message: Message{Code: 10000, Message: "This API Token is valid and active"},
+	}, nil
+}
+
+// accountWith returns the path's account if the token has the right on it.
+func (c *call) accountWith(right state.Right, refusal *Error) (state.Account, error) {
+	id := c.PathValue("account")
+	if !idForm.MatchString(id) {
+		return state.Account{}, couldNotRoute(c.URL.Path)
+	}
+	account, ok := c.store.Account(id)
+	if !ok || !c.token.OnAccount(right, id) {
+		return state.Account{}, refusal
+	}
+	return account, nil
+}
+
+// zoneWith returns the path's zone if the token has the right on it.
+func (c *call) zoneWith(right state.Right, refusal *Error) (state.Zone, error) {
+	id := c.PathValue("zone")
+	if !idForm.MatchString(id) {
+		return state.Zone{}, couldNotRoute(c.URL.Path)
+	}
+	zone, ok := c.store.Zone(id)
+	if !ok || !c.token.OnZone(right, zone) {
+		return state.Zone{}, refusal
+	}
+	return zone, nil
+}

@@ -1,0 +1,91 @@
+package api
+
+import (
+	"time"
+
+	"github.com/google/uuid"
+
+	"k8s-tunnel/sandbox/cloudflare/state"
+)
+
+type connectionJSON struct {
+	ID                 uuid.UUID `json:"id"`
+	UUID               uuid.UUID `json:"uuid"`
+	ColoName           string    `json:"colo_name"`
+	IsPendingReconnect bool      `json:"is_pending_reconnect"`
+	OriginIP           string    `json:"origin_ip"`
+	OpenedAt           time.Time `json:"opened_at"`
+	ClientID           uuid.UUID `json:"client_id"`
+	ClientVersion      string    `json:"client_version"`
+}
+
+type connectorJSON struct {
+	ID            uuid.UUID        `json:"id"`
+	Features      []string         `json:"features"`
+	Version       string           `json:"version"`
+	Arch          string           `json:"arch"`
+	RunAt         time.Time        `json:"run_at"`
+	ConfigVersion int              `json:"config_version"`
+	Conns         []connectionJSON `json:"conns"`
+}
+
+func presentConnection(c state.Connection) connectionJSON {
+	return connectionJSON{
+		ID: c.ID, UUID: c.ID, ColoName: c.Location, OriginIP: c.OriginIP, OpenedAt: c.OpenedAt,
+		ClientID: c.ClientID, ClientVersion: c.ClientVersion,
+	}
+}
+
+// live lists a tunnel's connections that haven't said goodbye.
+func (c *call) live(tunnel uuid.UUID) []state.Connection {
+	var out []state.Connection
+	for _, connection := range c.connectors.Connections(tunnel) {
+		if !connection.Draining {
+			out = append(out, connection)
+		}
+	}
+	return out
+}
+
+// listConnectors answers GET …/cfd_tunnel/{tunnel}/connections: one entry for
+// each cloudflared that is connected, oldest first.
+func (c *call) listConnectors() (any, error) {
+	t, err := c.pathTunnel(state.TunnelRead)
+	if err != nil {
+		return nil, err
+	}
+	var items []connectorJSON
+	index := map[uuid.UUID]int{}
+	for _, connection := range c.live(t.ID) {
+		i, known := index[connection.ClientID]
+		if !known {
+			i = len(items)
+			index[connection.ClientID] = i
+			items = append(items, connectorJSON{
+				ID: connection.ClientID, Features: append([]string{}, connection.Features...),
+				Version: connection.ClientVersion, Arch: connection.Arch, RunAt: connection.OpenedAt,
+			})
+		}
+		items[i].Conns = append(items[i].Conns, presentConnection(connection))
+	}
+	return list[connectorJSON]{items: items, perPage: 1000, most: 1000}, nil
+}
+
+// cleanConnections answers DELETE …/cfd_tunnel/{tunnel}/connections. It cuts
+// connectors off without asking; one that still runs comes back at once.
+func (c *call) cleanConnections() (any, error) {
+	t, err := c.pathTunnel(state.TunnelEdit)
+	if err != nil {
+		return nil, err
+	}
+	var client *uuid.UUID
+	if v := c.URL.Query().Get("client_id"); v != "" {
+		id, err := uuid.Parse(v)
+		if err != nil {
+			return nil, invalidTunnel("client_id must be a UUID: %v", err)
+		}
+		client = &id
+	}
+	c.connectors.Disconnect(t.ID, client)
+	return nil, nil //nolint:nilnil // the original's result is null
+}

@@ -1,0 +1,155 @@
+package api
+
+import (
+	"fmt"
+	"net/http"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+)
+
+// When says whether a fault comes in place of the effect of a call, or after it.
+type When string
+
+// A fault before the effect is a call that never arrived; one after it is a call
+// whose answer got lost, which clients that retry must survive.
+const (
+	Before When = "before"
+	After  When = "after"
+)
+
+// Fault tells the API to misbehave on the calls that it matches. Without Status
+// and Abort it only delays.
+type Fault struct {
+	Method     string   `json:"method,omitempty"`      // empty: any
+	Path       string   `json:"path"`                  // below BasePath; * is part of a segment, ** anything
+	When       When     `json:"when,omitempty"`        // default: before
+	Status     int      `json:"status,omitempty"`      // answer with this status
+	Code       int      `json:"code,omitempty"`        // and this error code, by default a fitting one
+	Message    string   `json:"message,omitempty"`     // and this text
+	RetryAfter int      `json:"retry_after,omitempty"` // and this header, in seconds
+	Abort      bool     `json:"abort,omitempty"`       // break the connection instead
+	Delay      Duration `json:"delay,omitempty"`       // wait that long first
+	Skip       int      `json:"skip,omitempty"`        // leave the first calls alone
+	Count      int      `json:"count,omitempty"`       // end after so many calls; 0: never
+	Hits       int      `json:"hits"`                  // how many calls it has met, those skipped included
+}
+
+// Duration is a time.Duration that is written as text, such as "1.5s".
+type Duration time.Duration
+
+// MarshalText writes the duration as text.
+func (d Duration) MarshalText() ([]byte, error) { return []byte(time.Duration(d).String()), nil }
+
+// UnmarshalText reads the duration from text.
+func (d *Duration) UnmarshalText(text []byte) error {
+	v, err := time.ParseDuration(string(text))
+	*d = Duration(v)
+	return err
+}
+
+type faultList struct {
+	mu    sync.Mutex
+	rules []*rule
+}
+
+type rule struct {
+	Fault
+	path *regexp.Regexp
+}
+
+// SetFaults replaces all faults. The first that matches a call has it.
+func (a *API) SetFaults(faults []Fault) error {
+	rules := make([]*rule, 0, len(faults))
+	for i, f := range faults {
+		switch {
+		case f.Path == "":
+			return fmt.Errorf("faults[%d].path: missing, ** matches every call", i)
+		case f.When == "":
+			f.When = Before
+		case f.When != Before && f.When != After:
+			return fmt.Errorf("faults[%d].when: %q is neither before nor after", i, f.When)
+		}
+		if f.Status != 0 && (f.Status < 400 || f.Status > 599) {
+			return fmt.Errorf("faults[%d].status: %d is no error", i, f.Status)
+		}
+		rules = append(rules, &rule{Fault: f, path: glob(f.Path)})
+	}
+	a.faults.mu.Lock()
+	defer a.faults.mu.Unlock()
+	a.faults.rules = rules
+	return nil
+}
+
+// Faults returns the faults with what they have met so far.
+func (a *API) Faults() []Fault {
+	a.faults.mu.Lock()
+	defer a.faults.mu.Unlock()
+	out := make([]Fault, 0, len(a.faults.rules))
+	for _, r := range a.faults.rules {
+		out = append(out, r.Fault)
+	}
+	return out
+}
+
+// match finds the fault for a call and counts it.
+func (l *faultList) match(r *http.Request) (Fault, bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	path := strings.TrimPrefix(r.URL.Path, BasePath)
+	i := slices.IndexFunc(l.rules, func(f *rule) bool {
+		return (f.Method == "" || f.Method == r.Method) && f.path.MatchString(path) && !f.spent()
+	})
+	if i < 0 {
+		return Fault{}, false
+	}
+	l.rules[i].Hits++
+	return l.rules[i].Fault, l.rules[i].Hits > l.rules[i].Skip
+}
+
+func (f Fault) spent() bool { return f.Count > 0 && f.Hits >= f.Skip+f.Count }
+
+// onlyDelays says that the client gets its proper answer, if late.
+func (f Fault) onlyDelays() bool { return f.Status == 0 && !f.Abort }
+
+// spoil waits as long as the fault says and turns the proper answer into the
+// fault's.
+func (f Fault) spoil(r *http.Request, proper *buffer) *buffer {
+	select {
+	case <-time.After(time.Duration(f.Delay)):
+	case <-r.Context().Done():
+	}
+	if f.onlyDelays() {
+		return proper
+	}
+	out := newBuffer()
+	out.abort = f.Abort
+	if f.RetryAfter > 0 {
+		out.header.Set("Retry-After", strconv.Itoa(f.RetryAfter))
+	}
+	code, text := 10001, "Internal server error"
+	if f.Status == http.StatusTooManyRequests {
+		code, text = 971, "Please wait and consider throttling your request speed"
+	}
+	if f.Code != 0 {
+		code = f.Code
+	}
+	if f.Message != "" {
+		text = f.Message
+	}
+	if !f.Abort {
+		writeError(out, failure(f.Status, code, "%s", text))
+	}
+	return out
+}
+
+// glob makes a pattern of path segments a regular expression.
+func glob(pattern string) *regexp.Regexp {
+	quoted := regexp.QuoteMeta(pattern)
+	quoted = strings.ReplaceAll(quoted, `\*\*`, `.*`)
+	quoted = strings.ReplaceAll(quoted, `\*`, `[^/]*`)
+	return regexp.MustCompile("^" + quoted + "$")
+}

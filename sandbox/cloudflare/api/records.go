@@ -1,0 +1,176 @@
+package api
+
+import (
+	"encoding/json"
+	"time"
+
+	"k8s-tunnel/sandbox/cloudflare/state"
+)
+
+type recordJSON struct {
+	ID         string    `json:"id"`
+	Name       string    `json:"name"`
+	Type       string    `json:"type"`
+	Content    string    `json:"content"`
+	Priority   *uint16   `json:"priority,omitempty"`
+	Proxiable  bool      `json:"proxiable"`
+	Proxied    bool      `json:"proxied"`
+	TTL        int       `json:"ttl"`
+	Settings   struct{}  `json:"settings"`
+	Meta       struct{}  `json:"meta"`
+	Comment    *string   `json:"comment"`
+	Tags       []string  `json:"tags"`
+	CreatedOn  time.Time `json:"created_on"`
+	ModifiedOn time.Time `json:"modified_on"`
+}
+
+func presentRecord(r state.Record) recordJSON {
+	out := recordJSON{
+		ID: r.ID, Name: r.Name, Type: r.Type, Content: r.Content, Priority: r.Priority,
+		Proxiable: proxiable(r), Proxied: r.Proxied, TTL: r.TTL,
+		Tags: append([]string{}, r.Tags...), CreatedOn: r.CreatedOn, ModifiedOn: r.ModifiedOn,
+	}
+	if r.Comment != "" {
+		out.Comment = &r.Comment
+	}
+	return out
+}
+
+// recordBody is what writing a record takes; what is absent stays as it is, or
+// gets its default in a new record.
+type recordBody struct {
+	Name     *string   `json:"name"`
+	Type     *string   `json:"type"`
+	Content  *string   `json:"content"`
+	Priority *uint16   `json:"priority"`
+	Proxied  *bool     `json:"proxied"`
+	TTL      *int      `json:"ttl"`
+	Comment  *string   `json:"comment"`
+	Tags     *[]string `json:"tags"`
+}
+
+func (c *call) recordBody() (recordBody, error) {
+	var body recordBody
+	if err := json.Unmarshal(c.body, &body); err != nil {
+		return body, badBody(err)
+	}
+	return body, nil
+}
+
+// onto writes what the body has onto a record.
+func (b recordBody) onto(zone state.Zone, r *state.Record) {
+	set(b.Type, &r.Type)
+	set(b.Content, &r.Content)
+	set(b.Proxied, &r.Proxied)
+	set(b.TTL, &r.TTL)
+	set(b.Comment, &r.Comment)
+	set(b.Tags, &r.Tags)
+	if b.Priority != nil {
+		r.Priority = b.Priority
+	}
+	if b.Name != nil {
+		r.Name = *b.Name
+		if r.Name != "" {
+			r.Name = state.QualifyName(zone.Name, r.Name)
+		}
+	}
+}
+
+func set[T any](from, to *T) {
+	if from != nil {
+		*to = *from
+	}
+}
+
+// pathRecord returns the path's record and its zone if the token has the right.
+func (c *call) pathRecord(right state.Right) (state.Zone, state.Record, error) {
+	zone, err := c.zoneWith(right, noPermission())
+	if err != nil {
+		return state.Zone{}, state.Record{}, err
+	}
+	id := c.PathValue("record")
+	if !idForm.MatchString(id) {
+		return state.Zone{}, state.Record{}, couldNotRoute(c.URL.Path)
+	}
+	r, ok := c.store.Record(zone.ID, id)
+	if !ok {
+		return state.Zone{}, state.Record{}, recordNotFound()
+	}
+	return zone, r, nil
+}
+
+// createRecord answers POST /zones/{zone}/dns_records.
+func (c *call) createRecord() (any, error) {
+	zone, err := c.zoneWith(state.DNSEdit, noPermission())
+	if err != nil {
+		return nil, err
+	}
+	body, err := c.recordBody()
+	if err != nil {
+		return nil, err
+	}
+	r := state.Record{ZoneID: zone.ID, TTL: automaticTTL}
+	body.onto(zone, &r)
+	if r, err = checkRecord(r); err != nil {
+		return nil, err
+	}
+	if r, err = c.store.CreateRecord(r); err != nil {
+		return nil, err
+	}
+	return presentRecord(r), nil
+}
+
+// getRecord answers GET /zones/{zone}/dns_records/{record}.
+func (c *call) getRecord() (any, error) {
+	_, r, err := c.pathRecord(state.DNSRead)
+	if err != nil {
+		return nil, err
+	}
+	return presentRecord(r), nil
+}
+
+// patchRecord answers PATCH …/dns_records/{record}: what is absent stays.
+func (c *call) patchRecord() (any, error) {
+	return c.updateRecord(func(old state.Record) state.Record { return old })
+}
+
+// putRecord answers PUT …/dns_records/{record}: what is absent gets its default.
+func (c *call) putRecord() (any, error) {
+	return c.updateRecord(func(old state.Record) state.Record {
+		return state.Record{ID: old.ID, ZoneID: old.ZoneID, TTL: automaticTTL}
+	})
+}
+
+func (c *call) updateRecord(start func(state.Record) state.Record) (any, error) {
+	zone, old, err := c.pathRecord(state.DNSEdit)
+	if err != nil {
+		return nil, err
+	}
+	body, err := c.recordBody()
+	if err != nil {
+		return nil, err
+	}
+	r := start(old)
+	body.onto(zone, &r)
+	if r, err = checkRecord(r); err != nil {
+		return nil, err
+	}
+	if r, err = c.store.UpdateRecord(zone.ID, old.ID, func(stored *state.Record) { *stored = r }); err != nil {
+		return nil, err
+	}
+	return presentRecord(r), nil
+}
+
+// deleteRecord answers DELETE …/dns_records/{record}.
+func (c *call) deleteRecord() (any, error) {
+	zone, r, err := c.pathRecord(state.DNSEdit)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.store.DeleteRecord(zone.ID, r.ID); err != nil {
+		return nil, err
+	}
+	return struct {
+		ID string `json:"id"`
+	}{r.ID}, nil
+}

@@ -1,0 +1,235 @@
+package api
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"time"
+
+	"github.com/google/uuid"
+
+	"k8s-tunnel/sandbox/cloudflare/state"
+)
+
+const (
+	// minSecret is how many bytes a tunnel's secret must have.
+	minSecret = 32
+	// haConnections is how many connections a healthy connector holds.
+	haConnections = 4
+)
+
+type tunnelJSON struct {
+	ID              uuid.UUID        `json:"id"`
+	AccountTag      string           `json:"account_tag"`
+	CreatedAt       time.Time        `json:"created_at"`
+	DeletedAt       *time.Time       `json:"deleted_at"`
+	Name            string           `json:"name"`
+	Connections     []connectionJSON `json:"connections"`
+	ConnsActiveAt   *time.Time       `json:"conns_active_at"`
+	ConnsInactiveAt *time.Time       `json:"conns_inactive_at"`
+	TunType         string           `json:"tun_type"`
+	Metadata        struct{}         `json:"metadata"`
+	Status          string           `json:"status"`
+	RemoteConfig    bool             `json:"remote_config"`
+	ConfigSrc       string           `json:"config_src"`
+}
+
+// newTunnelJSON is the one answer that carries the secret, beside the token.
+type newTunnelJSON struct {
+	tunnelJSON
+	CredentialsFile credentials `json:"credentials_file"`
+	Token           string      `json:"token"`
+}
+
+type credentials struct {
+	AccountTag   string    `json:"AccountTag"`
+	TunnelID     uuid.UUID `json:"TunnelID"`
+	TunnelName   string    `json:"TunnelName"`
+	TunnelSecret []byte    `json:"TunnelSecret"`
+}
+
+func (c *call) presentTunnel(t state.Tunnel) tunnelJSON {
+	live := c.live(t.ID)
+	out := tunnelJSON{
+		ID: t.ID, AccountTag: t.AccountID, Name: t.Name, CreatedAt: t.CreatedAt, DeletedAt: t.DeletedAt,
+		Connections: []connectionJSON{}, TunType: "cfd_tunnel", Status: tunnelStatus(t, live),
+		ConnsActiveAt: t.ActiveAt, ConnsInactiveAt: t.InactiveAt,
+		RemoteConfig: t.ConfigSrc == "cloudflare", ConfigSrc: t.ConfigSrc,
+	}
+	for _, connection := range live {
+		out.Connections = append(out.Connections, presentConnection(connection))
+	}
+	if len(live) > 0 {
+		out.ConnsInactiveAt = nil
+		if t.ActiveAt == nil || t.InactiveAt != nil { // newer than what the store has noted
+			out.ConnsActiveAt = &live[0].OpenedAt
+		}
+	}
+	return out
+}
+
+// tunnelStatus sums a tunnel up as the dashboard does.
+func tunnelStatus(t state.Tunnel, live []state.Connection) string {
+	if len(live) == 0 {
+		if t.ActiveAt == nil {
+			return "inactive"
+		}
+		return "down"
+	}
+	each := map[uuid.UUID]int{}
+	for _, connection := range live {
+		each[connection.ClientID]++
+	}
+	for _, n := range each {
+		if n < haConnections {
+			return "degraded"
+		}
+	}
+	return "healthy"
+}
+
+// connectorToken is what "cloudflared tunnel run --token" takes.
+func connectorToken(t state.Tunnel) string {
+	data, _ := json.Marshal(struct {
+		Account string    `json:"a"`
+		Tunnel  uuid.UUID `json:"t"`
+		Secret  []byte    `json:"s"`
+	}{t.AccountID, t.ID, t.Secret}) // strings and bytes can't fail
+	return base64.StdEncoding.EncodeToString(data)
+}
+
+// pathTunnel returns the path's tunnel, deleted or not, if the token has the
+// right on its account.
+func (c *call) pathTunnel(right state.Right) (state.Tunnel, error) {
+	account, err := c.accountWith(right, noPermission())
+	if err != nil {
+		return state.Tunnel{}, err
+	}
+	id, err := uuid.Parse(c.PathValue("tunnel"))
+	if err != nil {
+		return state.Tunnel{}, couldNotRoute(c.URL.Path)
+	}
+	t, ok := c.store.Tunnel(id)
+	if !ok || t.AccountID != account.ID {
+		return state.Tunnel{}, tunnelNotFound()
+	}
+	return t, nil
+}
+
+// tunnelBody is what creating and changing a tunnel takes.
+type tunnelBody struct {
+	Name      *string `json:"name"`
+	Secret    *string `json:"tunnel_secret"`
+	ConfigSrc string  `json:"config_src"`
+}
+
+func (c *call) tunnelBody() (body tunnelBody, secret []byte, err error) {
+	if err := json.Unmarshal(c.body, &body); err != nil {
+		return body, nil, unparsable(err)
+	}
+	if body.Name != nil && *body.Name == "" {
+		return body, nil, invalidTunnel("Tunnel name must not be empty")
+	}
+	if body.Secret == nil {
+		return body, nil, nil
+	}
+	secret, err = base64.StdEncoding.DecodeString(*body.Secret)
+	if err != nil {
+		return body, nil, invalidTunnel("Tunnel secret must be base64: %v", err)
+	}
+	if len(secret) < minSecret {
+		return body, nil, invalidTunnel("Tunnel secret must have at least %d bytes, this one has %d", minSecret, len(secret))
+	}
+	return body, secret, nil
+}
+
+// createTunnel answers POST /accounts/{account}/cfd_tunnel.
+func (c *call) createTunnel() (any, error) {
+	account, err := c.accountWith(state.TunnelEdit, noPermission())
+	if err != nil {
+		return nil, err
+	}
+	body, secret, err := c.tunnelBody()
+	if err != nil {
+		return nil, err
+	}
+	if body.Name == nil {
+		return nil, invalidTunnel("Tunnel name is required")
+	}
+	if secret == nil {
+		return nil, invalidTunnel("Tunnel secret is required")
+	}
+	switch body.ConfigSrc {
+	case "":
+		body.ConfigSrc = "local"
+	case "local", "cloudflare":
+	default:
+		return nil, invalidTunnel("config_src must be local or cloudflare, not %q", body.ConfigSrc)
+	}
+	t, err := c.store.CreateTunnel(state.Tunnel{AccountID: account.ID, Name: *body.Name, Secret: secret, ConfigSrc: body.ConfigSrc})
+	if err != nil {
+		return nil, err
+	}
+	return newTunnelJSON{
+		tunnelJSON:      c.presentTunnel(t),
+		CredentialsFile: credentials{AccountTag: t.AccountID, TunnelID: t.ID, TunnelName: t.Name, TunnelSecret: t.Secret},
+		Token:           connectorToken(t),
+	}, nil
+}
+
+// getTunnel answers GET …/cfd_tunnel/{tunnel}. A deleted tunnel is still there,
+// with its time of deletion.
+func (c *call) getTunnel() (any, error) {
+	t, err := c.pathTunnel(state.TunnelRead)
+	if err != nil {
+		return nil, err
+	}
+	return c.presentTunnel(t), nil
+}
+
+// updateTunnel answers PATCH …/cfd_tunnel/{tunnel}.
+func (c *call) updateTunnel() (any, error) {
+	t, err := c.pathTunnel(state.TunnelEdit)
+	if err != nil {
+		return nil, err
+	}
+	body, secret, err := c.tunnelBody()
+	if err != nil {
+		return nil, err
+	}
+	t, err = c.store.UpdateTunnel(t.ID, body.Name, secret)
+	if err != nil {
+		return nil, err
+	}
+	return c.presentTunnel(t), nil
+}
+
+// deleteTunnel answers DELETE …/cfd_tunnel/{tunnel}. Only ?cascade=true, which
+// the cloudflared command calls --force, takes live connections along.
+func (c *call) deleteTunnel() (any, error) {
+	t, err := c.pathTunnel(state.TunnelEdit)
+	if err != nil {
+		return nil, err
+	}
+	if c.URL.Query().Get("cascade") != "true" && t.DeletedAt == nil && len(c.live(t.ID)) > 0 {
+		return nil, tunnelInUse()
+	}
+	t, err = c.store.DeleteTunnel(t.ID)
+	if err != nil {
+		return nil, err
+	}
+	c.connectors.Disconnect(t.ID, nil)
+	return c.presentTunnel(t), nil
+}
+
+// tunnelToken answers GET …/cfd_tunnel/{tunnel}/token, which needs the right to
+// edit, as whoever has the token can run the tunnel.
+func (c *call) tunnelToken() (any, error) {
+	t, err := c.pathTunnel(state.TunnelRead)
+	if err != nil {
+		return nil, err
+	}
+	if !c.token.OnAccount(state.TunnelEdit, t.AccountID) {
+		return nil, tokenNeedsEdit()
+	}
+	return connectorToken(t), nil
+}

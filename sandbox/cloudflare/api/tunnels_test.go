@@ -1,0 +1,218 @@
+package api_test
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
+
+	"k8s-tunnel/sandbox/cloudflare/state"
+)
+
+var secret = base64.StdEncoding.EncodeToString([]byte("0123456789abcdef0123456789ABCDEF"))
+
+func createTunnel(w *world, name string) (path, id string) {
+	w.t.Helper()
+	id = get[object](w, "POST", tunnelsPath, object{"name": name, "tunnel_secret": secret})["id"].(string)
+	return tunnelsPath + "/" + id, id
+}
+
+func connection(tunnel, client string, opened time.Time) state.Connection {
+	return state.Connection{
+		ID: uuid.New(), TunnelID: uuid.MustParse(tunnel), ClientID: uuid.MustParse(client),
+		OriginIP: "127.0.0.1", ClientVersion: "2026.3.0", Arch: "linux_amd64", Location: "sbx01",
+		Features: []string{"ha-origin"}, OpenedAt: opened,
+	}
+}
+
+func TestAPI_CreateTunnel(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	created := get[object](w, "POST", tunnelsPath, object{"name": "edge", "tunnel_secret": secret, "config_src": "local"})
+	id := created["id"].(string)
+
+	require.Equal(t, object{
+		"AccountTag": state.SeedAccountID, "TunnelID": id, "TunnelName": "edge", "TunnelSecret": secret,
+	}, created["credentials_file"])
+	token, err := base64.StdEncoding.DecodeString(created["token"].(string))
+	require.NoError(t, err)
+	var parts object
+	require.NoError(t, json.Unmarshal(token, &parts))
+	require.Equal(t, object{"a": state.SeedAccountID, "t": id, "s": secret}, parts)
+
+	for key, want := range (object{
+		"name": "edge", "account_tag": state.SeedAccountID, "deleted_at": nil, "tun_type": "cfd_tunnel",
+		"status": "inactive", "remote_config": false, "config_src": "local", "connections": []any{},
+	}) {
+		require.Equal(t, want, created[key], key)
+	}
+	require.Equal(t, created["token"], get[string](w, "GET", tunnelsPath+"/"+id+"/token", nil))
+
+	for _, path := range []string{tunnelsPath, tunnelsPath + "/" + id} {
+		a := w.do("GET", path, nil)
+		require.NotContains(t, string(a.Result), secret, "secrets are shown once only")
+		require.NotContains(t, string(a.Result), created["token"].(string))
+	}
+	remote := get[object](w, "POST", tunnelsPath, object{"name": "remote", "tunnel_secret": secret, "config_src": "cloudflare"})
+	require.Equal(t, true, remote["remote_config"])
+}
+
+func TestAPI_TunnelErrors(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	taken, _ := createTunnel(w, "taken")
+	deleted, _ := createTunnel(w, "deleted")
+	w.do("DELETE", deleted, nil)
+	unknown := tunnelsPath + "/" + uuid.NewString()
+	short := base64.StdEncoding.EncodeToString([]byte("31 bytes are not enough for it."))
+
+	for name, c := range map[string]struct {
+		method, path string
+		body         any
+		status, code int
+	}{
+		"a name that is taken":        {"POST", tunnelsPath, object{"name": "taken", "tunnel_secret": secret}, 409, 1013},
+		"renamed to what it is":       {"PATCH", taken, object{"name": "taken"}, 200, 0},
+		"no JSON":                     {"POST", tunnelsPath, "{", 400, 1030},
+		"a name of the wrong type":    {"POST", tunnelsPath, object{"name": 1}, 400, 1030},
+		"no name":                     {"POST", tunnelsPath, object{"tunnel_secret": secret}, 400, 1001},
+		"an empty name":               {"POST", tunnelsPath, object{"name": "", "tunnel_secret": secret}, 400, 1001},
+		"no secret":                   {"POST", tunnelsPath, object{"name": "x"}, 400, 1001},
+		"a short secret":              {"POST", tunnelsPath, object{"name": "x", "tunnel_secret": short}, 400, 1001},
+		"a secret that isn't base64":  {"POST", tunnelsPath, object{"name": "x", "tunnel_secret": strings.Repeat("-", 44)}, 400, 1001},
+		"an unknown source":           {"POST", tunnelsPath, object{"name": "x", "tunnel_secret": secret, "config_src": "x"}, 400, 1001},
+		"getting an unknown one":      {"GET", unknown, nil, 404, 1003},
+		"deleting an unknown one":     {"DELETE", unknown, nil, 404, 1003},
+		"changing an unknown one":     {"PATCH", unknown, object{}, 404, 1003},
+		"the token of an unknown one": {"GET", unknown + "/token", nil, 404, 1003},
+		"cleaning an unknown one":     {"DELETE", unknown + "/connections", nil, 404, 1003},
+		"deleting a deleted one":      {"DELETE", deleted, nil, 404, 1003},
+		"changing a deleted one":      {"PATCH", deleted, object{"name": "x"}, 404, 1003},
+		"an unreadable time":          {"GET", tunnelsPath + "?existed_at=today", nil, 400, 1001},
+		"an unreadable connector":     {"DELETE", taken + "/connections?client_id=x", nil, 400, 1001},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			a := w.do(c.method, c.path, c.body)
+			require.Equal(t, c.status, a.Status, "%v", a.Errors)
+			require.Equal(t, c.code, a.code())
+		})
+	}
+}
+
+func TestAPI_DeletedTunnelIsStillThere(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	path, id := createTunnel(w, "edge")
+	require.NotNil(t, get[object](w, "DELETE", path, nil)["deleted_at"])
+	require.NotNil(t, get[object](w, "GET", path, nil)["deleted_at"])
+	require.NotEmpty(t, get[string](w, "GET", path+"/token", nil))
+	again := get[object](w, "POST", tunnelsPath, object{"name": "edge", "tunnel_secret": secret})
+	require.NotEqual(t, id, again["id"])
+	require.Len(t, get[[]object](w, "GET", tunnelsPath+"?name=edge", nil), 2)
+	require.Len(t, get[[]object](w, "GET", tunnelsPath+"?name=edge&is_deleted=false", nil), 1)
+}
+
+func TestAPI_UpdateTunnel(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	path, id := createTunnel(w, "edge")
+	before := get[string](w, "GET", path+"/token", nil)
+	other := base64.StdEncoding.EncodeToString([]byte(strings.Repeat("x", 32)))
+	require.Equal(t, "renamed", get[object](w, "PATCH", path, object{"name": "renamed", "tunnel_secret": other})["name"])
+	require.NotEqual(t, before, get[string](w, "GET", path+"/token", nil))
+	stored, _ := w.store.Tunnel(uuid.MustParse(id))
+	require.Equal(t, strings.Repeat("x", 32), string(stored.Secret))
+}
+
+func TestAPI_Connections(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	path, id := createTunnel(w, "edge")
+	tunnelID := uuid.MustParse(id)
+	start := time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC)
+	old, young := uuid.NewString(), uuid.NewString()
+	leaving := connection(id, uuid.NewString(), start)
+	leaving.Draining = true
+	w.connectors.add(leaving)
+	require.Equal(t, "inactive", get[object](w, "GET", path, nil)["status"], "one that said goodbye doesn't count")
+
+	for i := range 4 {
+		w.connectors.add(connection(id, old, start.Add(time.Duration(i)*time.Second)))
+	}
+	tunnel := get[object](w, "GET", path, nil)
+	require.Equal(t, "healthy", tunnel["status"])
+	require.Len(t, tunnel["connections"], 4)
+	require.Equal(t, "2025-01-01T00:00:00Z", tunnel["conns_active_at"])
+	w.connectors.add(connection(id, young, start.Add(time.Minute)))
+	require.Equal(t, "degraded", get[object](w, "GET", path, nil)["status"])
+
+	list := get[[]object](w, "GET", path+"/connections", nil)
+	require.Equal(t, []any{old, young}, field(list, "id"))
+	require.Len(t, list[0]["conns"], 4)
+	require.Equal(t, "2025-01-01T00:00:00Z", list[0]["run_at"])
+	require.Equal(t, []any{"ha-origin"}, list[0]["features"])
+	require.NotNil(t, w.do("GET", path+"/connections", nil).Info)
+
+	refused := w.do("DELETE", path, nil)
+	require.Equal(t, 400, refused.Status)
+	require.Equal(t, 1022, refused.code())
+
+	require.Equal(t, "null", string(w.do("DELETE", path+"/connections?client_id="+young, nil).Result))
+	require.Equal(t, []any{old}, field(get[[]object](w, "GET", path+"/connections", nil), "id"))
+	w.do("DELETE", path+"/connections", nil)
+	require.Empty(t, get[[]object](w, "GET", path+"/connections", nil))
+	require.NoError(t, w.store.NoteConnections(tunnelID, true, start))
+	require.NoError(t, w.store.NoteConnections(tunnelID, false, start.Add(time.Hour)))
+	require.Equal(t, "down", get[object](w, "GET", path, nil)["status"])
+
+	w.connectors.add(connection(id, old, start))
+	require.NotNil(t, get[object](w, "DELETE", path+"?cascade=true", nil)["deleted_at"])
+	require.Empty(t, w.connectors.Connections(tunnelID))
+}
+
+func TestAPI_ListTunnels(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	before := time.Now().Add(-time.Minute)
+	first, firstID := createTunnel(w, "prod-first")
+	_, _ = createTunnel(w, "prod-second")
+	_, thirdID := createTunnel(w, "dev-third")
+	w.do("DELETE", first, nil)
+	w.connectors.add(connection(thirdID, uuid.NewString(), before))
+	at := func(key string, when time.Time) string { return key + "=" + url.QueryEscape(when.Format(time.RFC3339)) }
+	later := time.Now().Add(time.Minute)
+
+	for name, c := range map[string]struct {
+		query string
+		want  []any
+	}{
+		"all, newest first":       {"", []any{"dev-third", "prod-second", "prod-first"}},
+		"live":                    {"is_deleted=false", []any{"dev-third", "prod-second"}},
+		"deleted":                 {"is_deleted=true", []any{"prod-first"}},
+		"by name":                 {"name=prod-second", []any{"prod-second"}},
+		"by part of a name":       {"name=prod", []any{}},
+		"by ID":                   {"uuid=" + firstID, []any{"prod-first"}},
+		"with a prefix":           {"include_prefix=prod-", []any{"prod-second", "prod-first"}},
+		"the command's prefix":    {"name_prefix=dev-", []any{"dev-third"}},
+		"without a prefix":        {"exclude_prefix=prod-", []any{"dev-third"}},
+		"that were there before":  {at("existed_at", before), []any{}},
+		"that will be there":      {at("existed_at", later), []any{"dev-third", "prod-second"}},
+		"that were active":        {at("was_active_at", later), []any{"dev-third"}},
+		"that were not active":    {at("was_inactive_at", later), []any{"prod-second"}},
+		"by status":               {"status=degraded", []any{"dev-third"}},
+		"a page":                  {"per_page=2&page=2", []any{"prod-first"}},
+		"filters together":        {"is_deleted=false&include_prefix=prod-", []any{"prod-second"}},
+		"with an empty parameter": {"name=", []any{"dev-third", "prod-second", "prod-first"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			require.Equal(t, c.want, field(get[[]object](w, "GET", tunnelsPath+"?"+c.query, nil), "name"))
+		})
+	}
+}
