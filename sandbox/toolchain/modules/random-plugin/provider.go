@@ -27,10 +27,10 @@ func provider(ctx context.Context) tfbridge.ProviderInfo {
 		MetadataInfo: tfbridge.NewProviderMetadata([]byte("{}")),
 		Resources: map[string]*tfbridge.ResourceInfo{
 			"random_bytes": {
-				Tok:       tfbridge.MakeResource(pkg, "index/randomBytes", "RandomBytes"),
+				Tok:       tfbridge.MakeResource(pkg, "index", "RandomBytes"),
 				ComputeID: bytesID,
 			},
-			"random_id": {Tok: tfbridge.MakeResource(pkg, "index/randomId", "RandomId")},
+			"random_id": {Tok: tfbridge.MakeResource(pkg, "index", "RandomId")},
 		},
 		IgnoreMappings: []string{
 			"random_integer", "random_password", "random_pet",

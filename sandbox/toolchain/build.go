@@ -1,0 +1,175 @@
+package toolchain
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// tailLines is how much of a failed build's output is repeated in the error.
+const tailLines = 15
+
+// build compiles t and puts its binaries where they belong. The compiler's output goes into a log.
+func (t target) build(ctx context.Context, root, key string, processes int) error {
+	scratch := filepath.Join(stateDir(root), "build", t.name)
+	if err := os.RemoveAll(scratch); err != nil {
+		return fmt.Errorf("clearing the remains of an earlier build of %s: %w", t.name, err)
+	}
+	defer os.RemoveAll(scratch)
+	output := filepath.Join(scratch, "out")
+	if err := os.MkdirAll(output, 0o755); err != nil {
+		return fmt.Errorf("making a folder to build %s in: %w", t.name, err)
+	}
+	arguments, err := t.arguments(ctx, root, scratch, output, processes)
+	if err != nil {
+		return err
+	}
+	command := t.goCommand(ctx, root, arguments...)
+	if err := runLogged(command, filepath.Join(logDir(root), "build-"+t.name+".log")); err != nil {
+		return fmt.Errorf("building %s: %w", t.name, err)
+	}
+	return t.install(root, output, key)
+}
+
+// arguments gives those of `go` that build t into the folder output.
+func (t target) arguments(ctx context.Context, root, scratch, output string, processes int) ([]string, error) {
+	arguments := []string{"build", "-trimpath", "-buildvcs=false", "-ldflags", strings.TrimSpace("-s -w " + t.ldflags)}
+	if processes > 0 {
+		arguments = append(arguments, "-p", fmt.Sprint(processes))
+	}
+	if t.tags != "" {
+		arguments = append(arguments, "-tags", t.tags)
+	}
+	if len(t.embeds) > 0 {
+		overlay, err := t.writeOverlay(ctx, root, scratch)
+		if err != nil {
+			return nil, err
+		}
+		arguments = append(arguments, "-overlay", overlay)
+	}
+	if t.as != "" {
+		output = filepath.Join(output, t.as)
+	} else {
+		output += string(filepath.Separator)
+	}
+	return append(append(arguments, "-o", output), t.packages...), nil
+}
+
+// writeOverlay makes the file that tells `go build` where the embedded files of t really are.
+func (t target) writeOverlay(ctx context.Context, root, scratch string) (string, error) {
+	replace := map[string]string{}
+	for _, embed := range t.embeds {
+		// `go list` looks into the cache alone: the module has to be brought there first.
+		command := t.goCommand(ctx, root, "mod", "download", "-json", embed.module)
+		output, err := command.Output()
+		if err != nil {
+			return "", fmt.Errorf("fetching %s for %s: %w", embed.module, t.name, withStderr(err))
+		}
+		var module struct{ Dir string }
+		if err := json.Unmarshal(output, &module); err != nil {
+			return "", fmt.Errorf("finding %s for %s: %w", embed.module, t.name, err)
+		}
+		replace[filepath.Join(root, t.module, embed.name)] = filepath.Join(module.Dir, filepath.FromSlash(embed.file))
+	}
+	content, err := json.Marshal(map[string]any{"Replace": replace})
+	if err != nil {
+		return "", fmt.Errorf("describing the embedded files of %s: %w", t.name, err)
+	}
+	path := filepath.Join(scratch, "overlay.json")
+	if err := writeFile(path, content); err != nil {
+		return "", fmt.Errorf("describing the embedded files of %s: %w", t.name, err)
+	}
+	return path, nil
+}
+
+func (t target) goCommand(ctx context.Context, root string, arguments ...string) *exec.Cmd {
+	command := exec.CommandContext(ctx, "go", arguments...)
+	command.Dir = filepath.Join(root, t.module)
+	command.Env = buildEnvironment(os.Environ(), t.cgo, "PWD="+command.Dir)
+	// Told politely, go takes its compilers down with it and removes its temporary files.
+	command.Cancel = func() error { return command.Process.Signal(syscall.SIGINT) }
+	command.WaitDelay = 10 * time.Second
+	return command
+}
+
+// install moves finished binaries from the folder output into place and records their key.
+func (t target) install(root, output, key string) error {
+	if err := os.MkdirAll(t.destination(root), 0o755); err != nil {
+		return fmt.Errorf("making the folder for %s: %w", t.name, err)
+	}
+	if err := t.dropStamp(root); err != nil {
+		return err
+	}
+	for _, name := range t.binaries() {
+		// A rename, so that a running old one goes on and nobody ever starts half of a new one.
+		if err := os.Rename(filepath.Join(output, name), filepath.Join(t.destination(root), name)); err != nil {
+			return fmt.Errorf("installing %s: %w", name, err)
+		}
+	}
+	for name, binary := range t.links {
+		if err := replaceLink(binary, filepath.Join(t.destination(root), name)); err != nil {
+			return fmt.Errorf("linking %s to %s: %w", name, binary, err)
+		}
+	}
+	return t.writeStamp(root, key)
+}
+
+// replaceLink makes path a symbolic link to destination, whatever was there before.
+func replaceLink(destination, path string) error {
+	if present, err := os.Readlink(path); err == nil && present == destination {
+		return nil
+	}
+	temporary := path + ".new"
+	if err := os.RemoveAll(temporary); err != nil {
+		return err
+	}
+	if err := os.Symlink(destination, temporary); err != nil {
+		return err
+	}
+	return os.Rename(temporary, path)
+}
+
+// runLogged runs command with its output in the file log. If it fails, the error ends with the last
+// lines of that and says where the rest is.
+func runLogged(command *exec.Cmd, log string) error {
+	if err := os.MkdirAll(filepath.Dir(log), 0o755); err != nil {
+		return fmt.Errorf("making the folder for logs: %w", err)
+	}
+	file, err := os.Create(log)
+	if err != nil {
+		return fmt.Errorf("opening a log: %w", err)
+	}
+	defer file.Close()
+	fmt.Fprintf(file, "%s\n", strings.Join(command.Args, " "))
+	command.Stdout, command.Stderr = file, file
+	if err := command.Run(); err != nil {
+		return fmt.Errorf("%w\n%s\n(all of it is in %s)", err, tail(log, tailLines), log)
+	}
+	return nil
+}
+
+// tail gives the last lines of the log at path, indented, without the command that it begins with.
+func tail(path string, count int) string {
+	content, err := os.ReadFile(path)
+	if err != nil {
+		return "    " + err.Error()
+	}
+	lines := bytes.Split(bytes.TrimSpace(content), []byte("\n"))[1:]
+	lines = lines[max(0, len(lines)-count):]
+	return "    " + string(bytes.Join(lines, []byte("\n    ")))
+}
+
+// withStderr adds what a command said to the error that it ended with.
+func withStderr(err error) error {
+	if exit, ok := err.(*exec.ExitError); ok && len(exit.Stderr) > 0 {
+		return fmt.Errorf("%w: %s", err, bytes.TrimSpace(exit.Stderr))
+	}
+	return err
+}

@@ -1,0 +1,256 @@
+package toolchain
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"sync"
+)
+
+// Options say what to provide, and for which clone.
+type Options struct {
+	// Root is the clone's root, which holds the sandbox folder and the ignored one for results.
+	Root string
+	// Out gets the progress. A run that finds everything in place writes nothing.
+	Out io.Writer
+	// Groups are those to provide. None means GroupPulumi, GroupProgram and GroupWorld.
+	Groups []string
+	// PulumiHome is the world's Pulumi folder. A plugin that somebody put there is used as it is.
+	PulumiHome string
+	// Offline forbids downloads of plugins. SANDBOX_OFFLINE in the environment does the same.
+	Offline bool
+	// Refetch tries downloads again that failed lately or that a build stands in for.
+	Refetch bool
+	// OwnOnly leaves the user's own Pulumi and plugins out of account, for runs that must not depend
+	// on them.
+	OwnOnly bool
+}
+
+// ensurer is one run of Ensure.
+type ensurer struct {
+	Options
+	settings goSettings
+	progress *progress
+	pulumi   *installed // the user's, when it is used
+
+	mu    sync.Mutex
+	tools map[string]Tool // by target
+	try   []target        // plugins to be downloaded before they are built
+}
+
+// Ensure provides the tools of the groups asked for and says where each comes from. It builds what is
+// missing or out of date, which takes long once and then a moment. Several runs may go on at a time.
+func Ensure(ctx context.Context, options Options) (Result, error) {
+	run, err := prepare(ctx, options)
+	if err != nil {
+		return Result{}, err
+	}
+	wanted := run.selected()
+	absent, err := run.findAll(ctx, wanted)
+	if err != nil {
+		return Result{}, err
+	}
+	if jobs := run.jobs(absent); len(jobs) > 0 {
+		run.progress.begin(len(absent))
+		err := runJobs(ctx, jobs, run.limits())
+		run.progress.end()
+		if err != nil {
+			return Result{}, err
+		}
+	}
+	result := Result{Root: run.Root, Bin: BinDir(run.Root)}
+	for _, t := range wanted {
+		if tool, ok := run.tools[t.name]; ok && t.label != "" {
+			result.Tools = append(result.Tools, tool)
+		}
+	}
+	return result, nil
+}
+
+func prepare(ctx context.Context, options Options) (*ensurer, error) {
+	root, err := filepath.Abs(options.Root)
+	if err != nil {
+		return nil, fmt.Errorf("finding the clone's root: %w", err)
+	}
+	options.Root = root
+	if len(options.Groups) == 0 {
+		options.Groups = []string{GroupPulumi, GroupProgram, GroupWorld}
+	}
+	for _, group := range options.Groups {
+		if !slices.Contains([]string{GroupPulumi, GroupProgram, GroupCloudflared, GroupNode, GroupWorld, GroupLint}, group) {
+			return nil, fmt.Errorf("there is no group of tools %q", group)
+		}
+	}
+	options.Offline = options.Offline || os.Getenv("SANDBOX_OFFLINE") != ""
+	settings, err := askGo(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &ensurer{
+		Options: options, settings: settings, progress: newProgress(options.Out), tools: map[string]Tool{},
+	}, nil
+}
+
+// selected gives the targets of the groups asked for.
+func (e *ensurer) selected() []target {
+	return slices.DeleteFunc(targets(), func(t target) bool {
+		world := t.group == GroupCloudflared || t.group == GroupNode
+		return !slices.Contains(e.Groups, t.group) && !(world && slices.Contains(e.Groups, GroupWorld))
+	})
+}
+
+// findAll notes what is there already and gives the targets that are not.
+func (e *ensurer) findAll(ctx context.Context, wanted []target) ([]target, error) {
+	why := ""
+	if slices.Contains(e.Groups, GroupPulumi) && !e.OwnOnly {
+		e.pulumi, why = findPulumi(ctx, e.Root, os.Getenv("PATH"))
+	}
+	var absent []target
+	for _, t := range wanted {
+		if slices.Contains(pulumiNames, t.name) && e.pulumi != nil {
+			if err := e.pulumi.use(e.Root); err != nil {
+				return nil, err
+			}
+			e.tools[t.name] = Tool{Name: t.label, Version: e.pulumi.Version[1:], Origin: OriginYours, Path: e.pulumi.Path}
+			continue
+		}
+		key, err := t.key(e.Root, e.settings)
+		if err != nil {
+			return nil, err
+		}
+		built, try := t.current(e.Root, key), false
+		if t.plugin != "" {
+			choice := e.findPlugin(t, built)
+			if choice.origin != OriginBuilt {
+				continue
+			}
+			try = choice.try
+		}
+		if t.name == "pulumi" {
+			e.tools[t.name] = Tool{Name: t.label, Origin: OriginBuilt, Why: why}
+		}
+		if try {
+			e.try = append(e.try, t)
+		}
+		if built && !try {
+			e.note(t)
+		} else {
+			absent = append(absent, t)
+		}
+	}
+	return absent, nil
+}
+
+// pulumiNames are the targets that a Pulumi of the user's stands in for.
+var pulumiNames = []string{"pulumi", "language-host", "language-go"}
+
+// note records that t is provided by a build. Why it is may have been found out before.
+func (e *ensurer) note(t target) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.tools[t.name] = Tool{
+		Name: t.label, Version: t.version, Origin: OriginBuilt, Why: e.tools[t.name].Why, plugin: t.plugin,
+		Path: filepath.Join(t.destination(e.Root), t.binaries()[0]),
+	}
+}
+
+// jobs gives the work for the absent targets.
+func (e *ensurer) jobs(absent []target) []*job {
+	var jobs []*job
+	byName := map[string]*job{}
+	var downloads *job
+	for _, t := range absent {
+		work := &job{memory: t.memory, run: func(ctx context.Context) error { return e.provide(ctx, t) }}
+		if t.plugin != "" {
+			if downloads == nil {
+				downloads = &job{light: true, after: present(byName["pulumi"]), run: e.downloadAll}
+				jobs = append(jobs, downloads)
+			}
+			work.after = append(work.after, downloads)
+		}
+		if t.name == "runc" {
+			system := &job{light: true, run: func(ctx context.Context) error { return e.system(ctx, true) }}
+			jobs = append(jobs, system)
+			work.after = append(work.after, system)
+		}
+		byName[t.name] = work
+		jobs = append(jobs, work)
+	}
+	node := slices.Contains(e.Groups, GroupNode) || slices.Contains(e.Groups, GroupWorld)
+	if byName["runc"] == nil && node && len(missing(requirements(false))) > 0 {
+		jobs = append(jobs, &job{light: true, run: func(ctx context.Context) error { return e.system(ctx, false) }})
+	}
+	return jobs
+}
+
+func present(jobs ...*job) []*job {
+	return slices.DeleteFunc(jobs, func(j *job) bool { return j == nil })
+}
+
+func (e *ensurer) system(ctx context.Context, runc bool) error {
+	return provideSystem(ctx, e.Root, missing(requirements(runc)), e.progress.say)
+}
+
+// provide builds t unless it has come about in the meantime.
+func (e *ensurer) provide(ctx context.Context, t target) error {
+	if e.provided(t) {
+		e.progress.fewer()
+		return nil
+	}
+	waiting := func(what string) func() {
+		return func() { e.progress.say("waiting for another run that builds %s", what) }
+	}
+	unlock, err := lock(ctx, e.Root, t.name, waiting(t.name))
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	key, err := t.key(e.Root, e.settings)
+	if err != nil {
+		return err
+	}
+	if t.current(e.Root, key) {
+		e.progress.fewer()
+		e.note(t)
+		return nil
+	}
+	processes := 0
+	if available := availableMemory(); available > 0 && available < t.memory+2 {
+		// Too little to build beside another run's builds, or two large packages at once.
+		unlock, err := lock(ctx, e.Root, "memory", waiting("something large"))
+		if err != nil {
+			return err
+		}
+		defer unlock()
+		processes = 1
+	}
+	e.progress.started(t.name)
+	err = t.build(ctx, e.Root, key, processes)
+	e.progress.finished(t.name, err)
+	if err != nil {
+		return err
+	}
+	e.note(t)
+	return nil
+}
+
+func (e *ensurer) provided(t target) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	tool, ok := e.tools[t.name]
+	return ok && tool.Origin != OriginBuilt
+}
+
+// limits are for this machine. A build already keeps several processors busy most of the time, so
+// only a few go on together, to fill the pauses in which each waits for its last large package.
+func (e *ensurer) limits() limits {
+	memory := availableMemory()
+	if memory == 0 {
+		memory = 4
+	}
+	return limits{places: min(max(runtime.NumCPU(), 1), 4), memory: memory - 1}
+}

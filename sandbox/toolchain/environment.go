@@ -1,0 +1,86 @@
+package toolchain
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+
+	"golang.org/x/mod/semver"
+)
+
+// minimumGo is what the modules' go lines ask for. Go itself says so too, but only in the middle of a
+// build and for one module at a time.
+const minimumGo = "1.26"
+
+// passed are the Go variables that say where things come from and where they are kept. Everything
+// else that could change what is built is left out.
+var passed = []string{
+	"GOROOT", "GOPATH", "GOMODCACHE", "GOCACHE", "GOENV", "GOPROXY", "GOSUMDB", "GONOSUMDB", "GONOPROXY",
+	"GOPRIVATE", "GOINSECURE", "GOAUTH", "GOVCS", "GOTELEMETRY", "GOTELEMETRYDIR",
+}
+
+// goSettings are what the `go` command says about itself.
+type goSettings struct {
+	GOVERSION, GOARCH, GOOS string
+}
+
+// buildEnvironment gives the variables for `go`, from those of the user: the same on every machine
+// but for caches, proxies and the way to the C compiler.
+func buildEnvironment(user []string, cgo bool, extra ...string) []string {
+	var env []string
+	for _, variable := range user {
+		name, _, _ := strings.Cut(variable, "=")
+		if keepVariable(name) {
+			env = append(env, variable)
+		}
+	}
+	enabled := "CGO_ENABLED=0"
+	if cgo {
+		enabled = "CGO_ENABLED=1"
+	}
+	// GOFLAGS must not be empty: then the one of `go env -w` would count.
+	env = append(env, enabled, "GO111MODULE=on", "GOWORK=off", "GOTOOLCHAIN=local", "GOFLAGS=-mod=readonly")
+	return append(env, extra...)
+}
+
+func keepVariable(name string) bool {
+	for _, keep := range passed {
+		if name == keep {
+			return true
+		}
+	}
+	// A build for another system or with other compiler flags would be another tool.
+	return !strings.HasPrefix(name, "GO") && !strings.HasPrefix(name, "CGO_") && name != "GCCGO"
+}
+
+// askGo finds out which Go there is, and refuses one that is too old.
+func askGo(ctx context.Context) (goSettings, error) {
+	var settings goSettings
+	if _, err := exec.LookPath("go"); err != nil {
+		return settings, fmt.Errorf("building the tools needs Go %s or newer: %w", minimumGo, err)
+	}
+	command := exec.CommandContext(ctx, "go", "env", "-json", "GOVERSION", "GOARCH", "GOOS")
+	command.Env = buildEnvironment(os.Environ(), false)
+	output, err := command.Output()
+	if err != nil {
+		return settings, fmt.Errorf("asking go for its settings: %w", err)
+	}
+	if err := json.Unmarshal(output, &settings); err != nil {
+		return settings, fmt.Errorf("reading go's settings: %w", err)
+	}
+	return settings, checkGo(settings.GOVERSION)
+}
+
+func checkGo(version string) error {
+	number, _, _ := strings.Cut(strings.TrimPrefix(version, "go"), " ")
+	if !semver.IsValid("v" + number) {
+		return nil // a development build: its own word on the go lines will do
+	}
+	if semver.Compare("v"+number, "v"+minimumGo) < 0 {
+		return fmt.Errorf("building the tools needs Go %s or newer, and this is %s", minimumGo, number)
+	}
+	return nil
+}

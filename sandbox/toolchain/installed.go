@@ -1,0 +1,133 @@
+package toolchain
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"golang.org/x/mod/semver"
+)
+
+// languageHost is what Pulumi calls its part that runs Go programs.
+const languageHost = "pulumi-language-go"
+
+// installed is the user's own Pulumi.
+type installed struct {
+	Path     string    `json:"path"`
+	Version  string    `json:"version"`
+	Size     int64     `json:"size"`
+	Modified time.Time `json:"modified"`
+}
+
+// findPulumi looks for a Pulumi of the user's on the search path. When there is none that fits, the
+// text says why the one found isn't good enough, if one was found at all.
+func findPulumi(ctx context.Context, root, searchPath string) (*installed, string) {
+	for _, folder := range filepath.SplitList(searchPath) {
+		if !filepath.IsAbs(folder) || isOwn(folder) {
+			continue
+		}
+		path, err := filepath.EvalSymlinks(filepath.Join(folder, "pulumi"))
+		if err != nil {
+			continue
+		}
+		info, err := os.Stat(path)
+		if err != nil || info.IsDir() || info.Mode()&0o111 == 0 {
+			continue
+		}
+		found := installed{Path: path, Size: info.Size(), Modified: info.ModTime()}
+		found.Version, err = pulumiVersion(ctx, root, found)
+		if err != nil {
+			return nil, fmt.Sprintf("%s doesn't tell its version", path)
+		}
+		host, err := os.Stat(filepath.Join(filepath.Dir(path), languageHost))
+		if why := judgePulumi(path, found.Version, err == nil && !host.IsDir()); why != "" {
+			return nil, why
+		}
+		return &found, ""
+	}
+	return nil, ""
+}
+
+// isOwn tells whether folder is one in which a clone of this repository keeps its tools, which are on
+// the search path of everybody who works with a local world.
+func isOwn(folder string) bool {
+	folder = filepath.Clean(folder)
+	return filepath.Base(folder) == "bin" && filepath.Base(filepath.Dir(folder)) == ".sandbox"
+}
+
+// judgePulumi says what is wrong with a Pulumi for our purposes, or nothing. A newer major version may
+// have changed anything, so it doesn't count as fitting.
+func judgePulumi(path, version string, hasHost bool) string {
+	switch {
+	case !semver.IsValid(version):
+		return fmt.Sprintf("%s calls its version %q", path, version)
+	case semver.Compare(version, "v"+PulumiVersion) < 0:
+		return fmt.Sprintf("%s is %s, older than %s", path, version[1:], PulumiVersion)
+	case semver.Major(version) != semver.Major("v"+PulumiVersion):
+		return fmt.Sprintf("%s is %s, a version that nobody has tried here", path, version[1:])
+	case !hasHost:
+		return fmt.Sprintf("%s has no %s beside it", path, languageHost)
+	}
+	return ""
+}
+
+// pulumiVersion runs `pulumi version`, or recalls what it said while the file stays the same: asking
+// takes longer than everything else in a run that finds all in place.
+func pulumiVersion(ctx context.Context, root string, found installed) (string, error) {
+	memory := filepath.Join(stateDir(root), "keys", "installed-pulumi.json")
+	if content, err := os.ReadFile(memory); err == nil {
+		var known installed
+		if json.Unmarshal(content, &known) == nil && known.Path == found.Path &&
+			known.Size == found.Size && known.Modified.Equal(found.Modified) {
+			return known.Version, nil
+		}
+	}
+	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
+	defer cancel()
+	command := exec.CommandContext(ctx, found.Path, "version")
+	command.Env = append(os.Environ(), "PULUMI_SKIP_UPDATE_CHECK=true", "PULUMI_HOME="+downloadHome(root))
+	output, err := command.Output()
+	if err != nil {
+		return "", withStderr(err)
+	}
+	found.Version = parseVersion(string(output))
+	content, err := json.Marshal(found)
+	if err != nil {
+		return "", err
+	}
+	return found.Version, writeFile(memory, content)
+}
+
+// parseVersion finds the version in what a tool prints about itself and gives it with a leading v.
+func parseVersion(output string) string {
+	for _, word := range strings.Fields(output) {
+		word = "v" + strings.TrimPrefix(word, "v")
+		if semver.IsValid(word) && strings.Count(word, ".") >= 2 {
+			return word
+		}
+	}
+	return strings.TrimSpace(output)
+}
+
+// use puts links to the user's Pulumi and its language host where ours would lie, so that they
+// belong together whatever the search path says.
+func (p installed) use(root string) error {
+	if err := os.MkdirAll(BinDir(root), 0o755); err != nil {
+		return fmt.Errorf("making the folder for tools: %w", err)
+	}
+	for _, name := range []string{"pulumi", languageHost} {
+		source := filepath.Join(filepath.Dir(p.Path), name)
+		if name == "pulumi" {
+			source = p.Path
+		}
+		if err := replaceLink(source, filepath.Join(BinDir(root), name)); err != nil {
+			return fmt.Errorf("linking your %s: %w", name, err)
+		}
+	}
+	return nil
+}

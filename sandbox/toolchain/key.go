@@ -1,0 +1,131 @@
+package toolchain
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// stamp is what is written down beside a target's binaries: what they were made of, and how large
+// they were, by which a damaged or exchanged file shows.
+type stamp struct {
+	Key   string           `json:"key"`
+	Sizes map[string]int64 `json:"sizes"`
+}
+
+// key digests everything that decides what a build of t gives: the recipe, the compiler and the
+// module's files. Required modules need no look, because go.sum speaks for them.
+func (t target) key(root string, settings goSettings) (string, error) {
+	digest := sha256.New()
+	fmt.Fprintf(digest, "%s %s %s\n", settings.GOVERSION, settings.GOOS, settings.GOARCH)
+	fmt.Fprintf(digest, "%q\n", slices.Concat(t.packages, []string{t.as, t.tags, t.ldflags, fmt.Sprint(t.cgo)}))
+	fmt.Fprintf(digest, "%q\n", t.embeds)
+	module := filepath.Join(root, t.module)
+	sources := t.sources
+	if len(sources) == 0 {
+		sources = []string{"."}
+	}
+	for _, source := range sources {
+		if err := digestTree(digest, module, source); err != nil {
+			return "", fmt.Errorf("reading the sources of %s: %w", t.name, err)
+		}
+	}
+	return hex.EncodeToString(digest.Sum(nil)), nil
+}
+
+// digestTree adds the files at source, which is relative to module, with their names.
+func digestTree(digest io.Writer, module, source string) error {
+	return filepath.WalkDir(filepath.Join(module, source), func(path string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if entry.IsDir() {
+			if entry.Name() == "testdata" {
+				return filepath.SkipDir
+			}
+			return nil
+		}
+		if strings.HasSuffix(path, "_test.go") || strings.HasSuffix(path, ".md") || !entry.Type().IsRegular() {
+			return nil
+		}
+		name, err := filepath.Rel(module, path)
+		if err != nil {
+			return err
+		}
+		content, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		_, err = fmt.Fprintf(digest, "%q %d\n%s\n", name, len(content), content)
+		return err
+	})
+}
+
+// current tells whether the binaries of t are there and were made of what key stands for.
+func (t target) current(root, key string) bool {
+	content, err := os.ReadFile(t.stampPath(root))
+	if err != nil {
+		return false
+	}
+	var written stamp
+	if err := json.Unmarshal(content, &written); err != nil || written.Key != key {
+		return false
+	}
+	for _, name := range t.binaries() {
+		info, err := os.Lstat(filepath.Join(t.destination(root), name))
+		if err != nil || !info.Mode().IsRegular() || info.Size() != written.Sizes[name] {
+			return false
+		}
+	}
+	return true
+}
+
+// writeStamp records that the binaries of t are made of what key stands for.
+func (t target) writeStamp(root, key string) error {
+	written := stamp{Key: key, Sizes: map[string]int64{}}
+	for _, name := range t.binaries() {
+		info, err := os.Stat(filepath.Join(t.destination(root), name))
+		if err != nil {
+			return fmt.Errorf("looking at the new %s: %w", name, err)
+		}
+		written.Sizes[name] = info.Size()
+	}
+	content, err := json.Marshal(written)
+	if err != nil {
+		return fmt.Errorf("writing down the key of %s: %w", t.name, err)
+	}
+	return writeFile(t.stampPath(root), content)
+}
+
+// dropStamp comes before anything that changes the binaries, so that a run that is killed in between
+// leaves a target that counts as not built.
+func (t target) dropStamp(root string) error {
+	if err := os.Remove(t.stampPath(root)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("forgetting the key of %s: %w", t.name, err)
+	}
+	return nil
+}
+
+func (t target) stampPath(root string) string {
+	return filepath.Join(stateDir(root), "keys", t.name+".json")
+}
+
+// writeFile puts content at path in one step, making the folder it lies in.
+func writeFile(path string, content []byte) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return err
+	}
+	temporary := path + ".new"
+	if err := os.WriteFile(temporary, content, 0o644); err != nil {
+		return err
+	}
+	return os.Rename(temporary, path)
+}

@@ -1,0 +1,170 @@
+package toolchain
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+)
+
+// pluginFacts is what decides where a plugin comes from.
+type pluginFacts struct {
+	placed     bool   // lies in the world's Pulumi folder and isn't ours
+	users      bool   // lies in the user's Pulumi folder
+	downloaded bool   // was downloaded earlier
+	built      bool   // an up-to-date build is there
+	offline    bool   // downloads are not wanted
+	refetch    bool   // a download is wanted even if it failed lately or a build is there
+	failure    string // why a recent download failed
+}
+
+// pluginChoice is what to do about a plugin.
+type pluginChoice struct {
+	origin Origin
+	try    bool // download first, and only if that fails use origin
+	why    string
+}
+
+// choosePlugin prefers what people put somewhere themselves, then the official plugin, then a build.
+// A build that is there already is kept, because trying to download at every run would make each of
+// them depend on the network.
+func choosePlugin(facts pluginFacts) pluginChoice {
+	switch {
+	case facts.placed:
+		return pluginChoice{origin: OriginPlaced}
+	case facts.users:
+		return pluginChoice{origin: OriginYours}
+	case facts.downloaded:
+		return pluginChoice{origin: OriginDownloaded}
+	case facts.offline:
+		return pluginChoice{origin: OriginBuilt, why: "nothing is downloaded while SANDBOX_OFFLINE is set"}
+	case facts.refetch:
+		return pluginChoice{origin: OriginBuilt, try: true}
+	case facts.failure != "":
+		return pluginChoice{origin: OriginBuilt, why: cannotDownload}
+	case facts.built:
+		return pluginChoice{origin: OriginBuilt}
+	}
+	return pluginChoice{origin: OriginBuilt, try: true}
+}
+
+const cannotDownload = "the official one can't be downloaded"
+
+// userHome is the Pulumi folder of the user, which is only ever read. Where the shell has been set up
+// for a local world, PULUMI_HOME is that world's.
+func userHome(environment func(string) string) string {
+	if home := environment("PULUMI_HOME"); home != "" && !belowSandbox(home) {
+		return home
+	}
+	if home := environment("HOME"); home != "" {
+		return filepath.Join(home, ".pulumi")
+	}
+	return ""
+}
+
+func belowSandbox(path string) bool {
+	for path = filepath.Clean(path); path != filepath.Dir(path); path = filepath.Dir(path) {
+		if filepath.Base(path) == ".sandbox" {
+			return true
+		}
+	}
+	return false
+}
+
+// pluginIn gives the plugin's folder in a Pulumi folder, if the plugin is really in it.
+func pluginIn(home string, t target) (string, bool) {
+	if home == "" {
+		return "", false
+	}
+	folder := filepath.Join(home, "plugins", pluginFolder(t.plugin, t.version))
+	if _, err := os.Stat(folder + ".partial"); err == nil {
+		return "", false // Pulumi's own sign for a download that broke off
+	}
+	info, err := os.Stat(filepath.Join(folder, "pulumi-resource-"+t.plugin))
+	return folder, err == nil && info.Mode().IsRegular() && info.Mode()&0o111 != 0
+}
+
+// findPlugin decides about a plugin and notes it, or why it is built.
+func (e *ensurer) findPlugin(t target, built bool) pluginChoice {
+	facts := pluginFacts{offline: e.Offline, refetch: e.Refetch, built: built}
+	placed, found := pluginIn(e.PulumiHome, t)
+	facts.placed = found && isForeign(placed, t.as)
+	yours, found := pluginIn(userHome(os.Getenv), t)
+	facts.users = found && !e.OwnOnly && isForeign(yours, t.as)
+	downloaded, found := pluginIn(downloadHome(e.Root), t)
+	facts.downloaded = found
+	facts.failure = recentFailure(e.Root, t.plugin, t.version, time.Now())
+	choice := choosePlugin(facts)
+	tool := Tool{Name: t.label, Version: t.version, Origin: choice.origin, Why: choice.why, plugin: t.plugin}
+	switch choice.origin {
+	case OriginPlaced:
+		tool.Path = placed
+	case OriginYours:
+		tool.Path = yours
+	case OriginDownloaded:
+		tool.Path = downloaded
+	case OriginBuilt:
+	}
+	e.tools[t.name] = tool
+	return choice
+}
+
+// downloadAll tries to have the official plugins downloaded, all at once because each waits for the
+// network. One that can't be had is built, so that isn't an error.
+func (e *ensurer) downloadAll(ctx context.Context) error {
+	if len(e.try) == 0 {
+		return nil
+	}
+	names := make([]string, len(e.try))
+	for i, t := range e.try {
+		names[i] = t.plugin
+	}
+	e.progress.say("looking for Pulumi's own plugins to download: %s", strings.Join(names, ", "))
+	unlock, err := lock(ctx, e.Root, "downloads", func() { e.progress.say("waiting for another run that downloads plugins") })
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	refusals, errs := make([]error, len(e.try)), make([]error, len(e.try))
+	var all sync.WaitGroup
+	for i, t := range e.try {
+		all.Go(func() { refusals[i], errs[i] = e.download(ctx, t) })
+	}
+	all.Wait()
+	for i, refusal := range refusals {
+		if refusal != nil {
+			e.progress.say("%s can't be downloaded and is built here: %v", e.try[i].label, refusal)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// download tries to have one plugin downloaded and notes the outcome. The first error is why that isn't
+// possible.
+func (e *ensurer) download(ctx context.Context, t target) (refusal, err error) {
+	folder, found := pluginIn(downloadHome(e.Root), t)
+	if !found {
+		refusal = downloadPlugin(ctx, e.Root, t.plugin, t.version)
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		folder, found = pluginIn(downloadHome(e.Root), t)
+	}
+	tool := Tool{Name: t.label, Version: t.version, Origin: OriginDownloaded, Path: folder, plugin: t.plugin}
+	if !found {
+		if refusal == nil {
+			refusal = errors.New("pulumi has put it somewhere else")
+		}
+		if err := rememberFailure(e.Root, t.plugin, t.version, time.Now(), refusal); err != nil {
+			return nil, err
+		}
+		tool.Origin, tool.Path, tool.Why = OriginBuilt, "", cannotDownload
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.tools[t.name] = tool
+	return refusal, nil
+}

@@ -1,0 +1,161 @@
+package toolchain
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// markerName is the file that says that a plugin's folder was made here. A folder without it, or whose
+// plugin isn't the one that it describes, is somebody else's and stays as it is.
+const markerName = "made-by-k8s-tunnel.json"
+
+// marker describes the plugin in its folder.
+type marker struct {
+	Source   string    `json:"source"` // of which file or folder this is a copy or a link
+	Link     string    `json:"link,omitempty"`
+	Size     int64     `json:"size,omitempty"`
+	Modified time.Time `json:"modified,omitzero"` // of the source
+}
+
+// AssemblePulumiHome puts the plugins of r into home, a Pulumi folder of a world's own, under the names
+// under which Pulumi looks for them. Plugins that somebody else put there are left alone.
+func (r Result) AssemblePulumiHome(ctx context.Context, home string) error {
+	unlock, err := lock(ctx, r.Root, "plugins", func() {})
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	for _, tool := range r.Tools {
+		if tool.plugin == "" || tool.Origin == OriginPlaced {
+			continue
+		}
+		if err := placePlugin(home, tool); err != nil {
+			return fmt.Errorf("putting the %s plugin into %s: %w", tool.plugin, home, err)
+		}
+	}
+	return nil
+}
+
+// placePlugin makes tool's folder in home, unless it is there and as it should be.
+func placePlugin(home string, tool Tool) error {
+	folder := filepath.Join(home, "plugins", pluginFolder(tool.plugin, tool.Version))
+	binary := "pulumi-resource-" + tool.plugin
+	if isForeign(folder, binary) {
+		return nil
+	}
+	wanted, err := describe(tool)
+	if err != nil {
+		return err
+	}
+	if present, ok := readMarker(folder); ok && present.Source == wanted.Source &&
+		present.Link == wanted.Link && present.Modified.Equal(wanted.Modified) {
+		return nil
+	}
+	fresh := filepath.Join(home, "plugins", ".new-"+filepath.Base(folder))
+	if err := os.RemoveAll(fresh); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(fresh, 0o755); err != nil {
+		return err
+	}
+	if wanted.Link != "" {
+		err = linkFiles(tool.Path, fresh)
+	} else {
+		wanted.Size, err = copyBinary(tool.Path, filepath.Join(fresh, binary))
+	}
+	if err != nil {
+		return err
+	}
+	content, err := json.Marshal(wanted)
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(fresh, markerName), content, 0o644); err != nil {
+		return err
+	}
+	if err := os.RemoveAll(folder); err != nil {
+		return err
+	}
+	return os.Rename(fresh, folder)
+}
+
+// describe gives the marker that tool's folder should have. A build is copied, so that somebody who
+// writes another plugin over it doesn't write into the shared tools; the rest is linked.
+func describe(tool Tool) (marker, error) {
+	wanted := marker{Source: tool.Path}
+	if tool.Origin != OriginBuilt {
+		wanted.Link = filepath.Join(tool.Path, "pulumi-resource-"+tool.plugin)
+		return wanted, nil
+	}
+	info, err := os.Stat(tool.Path)
+	if err != nil {
+		return marker{}, err
+	}
+	wanted.Modified = info.ModTime()
+	return wanted, nil
+}
+
+// isForeign tells whether folder holds a plugin that wasn't put there by placePlugin, or was replaced
+// since.
+func isForeign(folder, binary string) bool {
+	path := filepath.Join(folder, binary)
+	info, err := os.Lstat(path)
+	if err != nil {
+		return false
+	}
+	ours, ok := readMarker(folder)
+	if !ok {
+		return true
+	}
+	if ours.Link != "" {
+		destination, err := os.Readlink(path)
+		return err != nil || destination != ours.Link
+	}
+	return !info.Mode().IsRegular() || info.Size() != ours.Size
+}
+
+func readMarker(folder string) (marker, bool) {
+	var present marker
+	content, err := os.ReadFile(filepath.Join(folder, markerName))
+	if err != nil {
+		return present, false
+	}
+	return present, json.Unmarshal(content, &present) == nil
+}
+
+// linkFiles links everything in source into folder. Folder itself can't be a link: Pulumi passes over
+// those when it lists its plugins.
+func linkFiles(source, folder string) error {
+	entries, err := os.ReadDir(source)
+	if err != nil {
+		return err
+	}
+	for _, entry := range entries {
+		if err := os.Symlink(filepath.Join(source, entry.Name()), filepath.Join(folder, entry.Name())); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func copyBinary(source, path string) (int64, error) {
+	from, err := os.Open(source)
+	if err != nil {
+		return 0, err
+	}
+	defer from.Close()
+	to, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o755)
+	if err != nil {
+		return 0, err
+	}
+	size, err := io.Copy(to, from)
+	if closed := to.Close(); err == nil {
+		err = closed
+	}
+	return size, err
+}

@@ -1,0 +1,186 @@
+package toolchain
+
+import (
+	"path/filepath"
+	"slices"
+)
+
+// Versions of the tools that callers have to name themselves. A test holds them against the modules.
+const (
+	PulumiVersion           = "3.250.0"
+	KubernetesPluginVersion = "4.25.0"
+	RandomPluginVersion     = "4.18.0"
+	CloudflarePluginVersion = "5.49.1"
+	CloudflaredVersion      = "2026.3.0"
+	KubernetesVersion       = "1.36.2"
+)
+
+// The groups of tools that can be asked for. GroupWorld is everything that a local world runs.
+const (
+	GroupPulumi      = "pulumi"      // the CLI, the Go language host, the plugins
+	GroupProgram     = "program"     // the Pulumi program of this repository, compiled
+	GroupCloudflared = "cloudflared" // the connector and its command line
+	GroupNode        = "node"        // everything inside the Kubernetes node
+	GroupWorld       = "world"       // GroupCloudflared and GroupNode
+	GroupLint        = "lint"        // linters, of use to developers alone
+)
+
+// target is what one run of the Go compiler produces: all binaries of a module that share flags.
+// Those are built together, because that compiles their common packages once.
+type target struct {
+	name   string
+	label  string // how reports call it, empty for parts that go without saying
+	group  string
+	module string // folder of the module, relative to the clone's root
+	// packages are built into binaries named after their paths' last elements, unless as names the
+	// binary of the only one.
+	packages []string
+	as       string
+	version  string
+	folder   string // below .sandbox, "bin" unless set
+	tags     string
+	ldflags  string // beyond leaving symbols out
+	cgo      bool
+	// sources are the files and folders of module that go into the binary, all of it when empty.
+	sources []string
+	// embeds names files of a required module that appear beside the main package while it is built.
+	embeds []embed
+	// memory is the peak of a cold build in GiB, as measured, so that small machines build one
+	// after another.
+	memory float64
+	plugin string            // name of the Pulumi plugin this is, when it is one
+	links  map[string]string // further names for binaries that act by the name they are called by
+}
+
+// embed is a file that a main package embeds from a module it requires.
+type embed struct {
+	module, file string // where it comes from
+	name         string // how the main package calls it
+}
+
+const (
+	modules    = "sandbox/toolchain/modules"
+	kubeModule = modules + "/node"
+	// pluginsFolder must not be on the search path: Pulumi would take plugins from there rather than
+	// from its own folder, with a warning for each.
+	pluginsFolder = "plugins"
+	k8sVersion    = "-X k8s.io/component-base/version."
+)
+
+// targets lists every tool. The order is that in which builds start: what others wait for, then what
+// takes longest.
+func targets() []target {
+	return slices.Concat(pulumiTargets(), nodeTargets(), pluginTargets(), restTargets())
+}
+
+func pulumiTargets() []target {
+	return []target{{
+		name: "pulumi", label: "pulumi", group: GroupPulumi, module: modules + "/pulumi", version: PulumiVersion, memory: 2,
+		packages: []string{"github.com/pulumi/pulumi/pkg/v3/cmd/pulumi"},
+		ldflags:  "-X github.com/pulumi/pulumi/sdk/v3/go/common/version.Version=v" + PulumiVersion,
+	}, {
+		name: "language-host", label: "pulumi go host", group: GroupPulumi, module: modules + "/language-go", version: "3.65.1", memory: 1,
+		packages: []string{"github.com/pulumi/pulumi/sdk/v3/go/pulumi-language-go"}, folder: "libexec",
+		ldflags: "-X github.com/pulumi/pulumi/sdk/v3/go/common/version.Version=v3.65.1",
+	}, {
+		name: "language-go", group: GroupPulumi, module: modules + "/language-go", memory: 0.2,
+		packages: []string{"."}, as: "pulumi-language-go", sources: []string{"go.mod", "main.go"},
+	}}
+}
+
+func nodeTargets() []target {
+	return []target{{
+		name: "node", label: "kubernetes", group: GroupNode, module: kubeModule, version: KubernetesVersion, memory: 3,
+		packages: []string{"./cmd/kube", "./cmd/coredns", "./cmd/netpol"},
+		links:    map[string]string{"kubectl": "kube"},
+		ldflags: k8sVersion + "gitVersion=v" + KubernetesVersion + " " + k8sVersion + "gitMajor=1 " + k8sVersion + "gitMinor=36 " +
+			k8sVersion + "gitTreeState=clean -X k8s.io/client-go/pkg/version.gitVersion=v" + KubernetesVersion,
+	}, {
+		name: "containerd", label: "containerd", group: GroupNode, module: modules + "/runtime", version: "2.2.0", memory: 1.5, tags: "no_btrfs",
+		packages: []string{
+			"github.com/containerd/containerd/v2/cmd/containerd",
+			"github.com/containerd/containerd/v2/cmd/containerd-shim-runc-v2",
+			"github.com/containerd/containerd/v2/cmd/ctr",
+			"github.com/containernetworking/plugins/plugins/main/ptp",
+			"github.com/containernetworking/plugins/plugins/main/loopback",
+			"github.com/containernetworking/plugins/plugins/ipam/host-local",
+		},
+	}, {
+		// Seccomp needs the C library, so runc is the one tool built with cgo.
+		name: "runc", label: "runc", group: GroupNode, module: modules + "/runtime", version: "1.3.0", memory: 0.7, cgo: true,
+		tags: "seccomp netgo osusergo", ldflags: "-extldflags -static",
+		packages: []string{"github.com/opencontainers/runc"},
+	}}
+}
+
+func pluginTargets() []target {
+	return []target{{
+		name: "kubernetes-plugin", label: "kubernetes plugin", group: GroupPulumi, module: modules + "/kubernetes-plugin", plugin: "kubernetes",
+		version: KubernetesPluginVersion, memory: 6, packages: []string{"."}, as: "pulumi-resource-kubernetes", folder: pluginsFolder,
+		embeds: []embed{{
+			module: "github.com/pulumi/pulumi-kubernetes/provider/v4",
+			file:   "cmd/pulumi-resource-kubernetes/schema.json", name: "schema.json",
+		}},
+	}, {
+		name: "random-plugin", label: "random plugin", group: GroupPulumi, module: modules + "/random-plugin", plugin: "random",
+		version: RandomPluginVersion, memory: 2, packages: []string{"."}, as: "pulumi-resource-random", folder: pluginsFolder,
+	}, {
+		name: "cloudflare-plugin", label: "cloudflare plugin", group: GroupPulumi, module: modules + "/cloudflare-plugin", plugin: "cloudflare",
+		version: CloudflarePluginVersion, memory: 2, packages: []string{"."}, as: "pulumi-resource-cloudflare", folder: pluginsFolder,
+	}}
+}
+
+func restTargets() []target {
+	return []target{{
+		name: "program", label: "program", group: GroupProgram, module: ".", memory: 5,
+		packages: []string{"."}, as: filepath.Base(ProgramPath("")), folder: filepath.Base(filepath.Dir(ProgramPath(""))),
+		sources: []string{"go.mod", "go.sum", "main.go", "components"},
+	}, {
+		name: "cloudflared", label: "cloudflared", group: GroupCloudflared, module: modules + "/cloudflared", version: CloudflaredVersion, memory: 1,
+		packages: []string{"github.com/cloudflare/cloudflared/cmd/cloudflared"},
+		// The image's build sets Runtime, and with it the default address of the metrics.
+		ldflags: "-X main.Version=" + CloudflaredVersion + " -X github.com/cloudflare/cloudflared/metrics.Runtime=virtual",
+	}, {
+		name: "skipper", label: "skipper", group: GroupNode, module: modules + "/skipper", version: "0.22.0", memory: 1.5,
+		packages: []string{"github.com/zalando/skipper/cmd/skipper"},
+	}, {
+		name: "apps", label: "web apps", group: GroupNode, module: "sandbox", memory: 0.5,
+		packages: []string{"./cmd/webapp", "./cmd/pause"},
+		sources:  []string{"go.mod", "go.sum", "cmd/webapp", "cmd/pause"},
+	}, {
+		name: "lint", label: "golangci-lint", group: GroupLint, module: modules + "/lint", version: "2.15.0", memory: 2.5,
+		packages: []string{"github.com/golangci/golangci-lint/v2/cmd/golangci-lint", "mvdan.cc/gofumpt"},
+	}}
+}
+
+// binaries gives the names of the files that the target produces.
+func (t target) binaries() []string {
+	if t.as != "" {
+		return []string{t.as}
+	}
+	names := make([]string, len(t.packages))
+	for i, path := range t.packages {
+		names[i] = filepath.Base(path)
+	}
+	return names
+}
+
+// destination is the folder of the target's binaries in the clone at root.
+func (t target) destination(root string) string {
+	if t.folder == "" {
+		return BinDir(root)
+	}
+	return filepath.Join(stateDir(root), t.folder)
+}
+
+func stateDir(root string) string { return filepath.Join(root, ".sandbox") }
+
+// BinDir is where the finished tools of the clone at root lie. It belongs at the front of PATH.
+func BinDir(root string) string { return filepath.Join(stateDir(root), "bin") }
+
+// ProgramPath is where the compiled Pulumi program of the clone at root lies. SANDBOX_PROGRAM has to
+// name it, so that the language host built here runs it instead of linking the program every time.
+func ProgramPath(root string) string { return filepath.Join(stateDir(root), "program", "k8s-tunnel") }
+
+// logDir is where the compilers' output goes.
+func logDir(root string) string { return filepath.Join(stateDir(root), "logs") }
