@@ -1,0 +1,49 @@
+# The commands of this repository. Each works from a fresh clone, can be run
+# twice, and says what it does.
+
+SANDBOX := go -C sandbox run .
+
+.PHONY: up down test tools lint unit e2e help
+
+## up: start the local world, deploy the dev stack into it, and send a request
+up:
+	@$(SANDBOX) up
+	@$(SANDBOX) deploy
+
+## down: destroy the dev stack, stop the local world, remove all that it made
+down:
+	@$(SANDBOX) destroy
+	@$(SANDBOX) down
+
+## test: everything that must hold; unit tests and linters run while the tools are built
+test:
+	@$(MAKE) --no-print-directory -j2 tools unit
+	@$(MAKE) --no-print-directory lint
+	@$(MAKE) --no-print-directory e2e
+
+## tools: build whatever is missing of the local world's tools and the linters
+tools:
+	@$(SANDBOX) tools --lint
+
+## unit: the tests that need no local world
+unit:
+	go test ./...
+	go -C sandbox test ./...
+	@set -e; for module in sandbox/toolchain/modules/*/; do \
+		if ls $$module/*_test.go $$module/*/*_test.go $$module/*/*/*_test.go >/dev/null 2>&1; then \
+			echo "go -C $$module test ./..."; go -C $$module test ./...; \
+		fi; \
+	done
+
+## lint: the linters of .golangci.yaml
+lint: export PATH := $(CURDIR)/.sandbox/bin:$(PATH)
+lint:
+	golangci-lint run ./...
+	cd sandbox && golangci-lint run ./...
+
+## e2e: the real CLI against a fresh local world
+e2e:
+	go -C sandbox test -tags e2e -count 1 -timeout 60m -v ./e2e
+
+help:
+	@sed -n 's/^## //p' $(MAKEFILE_LIST)
