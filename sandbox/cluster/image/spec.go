@@ -1,0 +1,118 @@
+package image
+
+import (
+	"debug/elf"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+)
+
+// Spec describes an image: what is in it and how it runs.
+type Spec struct {
+	// Names are full references with a tag, such as localhost/webapp:1. An image may
+	// have several.
+	Names []string
+	// Layers are put on top of each other, the first at the bottom.
+	Layers []Layer
+	// Entrypoint and Cmd are what the container runs, as in a Dockerfile.
+	Entrypoint, Cmd []string
+	// Env holds KEY=value.
+	Env []string
+	// User is numeric, user:group: Kubernetes can't tell whether a name is root's.
+	User string
+	// WorkingDir is / when empty.
+	WorkingDir string
+	// Labels are the image's annotations for people and tools.
+	Labels map[string]string
+}
+
+// Layer is a set of files. The folders above a file are made for it, owned by root and
+// readable by all, unless the layer lists them.
+type Layer []File
+
+// File is a file or a folder of a layer.
+type File struct {
+	// Path is absolute.
+	Path string
+	// Mode holds the permissions and, for folders, fs.ModeDir.
+	Mode fs.FileMode
+	// Data is the content.
+	Data []byte
+	// UID and GID own it.
+	UID, GID int
+}
+
+// Binary reads a program from the machine into the image. It must not need a
+// loader or libraries, since the image has none.
+func Binary(source, target string) (File, error) {
+	if err := checkStatic(source); err != nil {
+		return File{}, fmt.Errorf("adding %s: %w", source, err)
+	}
+	data, err := os.ReadFile(source)
+	if err != nil {
+		return File{}, fmt.Errorf("adding binary: %w", err)
+	}
+	return File{Path: target, Mode: 0o755, Data: data}, nil
+}
+
+// checkStatic refuses what would end as "no such file or directory" in a container.
+func checkStatic(file string) error {
+	f, err := elf.Open(file)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	for _, p := range f.Progs {
+		if p.Type == elf.PT_INTERP {
+			return errors.New("the program is not static")
+		}
+	}
+	return nil
+}
+
+// Dir is a folder.
+func Dir(name string, mode fs.FileMode, owner int) File {
+	return File{Path: name, Mode: fs.ModeDir | mode, UID: owner, GID: owner}
+}
+
+// Text is a file that everybody may read.
+func Text(name, content string) File {
+	return File{Path: name, Mode: 0o644, Data: []byte(content)}
+}
+
+// withParents returns the layer's files with the folders above them, each once, and
+// parents first. Files keep their order, so the layer's bytes depend on nothing else.
+func (l Layer) withParents() (Layer, error) {
+	listed := map[string]bool{"/": true}
+	for _, f := range l {
+		if !path.IsAbs(f.Path) || path.Clean(f.Path) != f.Path {
+			return nil, fmt.Errorf("%q is not a clean absolute path", f.Path)
+		}
+		if f.Mode.IsDir() {
+			listed[f.Path] = true
+		}
+	}
+	var out Layer
+	made := map[string]bool{"/": true}
+	var parents func(name string)
+	parents = func(name string) {
+		dir := path.Dir(name)
+		if made[dir] || listed[dir] {
+			return
+		}
+		parents(dir)
+		made[dir] = true
+		out = append(out, Dir(dir, 0o755, 0))
+	}
+	for _, f := range l {
+		if made[f.Path] {
+			return nil, fmt.Errorf("%s is in the layer twice", f.Path)
+		}
+		parents(f.Path)
+		made[f.Path] = true
+		out = append(out, f)
+	}
+	return out, nil
+}

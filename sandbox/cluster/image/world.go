@@ -1,0 +1,175 @@
+package image
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// References of the world's images, tags included. Manifests name them, and the cloudflared ones are
+// production's (the second stands for a newer release: same program, another layer).
+const (
+	Cloudflared     = "docker.io/cloudflare/cloudflared:2026.3.0"
+	CloudflaredNext = "docker.io/cloudflare/cloudflared:2026.3.0-next"
+	Pause           = "localhost/pause:3.10"
+	CoreDNS         = "localhost/coredns:1.14.2"
+	Skipper         = "localhost/skipper:0.22.0"
+	Webapp          = "localhost/webapp:1"
+)
+
+const (
+	// nonroot is the user of distroless images.
+	nonroot   = 65532
+	runAs     = "65532:65532"
+	searched  = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+	certsPath = "/etc/ssl/certs/ca-certificates.crt"
+)
+
+// Options say where All takes things from and puts them.
+type Options struct {
+	// BinDir holds the static binaries cloudflared, coredns, skipper, webapp and pause.
+	BinDir string
+	// CA holds the PEM certificates that cloudflared and the web apps' clients trust.
+	CA []byte
+	// Dir receives the tars. Tars of images of before are removed from it.
+	Dir string
+}
+
+// All writes the images of a local world and returns the tars. A tar is named after
+// its content, so one that is there already is up to date and is left alone.
+func All(o Options) ([]string, error) {
+	if err := os.MkdirAll(o.Dir, 0o755); err != nil {
+		return nil, fmt.Errorf("creating image folder: %w", err)
+	}
+	var paths []string
+	for _, tar := range []struct {
+		name  string
+		specs func(Options) ([]Spec, error)
+	}{
+		{"pause", pauseSpecs}, {"coredns", corednsSpecs}, {"skipper", skipperSpecs}, {"webapp", webappSpecs}, {"cloudflared", cloudflaredSpecs},
+	} {
+		specs, err := tar.specs(o)
+		if err != nil {
+			return nil, fmt.Errorf("preparing image %s: %w", tar.name, err)
+		}
+		path, err := writeKeyed(o.Dir, tar.name, specs)
+		if err != nil {
+			return nil, err
+		}
+		paths = append(paths, path)
+	}
+	return paths, nil
+}
+
+// writeKeyed writes images to name-<key>.tar unless that exists, and removes the other
+// tars of that name.
+func writeKeyed(dir, name string, specs []Spec) (string, error) {
+	images, err := build(specs)
+	if err != nil {
+		return "", err
+	}
+	key := sha256.New()
+	for _, b := range images {
+		fmt.Fprintln(key, b.manifest.Digest, b.names)
+	}
+	path := filepath.Join(dir, fmt.Sprintf("%s-%s.tar", name, hex.EncodeToString(key.Sum(nil))[:16]))
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		if err := write(path, images); err != nil {
+			return "", fmt.Errorf("writing %s: %w", path, err)
+		}
+	}
+	old, err := filepath.Glob(filepath.Join(dir, name+"-*.tar"))
+	if err != nil {
+		return "", fmt.Errorf("looking for old images: %w", err)
+	}
+	for _, o := range old {
+		if o != path {
+			if err := os.Remove(o); err != nil {
+				return "", fmt.Errorf("removing old image: %w", err)
+			}
+		}
+	}
+	return path, nil
+}
+
+// base is what every image has: users, the order of name look-ups, a place for temporary files.
+func base() Layer {
+	return Layer{
+		Text("/etc/passwd", "root:x:0:0:root:/root:/sbin/nologin\nnobody:x:65534:65534:nobody:/nonexistent:/sbin/nologin\n"+
+			"nonroot:x:65532:65532:nonroot:/home/nonroot:/sbin/nologin\n"),
+		Text("/etc/group", "root:x:0:\nnobody:x:65534:\nnonroot:x:65532:\n"),
+		Text("/etc/nsswitch.conf", "hosts: files dns\n"),
+		Dir("/home/nonroot", 0o700, nonroot),
+		Dir("/tmp", fs.ModeSticky|0o777, 0),
+	}
+}
+
+// program puts a binary on top of the base.
+func program(o Options, binary, target string) ([]Layer, error) {
+	f, err := Binary(filepath.Join(o.BinDir, binary), target)
+	if err != nil {
+		return nil, err
+	}
+	return []Layer{base(), {f}}, nil
+}
+
+func pauseSpecs(o Options) ([]Spec, error) {
+	f, err := Binary(filepath.Join(o.BinDir, "pause"), "/pause")
+	if err != nil {
+		return nil, err
+	}
+	// The user is that of the original.
+	return []Spec{{Names: []string{Pause}, Layers: []Layer{{f}}, Entrypoint: []string{"/pause"}, User: "65535:65535"}}, nil
+}
+
+func corednsSpecs(o Options) ([]Spec, error) {
+	layers, err := program(o, "coredns", "/coredns")
+	return []Spec{{Names: []string{CoreDNS}, Layers: layers, Entrypoint: []string{"/coredns"}, User: runAs, WorkingDir: "/"}}, err
+}
+
+func skipperSpecs(o Options) ([]Spec, error) {
+	layers, err := program(o, "skipper", "/usr/bin/skipper")
+	return []Spec{{Names: []string{Skipper}, Layers: layers, Entrypoint: []string{"/usr/bin/skipper"}, Env: []string{searched}, User: runAs}}, err
+}
+
+func webappSpecs(o Options) ([]Spec, error) {
+	layers, err := program(o, "webapp", "/usr/bin/webapp")
+	if err != nil {
+		return nil, err
+	}
+	layers[0] = append(layers[0], trust(o))
+	return []Spec{{
+		Names: []string{Webapp}, Layers: layers, Entrypoint: []string{"/usr/bin/webapp"}, Cmd: []string{"serve"}, Env: []string{searched}, User: runAs,
+	}}, nil
+}
+
+func cloudflaredSpecs(o Options) ([]Spec, error) {
+	layers, err := program(o, "cloudflared", "/usr/local/bin/cloudflared")
+	if err != nil {
+		return nil, err
+	}
+	layers[0] = append(layers[0], trust(o))
+	layers[1][0].UID = nonroot
+	now := Spec{
+		Names:      []string{Cloudflared},
+		Layers:     layers,
+		Entrypoint: []string{"cloudflared", "--no-autoupdate"},
+		Cmd:        []string{"version"},
+		Env:        []string{searched, "SSL_CERT_FILE=" + certsPath},
+		User:       runAs,
+		WorkingDir: "/home/nonroot",
+		Labels:     map[string]string{"org.opencontainers.image.source": "https://github.com/cloudflare/cloudflared"},
+	}
+	next := now
+	next.Names = []string{CloudflaredNext}
+	tag := next.Names[0][strings.LastIndex(next.Names[0], ":")+1:]
+	next.Layers = append(append([]Layer(nil), layers...), Layer{Text("/usr/local/share/cloudflared/release", tag+"\n")})
+	return []Spec{now, next}, nil
+}
+
+func trust(o Options) File { return Text(certsPath, string(o.CA)) }
