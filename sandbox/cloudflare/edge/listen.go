@@ -63,17 +63,25 @@ func (e *Edge) Listen(ctx context.Context, addrs []string) error {
 		s.wg.Go(func() { e.acceptHTTP2(conns, s, d) })
 		s.wg.Go(func() { e.acceptQUIC(s, d) })
 	}
-	e.site, e.addrs = s, slices.Clone(addrs)
+	e.site, e.addrs = s, nil
+	for _, d := range s.doors {
+		e.addrs = append(e.addrs, d.tcp.Addr().String())
+	}
 	s.unstop = context.AfterFunc(ctx, func() { _ = e.Shutdown(ctx) })
 	return nil
 }
 
+// Addrs returns the addresses of the last Listen, with the ports that the system
+// chose where they were left to it.
+func (e *Edge) Addrs() []string {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return slices.Clone(e.addrs)
+}
+
 // Start listens again where the last Listen did, after a Stop or a Shutdown.
 func (e *Edge) Start(ctx context.Context) error {
-	e.mu.Lock()
-	addrs := e.addrs
-	e.mu.Unlock()
-	return e.Listen(ctx, addrs)
+	return e.Listen(ctx, e.Addrs())
 }
 
 // Stop closes the listeners and cuts every connection: an outage of the edge. It
