@@ -11,7 +11,6 @@ import (
 	_ "github.com/coredns/coredns/plugin/cache"
 	_ "github.com/coredns/coredns/plugin/errors"
 	_ "github.com/coredns/coredns/plugin/health"
-	_ "github.com/coredns/coredns/plugin/hosts"
 	_ "github.com/coredns/coredns/plugin/kubernetes"
 	_ "github.com/coredns/coredns/plugin/log"
 	_ "github.com/coredns/coredns/plugin/ready"
@@ -20,7 +19,7 @@ import (
 
 func main() {
 	// The order in which plugins see a query, whatever the order in the Corefile. Upstream's list has the same
-	// relative order; "template" before "hosts" and "kubernetes" lets a zone refuse names before they are looked up.
-	dnsserver.Directives = []string{"errors", "log", "health", "ready", "cache", "template", "hosts", "kubernetes"}
+	// relative order.
+	dnsserver.Directives = []string{"errors", "log", "health", "ready", "cache", "template", "kubernetes"}
 	coremain.Run()
 }

@@ -1,0 +1,55 @@
+package cluster
+
+import (
+	"context"
+	"net"
+	"path/filepath"
+	"time"
+)
+
+// How long the parts of the node may take to end before they are killed.
+const (
+	componentGrace = 5 * time.Second
+	podGrace       = 2 * time.Second
+	initGrace      = 20 * time.Second // more than the sum of what usually happens, less than anybody's patience
+)
+
+// components are the node's programs in order of start.
+func components(c Config) []component {
+	config := func(name string) string { return filepath.Join(c.path(configDir), name) }
+	return []component{
+		{
+			name: "control", path: c.bin("kube"), args: []string{"control", config("control.json")},
+			ready: func(ctx context.Context) error { return apiReady(ctx, c) }, grace: componentGrace,
+		},
+		{
+			name: "containerd", path: c.bin("containerd"), args: []string{"--config", config("containerd.toml"), "--log-level", "warn"},
+			ready: func(ctx context.Context) error { return accepts(ctx, containerdSocket) }, grace: componentGrace,
+		},
+		{
+			name: "kubelet", path: c.bin("kube"), after: []string{"control", "containerd"}, grace: componentGrace,
+			args: []string{
+				"kubelet", "--config", config("kubelet.json"), "--kubeconfig", c.kubeconfigPath("kubelet"),
+				"--root-dir", c.path("kubelet"), "--hostname-override", c.Name(), "--node-ip", c.NodeAddr().String(),
+			},
+		},
+		{
+			name: "kube-proxy", path: c.bin("kube"), after: []string{"control"}, grace: componentGrace,
+			args: []string{"kube-proxy", "--config", config("kube-proxy.json")},
+		},
+		{
+			name: "netpol", path: c.bin("netpol"), after: []string{"control"}, grace: componentGrace,
+			args: []string{"--kubeconfig", c.kubeconfigPath("netpol")},
+		},
+	}
+}
+
+// accepts says whether something listens on a socket.
+func accepts(ctx context.Context, socket string) error {
+	var d net.Dialer
+	conn, err := d.DialContext(ctx, "unix", socket)
+	if err != nil {
+		return err
+	}
+	return conn.Close()
+}

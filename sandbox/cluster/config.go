@@ -1,0 +1,119 @@
+package cluster
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"path/filepath"
+)
+
+// MaxSlot is the highest slot: two /16 networks per slot above 10.128.0.0 leave room for no more.
+const MaxSlot = 31
+
+// InitCommand is the hidden command of the surrounding program that must call [InitMain] with the arguments that
+// follow it. The node's process 1 is the program itself, so that there is nothing else to install.
+const InitCommand = "node-init"
+
+// Config says which node is meant and what belongs in it. All names and addresses follow from Slot, so that nodes
+// of different slots stand side by side without knowing of each other.
+type Config struct {
+	// Slot numbers the nodes of one machine, from 0 to MaxSlot.
+	Slot int
+	// Dir holds everything that the node writes, its kubeconfig and its logs. It must belong to this node alone.
+	Dir string
+	// BinDir holds the programs: kube, containerd, containerd-shim-runc-v2, ctr, runc, ptp, loopback, host-local, netpol.
+	BinDir string
+	// Images are files with OCI images that are brought into containerd before the first pod starts. CoreDNS and
+	// the pause image (see ImageCoreDNS, ImagePause) have to be among them.
+	Images []string
+	// EdgeAddrs are the addresses at which cloudflared finds its edge. They are put on the machine's end of the
+	// veth pair, and the cluster's DNS answers with them: the first half for region 1, the rest for region 2.
+	EdgeAddrs []netip.Addr
+	// Progress is told what is happening, a line at a time. It may be nil.
+	Progress func(string)
+}
+
+// Names of the images that the node itself needs, as they must be written in the files of Config.Images.
+const (
+	ImageCoreDNS = "localhost/coredns:1.14.2"
+	ImagePause   = "localhost/pause:3.10"
+)
+
+// Name is the name of the node, of its interface on this machine, and of its cgroup.
+func (c Config) Name() string { return fmt.Sprintf("k8st%d", c.Slot) }
+
+// HostAddr is the machine's address on the veth pair, under which pods reach programs here.
+func (c Config) HostAddr() netip.Addr { return netip.AddrFrom4([4]byte{10, 255, byte(c.Slot), 1}) }
+
+// NodeAddr is the node's address; the API server listens there on port 6443.
+func (c Config) NodeAddr() netip.Addr { return netip.AddrFrom4([4]byte{10, 255, byte(c.Slot), 2}) }
+
+// LinkSubnet is the network of the veth pair.
+func (c Config) LinkSubnet() netip.Prefix { return netip.PrefixFrom(c.HostAddr(), 24).Masked() }
+
+// PodSubnet is the network of the pods.
+func (c Config) PodSubnet() netip.Prefix {
+	return netip.PrefixFrom(netip.AddrFrom4([4]byte{10, byte(128 + 2*c.Slot), 0, 0}), 16)
+}
+
+// nodePodSubnet is the part of it that the controllers give to the first node.
+func (c Config) nodePodSubnet() netip.Prefix { return netip.PrefixFrom(c.PodSubnet().Addr(), 24) }
+
+// ServiceSubnet is the network of the services' virtual addresses.
+func (c Config) ServiceSubnet() netip.Prefix {
+	return netip.PrefixFrom(netip.AddrFrom4([4]byte{10, byte(129 + 2*c.Slot), 0, 0}), 16)
+}
+
+// APIServiceAddr is the address of the service "kubernetes", by convention the first of the subnet.
+func (c Config) APIServiceAddr() netip.Addr { return c.ServiceSubnet().Addr().Next() }
+
+// DNSAddr is the address of the cluster's DNS service, by convention the tenth of the subnet.
+func (c Config) DNSAddr() netip.Addr {
+	a := c.ServiceSubnet().Addr().As4()
+	a[3] = 10
+	return netip.AddrFrom4(a)
+}
+
+// APIServerURL is where the API server answers, on this machine and in the node alike.
+func (c Config) APIServerURL() string { return fmt.Sprintf("https://%s:6443", c.NodeAddr()) }
+
+// Kubeconfig is the file with the administrator's access. It is written anew at every start.
+func (c Config) Kubeconfig() string { return filepath.Join(c.Dir, "kubeconfig") }
+
+// LogDir holds one file per process of the node, and for each the file of the run before.
+func (c Config) LogDir() string { return filepath.Join(c.Dir, "logs") }
+
+// Validate reports everything that is wrong with the values themselves.
+func (c Config) Validate() error {
+	var problems []error
+	bad := func(format string, args ...any) { problems = append(problems, fmt.Errorf(format, args...)) }
+	if c.Slot < 0 || c.Slot > MaxSlot {
+		bad("slot: %d is not between 0 and %d", c.Slot, MaxSlot)
+	}
+	if !filepath.IsAbs(c.Dir) || filepath.Clean(c.Dir) == "/" {
+		bad("dir: %q is not an absolute path of a folder", c.Dir)
+	}
+	if !filepath.IsAbs(c.BinDir) {
+		bad("binDir: %q is not an absolute path", c.BinDir)
+	}
+	for i, addr := range c.EdgeAddrs {
+		if c.Slot >= 0 && c.Slot <= MaxSlot && (!c.LinkSubnet().Contains(addr) || addr == c.HostAddr() || addr == c.NodeAddr()) {
+			bad("edgeAddrs[%d]: %s is not a free address of %s", i, addr, c.LinkSubnet())
+		}
+	}
+	return errors.Join(problems...)
+}
+
+func (c Config) progress(format string, args ...any) {
+	if c.Progress != nil {
+		c.Progress(fmt.Sprintf(format, args...))
+	}
+}
+
+// bin returns the path of one of the tools.
+func (c Config) bin(name string) string { return filepath.Join(c.BinDir, name) }
+
+// path returns a path below the node's folder.
+func (c Config) path(parts ...string) string {
+	return filepath.Join(append([]string{c.Dir}, parts...)...)
+}

@@ -1,0 +1,52 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// importImages brings the files of Config.Images into containerd, except those that it has got already. It works
+// from outside: the node's root is reachable through its process 1, and with it containerd's socket.
+func importImages(ctx context.Context, c Config, id processID) error {
+	have := map[string]string{}
+	if err := readJSON(c.path(imagesFile), &have); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	for i, file := range c.Images {
+		stamp, err := fileStamp(file)
+		if err != nil {
+			return fmt.Errorf("importing images: %w", err)
+		}
+		if have[file] == stamp {
+			continue
+		}
+		c.progress("importing image %d of %d: %s", i+1, len(c.Images), strings.TrimSuffix(filepath.Base(file), ".tar"))
+		if err := importImage(ctx, c, id, file); err != nil {
+			return err
+		}
+		// Noted one by one: whoever is interrupted goes on from there.
+		have[file] = stamp
+		if err := writeJSON(c.path(imagesFile), have, 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func importImage(ctx context.Context, c Config, id processID, file string) error {
+	socket := filepath.Join("/proc", strconv.Itoa(id.PID), "root", containerdSocket)
+	cmd := exec.CommandContext(ctx, c.bin("ctr"), "--address", socket, "--namespace", "k8s.io", "images", "import", file)
+	cmd.Env = []string{"HOME=" + c.Dir}
+	cmd.WaitDelay = time.Second
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("importing %s: %w\n%s", file, err, strings.TrimSpace(string(out)))
+	}
+	return nil
+}

@@ -1,0 +1,29 @@
+//go:build !linux
+
+package cluster
+
+import (
+	"context"
+	"errors"
+	"runtime"
+)
+
+var errNotLinux = errors.New("a Kubernetes node needs Linux, and this is " + runtime.GOOS + ": use a Linux machine or virtual machine, or any other cluster")
+
+// Check says why the node can't run here.
+func Check(Config) []error { return []error{errNotLinux} }
+
+// Start brings the node up, on Linux.
+func Start(context.Context, Config) error { return errNotLinux }
+
+// Stop has nothing to do here.
+func Stop(context.Context, Config) error { return nil }
+
+// Wipe has nothing to do here.
+func Wipe(context.Context, Config) error { return nil }
+
+// Inspect finds no node here.
+func Inspect(c Config) (Status, error) { return Status{Name: c.Name()}, nil }
+
+// InitMain is process 1 of the node, on Linux.
+func InitMain([]string) int { return 1 }

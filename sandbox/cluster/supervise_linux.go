@@ -1,0 +1,293 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// A program that ends is started again after a pause that doubles each time, and is short again once the program
+// has run for a while.
+const (
+	firstPause  = 200 * time.Millisecond
+	longestWait = 10 * time.Second
+	runsWell    = 30 * time.Second
+	readyPoll   = 50 * time.Millisecond
+)
+
+// component is one program of the node.
+type component struct {
+	name  string
+	path  string
+	args  []string
+	after []string                        // the components that must be ready before
+	ready func(ctx context.Context) error // nil: ready as soon as it runs
+	grace time.Duration                   // between SIGTERM and SIGKILL
+}
+
+// supervisor runs components inside the node and ends them in the opposite order.
+type supervisor struct {
+	config   Config
+	reaper   *reaper
+	stopping chan struct{}
+
+	mu      sync.Mutex
+	running []*supervised // in order of start
+}
+
+// supervised is one component with its present state.
+type supervised struct {
+	component
+	log      *os.File
+	becameUp chan struct{} // closed when it is ready for the first time
+	ended    chan struct{} // closed when its process is gone and none will follow
+	state    Component     // PID is the one inside the node; guarded by supervisor.mu
+}
+
+func newSupervisor(c Config) *supervisor {
+	return &supervisor{config: c, reaper: newReaper(), stopping: make(chan struct{})}
+}
+
+// start begins to run all components, each as soon as those that it needs are ready.
+func (s *supervisor) start(ctx context.Context, list []component) error {
+	byName := map[string]*supervised{}
+	for _, c := range list {
+		log, err := openLog(s.config, c.name)
+		if err != nil {
+			return err
+		}
+		one := &supervised{component: c, log: log, becameUp: make(chan struct{}), ended: make(chan struct{}), state: Component{Name: c.name}}
+		for _, other := range c.after {
+			if byName[other] == nil {
+				return fmt.Errorf("%s needs %s, which isn't listed before it", c.name, other)
+			}
+		}
+		byName[c.name] = one
+		s.running = append(s.running, one)
+	}
+	s.publish(func() {})
+	for _, one := range s.running {
+		go s.keep(ctx, one, byName)
+	}
+	return nil
+}
+
+// keep runs one component again and again until the node stops.
+func (s *supervisor) keep(ctx context.Context, one *supervised, all map[string]*supervised) {
+	defer close(one.ended)
+	for _, other := range one.after {
+		select {
+		case <-all[other].becameUp:
+		case <-s.stopping:
+			return
+		}
+	}
+	pause := firstPause
+	for {
+		began := time.Now()
+		how := s.runOnce(ctx, one)
+		select {
+		case <-s.stopping:
+			return
+		default:
+		}
+		if time.Since(began) > runsWell {
+			pause = firstPause
+		}
+		s.config.progress("%s ended (%s), starting it again in %s", one.name, how, pause)
+		select {
+		case <-s.stopping:
+			return
+		case <-time.After(pause):
+		}
+		pause = min(2*pause, longestWait)
+		s.publish(func() { one.state.Restarts++ })
+	}
+}
+
+// runOnce runs the program until it ends, and says how it did.
+func (s *supervisor) runOnce(ctx context.Context, one *supervised) string {
+	pid, exit, err := s.reaper.start(one.path, append([]string{one.name}, one.args...), &syscall.ProcAttr{
+		Dir:   "/",
+		Env:   nodeEnv(s.config),
+		Files: []uintptr{0, one.log.Fd(), one.log.Fd()},
+	})
+	if err != nil {
+		return err.Error()
+	}
+	s.config.progress("%s started", one.name)
+	s.publish(func() { one.state.Running, one.state.PID = true, pid })
+	defer s.publish(func() { one.state.Running, one.state.Ready, one.state.PID = false, false, 0 })
+
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	go s.awaitReady(ctx, one)
+	status := <-exit
+	if status.Signaled() {
+		return status.Signal().String()
+	}
+	return fmt.Sprintf("exit code %d", status.ExitStatus())
+}
+
+// awaitReady notes when a program that has just been started answers.
+func (s *supervisor) awaitReady(ctx context.Context, one *supervised) {
+	began := time.Now()
+	for one.component.ready != nil {
+		attempt, cancel := context.WithTimeout(ctx, time.Second)
+		err := one.component.ready(attempt)
+		cancel()
+		if err == nil {
+			break
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(readyPoll):
+		}
+	}
+	if ctx.Err() != nil {
+		return
+	}
+	s.config.progress("%s ready after %s", one.name, time.Since(began).Round(10*time.Millisecond))
+	s.publish(func() {
+		one.state.Ready = true
+		select {
+		case <-one.becameUp:
+		default:
+			close(one.becameUp)
+		}
+	})
+}
+
+// stop ends the components in the opposite order of their start, with the pods before the container runtime.
+func (s *supervisor) stop() {
+	close(s.stopping)
+	for i := len(s.running) - 1; i >= 0; i-- {
+		one := s.running[i]
+		if one.name == "containerd" {
+			s.stopPods()
+		}
+		s.end(one)
+	}
+}
+
+func (s *supervisor) end(one *supervised) {
+	for _, step := range []struct {
+		signal syscall.Signal
+		wait   time.Duration
+	}{{syscall.SIGTERM, one.grace}, {syscall.SIGKILL, time.Second}} {
+		s.mu.Lock()
+		pid := one.state.PID
+		s.mu.Unlock()
+		if pid > 0 {
+			s.reaper.signal(pid, step.signal)
+		}
+		select {
+		case <-one.ended:
+			return
+		case <-time.After(step.wait):
+		}
+	}
+}
+
+// stopPods gives the containers a chance to end well, as a machine does that is shut down.
+func (s *supervisor) stopPods() {
+	groups, err := findCgroups(cgroupRoot)
+	if err != nil {
+		return
+	}
+	pods := s.config.Name() + "/" + cgroupPods
+	for _, pid := range groups.processes(pods) {
+		_ = syscall.Kill(pid, syscall.SIGTERM)
+	}
+	for deadline := time.Now().Add(podGrace); time.Now().Before(deadline) && len(groups.processes(pods)) > 0; {
+		time.Sleep(20 * time.Millisecond)
+	}
+}
+
+// publish changes the state of components and writes all of them to the status file.
+func (s *supervisor) publish(change func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	change()
+	var list []Component
+	for _, one := range s.running {
+		list = append(list, one.state)
+	}
+	if err := writeJSON(s.config.path(statusFile), list, 0o644); err != nil {
+		s.config.progress("%v", err)
+	}
+}
+
+// reaper starts processes and collects every one that ends, including those that were left to process 1 by
+// parents that ended before them (containerd's shims, and what containers leave).
+type reaper struct {
+	mu    sync.Mutex
+	known map[int]chan syscall.WaitStatus
+}
+
+func newReaper() *reaper {
+	r := &reaper{known: map[int]chan syscall.WaitStatus{}}
+	go r.loop()
+	return r
+}
+
+// start is os.StartProcess for a parent that waits for all its children in one place.
+func (r *reaper) start(path string, argv []string, attr *syscall.ProcAttr) (int, <-chan syscall.WaitStatus, error) {
+	r.mu.Lock() // held until the process is known, lest it be collected before
+	defer r.mu.Unlock()
+	pid, err := syscall.ForkExec(path, argv, attr)
+	if err != nil {
+		return 0, nil, fmt.Errorf("starting %s: %w", path, err)
+	}
+	exit := make(chan syscall.WaitStatus, 1)
+	r.known[pid] = exit
+	return pid, exit, nil
+}
+
+// signal reaches a process of start's only while it isn't collected, so the number can't mean another.
+func (r *reaper) signal(pid int, signal syscall.Signal) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.known[pid] != nil {
+		_ = syscall.Kill(pid, signal) // the only possible error is that it is gone
+	}
+}
+
+func (r *reaper) loop() {
+	children := make(chan os.Signal, 1)
+	signal.Notify(children, syscall.SIGCHLD)
+	// The tick is for the signal that came before Notify.
+	for tick := time.NewTicker(time.Second); ; {
+		for r.collect() {
+		}
+		select {
+		case <-children:
+		case <-tick.C:
+		}
+	}
+}
+
+// collect takes one ended process, if there is any.
+func (r *reaper) collect() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var status syscall.WaitStatus
+	pid, err := syscall.Wait4(-1, &status, syscall.WNOHANG, nil)
+	if errors.Is(err, syscall.EINTR) {
+		return true
+	}
+	if err != nil || pid <= 0 {
+		return false
+	}
+	if exit := r.known[pid]; exit != nil {
+		delete(r.known, pid)
+		exit <- status
+	}
+	return true
+}
