@@ -129,6 +129,13 @@ func (s *Store) Lookup(host string) (Record, bool) {
 	return Record{}, false
 }
 
+// ZoneOf finds the zone that a host name belongs to.
+func (s *Store) ZoneOf(host string) (Zone, bool) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.zoneOf(host)
+}
+
 // zoneOf finds the zone that a host belongs to: the one with the longest name,
 // and the oldest of those that share it.
 func (s *Store) zoneOf(host string) (Zone, bool) {

@@ -63,7 +63,7 @@ func Open(file string) (*Store, error) {
 		records:  newTable("records", func(r Record) string { return r.ID }),
 		origins:  newTable("origins", func(o origin) string { return o.Content }),
 		names:    names{},
-		now:      func() time.Time { return time.Now().UTC() },
+		now:      func() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }, // as precise as the original
 		coin:     func() bool { return mrand.IntN(2) == 0 },
 	}
 	if err := s.load(); err != nil {

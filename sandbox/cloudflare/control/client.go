@@ -1,0 +1,150 @@
+package control
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+
+	"k8s-tunnel/sandbox/cloudflare/api"
+	"k8s-tunnel/sandbox/cloudflare/state"
+)
+
+// pollEvery is how often WaitReady asks.
+const pollEvery = 50 * time.Millisecond
+
+// Client speaks to a control port.
+type Client struct {
+	addr string
+	http *http.Client
+}
+
+// NewClient returns a client of the control port at addr, which is host:port.
+func NewClient(addr string) *Client {
+	// No proxy from the environment: the port is on this machine.
+	return &Client{addr: addr, http: &http.Client{Transport: &http.Transport{}, Timeout: 30 * time.Second}}
+}
+
+// Ready is nil if the sandbox's Cloudflare is up.
+func (c *Client) Ready(ctx context.Context) error {
+	return c.do(ctx, http.MethodGet, "/healthz", nil, nil)
+}
+
+// WaitReady waits until the sandbox's Cloudflare is up, or ctx ends.
+func (c *Client) WaitReady(ctx context.Context) error {
+	for {
+		err := c.Ready(ctx)
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("waiting for the sandbox's Cloudflare: %w", err)
+		case <-time.After(pollEvery):
+		}
+	}
+}
+
+// State returns what there is.
+func (c *Client) State(ctx context.Context) (out State, err error) {
+	return out, c.do(ctx, http.MethodGet, "/state", nil, &out)
+}
+
+// Calls returns the calls of the API, oldest first.
+func (c *Client) Calls(ctx context.Context) (out []api.Call, err error) {
+	return out, c.do(ctx, http.MethodGet, "/calls", nil, &out)
+}
+
+// ForgetCalls empties the list of calls.
+func (c *Client) ForgetCalls(ctx context.Context) error {
+	return c.do(ctx, http.MethodDelete, "/calls", nil, nil)
+}
+
+// SetLag sets both lags.
+func (c *Client) SetLag(ctx context.Context, lag Lag) error {
+	return c.do(ctx, http.MethodPut, "/lag", lag, nil)
+}
+
+// Faults returns the API's faults with what they have met.
+func (c *Client) Faults(ctx context.Context) (out []api.Fault, err error) {
+	return out, c.do(ctx, http.MethodGet, "/faults", nil, &out)
+}
+
+// SetFaults replaces the API's faults; none removes them.
+func (c *Client) SetFaults(ctx context.Context, faults ...api.Fault) error {
+	return c.do(ctx, http.MethodPut, "/faults", append([]api.Fault{}, faults...), nil)
+}
+
+// CutEdge cuts every connection of the edge. Connectors come back.
+func (c *Client) CutEdge(ctx context.Context) error {
+	return c.do(ctx, http.MethodPost, "/edge/cut", nil, nil)
+}
+
+// SetEdge stops the edge, as in an outage, or starts it again.
+func (c *Client) SetEdge(ctx context.Context, up bool) error {
+	return c.do(ctx, http.MethodPut, "/edge", Edge{Up: up}, nil)
+}
+
+// AddAccount adds an account, with an ID if it has none.
+func (c *Client) AddAccount(ctx context.Context, a state.Account) (out state.Account, err error) {
+	return out, c.do(ctx, http.MethodPost, "/accounts", a, &out)
+}
+
+// AddZone adds a zone to an existing account, with an ID if it has none.
+func (c *Client) AddZone(ctx context.Context, z state.Zone) (out state.Zone, err error) {
+	return out, c.do(ctx, http.MethodPost, "/zones", z, &out)
+}
+
+// AddToken adds a token, or gives one that exists other rights.
+func (c *Client) AddToken(ctx context.Context, t state.Token) (out state.Token, err error) {
+	return out, c.do(ctx, http.MethodPost, "/tokens", t, &out)
+}
+
+// AddRecord adds a record that somebody else made. Without a zone's ID it goes
+// into the zone that its name belongs to.
+func (c *Client) AddRecord(ctx context.Context, r state.Record) (out state.Record, err error) {
+	return out, c.do(ctx, http.MethodPost, "/records", r, &out)
+}
+
+// SetOrigins replaces the servers outside any tunnel, by the content of records.
+func (c *Client) SetOrigins(ctx context.Context, origins map[string]string) error {
+	return c.do(ctx, http.MethodPut, "/origins", origins, nil)
+}
+
+func (c *Client) do(ctx context.Context, method, path string, in, out any) error {
+	var body io.Reader
+	if in != nil {
+		data, err := json.Marshal(in)
+		if err != nil {
+			return fmt.Errorf("%s %s: %w", method, path, err)
+		}
+		body = bytes.NewReader(data)
+	}
+	req, err := http.NewRequestWithContext(ctx, method, "http://"+c.addr+path, body)
+	if err != nil {
+		return fmt.Errorf("%s %s: %w", method, path, err)
+	}
+	resp, err := c.http.Do(req)
+	if err != nil {
+		return fmt.Errorf("asking the sandbox's Cloudflare: %w", err)
+	}
+	defer resp.Body.Close()
+	data, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return fmt.Errorf("%s %s: %w", method, path, err)
+	}
+	if resp.StatusCode != http.StatusOK {
+		return fmt.Errorf("%s %s: %s: %s", method, path, resp.Status, strings.TrimSpace(string(data)))
+	}
+	if out == nil {
+		return nil
+	}
+	if err := json.Unmarshal(data, out); err != nil {
+		return fmt.Errorf("%s %s: %w", method, path, err)
+	}
+	return nil
+}

@@ -1,0 +1,233 @@
+package control
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+
+	"k8s-tunnel/sandbox/cloudflare/api"
+	"k8s-tunnel/sandbox/cloudflare/state"
+)
+
+// EdgeControl is what the control port does with the edge; *edge.Edge has it all.
+type EdgeControl interface {
+	Connections(tunnel uuid.UUID) []state.Connection
+	LocalConfiguration(tunnel uuid.UUID) (json.RawMessage, bool)
+	SetConnectionLag(d time.Duration)
+	Cut()
+	Start(ctx context.Context) error
+	Stop()
+}
+
+// Config is what the control port controls. The edge is taken to listen already.
+type Config struct {
+	Store *state.Store
+	API   *api.API
+	Edge  EdgeControl
+}
+
+type server struct {
+	Config
+
+	mu            sync.Mutex
+	connectionLag time.Duration
+	edgeDown      bool
+}
+
+// Handler returns the control port's server.
+func Handler(c Config) http.Handler {
+	s := &server{Config: c}
+	mux := http.NewServeMux()
+	for pattern, serve := range map[string]func(*http.Request) (any, error){
+		"GET /healthz":   func(*http.Request) (any, error) { return "ok", nil },
+		"GET /state":     s.state,
+		"GET /calls":     func(*http.Request) (any, error) { return s.API.Calls(), nil },
+		"DELETE /calls":  s.forgetCalls,
+		"GET /lag":       func(*http.Request) (any, error) { return s.lag(), nil },
+		"PUT /lag":       s.setLag,
+		"GET /faults":    func(*http.Request) (any, error) { return s.API.Faults(), nil },
+		"PUT /faults":    s.setFaults,
+		"DELETE /faults": func(*http.Request) (any, error) { return nil, s.API.SetFaults(nil) },
+		"POST /edge/cut": s.cutEdge,
+		"GET /edge":      func(*http.Request) (any, error) { return s.edge(), nil },
+		"PUT /edge":      s.setEdge,
+		"POST /accounts": add(s.Store.PutAccount),
+		"POST /zones":    add(s.Store.PutZone),
+		"POST /tokens":   add(s.Store.PutToken),
+		"POST /records":  add(s.addRecord),
+		"PUT /origins":   s.setOrigins,
+	} {
+		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
+			result, err := serve(r)
+			if err != nil {
+				http.Error(w, err.Error(), statusOf(err))
+				return
+			}
+			w.Header().Set("Content-Type", "application/json")
+			_ = json.NewEncoder(w).Encode(result)
+		})
+	}
+	return mux
+}
+
+func statusOf(err error) int {
+	var conflict *state.ConflictError
+	switch {
+	case errors.As(err, &conflict):
+		return http.StatusConflict
+	case errors.Is(err, state.ErrNotFound):
+		return http.StatusNotFound
+	default:
+		return http.StatusBadRequest
+	}
+}
+
+// read decodes a request's body onto v, whose fields keep what the body lacks.
+func read(r *http.Request, v any) error {
+	d := json.NewDecoder(io.LimitReader(r.Body, 1<<20))
+	d.DisallowUnknownFields()
+	if err := d.Decode(v); err != nil {
+		return fmt.Errorf("reading the request: %w", err)
+	}
+	return nil
+}
+
+func add[T any](put func(T) (T, error)) func(*http.Request) (any, error) {
+	return func(r *http.Request) (any, error) {
+		var v T
+		if err := read(r, &v); err != nil {
+			return nil, err
+		}
+		return put(v)
+	}
+}
+
+func (s *server) state(*http.Request) (any, error) {
+	out := State{
+		Accounts: s.Store.Accounts(), Zones: s.Store.Zones(), Origins: s.Store.Origins(),
+		Tokens: []Token{}, Tunnels: []Tunnel{}, Records: []state.Record{},
+		Lag: s.lag(), Edge: s.edge(),
+	}
+	for _, t := range s.Store.Tokens() {
+		out.Tokens = append(out.Tokens, Token{ID: t.ID, Name: t.Name, Grants: t.Grants})
+	}
+	for _, a := range out.Accounts {
+		for _, t := range s.Store.Tunnels(a.ID) {
+			out.Tunnels = append(out.Tunnels, s.tunnel(t))
+		}
+	}
+	for _, z := range out.Zones {
+		out.Records = append(out.Records, s.Store.Records(z.ID)...)
+	}
+	return out, nil
+}
+
+func (s *server) tunnel(t state.Tunnel) Tunnel {
+	configuration, _ := s.Edge.LocalConfiguration(t.ID)
+	return Tunnel{
+		ID: t.ID, AccountID: t.AccountID, Name: t.Name, ConfigSrc: t.ConfigSrc,
+		CreatedAt: t.CreatedAt, DeletedAt: t.DeletedAt,
+		Connections:   append([]state.Connection{}, s.Edge.Connections(t.ID)...),
+		Configuration: configuration,
+	}
+}
+
+func (s *server) forgetCalls(*http.Request) (any, error) {
+	s.API.ForgetCalls()
+	return nil, nil //nolint:nilnil // there is nothing to say
+}
+
+func (s *server) lag() Lag {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return Lag{DNS: api.Duration(s.Store.DNSLag()), Connection: api.Duration(s.connectionLag)}
+}
+
+func (s *server) setLag(r *http.Request) (any, error) {
+	lag := s.lag()
+	if err := read(r, &lag); err != nil {
+		return nil, err
+	}
+	if lag.DNS < 0 || lag.Connection < 0 {
+		return nil, errors.New("setting the lags: a lag can't be negative")
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.Store.SetDNSLag(time.Duration(lag.DNS))
+	s.connectionLag = time.Duration(lag.Connection)
+	s.Edge.SetConnectionLag(s.connectionLag)
+	return lag, nil
+}
+
+func (s *server) setFaults(r *http.Request) (any, error) {
+	var faults []api.Fault
+	if err := read(r, &faults); err != nil {
+		return nil, err
+	}
+	if err := s.API.SetFaults(faults); err != nil {
+		return nil, err
+	}
+	return s.API.Faults(), nil
+}
+
+func (s *server) cutEdge(*http.Request) (any, error) {
+	s.Edge.Cut()
+	return nil, nil //nolint:nilnil // there is nothing to say
+}
+
+func (s *server) edge() Edge {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return Edge{Up: !s.edgeDown}
+}
+
+func (s *server) setEdge(r *http.Request) (any, error) {
+	var want Edge
+	if err := read(r, &want); err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case want.Up && s.edgeDown:
+		if err := s.Edge.Start(context.WithoutCancel(r.Context())); err != nil {
+			return nil, fmt.Errorf("starting the edge: %w", err)
+		}
+	case !want.Up && !s.edgeDown:
+		s.Edge.Stop()
+	}
+	s.edgeDown = !want.Up
+	return want, nil
+}
+
+// addRecord adds a record in the zone given, or in the one that its name belongs
+// to. The rules of the API aren't applied, so that a test can have any record.
+func (s *server) addRecord(r state.Record) (state.Record, error) {
+	zone, ok := s.Store.Zone(r.ZoneID)
+	if r.ZoneID == "" {
+		zone, ok = s.Store.ZoneOf(r.Name)
+	}
+	if !ok {
+		return r, fmt.Errorf("adding record %s: its zone is %w", r.Name, state.ErrNotFound)
+	}
+	r.ZoneID, r.Name = zone.ID, state.QualifyName(zone.Name, r.Name)
+	if r.TTL == 0 {
+		r.TTL = 1
+	}
+	return s.Store.CreateRecord(r)
+}
+
+func (s *server) setOrigins(r *http.Request) (any, error) {
+	var origins map[string]string
+	if err := read(r, &origins); err != nil {
+		return nil, err
+	}
+	return origins, s.Store.SetOrigins(origins)
+}

@@ -1,0 +1,269 @@
+package cloudflare_test
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"k8s-tunnel/sandbox/cloudflare"
+	"k8s-tunnel/sandbox/cloudflare/api"
+	"k8s-tunnel/sandbox/cloudflare/control"
+	"k8s-tunnel/sandbox/cloudflare/state"
+)
+
+// config has every listener on loopback, at ports of the system's choice.
+func config(t *testing.T) cloudflare.Config {
+	dir := t.TempDir()
+	const any = "127.0.0.1:0"
+	return cloudflare.Config{
+		Dir: filepath.Join(dir, "state"), CA: filepath.Join(dir, "ca"),
+		API: any, FrontHTTP: any, FrontHTTPS: any, Control: any,
+		EdgeAddrs: []string{any, any, any, any},
+		Logger:    slog.New(slog.NewTextHandler(t.Output(), nil)),
+	}
+}
+
+func start(t *testing.T, c cloudflare.Config) (*cloudflare.Server, *control.Client) {
+	t.Helper()
+	s, err := cloudflare.Start(t.Context(), c)
+	require.NoError(t, err)
+	return s, control.NewClient(s.Control)
+}
+
+// client trusts the sandbox's authority and finds every name at one address.
+func client(t *testing.T, s *cloudflare.Server, addr string) *http.Client {
+	t.Helper()
+	pool := x509.NewCertPool()
+	require.True(t, pool.AppendCertsFromPEM(s.CA()))
+	transport := &http.Transport{
+		TLSClientConfig: &tls.Config{RootCAs: pool},
+		DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, network, addr)
+		},
+		ForceAttemptHTTP2: true,
+	}
+	t.Cleanup(transport.CloseIdleConnections)
+	return &http.Client{Transport: transport}
+}
+
+func fetch(t *testing.T, c *http.Client, url string, header ...string) (int, string, *http.Response) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
+	require.NoError(t, err)
+	for i := 0; i+1 < len(header); i += 2 {
+		req.Header.Set(header[i], header[i+1])
+	}
+	resp, err := c.Do(req)
+	require.NoError(t, err)
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	require.NoError(t, err)
+	return resp.StatusCode, string(body), resp
+}
+
+func TestServer_Listens(t *testing.T) {
+	t.Parallel()
+	s, c := start(t, config(t))
+	t.Cleanup(func() { require.NoError(t, s.Close()) })
+	require.NoError(t, c.WaitReady(t.Context()))
+	require.Len(t, s.EdgeAddrs(), 4)
+
+	status, body, resp := fetch(t, client(t, s, s.API), "https://"+s.API+api.BasePath+"/zones", "Authorization", "Bearer "+state.SeedToken)
+	require.Equal(t, 200, status)
+	require.Equal(t, 2, resp.ProtoMajor)
+	require.Contains(t, body, state.HomeZoneID)
+
+	origin := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprint(w, "the origin of ", r.Host)
+	}))
+	t.Cleanup(origin.Close)
+	require.NoError(t, c.SetOrigins(t.Context(), map[string]string{"elsewhere.example": origin.URL}))
+	_, err := c.AddRecord(t.Context(), state.Record{Name: "old.home.localhost", Type: "CNAME", Content: "elsewhere.example", Proxied: true})
+	require.NoError(t, err)
+
+	status, body, _ = fetch(t, client(t, s, s.FrontHTTP), "http://old.home.localhost/")
+	require.Equal(t, "200 the origin of old.home.localhost", fmt.Sprint(status, " ", body))
+	status, body, resp = fetch(t, client(t, s, s.FrontHTTPS), "https://old.home.localhost/")
+	require.Equal(t, "200 the origin of old.home.localhost", fmt.Sprint(status, " ", body))
+	require.Equal(t, 2, resp.ProtoMajor)
+	status, body, _ = fetch(t, client(t, s, s.FrontHTTPS), "https://nobody.home.localhost/")
+	require.Equal(t, 530, status)
+	require.Contains(t, body, "1016")
+}
+
+func TestServer_StateSurvivesARestart(t *testing.T) {
+	t.Parallel()
+	cfg := config(t)
+	s, c := start(t, cfg)
+	zone, err := c.AddZone(t.Context(), state.Zone{Name: "more.localhost", AccountID: state.SeedAccountID})
+	require.NoError(t, err)
+	require.NoError(t, c.SetFaults(t.Context(), api.Fault{Path: "**", Status: 500}))
+	authority := s.CA()
+	require.NoError(t, s.Close())
+
+	s, c = start(t, cfg)
+	t.Cleanup(func() { require.NoError(t, s.Close()) })
+	require.Equal(t, authority, s.CA())
+	st, err := c.State(t.Context())
+	require.NoError(t, err)
+	require.Contains(t, st.Zones, zone)
+	faults, err := c.Faults(t.Context())
+	require.NoError(t, err)
+	require.Empty(t, faults, "faults end with the process")
+}
+
+func TestServe_EndsWithItsContext(t *testing.T) {
+	t.Parallel()
+	cfg := config(t)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	cfg.Control = l.Addr().String()
+	require.NoError(t, l.Close())
+
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- cloudflare.Serve(ctx, cfg) }()
+	limit, end := context.WithTimeout(t.Context(), 10*time.Second)
+	defer end()
+	require.NoError(t, control.NewClient(cfg.Control).WaitReady(limit))
+	cancel()
+	select {
+	case err := <-done:
+		require.NoError(t, err)
+	case <-limit.Done():
+		t.Fatal("it didn't end")
+	}
+}
+
+func TestStart_Fails(t *testing.T) {
+	t.Parallel()
+	t.Run("without its settings, naming all that are missing", func(t *testing.T) {
+		t.Parallel()
+		_, err := cloudflare.Start(t.Context(), cloudflare.Config{})
+		for _, name := range []string{"Dir", "CA", "API", "FrontHTTP", "FrontHTTPS", "Control", "EdgeAddrs"} {
+			require.ErrorContains(t, err, name)
+		}
+	})
+	t.Run("when an address is taken, and lets go of the others", func(t *testing.T) {
+		t.Parallel()
+		cfg := config(t)
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		require.NoError(t, err)
+		cfg.Control = l.Addr().String()
+		_, err = cloudflare.Start(t.Context(), cfg)
+		require.ErrorContains(t, err, "listening for the control")
+		require.NoError(t, l.Close())
+		s, _ := start(t, cfg)
+		require.NoError(t, s.Close())
+	})
+	t.Run("when another process has the state", func(t *testing.T) {
+		t.Parallel()
+		cfg := config(t)
+		s, _ := start(t, cfg)
+		t.Cleanup(func() { require.NoError(t, s.Close()) })
+		_, err := cloudflare.Start(t.Context(), cfg)
+		require.ErrorContains(t, err, "another process has it open")
+	})
+}
+
+func TestServer_Control(t *testing.T) {
+	t.Parallel()
+	s, c := start(t, config(t))
+	t.Cleanup(func() { require.NoError(t, s.Close()) })
+	ctx := t.Context()
+
+	t.Run("who there is", func(t *testing.T) {
+		account, err := c.AddAccount(ctx, state.Account{Name: "Other"})
+		require.NoError(t, err)
+		_, err = c.AddZone(ctx, state.Zone{Name: "other.localhost", AccountID: account.ID})
+		require.NoError(t, err)
+		value := strings.Repeat("o", 40)
+		_, err = c.AddToken(ctx, state.Token{Value: value, Name: "other", Grants: []state.Grant{{Resource: account.ID, Rights: []state.Right{state.ZoneRead}}}})
+		require.NoError(t, err)
+		_, body, _ := fetch(t, client(t, s, s.API), "https://"+s.API+api.BasePath+"/zones", "Authorization", "Bearer "+value)
+		require.Contains(t, body, "other.localhost")
+		require.NotContains(t, body, "home.localhost")
+
+		_, raw, _ := fetch(t, http.DefaultClient, "http://"+s.Control+"/state")
+		require.NotContains(t, raw, value)
+		require.NotContains(t, raw, state.SeedToken)
+	})
+	t.Run("the calls", func(t *testing.T) {
+		require.NoError(t, c.ForgetCalls(ctx))
+		fetch(t, client(t, s, s.API), "https://"+s.API+api.BasePath+"/zones?name=x", "Authorization", "Bearer "+state.SeedToken, "User-Agent", "me")
+		calls, err := c.Calls(ctx)
+		require.NoError(t, err)
+		require.Len(t, calls, 1)
+		require.Equal(t, "GET /zones name=x me", fmt.Sprint(calls[0].Method, " ", calls[0].Path, " ", calls[0].Query, " ", calls[0].UserAgent))
+	})
+	t.Run("the lags, one by one", func(t *testing.T) {
+		require.NoError(t, c.SetLag(ctx, control.Lag{DNS: api.Duration(5 * time.Second), Connection: api.Duration(3 * time.Second)}))
+		req, err := http.NewRequestWithContext(ctx, http.MethodPut, "http://"+s.Control+"/lag", strings.NewReader(`{"dns":"1s"}`))
+		require.NoError(t, err)
+		resp, err := http.DefaultClient.Do(req)
+		require.NoError(t, err)
+		require.NoError(t, resp.Body.Close())
+		st, err := c.State(ctx)
+		require.NoError(t, err)
+		require.Equal(t, control.Lag{DNS: api.Duration(time.Second), Connection: api.Duration(3 * time.Second)}, st.Lag)
+		require.ErrorContains(t, c.SetLag(ctx, control.Lag{DNS: -1}), "negative")
+	})
+	t.Run("faults", func(t *testing.T) {
+		require.NoError(t, c.SetFaults(ctx, api.Fault{Path: "/zones", Status: 429, Count: 1}))
+		status, _, _ := fetch(t, client(t, s, s.API), "https://"+s.API+api.BasePath+"/zones")
+		require.Equal(t, 429, status)
+		faults, err := c.Faults(ctx)
+		require.NoError(t, err)
+		require.Equal(t, 1, faults[0].Hits)
+		require.NoError(t, c.SetFaults(ctx))
+		faults, err = c.Faults(ctx)
+		require.NoError(t, err)
+		require.Empty(t, faults)
+		require.ErrorContains(t, c.SetFaults(ctx, api.Fault{}), "faults[0].path")
+	})
+	t.Run("the edge, down and up", func(t *testing.T) {
+		addr := s.EdgeAddrs()[0]
+		for _, up := range []bool{false, false, true, true} {
+			require.NoError(t, c.SetEdge(ctx, up))
+			st, err := c.State(ctx)
+			require.NoError(t, err)
+			require.Equal(t, up, st.Edge.Up)
+			conn, err := net.Dial("tcp", addr)
+			require.Equal(t, up, err == nil)
+			if err == nil {
+				require.NoError(t, conn.Close())
+			}
+		}
+		require.NoError(t, c.CutEdge(ctx))
+	})
+	t.Run("records that are in the way", func(t *testing.T) {
+		r := state.Record{Name: "a.home.localhost", Type: "A", Content: "192.0.2.1"}
+		added, err := c.AddRecord(ctx, r)
+		require.NoError(t, err)
+		require.Equal(t, state.HomeZoneID, added.ZoneID)
+		_, err = c.AddRecord(ctx, r)
+		require.ErrorContains(t, err, "409")
+		_, err = c.AddRecord(ctx, state.Record{Name: "a.nowhere.example"})
+		require.ErrorContains(t, err, "404")
+		_, err = c.AddZone(ctx, state.Zone{Name: "x.example", AccountID: "nobody"})
+		require.ErrorContains(t, err, "404")
+	})
+	t.Run("what it doesn't know", func(t *testing.T) {
+		resp, err := http.Post("http://"+s.Control+"/zones", "application/json", strings.NewReader(`{"nme":"x"}`))
+		require.NoError(t, err)
+		require.NoError(t, resp.Body.Close())
+		require.Equal(t, 400, resp.StatusCode)
+	})
+}
