@@ -49,22 +49,25 @@ func Ensure(ctx context.Context, options Options) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	wanted := run.selected()
-	absent, err := run.findAll(ctx, wanted)
+	return run.ensure(ctx, run.selected(targets()))
+}
+
+func (e *ensurer) ensure(ctx context.Context, wanted []target) (Result, error) {
+	absent, err := e.findAll(ctx, wanted)
 	if err != nil {
 		return Result{}, err
 	}
-	if jobs := run.jobs(absent); len(jobs) > 0 {
-		run.progress.begin(len(absent))
-		err := runJobs(ctx, jobs, run.limits())
-		run.progress.end()
+	if jobs := e.jobs(absent); len(jobs) > 0 {
+		e.progress.begin(len(absent))
+		err := runJobs(ctx, jobs, e.limits())
+		e.progress.end()
 		if err != nil {
 			return Result{}, err
 		}
 	}
-	result := Result{Root: run.Root, Bin: BinDir(run.Root)}
+	result := Result{Root: e.Root, Bin: BinDir(e.Root)}
 	for _, t := range wanted {
-		if tool, ok := run.tools[t.name]; ok && t.label != "" {
+		if tool, ok := e.tools[t.name]; ok && t.label != "" {
 			result.Tools = append(result.Tools, tool)
 		}
 	}
@@ -95,9 +98,9 @@ func prepare(ctx context.Context, options Options) (*ensurer, error) {
 	}, nil
 }
 
-// selected gives the targets of the groups asked for.
-func (e *ensurer) selected() []target {
-	return slices.DeleteFunc(targets(), func(t target) bool {
+// selected gives those of all targets that are in the groups asked for.
+func (e *ensurer) selected(all []target) []target {
+	return slices.DeleteFunc(all, func(t target) bool {
 		world := t.group == GroupCloudflared || t.group == GroupNode
 		return !slices.Contains(e.Groups, t.group) && !(world && slices.Contains(e.Groups, GroupWorld))
 	})

@@ -1,8 +1,8 @@
 package toolchain
 
 import (
-	"cmp"
 	"fmt"
+	"strings"
 )
 
 // Origin says where a tool comes from.
@@ -61,14 +61,14 @@ func (r Result) Tool(name string) (Tool, bool) {
 
 // Report gives one line for each tool: its name, its version and where it comes from.
 func (r Result) Report() []string {
-	width := 0
-	for _, tool := range r.Tools {
-		width = max(width, len(tool.Name)+len(tool.Version))
+	names, width := make([]string, len(r.Tools)), 0
+	for i, tool := range r.Tools {
+		names[i] = strings.TrimSpace(tool.Name + " " + tool.Version)
+		width = max(width, len(names[i]))
 	}
 	lines := make([]string, len(r.Tools))
 	for i, tool := range r.Tools {
-		padding := width - len(tool.Name) - len(tool.Version)
-		lines[i] = fmt.Sprintf("%s %s%*s  %s", tool.Name, cmp.Or(tool.Version, " "), padding, "", tool)
+		lines[i] = fmt.Sprintf("%-*s  %s", width, names[i], tool)
 	}
 	return lines
 }

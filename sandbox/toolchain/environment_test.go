@@ -1,0 +1,37 @@
+package toolchain
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestBuildEnvironment(t *testing.T) {
+	t.Parallel()
+	user := []string{
+		"HOME=/home/ann", "PATH=/bin", "GOFLAGS=-race", "GOOS=plan9", "GOARCH=arm", "GOAMD64=v3", "GOEXPERIMENT=x",
+		"GOWORK=/w", "GOTOOLCHAIN=auto", "CGO_CFLAGS=-O0", "CGO_ENABLED=1", "GO111MODULE=off", "CC=clang",
+		"GOMODCACHE=/cache/mod", "GOCACHE=/cache/build", "GOPROXY=off", "HTTPS_PROXY=http://proxy",
+	}
+	require.Equal(t, []string{
+		"HOME=/home/ann", "PATH=/bin", "CC=clang", "GOMODCACHE=/cache/mod", "GOCACHE=/cache/build", "GOPROXY=off",
+		"HTTPS_PROXY=http://proxy", "CGO_ENABLED=0", "GO111MODULE=on", "GOWORK=off", "GOTOOLCHAIN=local",
+		"GOFLAGS=-mod=readonly", "PWD=/m",
+	}, buildEnvironment(user, false, "PWD=/m"))
+	require.Contains(t, buildEnvironment(nil, true), "CGO_ENABLED=1")
+}
+
+func TestCheckGo(t *testing.T) {
+	t.Parallel()
+	tests := map[string]bool{
+		"go1.26": true, "go1.26.8": true, "go1.27rc1": true, "go2.0": true, "go1.26.1 X:nocoverageredesign": true,
+		"devel go1.27-abcdef": true, "go1.25.9": false, "go1.9": false,
+	}
+	for version, fits := range tests {
+		if err := checkGo(version); fits {
+			require.NoError(t, err, version)
+		} else {
+			require.ErrorContains(t, err, "1.26", version)
+		}
+	}
+}

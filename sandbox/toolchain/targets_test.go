@@ -1,0 +1,124 @@
+package toolchain
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/mod/modfile"
+)
+
+// clone is the root of the repository that these tests are part of.
+const clone = "../.."
+
+// TestTargets_VersionsAreThoseOfTheModules keeps what reports and links claim in step with what the
+// modules require, which is the only place where a version is chosen.
+func TestTargets_VersionsAreThoseOfTheModules(t *testing.T) {
+	t.Parallel()
+	required := map[string]struct{ module, version string }{
+		"pulumi":            {"github.com/pulumi/pulumi/pkg/v3", "v" + PulumiVersion},
+		"language-host":     {"github.com/pulumi/pulumi/sdk/v3", "v3.65.1"},
+		"node":              {"k8s.io/kubernetes", "v" + KubernetesVersion},
+		"containerd":        {"github.com/containerd/containerd/v2", "v2.2.0"},
+		"runc":              {"github.com/opencontainers/runc", "v1.3.0"},
+		"kubernetes-plugin": {"github.com/pulumi/pulumi-kubernetes/provider/v4", "v4.0.0-20260115033456-f47bc2d6f199"},
+		"random-plugin":     {"github.com/terraform-providers/terraform-provider-random", "v1.3.2-0.20250225172818-f6ac5f9adf99"},
+		"cloudflared":       {"github.com/cloudflare/cloudflared", "v0.0.0-20260306125340-d2a87e9b9345"},
+		"skipper":           {"github.com/zalando/skipper", "v0.22.0"},
+		"lint":              {"github.com/golangci/golangci-lint/v2", "v2.15.0"},
+	}
+	for _, target := range targets() {
+		want, ok := required[target.name]
+		if target.name == "cloudflare-plugin" {
+			continue // it is written here, after the SDK's version
+		}
+		if !ok {
+			require.Empty(t, target.version, "%s has a version that nothing vouches for", target.name)
+			continue
+		}
+		require.Equal(t, want.version, versionIn(t, target.module, want.module), target.name)
+		if !strings.Contains(want.version, "-") && target.plugin == "" {
+			require.Equal(t, want.version, "v"+target.version, target.name)
+		}
+	}
+}
+
+// TestTargets_PluginsFitTheProgram holds the plugins' versions against the SDKs that the program is
+// written with, because the engine asks for exactly the SDK's version.
+func TestTargets_PluginsFitTheProgram(t *testing.T) {
+	t.Parallel()
+	for _, target := range pluginTargets() {
+		major, _, _ := strings.Cut(target.version, ".")
+		sdk := "github.com/pulumi/pulumi-" + target.plugin + "/sdk/v" + major
+		require.Equal(t, "v"+target.version, versionIn(t, ".", sdk))
+	}
+}
+
+func versionIn(t *testing.T, folder, module string) string {
+	t.Helper()
+	path := filepath.Join(clone, folder, "go.mod")
+	content, err := os.ReadFile(path)
+	require.NoError(t, err)
+	file, err := modfile.Parse(path, content, nil)
+	require.NoError(t, err)
+	for _, required := range file.Require {
+		if required.Mod.Path == module {
+			return required.Mod.Version
+		}
+	}
+	t.Fatalf("%s doesn't require %s", path, module)
+	return ""
+}
+
+func TestTargets_HaveNamesOfTheirOwn(t *testing.T) {
+	t.Parallel()
+	names, binaries := map[string]bool{}, map[string]bool{}
+	for _, target := range targets() {
+		require.False(t, names[target.name], "two targets are called %s", target.name)
+		names[target.name] = true
+		for _, binary := range target.binaries() {
+			path := filepath.Join(target.destination(clone), binary)
+			require.False(t, binaries[path], "two targets make %s", path)
+			binaries[path] = true
+		}
+	}
+}
+
+// TestTargets_SourcesAreAllThatGoesIn asks Go which packages of this repository's own modules the
+// targets with a list of sources are made of: one outside the list could change without a rebuild.
+func TestTargets_SourcesAreAllThatGoesIn(t *testing.T) {
+	t.Parallel()
+	for _, target := range targets() {
+		if len(target.sources) == 0 {
+			continue
+		}
+		folder, err := filepath.Abs(filepath.Join(clone, target.module))
+		require.NoError(t, err)
+		command := exec.Command("go", append([]string{"list", "-deps", "-f", `{{if not .Standard}}{{.Dir}}{{"\n"}}{{end}}`}, target.packages...)...)
+		command.Dir = folder
+		command.Env = buildEnvironment(os.Environ(), false)
+		output, err := command.Output()
+		require.NoError(t, err, target.name)
+		for dir := range strings.FieldsSeq(string(output)) {
+			inside, err := filepath.Rel(folder, dir)
+			require.NoError(t, err)
+			if filepath.IsLocal(inside) {
+				require.True(t, covered(target.sources, inside), "%s is made of %s as well", target.name, inside)
+			}
+		}
+	}
+}
+
+// covered tells whether the folder inside lies in one of sources, or is the root, whose files sources
+// names one by one.
+func covered(sources []string, inside string) bool {
+	for _, source := range sources {
+		if inside == "." || inside == source || strings.HasPrefix(inside, source+"/") {
+			return true
+		}
+	}
+	return false
+}
