@@ -10,11 +10,10 @@ import (
 )
 
 type accountJSON struct {
-	ID        string          `json:"id"`
-	Name      string          `json:"name"`
-	Type      string          `json:"type"`
-	Settings  accountSettings `json:"settings"`
-	CreatedOn time.Time       `json:"created_on"`
+	ID       string          `json:"id"`
+	Name     string          `json:"name"`
+	Type     string          `json:"type"`
+	Settings accountSettings `json:"settings"`
 }
 
 type accountSettings struct {
