@@ -16,7 +16,7 @@ type namespaceRef struct {
 	resource pulumi.Resource
 }
 
-// namespace creates the namespace, or reads the one that the arguments name. A
+// namespace creates the namespace, under a name of Pulumi's choice, or reads the one that the arguments name. A
 // namespace that exists is never adopted: destroying the stack would delete it
 // with all that others keep in it.
 func (t *CloudflareTunnel) namespace(ctx *pulumi.Context, name string, args *CloudflareTunnelArgs) (*namespaceRef, error) {
@@ -33,10 +33,7 @@ func (t *CloudflareTunnel) namespace(ctx *pulumi.Context, name string, args *Clo
 	// whatever else someone starts here has to.
 	labels["pod-security.kubernetes.io/enforce"] = "restricted"
 	ns, err := corev1.NewNamespace(ctx, name, &corev1.NamespaceArgs{
-		Metadata: &metav1.ObjectMetaArgs{
-			GenerateName: pulumi.String(args.TunnelName + "-"),
-			Labels:       pulumi.ToStringMap(labels),
-		},
+		Metadata: &metav1.ObjectMetaArgs{Labels: pulumi.ToStringMap(labels)},
 	}, pulumi.Parent(t))
 	if err != nil {
 		return nil, fmt.Errorf("creating namespace %s: %w", name, err)

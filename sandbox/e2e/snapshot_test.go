@@ -1,0 +1,94 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"bytes"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/vishvananda/netlink"
+
+	"k8s-tunnel/sandbox/toolchain"
+)
+
+// snapshot is what of a machine a world could change, as a set of lines.
+type snapshot map[string]bool
+
+// takeSnapshot looks at the machine's interfaces, routes, mounts, control
+// groups and at processes that belong to the clone's worlds.
+func takeSnapshot(slot int) (snapshot, error) {
+	s := snapshot{}
+	links, err := netlink.LinkList()
+	if err != nil {
+		return nil, err
+	}
+	for _, link := range links {
+		s["interface "+link.Attrs().Name] = true
+	}
+	routes, err := netlink.RouteList(nil, netlink.FAMILY_ALL)
+	if err != nil {
+		return nil, err
+	}
+	for _, route := range routes {
+		s["route "+route.String()] = true
+	}
+	mounts, err := os.ReadFile("/proc/self/mountinfo")
+	if err != nil {
+		return nil, err
+	}
+	for line := range strings.Lines(string(mounts)) {
+		fields := strings.Fields(line)
+		s["mount "+fields[4]] = true
+	}
+	if err := s.addCgroups(fmt.Sprintf("k8st%d", slot)); err != nil {
+		return nil, err
+	}
+	return s, s.addProcesses()
+}
+
+func (s snapshot) addCgroups(name string) error {
+	return filepath.WalkDir("/sys/fs/cgroup", func(path string, entry fs.DirEntry, err error) error {
+		if err == nil && entry.IsDir() && entry.Name() == name {
+			s["cgroup "+path] = true
+			return filepath.SkipDir
+		}
+		return nil // control groups come and go while they are read
+	})
+}
+
+// addProcesses adds every process that runs one of the world's programs.
+func (s snapshot) addProcesses() error {
+	worlds, err := filepath.Abs(filepath.Join(testRoot(), ".sandbox"))
+	if err != nil {
+		return err
+	}
+	files, err := filepath.Glob("/proc/[0-9]*/cmdline")
+	if err != nil {
+		return err
+	}
+	for _, file := range files {
+		raw, err := os.ReadFile(file)
+		if err != nil {
+			continue // it has ended
+		}
+		argv := string(bytes.ReplaceAll(raw, []byte{0}, []byte{' '}))
+		if strings.HasPrefix(argv, worlds) || strings.HasPrefix(argv, toolchain.BinDir(testRoot())) {
+			s["process "+filepath.Base(filepath.Dir(file))+" "+argv] = true
+		}
+	}
+	return nil
+}
+
+// without lists what is in s and wasn't in before.
+func (s snapshot) without(before snapshot) string {
+	for line := range before {
+		delete(s, line)
+	}
+	return strings.Join(slices.Sorted(maps.Keys(s)), "\n")
+}

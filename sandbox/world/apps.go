@@ -1,0 +1,24 @@
+package world
+
+import (
+	"context"
+	"fmt"
+)
+
+// rollouts are the Deployments that have to be ready before there is something
+// to expose.
+var rollouts = []struct{ namespace, name string }{
+	{"kube-system", "coredns"},
+	{"ingress-nginx", "ingress-nginx-controller"},
+	{"apps", "hello"},
+	{"apps", "photos"},
+}
+
+func (w *World) waitForApps(ctx context.Context) error {
+	for _, r := range rollouts {
+		if _, err := w.output(ctx, "kubectl", "-n", r.namespace, "rollout", "status", "deployment/"+r.name, "--timeout=120s"); err != nil {
+			return fmt.Errorf("waiting for %s/%s: %w", r.namespace, r.name, err)
+		}
+	}
+	return nil
+}

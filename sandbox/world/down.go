@@ -1,0 +1,36 @@
+package world
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"k8s-tunnel/sandbox/cluster"
+	"k8s-tunnel/sandbox/process"
+)
+
+// Down stops the world and removes all that it made, whatever state it is in.
+// The tools stay: they belong to the clone.
+func (w *World) Down(ctx context.Context, out io.Writer) error {
+	if _, err := os.Stat(w.Dir()); err != nil {
+		fmt.Fprintf(out, "world %s is not up\n", w.Name)
+	}
+	begin := time.Now()
+	var problems []error
+	if id, ok := process.Load(w.pidFile()); ok {
+		// Longer than the process takes to hang up on its clients.
+		problems = append(problems, id.Stop(10*time.Second))
+	}
+	problems = append(problems, cluster.Wipe(ctx, w.clusterConfig()))
+	if err := errors.Join(problems...); err != nil {
+		return fmt.Errorf("taking world %s down: %w", w.Name, err)
+	}
+	if err := os.RemoveAll(w.Dir()); err != nil {
+		return fmt.Errorf("removing world %s: %w", w.Name, err)
+	}
+	fmt.Fprintf(out, "world %s is down, nothing of it is left (%s)\n", w.Name, since(begin))
+	return nil
+}

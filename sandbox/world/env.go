@@ -1,0 +1,92 @@
+package world
+
+import (
+	"cmp"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"k8s-tunnel/sandbox/cloudflare/state"
+	"k8s-tunnel/sandbox/toolchain"
+)
+
+// passphrase encrypts the secrets of stacks in the local world. It is
+// THROW-AWAY: those secrets are the sandbox's own, and worth nothing elsewhere.
+const passphrase = "sandbox"
+
+// Variable is one environment variable.
+type Variable struct{ Name, Value string }
+
+// Env are the variables that point other clients (pulumi, cloudflared, kubectl,
+// curl) at this world.
+func (w *World) Env() []Variable {
+	search := toolchain.BinDir(w.Root)
+	return []Variable{
+		{"PATH", search + string(os.PathListSeparator) + strings.TrimPrefix(os.Getenv("PATH"), search+string(os.PathListSeparator))},
+		{"KUBECONFIG", w.Kubeconfig()},
+		{"CLOUDFLARE_API_HOSTNAME", w.APIAddr()},
+		{"CLOUDFLARE_API_TOKEN", state.SeedToken},
+		{"CLOUDFLARE_ACCOUNT_ID", state.SeedAccountID},
+		{"SSL_CERT_FILE", w.path("ca-bundle.pem")},
+		{"TUNNEL_ORIGIN_CERT", w.path("cert.pem")},
+		{"TUNNEL_API_URL", "https://" + w.APIAddr() + "/client/v4"},
+		{"TUNNEL_EDGE", strings.Join(w.localEdge(), ",")},
+		{"TUNNEL_CACERT", w.path("ca.pem")},
+		{"PULUMI_HOME", w.PulumiHome()},
+		{"PULUMI_BACKEND_URL", "file://" + w.path("pulumi")},
+		{"PULUMI_CONFIG_PASSPHRASE", passphrase},
+		{"PULUMI_SKIP_UPDATE_CHECK", "true"},
+		{"SANDBOX_PROGRAM", toolchain.ProgramPath(w.Root)},
+		{"SANDBOX_FRONT", "http://" + w.FrontAddr()},
+	}
+}
+
+// Environ is the current environment with Env in it, for programs started here.
+func (w *World) Environ() []string {
+	own := map[string]bool{}
+	var environ []string
+	for _, v := range w.Env() {
+		own[v.Name] = true
+		environ = append(environ, v.Name+"="+v.Value)
+	}
+	for _, entry := range os.Environ() {
+		name, _, _ := strings.Cut(entry, "=")
+		// A PULUMI_ variable of the user's would mix the two Pulumis up.
+		if !own[name] && !strings.HasPrefix(name, "PULUMI_") {
+			environ = append(environ, entry)
+		}
+	}
+	return environ
+}
+
+// systemRoots are where distributions keep the bundle of trusted certificates.
+var systemRoots = []string{
+	"/etc/ssl/certs/ca-certificates.crt", // Debian, Arch, Alpine
+	"/etc/pki/tls/certs/ca-bundle.crt",   // Fedora
+	"/etc/ssl/ca-bundle.pem",             // openSUSE
+	"/etc/ssl/cert.pem",                  // macOS
+}
+
+// writeTrust writes the CA, a bundle of the system's and the sandbox's CAs
+// (SSL_CERT_FILE replaces the system's store), and cloudflared's origin
+// certificate.
+func (w *World) writeTrust(ca, originCert []byte) error {
+	var roots []byte
+	for _, file := range append([]string{cmp.Or(os.Getenv("SSL_CERT_FILE"), systemRoots[0])}, systemRoots...) {
+		if raw, err := os.ReadFile(file); err == nil && filepath.Dir(file) != w.Dir() {
+			roots = raw
+			break
+		}
+	}
+	for name, content := range map[string][]byte{
+		"ca.pem":        ca,
+		"ca-bundle.pem": append(append(roots, '\n'), ca...),
+		"cert.pem":      originCert,
+	} {
+		if err := os.WriteFile(w.path(name), content, 0o600); err != nil {
+			return fmt.Errorf("writing certificates: %w", err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,122 @@
+package world
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strings"
+
+	"k8s-tunnel/sandbox/cloudflare/state"
+	"k8s-tunnel/sandbox/toolchain"
+)
+
+// Stack is the stack that the world is for.
+const Stack = "dev"
+
+// Domain is the zone that the dev stack exposes.
+func (w *World) Domain() string { return state.HomeZoneName }
+
+// Command prepares one of the world's tools, or any other program, to run in
+// the clone's root with the world's environment.
+func (w *World) Command(ctx context.Context, name string, args ...string) *exec.Cmd {
+	path := toolchain.BinDir(w.Root) + "/" + name
+	if _, err := os.Stat(path); err != nil {
+		path = name
+	}
+	cmd := exec.CommandContext(ctx, path, args...)
+	cmd.Dir = w.Root
+	cmd.Env = w.Environ()
+	return cmd
+}
+
+// output runs a command and returns what it printed, or an error that says what
+// it complained about.
+func (w *World) output(ctx context.Context, name string, args ...string) ([]byte, error) {
+	cmd := w.Command(ctx, name, args...)
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	if err := cmd.Run(); err != nil {
+		return nil, fmt.Errorf("%s %s: %w: %s", name, strings.Join(args, " "), err, strings.TrimSpace(stderr.String()+stdout.String()))
+	}
+	return stdout.Bytes(), nil
+}
+
+// prepareStack makes the dev stack in the world's own backend, so that `pulumi
+// up` works by hand as soon as the world is up. Other worlds have stacks of
+// their owners' making.
+func (w *World) prepareStack(ctx context.Context) error {
+	if w.Name != DefaultName {
+		return nil
+	}
+	if _, err := os.Stat(w.path("pulumi", ".pulumi", "stacks", "k8s-tunnel", Stack+".json")); err == nil {
+		return nil
+	}
+	_, err := w.output(ctx, "pulumi", "stack", "select", "--create", Stack)
+	return err
+}
+
+// Deploy runs `pulumi up` on the dev stack.
+func (w *World) Deploy(ctx context.Context, out io.Writer) error {
+	return w.pulumi(ctx, out, "up", "--stack", Stack, "--yes", "--skip-preview")
+}
+
+// Undeploy runs `pulumi destroy` on the dev stack. A world that isn't healthy
+// has nothing to destroy: it goes with all that is in it.
+func (w *World) Undeploy(ctx context.Context, out io.Writer) error {
+	resources, err := w.deployed()
+	if err != nil || resources == 0 {
+		fmt.Fprintf(out, "stack %s holds nothing, so there is nothing to destroy\n", Stack)
+		return err
+	}
+	if err := w.Healthy(ctx); err != nil {
+		fmt.Fprintf(out, "stack %s goes with its world, which can't be asked any more (%v)\n", Stack, err)
+		return nil
+	}
+	return w.pulumi(ctx, out, "destroy", "--stack", Stack, "--yes", "--skip-preview")
+}
+
+func (w *World) pulumi(ctx context.Context, out io.Writer, args ...string) error {
+	cmd := w.Command(ctx, "pulumi", args...)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, out, os.Stderr
+	// Ctrl-C reaches Pulumi itself, which stops in order.
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
+	if err := cmd.Run(); err != nil {
+		return fmt.Errorf("pulumi %s: %w", args[0], err)
+	}
+	return nil
+}
+
+// deployed counts the resources in the dev stack's state.
+func (w *World) deployed() (int, error) {
+	raw, err := os.ReadFile(w.path("pulumi", ".pulumi", "stacks", "k8s-tunnel", Stack+".json"))
+	if errors.Is(err, os.ErrNotExist) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	var checkpoint struct {
+		Checkpoint struct {
+			Latest struct{ Resources []json.RawMessage }
+		}
+	}
+	if err := json.Unmarshal(raw, &checkpoint); err != nil {
+		return 0, fmt.Errorf("reading the state of stack %s: %w", Stack, err)
+	}
+	return len(checkpoint.Checkpoint.Latest.Resources), nil
+}
+
+// outputs are the stack's outputs.
+func (w *World) outputs(ctx context.Context) (map[string]any, error) {
+	raw, err := w.output(ctx, "pulumi", "stack", "output", "--stack", Stack, "--json")
+	if err != nil {
+		return nil, err
+	}
+	var out map[string]any
+	return out, json.Unmarshal(raw, &out)
+}

@@ -1,0 +1,161 @@
+package world
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/google/uuid"
+
+	"k8s-tunnel/sandbox/cloudflare/control"
+	"k8s-tunnel/sandbox/cluster"
+	"k8s-tunnel/sandbox/cluster/apps"
+	"k8s-tunnel/sandbox/process"
+)
+
+// Control asks and tells the Cloudflare process.
+func (w *World) Control() *control.Client {
+	return control.NewClient(w.ControlAddr())
+}
+
+// Healthy returns nil when every part of the world is up.
+func (w *World) Healthy(ctx context.Context) error {
+	if !w.cloudflareAlive() {
+		return errors.New("the Cloudflare process doesn't run")
+	}
+	if err := w.Control().Ready(ctx); err != nil {
+		return fmt.Errorf("Cloudflare: %w", err)
+	}
+	if w.NoCluster {
+		return nil
+	}
+	status, err := cluster.Inspect(w.clusterConfig())
+	switch {
+	case err != nil:
+		return fmt.Errorf("the node: %w", err)
+	case !status.Running:
+		return errors.New("the node doesn't run")
+	case !status.Healthy():
+		return fmt.Errorf("the node: %s", status.Problem)
+	}
+	return nil
+}
+
+// Status prints what the world is made of and what is exposed in it.
+func (w *World) Status(ctx context.Context, out io.Writer) error {
+	if err := w.Healthy(ctx); err != nil {
+		return fmt.Errorf("world %s is not up: %w", w.Name, err)
+	}
+	state, err := w.Control().State(ctx)
+	if err != nil {
+		return err
+	}
+	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintf(table, "Cloudflare API\thttps://%s/client/v4\n", w.APIAddr())
+	fmt.Fprintf(table, "Front\thttp://%s, https://%s\n", w.FrontAddr(), w.FrontHTTPSAddr())
+	if !w.NoCluster {
+		fmt.Fprintf(table, "Cluster\t%s (KUBECONFIG=%s)\n", w.clusterConfig().APIServerURL(), w.Kubeconfig())
+	}
+	for _, t := range state.Live() {
+		fmt.Fprintf(table, "Tunnel\t%s  %s  %s\n", t.Name, t.ID, connectors(t))
+	}
+	for _, r := range state.Records {
+		fmt.Fprintf(table, "Record\t%s  %s  %s\n", r.Name, r.Type, r.Content)
+	}
+	return table.Flush()
+}
+
+// connectors says how many connectors a tunnel has, and how they are connected.
+func connectors(t control.Tunnel) string {
+	clients, protocols := map[uuid.UUID]bool{}, map[string]bool{}
+	for _, c := range t.Connections {
+		clients[c.ClientID], protocols[c.Protocol] = true, true
+	}
+	if len(clients) == 0 {
+		return "no connector"
+	}
+	return fmt.Sprintf("%d connectors, %d connections over %s",
+		len(clients), len(t.Connections), strings.Join(slices.Sorted(maps.Keys(protocols)), " and "))
+}
+
+// AppHosts are the names under which the apps answer once the dev stack is up:
+// the zone's apex and one that its wildcard covers.
+func (w *World) AppHosts() []string {
+	return apps.Hosts(w.Domain())
+}
+
+// URL is the address at which a browser on this machine opens a host.
+func (w *World) URL(host string) string {
+	_, port, _ := net.SplitHostPort(w.FrontAddr())
+	return fmt.Sprintf("http://%s:%s/", host, port)
+}
+
+// Client sends requests to the front, whatever the host's name resolves to.
+func (w *World) Client() *http.Client {
+	dialer := &net.Dialer{Timeout: 5 * time.Second}
+	return &http.Client{
+		Timeout: 30 * time.Second,
+		Transport: &http.Transport{
+			DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
+				return dialer.DialContext(ctx, network, w.FrontAddr())
+			},
+		},
+	}
+}
+
+// Show ends `make up`: what is there, and a request through it.
+func (w *World) Show(ctx context.Context, out io.Writer) error {
+	fmt.Fprintln(out)
+	if err := w.Status(ctx, out); err != nil {
+		return err
+	}
+	fmt.Fprintln(out)
+	for _, host := range w.AppHosts() {
+		begin := time.Now()
+		status, body, err := w.get(ctx, w.URL(host)+"api/whoami")
+		if err != nil {
+			return fmt.Errorf("asking %s through the tunnel: %w", host, err)
+		}
+		fmt.Fprintf(out, "GET %s -> %s in %s: %s\n", w.URL(host), status, time.Since(begin).Round(time.Millisecond), body)
+	}
+	fmt.Fprintf(out, "\nOpen %s in a browser.\n", strings.Join([]string{w.URL(w.AppHosts()[0]), w.URL(w.AppHosts()[1])}, " or "))
+	return nil
+}
+
+func (w *World) get(ctx context.Context, url string) (status, body string, err error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return "", "", err
+	}
+	resp, err := w.Client().Do(req)
+	if err != nil {
+		return "", "", err
+	}
+	defer resp.Body.Close()
+	raw, err := io.ReadAll(io.LimitReader(resp.Body, 200))
+	if err == nil && resp.StatusCode != http.StatusOK {
+		err = fmt.Errorf("%s: %s", resp.Status, raw)
+	}
+	return resp.Status, strings.Join(strings.Fields(string(raw)), " "), err
+}
+
+// PIDs are the processes on which the world's parts hang, for tests that kill
+// them.
+func (w *World) PIDs() []int {
+	var pids []int
+	if id, ok := process.Load(w.pidFile()); ok && id.Alive() {
+		pids = append(pids, id.PID)
+	}
+	if status, err := cluster.Inspect(w.clusterConfig()); err == nil && status.PID != 0 {
+		pids = append(pids, status.PID)
+	}
+	return pids
+}

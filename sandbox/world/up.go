@@ -1,0 +1,172 @@
+package world
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"k8s-tunnel/sandbox/cloudflare/ca"
+	"k8s-tunnel/sandbox/cluster"
+	"k8s-tunnel/sandbox/cluster/apps"
+	"k8s-tunnel/sandbox/cluster/image"
+	"k8s-tunnel/sandbox/toolchain"
+)
+
+// Up brings the world up: whatever is missing is built, whatever doesn't run is
+// started. A world that is up already is left as it is.
+func (w *World) Up(ctx context.Context, out io.Writer) error {
+	if err := w.check(); err != nil {
+		return err
+	}
+	tools, err := w.tools(ctx, out, w.groups())
+	if err != nil {
+		return err
+	}
+	if err := w.prepare(ctx, tools); err != nil {
+		return err
+	}
+	if err := w.start(ctx, out); err != nil {
+		return err
+	}
+	return w.prepareStack(ctx)
+}
+
+// Tools builds the tools that are missing, and nothing else.
+func (w *World) Tools(ctx context.Context, out io.Writer, lint bool) error {
+	groups := w.groups()
+	if lint {
+		groups = append(groups, toolchain.GroupLint)
+	}
+	_, err := w.tools(ctx, out, groups)
+	return err
+}
+
+func (w *World) tools(ctx context.Context, out io.Writer, groups []string) (toolchain.Result, error) {
+	result, err := toolchain.Ensure(ctx, toolchain.Options{Root: w.Root, Out: out, PulumiHome: w.PulumiHome(), Groups: groups})
+	if err != nil {
+		return result, err
+	}
+	fmt.Fprintln(out, "Tools ready:")
+	for _, line := range result.Report() {
+		fmt.Fprintln(out, " ", line)
+	}
+	return result, nil
+}
+
+// groups are the tools that this world needs.
+func (w *World) groups() []string {
+	groups := []string{toolchain.GroupPulumi, toolchain.GroupProgram, toolchain.GroupCloudflared}
+	if !w.NoCluster {
+		groups = append(groups, toolchain.GroupNode)
+	}
+	return groups
+}
+
+// check reports at once what stands in the way on this machine, before anything
+// takes time.
+func (w *World) check() error {
+	var problems []error
+	if !w.NoCluster {
+		for _, problem := range cluster.Check(w.clusterConfig()) {
+			problems = append(problems, fmt.Errorf("the node: %w", problem))
+		}
+	}
+	if len(problems) > 0 {
+		problems = append(problems, errors.New(withoutNode))
+	}
+	if !w.cloudflareAlive() {
+		problems = append(problems, w.checkPorts())
+	}
+	return errors.Join(problems...)
+}
+
+// withoutNode says what works where the node doesn't.
+const withoutNode = `without the node, any cluster works that your kubeconfig leads to, with the sandbox's Cloudflare beside it:
+  go -C sandbox run . up --no-cluster
+README.md, "Another cluster", says how its connectors find the sandbox's edge`
+
+// prepare writes what the world's parts need to start.
+func (w *World) prepare(ctx context.Context, tools toolchain.Result) error {
+	for _, dir := range []string{w.Dir(), w.path("logs"), w.path("pulumi"), w.path("cloudflare")} {
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			return err
+		}
+	}
+	if err := os.WriteFile(w.path("slot"), fmt.Appendln(nil, w.Slot), 0o644); err != nil {
+		return err
+	}
+	if err := tools.AssemblePulumiHome(ctx, w.PulumiHome()); err != nil {
+		return err
+	}
+	authority, err := w.authority()
+	if err != nil {
+		return err
+	}
+	return w.writeTrust(authority.PEM(), originCert())
+}
+
+// authority is the sandbox's CA.
+func (w *World) authority() (*ca.Authority, error) {
+	return ca.Load(w.path("cloudflare", "ca"))
+}
+
+// start starts Cloudflare and the node side by side; neither waits for the other.
+func (w *World) start(ctx context.Context, out io.Writer) error {
+	group, groupCtx := errgroup.WithContext(ctx)
+	group.Go(func() error { return w.startCloudflare(groupCtx, out) })
+	if !w.NoCluster {
+		group.Go(func() error { return w.startNode(groupCtx, out) })
+	}
+	return group.Wait()
+}
+
+// startNode starts the node and what there is to expose in it.
+func (w *World) startNode(ctx context.Context, out io.Writer) error {
+	authority, err := w.authority()
+	if err != nil {
+		return err
+	}
+	begin := time.Now()
+	images, err := image.All(image.Options{BinDir: toolchain.BinDir(w.Root), CA: authority.PEM(), Dir: w.path("images")})
+	if err != nil {
+		return fmt.Errorf("making images: %w", err)
+	}
+	config := w.clusterConfig()
+	config.Images = images
+	if err := cluster.Start(ctx, config); err != nil {
+		return fmt.Errorf("starting the node: %w", err)
+	}
+	if err := w.linkKubeconfig(); err != nil {
+		return err
+	}
+	manifests, err := apps.Manifests(w.Domain())
+	if err != nil {
+		return err
+	}
+	if err := cluster.Apply(ctx, config, manifests); err != nil {
+		return fmt.Errorf("deploying something to expose: %w", err)
+	}
+	if err := w.waitForApps(ctx); err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "node %s ready with its ingress controller and two apps (%s)\n", config.Name(), since(begin))
+	return nil
+}
+
+// linkKubeconfig puts the node's kubeconfig where Pulumi.dev.yaml names it.
+func (w *World) linkKubeconfig() error {
+	raw, err := os.ReadFile(w.clusterConfig().Kubeconfig())
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(w.Kubeconfig(), raw, 0o600)
+}
+
+func since(begin time.Time) time.Duration {
+	return time.Since(begin).Round(100 * time.Millisecond)
+}

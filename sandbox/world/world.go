@@ -1,0 +1,181 @@
+// Package world puts the local world together: the tools, Cloudflare, the
+// cluster with something to expose in it, and a Pulumi of its own to drive all
+// of that. It knows where everything lies and in what order it starts and
+// stops; what the parts are and how they work is the business of their own
+// packages.
+package world
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"k8s-tunnel/sandbox/cluster"
+	"k8s-tunnel/sandbox/toolchain"
+)
+
+// DefaultName is the world that the dev stack points at. Its addresses are
+// fixed, because Pulumi.dev.yaml names them.
+const DefaultName = "dev"
+
+// World is one local world. Worlds of different slots share nothing but the
+// tools, so several can be up at a time.
+type World struct {
+	// Root is the clone's root.
+	Root string
+	// Name tells the worlds of a clone apart.
+	Name string
+	// Slot numbers the worlds of the machine. Every address, interface and
+	// cgroup follows from it.
+	Slot int
+	// NoCluster leaves the node out: the Cloudflare part alone needs neither
+	// Linux nor root.
+	NoCluster bool
+}
+
+// Open returns the world of that name in the clone around the current folder.
+// A world that has never been up gets a slot, which it keeps until it is taken
+// down; the default world always has slot 0.
+func Open(name string) (*World, error) {
+	root, err := findRoot()
+	if err != nil {
+		return nil, err
+	}
+	return OpenIn(root, name)
+}
+
+// OpenIn is Open for the clone at root.
+func OpenIn(root, name string) (*World, error) {
+	if name == "" || name != filepath.Base(name) || strings.HasPrefix(name, ".") {
+		return nil, fmt.Errorf("world: %q can't be a folder's name", name)
+	}
+	w := &World{Root: root, Name: name}
+	if name == DefaultName {
+		return w, nil
+	}
+	raw, err := os.ReadFile(w.path("slot"))
+	switch { // the file is there from the first `up` on
+	case errors.Is(err, fs.ErrNotExist):
+		w.Slot, err = freeSlot()
+	case err == nil:
+		w.Slot, err = strconv.Atoi(strings.TrimSpace(string(raw)))
+	}
+	if err != nil {
+		return nil, fmt.Errorf("finding the slot of world %s: %w", name, err)
+	}
+	return w, nil
+}
+
+// findRoot goes up from the current folder to the clone's root.
+func findRoot() (string, error) {
+	dir, err := os.Getwd()
+	if err != nil {
+		return "", err
+	}
+	for {
+		if _, err := os.Stat(filepath.Join(dir, "Pulumi.yaml")); err == nil {
+			return dir, nil
+		}
+		parent := filepath.Dir(dir)
+		if parent == dir {
+			return "", errors.New("this isn't a clone of the project: no Pulumi.yaml here or further up; run the command from within the clone")
+		}
+		dir = parent
+	}
+}
+
+// Dir holds everything that belongs to this world. Removing the world removes it.
+func (w *World) Dir() string {
+	return filepath.Join(w.Root, ".sandbox", "worlds", w.Name)
+}
+
+func (w *World) path(parts ...string) string {
+	return filepath.Join(append([]string{w.Dir()}, parts...)...)
+}
+
+// PulumiHome is Pulumi's folder for plugins and credentials, shared by the
+// worlds, so that a plugin put there by hand stays.
+func (w *World) PulumiHome() string {
+	return filepath.Join(w.Root, ".sandbox", "pulumi")
+}
+
+// Kubeconfig is the file with the administrator's access to the cluster.
+func (w *World) Kubeconfig() string { return w.path("kubeconfig") }
+
+// loopback is an address of this machine that belongs to this world alone. The
+// default world has 127.0.0.1, to which browsers resolve *.localhost.
+func (w *World) loopback(host int) string {
+	return fmt.Sprintf("127.0.%d.%d", w.Slot, host)
+}
+
+// The ports of the Cloudflare process, the same in every world.
+const (
+	apiPort        = 4443
+	frontPort      = 8080
+	frontHTTPSPort = 8443
+	controlPort    = 4480
+	edgePort       = 7844 // the one that cloudflared dials
+)
+
+func address(host string, port int) string { return fmt.Sprintf("%s:%d", host, port) }
+
+// APIAddr is where Cloudflare's API answers, over HTTPS.
+func (w *World) APIAddr() string { return address(w.loopback(1), apiPort) }
+
+// FrontAddr is where web requests enter.
+func (w *World) FrontAddr() string { return address(w.loopback(1), frontPort) }
+
+// FrontHTTPSAddr is FrontAddr for HTTPS, with certificates of the sandbox's CA.
+func (w *World) FrontHTTPSAddr() string { return address(w.loopback(1), frontHTTPSPort) }
+
+// ControlAddr is where tests ask the Cloudflare process what it saw, and tell
+// it to misbehave.
+func (w *World) ControlAddr() string { return address(w.loopback(1), controlPort) }
+
+// edgeRegion is the first of four addresses at which the edge listens, in the
+// node's network and on the loopback alike.
+const edgeRegion = 11
+
+// clusterEdge are the edge's addresses as the cluster sees them.
+func (w *World) clusterEdge() []netip.Addr {
+	addrs := make([]netip.Addr, 4)
+	for i := range addrs {
+		addrs[i] = netip.AddrFrom4([4]byte{10, 255, byte(w.Slot), byte(edgeRegion + i)})
+	}
+	return addrs
+}
+
+// localEdge are the edge's addresses for a cloudflared on this machine.
+func (w *World) localEdge() []string {
+	addrs := make([]string, 4)
+	for i := range addrs {
+		addrs[i] = address(w.loopback(edgeRegion+i), edgePort)
+	}
+	return addrs
+}
+
+// edgeAddrs are all addresses at which the edge listens.
+func (w *World) edgeAddrs() []string {
+	addrs := w.localEdge()
+	if !w.NoCluster {
+		for _, addr := range w.clusterEdge() {
+			addrs = append(addrs, netip.AddrPortFrom(addr, edgePort).String())
+		}
+	}
+	return addrs
+}
+
+// clusterConfig says which node is this world's.
+func (w *World) clusterConfig() cluster.Config {
+	return cluster.Config{
+		Slot:      w.Slot,
+		Dir:       w.path("node"),
+		BinDir:    toolchain.BinDir(w.Root),
+		EdgeAddrs: w.clusterEdge(),
+	}
+}
