@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -22,7 +23,7 @@ func (t target) build(ctx context.Context, root, key string, processes int) erro
 	if err := os.RemoveAll(scratch); err != nil {
 		return fmt.Errorf("clearing the remains of an earlier build of %s: %w", t.name, err)
 	}
-	defer os.RemoveAll(scratch)
+	defer func() { _ = os.RemoveAll(scratch) }()
 	output := filepath.Join(scratch, "out")
 	if err := os.MkdirAll(output, 0o755); err != nil {
 		return fmt.Errorf("making a folder to build %s in: %w", t.name, err)
@@ -168,7 +169,8 @@ func tail(path string, count int) string {
 
 // withStderr adds what a command said to the error that it ended with.
 func withStderr(err error) error {
-	if exit, ok := err.(*exec.ExitError); ok && len(exit.Stderr) > 0 {
+	var exit *exec.ExitError
+	if errors.As(err, &exit) && len(exit.Stderr) > 0 {
 		return fmt.Errorf("%w: %s", err, bytes.TrimSpace(exit.Stderr))
 	}
 	return err

@@ -37,7 +37,7 @@ func downloadPlugin(ctx context.Context, root, name, version string) error {
 	if err := os.MkdirAll(temporary, 0o755); err != nil {
 		return fmt.Errorf("making a folder to download to: %w", err)
 	}
-	defer os.RemoveAll(temporary)
+	defer func() { _ = os.RemoveAll(temporary) }()
 	ctx, cancel := context.WithTimeoutCause(ctx, downloadLimit, fmt.Errorf("not done after %s", elapsed(downloadLimit)))
 	defer cancel()
 	ctx, stall := context.WithCancelCause(ctx)

@@ -102,7 +102,8 @@ func prepare(ctx context.Context, options Options) (*ensurer, error) {
 func (e *ensurer) selected(all []target) []target {
 	return slices.DeleteFunc(all, func(t target) bool {
 		world := t.group == GroupCloudflared || t.group == GroupNode
-		return !slices.Contains(e.Groups, t.group) && !(world && slices.Contains(e.Groups, GroupWorld))
+		chosen := slices.Contains(e.Groups, t.group) || world && slices.Contains(e.Groups, GroupWorld)
+		return !chosen
 	})
 }
 

@@ -139,8 +139,10 @@ func TestEnsure_StopsWhenTold(t *testing.T) {
 func TestSelected(t *testing.T) {
 	t.Parallel()
 	all := []target{
-		{name: "a", group: GroupPulumi}, {name: "b", group: GroupNode},
-		{name: "c", group: GroupCloudflared}, {name: "d", group: GroupLint},
+		{name: "a", group: GroupPulumi},
+		{name: "b", group: GroupNode},
+		{name: "c", group: GroupCloudflared},
+		{name: "d", group: GroupLint},
 	}
 	tests := []struct {
 		groups []string

@@ -34,16 +34,33 @@ func (t target) key(root string, settings goSettings) (string, error) {
 		sources = []string{"."}
 	}
 	for _, source := range sources {
-		if err := digestTree(digest, module, source); err != nil {
+		if err := digestAll(digest, module, source); err != nil {
 			return "", fmt.Errorf("reading the sources of %s: %w", t.name, err)
 		}
 	}
 	return hex.EncodeToString(digest.Sum(nil)), nil
 }
 
-// digestTree adds the files at source, which is relative to module, with their names.
-func digestTree(digest io.Writer, module, source string) error {
-	return filepath.WalkDir(filepath.Join(module, source), func(path string, entry fs.DirEntry, err error) error {
+// digestAll adds the files that the pattern source, which is relative to module, leads to.
+func digestAll(digest io.Writer, module, source string) error {
+	paths, err := filepath.Glob(filepath.Join(module, source))
+	if err != nil {
+		return err
+	}
+	if len(paths) == 0 {
+		return fmt.Errorf("%s: %w", filepath.Join(module, source), fs.ErrNotExist)
+	}
+	for _, path := range paths {
+		if err := digestTree(digest, module, path); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// digestTree adds the files at path with their names in module.
+func digestTree(digest io.Writer, module, path string) error {
+	return filepath.WalkDir(path, func(path string, entry fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}

@@ -59,7 +59,7 @@ func TestKey_ChangesWithWhatGoesIn(t *testing.T) {
 		}, true},
 		{"the compiler", func(_ *testing.T, _ string, _ *target, settings *goSettings) { settings.GOVERSION = "go1.26.2" }, true},
 		{"the processor", func(_ *testing.T, _ string, _ *target, settings *goSettings) { settings.GOARCH = "arm64" }, true},
-		{"a file beside the sources", func(t *testing.T, root string, made *target, _ *goSettings) {
+		{"a file beside the sources", func(t *testing.T, root string, _ *target, _ *goSettings) {
 			put(t, root, "other/main.go", "package other\n")
 		}, false},
 	}
@@ -81,13 +81,17 @@ func TestKey_ChangesWithWhatGoesIn(t *testing.T) {
 func TestKey_CountsOnlyTheListedSources(t *testing.T) {
 	t.Parallel()
 	root, made := module(t)
-	made.sources = []string{"go.mod", "main.go"}
+	made.sources = []string{"go.mod", "m*.go"}
 	before, err := made.key(root, testGo)
 	require.NoError(t, err)
 	put(t, root, "tool/text.go", "package main\n")
 	after, err := made.key(root, testGo)
 	require.NoError(t, err)
 	require.Equal(t, before, after)
+	put(t, root, "tool/more.go", "package main\n")
+	after, err = made.key(root, testGo)
+	require.NoError(t, err)
+	require.NotEqual(t, before, after)
 }
 
 func TestKey_FailsWithoutSources(t *testing.T) {

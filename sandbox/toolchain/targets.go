@@ -41,7 +41,8 @@ type target struct {
 	tags     string
 	ldflags  string // beyond leaving symbols out
 	cgo      bool
-	// sources are the files and folders of module that go into the binary, all of it when empty.
+	// sources are the files and folders of module that go into the binary, all of it when empty. A
+	// name may be a pattern.
 	sources []string
 	// embeds names files of a required module that appear beside the main package while it is built.
 	embeds []embed
@@ -134,7 +135,7 @@ func restTargets() []target {
 	return []target{{
 		name: "program", label: "program", group: GroupProgram, module: ".", memory: 5,
 		packages: []string{"."}, as: filepath.Base(ProgramPath("")), folder: filepath.Base(filepath.Dir(ProgramPath(""))),
-		sources: []string{"go.mod", "go.sum", "main.go", "components"},
+		sources: []string{"go.mod", "go.sum", "*.go", "components"},
 	}, {
 		name: "cloudflared", label: "cloudflared", group: GroupCloudflared, module: modules + "/cloudflared", version: CloudflaredVersion, memory: 1,
 		packages: []string{"github.com/cloudflare/cloudflared/cmd/cloudflared"},
