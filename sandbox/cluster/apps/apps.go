@@ -81,10 +81,10 @@ func absoluteHosts(ingress map[string]any, domain string) error {
 	for _, r := range rules {
 		rule, _ := r.(map[string]any)
 		host, _ := rule["host"].(string)
-		switch {
-		case host == "":
+		switch host {
+		case "":
 			return errors.New("an Ingress rule without a host")
-		case host == zoneApex:
+		case zoneApex:
 			rule["host"] = domain
 		default:
 			rule["host"] = strings.Join([]string{host, domain}, ".")

@@ -4,14 +4,13 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"k8s-tunnel/sandbox/cluster/image"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 	"go.yaml.in/yaml/v3"
-
-	"k8s-tunnel/sandbox/cluster/image"
 )
 
 // object is what the tests look at in a manifest.

@@ -150,7 +150,7 @@ func write(file string, images []built) error {
 	if err != nil {
 		return err
 	}
-	defer os.Remove(temp.Name())
+	defer func() { _ = os.Remove(temp.Name()) }() // gone when all went well
 	defer temp.Close()
 	if err := writeLayout(temp, images); err != nil {
 		return err

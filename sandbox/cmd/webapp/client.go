@@ -114,7 +114,7 @@ func dial(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	var d net.Dialer
 	conn, err := d.DialContext(ctx, network, addr)
 	if err == nil {
-		defer conn.Close()
+		defer func() { _ = conn.Close() }()
 		if *udp {
 			err = ask(ctx, conn, question(addr))
 		}

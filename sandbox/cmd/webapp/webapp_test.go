@@ -30,15 +30,15 @@ func startSite(t *testing.T, app string) *httptest.Server {
 	return server
 }
 
-// fetch returns an answer's status and body.
-func fetch(t *testing.T, url string) (*http.Response, string) {
+// fetch returns an answer's status, headers and body.
+func fetch(t *testing.T, url string) (status int, header http.Header, body string) {
 	t.Helper()
 	response, err := http.Get(url)
 	require.NoError(t, err)
 	defer response.Body.Close()
-	body, err := io.ReadAll(response.Body)
+	data, err := io.ReadAll(response.Body)
 	require.NoError(t, err)
-	return response, string(body)
+	return response.StatusCode, response.Header, string(data)
 }
 
 func TestSite_ShowsPodAndTunnelHeaders(t *testing.T) {
@@ -61,13 +61,13 @@ func TestSite_ShowsPodAndTunnelHeaders(t *testing.T) {
 	require.NotContains(t, string(page), "ZgotmplZ")
 	require.Contains(t, string(page), response.Header.Get("X-Pod"))
 
-	_, text := fetch(t, server.URL+"/api/photos")
+	_, _, text := fetch(t, server.URL+"/api/photos")
 	var list []photo
 	require.NoError(t, json.Unmarshal([]byte(text), &list))
 	require.NotEmpty(t, list)
 	for _, p := range list {
-		answer, picture := fetch(t, server.URL+p.URL)
-		require.Equal(t, "image/svg+xml", answer.Header.Get("Content-Type"))
+		_, header, picture := fetch(t, server.URL+p.URL)
+		require.Equal(t, "image/svg+xml", header.Get("Content-Type"))
 		require.Contains(t, picture, "</svg>")
 		require.Contains(t, string(page), p.URL)
 	}
@@ -80,25 +80,25 @@ func TestSite_Paths(t *testing.T) {
 		"/": 200, "/healthz": 200, "/api/info": 200, "/api/photos": 404, "/nothing": 404, "/status?code=503": 503, "/status?code=204": 204,
 		"/status?code=100": 400, "/status?code=abc": 400, "/slow?ms=-1": 400, "/slow?ms=1": 200, "/download?bytes=x": 400, "/events?n=1": 200,
 	} {
-		answer, body := fetch(t, server.URL+path)
-		require.Equal(t, want, answer.StatusCode, "%s: %s", path, body)
-		require.NotEmpty(t, answer.Header.Get("X-Pod"))
+		code, header, body := fetch(t, server.URL+path)
+		require.Equal(t, want, code, "%s: %s", path, body)
+		require.NotEmpty(t, header.Get("X-Pod"))
 	}
 }
 
 func TestSlow_TakesItsTime(t *testing.T) {
 	t.Parallel()
 	start := time.Now()
-	answer, _ := fetch(t, startSite(t, "hello").URL+"/slow?ms=200")
-	require.Equal(t, http.StatusOK, answer.StatusCode)
+	code, _, _ := fetch(t, startSite(t, "hello").URL+"/slow?ms=200")
+	require.Equal(t, http.StatusOK, code)
 	require.GreaterOrEqual(t, time.Since(start), 200*time.Millisecond)
 }
 
 func TestDownload_SteadyAndWhole(t *testing.T) {
 	t.Parallel()
 	start := time.Now()
-	answer, body := fetch(t, startSite(t, "hello").URL+"/download?bytes=100003&seconds=1")
-	require.Equal(t, "100003", answer.Header.Get("Content-Length"))
+	_, header, body := fetch(t, startSite(t, "hello").URL+"/download?bytes=100003&seconds=1")
+	require.Equal(t, "100003", header.Get("Content-Length"))
 	require.Len(t, body, 100003)
 	for i := range len(body) {
 		if body[i] != byte(i%251) {
@@ -195,17 +195,20 @@ func TestServe_EndsWithoutDroppingAnything(t *testing.T) {
 	addr, _, stop := startServe(t, "hello")
 	slow := make(chan error, 1)
 	go func() {
-		answer, err := http.Get("http://" + addr + "/download?bytes=1000&seconds=1")
-		if err == nil {
-			var n int64
-			n, err = io.Copy(io.Discard, answer.Body)
+		slow <- func() error {
+			answer, err := http.Get("http://" + addr + "/download?bytes=1000&seconds=1")
+			if err != nil {
+				return err
+			}
+			defer answer.Body.Close()
+			n, err := io.Copy(io.Discard, answer.Body)
 			if err == nil && n != 1000 {
 				err = fmt.Errorf("%d bytes", n)
 			}
-		}
-		slow <- err
+			return err
+		}()
 	}()
-	conn, _, err := websocket.Dial(t.Context(), "ws://"+addr+"/ws", nil)
+	conn, _, err := websocket.Dial(t.Context(), "ws://"+addr+"/ws", nil) //nolint:bodyclose // the connection is the body
 	require.NoError(t, err)
 	require.NoError(t, conn.Write(t.Context(), websocket.MessageText, []byte("hallo")))
 	_, message, err := conn.Read(t.Context())
@@ -242,7 +245,7 @@ func TestClients(t *testing.T) {
 	refused := func() string {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
 		require.NoError(t, err)
-		defer l.Close()
+		defer func() { _ = l.Close() }()
 		return l.Addr().String()
 	}()
 	echoUDP, err := net.ListenPacket("udp", "127.0.0.1:0")

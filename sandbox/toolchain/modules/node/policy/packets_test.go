@@ -89,6 +89,11 @@ func newLab(t *testing.T) *lab {
 	if os.Geteuid() != 0 {
 		t.Skip("network namespaces need root")
 	}
+	for _, tool := range []string{"ip", "nft"} {
+		if _, err := exec.LookPath(tool); err != nil {
+			t.Skip(err)
+		}
+	}
 	l := &lab{t: t, prefix: fmt.Sprintf("k8st-test-%d-", os.Getpid())}
 	l.add("node")
 	l.ip("netns", "exec", l.name("node"), "sysctl", "-q", "-w", "net.ipv4.ip_forward=1")

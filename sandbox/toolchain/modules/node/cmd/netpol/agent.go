@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"k8s-tunnel/sandbox/toolchain/modules/node/policy"
 	"log"
 	"net/netip"
 	"os/exec"
@@ -17,8 +18,6 @@ import (
 	corelisters "k8s.io/client-go/listers/core/v1"
 	networkinglisters "k8s.io/client-go/listers/networking/v1"
 	"k8s.io/client-go/tools/cache"
-
-	"k8s-tunnel/sandbox/toolchain/modules/node/policy"
 )
 
 const (

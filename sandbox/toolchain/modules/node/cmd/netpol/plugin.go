@@ -33,9 +33,9 @@ type pluginConfig struct {
 // podArgs are the runtime's words about the pod.
 type podArgs struct {
 	types.CommonArgs
-	K8S_POD_NAMESPACE types.UnmarshallableString //nolint:revive // the library matches names
-	K8S_POD_NAME      types.UnmarshallableString //nolint:revive // the library matches names
-	K8S_POD_UID       types.UnmarshallableString //nolint:revive // the library matches names
+	K8S_POD_NAMESPACE types.UnmarshallableString //nolint:revive,staticcheck // the library matches names
+	K8S_POD_NAME      types.UnmarshallableString //nolint:revive,staticcheck // the library matches names
+	K8S_POD_UID       types.UnmarshallableString //nolint:revive,staticcheck // the library matches names
 }
 
 // pluginMain is the process that the container runtime runs.
