@@ -19,24 +19,49 @@ const tailLines = 15
 
 // build compiles t and puts its binaries where they belong. The compiler's output goes into a log.
 func (t target) build(ctx context.Context, root, key string, processes int) error {
-	scratch := filepath.Join(stateDir(root), "build", t.name)
-	if err := os.RemoveAll(scratch); err != nil {
-		return fmt.Errorf("clearing the remains of an earlier build of %s: %w", t.name, err)
+	scratch, err := t.makeScratch(root)
+	if err != nil {
+		return fmt.Errorf("making a folder to build %s in: %w", t.name, err)
 	}
 	defer func() { _ = os.RemoveAll(scratch) }()
 	output := filepath.Join(scratch, "out")
-	if err := os.MkdirAll(output, 0o755); err != nil {
-		return fmt.Errorf("making a folder to build %s in: %w", t.name, err)
-	}
 	arguments, err := t.arguments(ctx, root, scratch, output, processes)
 	if err != nil {
 		return err
 	}
 	command := t.goCommand(ctx, root, arguments...)
-	if err := runLogged(command, filepath.Join(logDir(root), "build-"+t.name+".log")); err != nil {
+	err = runLogged(command, filepath.Join(logDir(root), "build-"+t.name+".log"))
+	if ctx.Err() != nil {
+		return fmt.Errorf("building %s: %w", t.name, ctx.Err())
+	}
+	if err != nil {
 		return fmt.Errorf("building %s: %w", t.name, err)
 	}
 	return t.install(root, output, key)
+}
+
+// makeScratch makes a fresh folder for a build of t, with one for its output, and removes what a
+// killed run left. Its name is a new one each time, so that a compiler that outlived its run can't put
+// an older binary into it.
+func (t target) makeScratch(root string) (string, error) {
+	parent := filepath.Join(stateDir(root), "build")
+	remains, err := filepath.Glob(filepath.Join(parent, t.name+".*"))
+	if err != nil {
+		return "", err
+	}
+	for _, folder := range remains {
+		if err := os.RemoveAll(folder); err != nil {
+			return "", err
+		}
+	}
+	if err := os.MkdirAll(parent, 0o755); err != nil {
+		return "", err
+	}
+	scratch, err := os.MkdirTemp(parent, t.name+".")
+	if err != nil {
+		return "", err
+	}
+	return scratch, os.Mkdir(filepath.Join(scratch, "out"), 0o755)
 }
 
 // arguments gives those of `go` that build t into the folder output.
@@ -150,7 +175,7 @@ func runLogged(command *exec.Cmd, log string) error {
 	defer file.Close()
 	fmt.Fprintf(file, "%s\n", strings.Join(command.Args, " "))
 	command.Stdout, command.Stderr = file, file
-	if err := command.Run(); err != nil {
+	if err := runTied(command); err != nil {
 		return fmt.Errorf("%w\n%s\n(all of it is in %s)", err, tail(log, tailLines), log)
 	}
 	return nil

@@ -1,6 +1,8 @@
 package toolchain
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -105,11 +107,14 @@ func (p *progress) finished(name string, err error) {
 		p.wipe()
 		p.done++
 		p.running = append(p.running[:i:i], p.running[i+1:]...)
-		verb := "built"
-		if err != nil {
-			verb = "failed to build"
+		verb := "built %s in %s\n"
+		switch {
+		case errors.Is(err, context.Canceled):
+			verb = "stopped building %s after %s\n"
+		case err != nil:
+			verb = "failed to build %s in %s\n"
 		}
-		fmt.Fprintf(p.out, "%s %s in %s\n", verb, name, elapsed(p.now().Sub(running.since)))
+		fmt.Fprintf(p.out, verb, name, elapsed(p.now().Sub(running.since)))
 		break
 	}
 	p.draw()

@@ -2,7 +2,9 @@ package toolchain
 
 import (
 	"bytes"
+	"context"
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -30,13 +32,16 @@ func TestProgress_WritesPlainLinesIntoALog(t *testing.T) {
 	shown.started("runc")
 	*clock = clock.Add(40 * time.Second)
 	shown.finished("node", nil)
-	shown.fewer()
 	shown.finished("runc", errors.New("no"))
+	shown.started("skipper")
+	shown.finished("skipper", fmt.Errorf("building: %w", context.Canceled))
 	require.Equal(t, "building node (1 of 3) …\n"+
 		"still building node 31 s\n"+
 		"building runc (2 of 3) …\n"+
 		"built node in 1 min 11 s\n"+
-		"failed to build runc in 40 s\n", out.String())
+		"failed to build runc in 40 s\n"+
+		"building skipper (3 of 3) …\n"+
+		"stopped building skipper after 0.0 s\n", out.String())
 }
 
 func TestProgress_RewritesALineOnATerminal(t *testing.T) {
@@ -72,4 +77,12 @@ func TestElapsed(t *testing.T) {
 	for duration, want := range tests {
 		require.Equal(t, want, elapsed(duration))
 	}
+}
+
+func TestProgress_CountsOnlyWhatIsBuilt(t *testing.T) {
+	t.Parallel()
+	shown, out, _ := display(0)
+	shown.fewer()
+	shown.started("node")
+	require.Equal(t, "building node (1 of 2) …\n", out.String())
 }
