@@ -1,0 +1,430 @@
+package front_test
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"crypto/tls"
+	"fmt"
+	"io"
+	"log/slog"
+	"math/rand"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/net/http2"
+	"golang.org/x/net/websocket"
+
+	"k8s-tunnel/sandbox/cloudflare/edge/edgetest"
+	"k8s-tunnel/sandbox/cloudflare/front"
+	"k8s-tunnel/sandbox/cloudflare/state"
+)
+
+const host = "photos.home.localhost"
+
+// site is a public name whose requests go through a stock cloudflared to an origin.
+type site struct {
+	*edgetest.World
+	tunnel state.Tunnel
+	origin *origin
+	front  *httptest.Server // HTTP/1.1 and h2c
+}
+
+func newSite(t *testing.T, protocol string, o *origin, request map[string]any) *site {
+	t.Helper()
+	s := &site{World: edgetest.NewWorld(t), origin: o}
+	s.tunnel = s.NewTunnel()
+	s.Run(t, edgetest.Options{Tunnel: s.tunnel, Protocol: protocol, Service: o.URL, Origin: request})
+	handler := front.New(front.Config{
+		Lookup: func(name string) (state.Record, bool) {
+			return state.Record{Type: "CNAME", Name: host, Content: s.tunnel.ID.String() + ".cfargotunnel.com"}, name == host
+		},
+		Tunnels: s.Edge,
+		Logger:  slog.New(slog.NewTextHandler(t.Output(), nil)),
+	})
+	s.front = httptest.NewUnstartedServer(handler)
+	s.front.Config.Protocols = new(http.Protocols)
+	s.front.Config.Protocols.SetHTTP1(true)
+	s.front.Config.Protocols.SetUnencryptedHTTP2(true)
+	s.front.Start()
+	t.Cleanup(s.front.Close)
+	s.WaitConnections(t, s.tunnel.ID, 4)
+	return s
+}
+
+func (s *site) request(t *testing.T, ctx context.Context, method, path string, body io.Reader) *http.Request {
+	t.Helper()
+	r, err := http.NewRequestWithContext(ctx, method, s.front.URL+path, body)
+	require.NoError(t, err)
+	r.Host = host
+	return r
+}
+
+func (s *site) get(t *testing.T, path string) *http.Response {
+	t.Helper()
+	resp, err := s.front.Client().Do(s.request(t, t.Context(), http.MethodGet, path, nil))
+	require.NoError(t, err)
+	t.Cleanup(func() { resp.Body.Close() })
+	return resp
+}
+
+// random returns the same n bytes at every call, and their sum.
+func random(n int64) (io.Reader, string) {
+	sum := sha256.New()
+	_, _ = io.CopyN(sum, rand.New(rand.NewSource(n)), n)
+	return io.LimitReader(rand.New(rand.NewSource(n)), n), fmt.Sprintf("%x", sum.Sum(nil))
+}
+
+// onlyReader hides everything about a body but its bytes, so that its length is
+// unknown.
+type onlyReader struct{ io.Reader }
+
+func TestFront_ThroughStockCloudflared(t *testing.T) {
+	t.Parallel()
+	edgetest.Binary(t)
+	for _, protocol := range edgetest.Protocols {
+		t.Run(protocol, func(t *testing.T) {
+			t.Parallel()
+			s := newSite(t, protocol, newOrigin(t), nil)
+			for name, test := range map[string]func(*testing.T, *site){
+				"passes requests with Cloudflare's headers": passesRequests,
+				"takes 100 MB of known length":              func(t *testing.T, s *site) { uploads(t, s, 100_000_000, true) },
+				"takes 100 MB of unknown length":            func(t *testing.T, s *site) { uploads(t, s, 100_000_000, false) },
+				"takes a little of unknown length":          func(t *testing.T, s *site) { uploads(t, s, 10, false) },
+				"brings 64 MB":                              downloads,
+				"passes events as they come":                passesEvents,
+				"carries a WebSocket":                       carriesWebSocket,
+				"continues an upload that waits for it":     continues,
+				"passes an answer given before the upload":  passesEarlyAnswer,
+				"tells the origin that a visitor left":      tellsAborts,
+				"tells the origin that an upload broke off": tellsBrokenUploads,
+				"breaks off an answer that breaks off":      breaksOff,
+				"passes an answer without a body":           passesNothing,
+				"passes the origin's own 502":               passesBadGateway,
+				"answers 400 requests, 20 at a time":        answersMany,
+			} {
+				t.Run(name, func(t *testing.T) { test(t, s) })
+			}
+			t.Run("passes trailers over HTTP/2 only", func(t *testing.T) { passesTrailers(t, s, protocol) })
+		})
+	}
+}
+
+func passesRequests(t *testing.T, s *site) {
+	r := s.request(t, t.Context(), http.MethodPatch, "//a%2Fb/%C3%A4?q=1;2&q=%zz&%20", strings.NewReader("hello"))
+	r.Header.Set("X-Forwarded-For", "192.0.2.7")
+	r.Header.Set("X-Mine", "kept")
+	r.Header.Add("Cookie", "x=1")
+	r.Header.Add("Cookie", "y=2")
+	r.Header.Set("Cf-Connecting-Ip", "6.6.6.6")
+	r.Header.Set("Connection", "X-Hop")
+	r.Header.Set("X-Hop", "stays here")
+	resp, err := s.front.Client().Do(r)
+	require.NoError(t, err)
+	got := decode(t, resp)
+
+	require.Equal(t, http.MethodPatch, got.Method)
+	require.Equal(t, host, got.Host)
+	require.Equal(t, "//a%2Fb/%C3%A4?q=1;2&q=%zz&%20", got.URI)
+	require.Equal(t, int64(5), got.Length)
+	ray := resp.Header.Get("Cf-Ray")
+	require.Regexp(t, `^[0-9a-f]{16}-SBX$`, ray)
+	for name, want := range map[string]string{
+		"X-Mine": "kept", "X-Forwarded-For": "192.0.2.7,127.0.0.1", "X-Forwarded-Proto": "http",
+		"Cf-Connecting-Ip": "127.0.0.1", "Cf-Visitor": `{"scheme":"http"}`, "Cf-Ray": ray,
+		"Cf-Ipcountry": "XX", "Cdn-Loop": "cloudflare; loops=1", "Accept-Encoding": "gzip, br",
+	} {
+		require.Equal(t, []string{want}, got.Header[name], name)
+	}
+	require.Equal(t, "x=1; y=2", strings.Join(got.Header["Cookie"], "; "))
+	require.NotContains(t, got.Header, "X-Hop")
+
+	require.Equal(t, []string{"cloudflare"}, resp.Header["Server"])
+	require.Equal(t, []string{"a=1", "b=2"}, resp.Header["Set-Cookie"])
+	require.Equal(t, "DYNAMIC", resp.Header.Get("Cf-Cache-Status"))
+	for name := range resp.Header {
+		require.NotContains(t, name, "Cloudflared", "headers between edge and connector stay there")
+	}
+}
+
+func uploads(t *testing.T, s *site, n int64, known bool) {
+	body, sum := random(n)
+	r := s.request(t, t.Context(), http.MethodPost, "/", onlyReader{body})
+	want := int64(-1)
+	if known {
+		r.ContentLength, want = n, n
+	}
+	resp, err := s.front.Client().Do(r)
+	require.NoError(t, err)
+	got := decode(t, resp)
+	require.Equal(t, sum, got.Sum)
+	require.Equal(t, n, got.Read)
+	require.Equal(t, want, got.Length)
+}
+
+func downloads(t *testing.T, s *site) {
+	n, err := io.Copy(io.Discard, s.get(t, "/download").Body)
+	require.NoError(t, err)
+	require.Equal(t, int64(64<<20), n)
+}
+
+func passesEvents(t *testing.T, s *site) {
+	resp := s.get(t, "/events")
+	var times []time.Time
+	for lines := bufio.NewScanner(resp.Body); lines.Scan(); {
+		if strings.HasPrefix(lines.Text(), "data:") {
+			times = append(times, time.Now())
+		}
+	}
+	require.Len(t, times, sseEvents)
+	require.Greater(t, times[sseEvents-1].Sub(times[0]), (sseEvents-2)*sseInterval, "events were held back")
+}
+
+func carriesWebSocket(t *testing.T, s *site) {
+	config, err := websocket.NewConfig("ws://"+host+"/socket", "http://"+host)
+	require.NoError(t, err)
+	conn, err := net.Dial("tcp", s.front.Listener.Addr().String())
+	require.NoError(t, err)
+	ws, err := websocket.NewClient(config, conn)
+	require.NoError(t, err)
+	defer ws.Close()
+	for _, message := range []string{"hello", strings.Repeat("long ", 50_000), "bye"} {
+		_, err := io.WriteString(ws, message)
+		require.NoError(t, err)
+		echo := make([]byte, len(message))
+		_, err = io.ReadFull(ws, echo)
+		require.NoError(t, err)
+		require.True(t, message == string(echo), "the echo differs")
+	}
+
+	plain := s.get(t, "/nothing") // the same connections still carry requests
+	require.Equal(t, http.StatusNoContent, plain.StatusCode)
+}
+
+func continues(t *testing.T, s *site) {
+	conn, err := net.Dial("tcp", s.front.Listener.Addr().String())
+	require.NoError(t, err)
+	defer conn.Close()
+	require.NoError(t, conn.SetDeadline(time.Now().Add(20*time.Second)))
+	fmt.Fprintf(conn, "PUT / HTTP/1.1\r\nHost: %s\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n", host)
+	lines := bufio.NewReader(conn)
+	status, err := lines.ReadString('\n')
+	require.NoError(t, err)
+	require.Equal(t, "HTTP/1.1 100 Continue\r\n", status)
+	_, err = lines.ReadString('\n')
+	require.NoError(t, err)
+	_, err = io.WriteString(conn, "hello")
+	require.NoError(t, err)
+	resp, err := http.ReadResponse(lines, nil)
+	require.NoError(t, err)
+	got := decode(t, resp)
+	require.Equal(t, int64(5), got.Read)
+	require.NotContains(t, got.Header, "Expect")
+}
+
+func passesEarlyAnswer(t *testing.T, s *site) {
+	pr, pw := io.Pipe()
+	defer pw.Close()
+	go func() { _, _ = pw.Write(make([]byte, 1024)) }() // and then nothing more
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	resp, err := s.front.Client().Do(s.request(t, ctx, http.MethodPost, "/refuses", pr))
+	require.NoError(t, err)
+	defer resp.Body.Close()
+	require.Equal(t, http.StatusRequestEntityTooLarge, resp.StatusCode)
+}
+
+func tellsAborts(t *testing.T, s *site) {
+	ctx, leave := context.WithCancel(t.Context())
+	defer leave()
+	resp, err := s.front.Client().Do(s.request(t, ctx, http.MethodGet, "/endless", nil))
+	require.NoError(t, err)
+	defer resp.Body.Close()
+	_, err = io.ReadFull(resp.Body, make([]byte, 30))
+	require.NoError(t, err)
+	leave()
+	select {
+	case <-s.origin.aborted:
+	case <-time.After(20 * time.Second):
+		require.Fail(t, "the origin still answers a visitor that has left")
+	}
+}
+
+func tellsBrokenUploads(t *testing.T, s *site) {
+	conn, err := net.Dial("tcp", s.front.Listener.Addr().String())
+	require.NoError(t, err)
+	fmt.Fprintf(conn, "PUT / HTTP/1.1\r\nHost: %s\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n", host)
+	time.Sleep(200 * time.Millisecond) // let it get to the origin
+	conn.Close()
+	select {
+	case <-s.origin.aborted:
+	case <-time.After(20 * time.Second):
+		require.Fail(t, "the origin took half of an upload for the whole, or still waits")
+	}
+}
+
+func breaksOff(t *testing.T, s *site) {
+	resp := s.get(t, "/breaks")
+	require.Equal(t, http.StatusOK, resp.StatusCode)
+	body, err := io.ReadAll(resp.Body)
+	require.Error(t, err)
+	require.True(t, strings.HasPrefix("only the beginning", string(body)), "not what was sent: %q", body)
+}
+
+func passesNothing(t *testing.T, s *site) {
+	resp := s.get(t, "/nothing")
+	require.Equal(t, http.StatusNoContent, resp.StatusCode)
+	head, err := s.front.Client().Do(s.request(t, t.Context(), http.MethodHead, "/", nil))
+	require.NoError(t, err)
+	defer head.Body.Close()
+	require.Equal(t, http.StatusOK, head.StatusCode)
+}
+
+func passesBadGateway(t *testing.T, s *site) {
+	resp := s.get(t, "/bad-gateway")
+	require.Equal(t, http.StatusBadGateway, resp.StatusCode)
+	body, err := io.ReadAll(resp.Body)
+	require.NoError(t, err)
+	require.Equal(t, "the origin's own words\n", string(body))
+}
+
+func answersMany(t *testing.T, s *site) {
+	failures := make(chan error, 400)
+	limit := make(chan struct{}, 20)
+	var wg sync.WaitGroup
+	for i := range 400 {
+		limit <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-limit }()
+			want := fmt.Sprintf("/?n=%d", i)
+			r := s.request(t, t.Context(), http.MethodPost, want, strings.NewReader(want))
+			resp, err := s.front.Client().Do(r)
+			if err != nil {
+				failures <- err
+				return
+			}
+			defer resp.Body.Close()
+			body, err := io.ReadAll(resp.Body)
+			if err != nil || !bytes.Contains(body, []byte(`"URI":"`+want+`"`)) {
+				failures <- fmt.Errorf("request %d: %d %w %s", i, resp.StatusCode, err, body)
+			}
+		})
+	}
+	wg.Wait()
+	close(failures)
+	for err := range failures {
+		require.NoError(t, err)
+	}
+}
+
+func passesTrailers(t *testing.T, s *site, protocol string) {
+	resp := s.get(t, "/trailers")
+	body, err := io.ReadAll(resp.Body)
+	require.NoError(t, err)
+	require.Equal(t, "body", string(body))
+	if protocol == "quic" {
+		require.Empty(t, resp.Trailer, "cloudflared has learnt to send trailers over QUIC: say so in the package's comment")
+		return
+	}
+	require.Equal(t, "42", resp.Trailer.Get("X-Checksum"))
+}
+
+func TestFront_GRPC(t *testing.T) {
+	t.Parallel()
+	edgetest.Binary(t)
+	for _, protocol := range edgetest.Protocols {
+		t.Run(protocol, func(t *testing.T) {
+			t.Parallel()
+			s := newSite(t, protocol, newSecureOrigin(t), map[string]any{"http2Origin": true, "noTLSVerify": true})
+			client := &http.Client{Transport: &http2.Transport{
+				AllowHTTP: true,
+				DialTLSContext: func(ctx context.Context, network, addr string, _ *tls.Config) (net.Conn, error) {
+					return new(net.Dialer).DialContext(ctx, network, addr)
+				},
+			}}
+			pr, pw := io.Pipe()
+			r := s.request(t, t.Context(), http.MethodPost, "/echo.Echo/Stream", pr)
+			r.Header.Set("Content-Type", "application/grpc+proto")
+			r.Header.Set("Te", "trailers")
+			message := []byte("\x00\x00\x00\x00\x05hello")
+			go func() { _, _ = pw.Write(message) }()
+			resp, err := client.Do(r)
+			require.NoError(t, err)
+			defer resp.Body.Close()
+			require.Equal(t, http.StatusOK, resp.StatusCode)
+			require.Equal(t, "application/grpc", resp.Header.Get("Content-Type"))
+
+			for range 3 { // a conversation, not a request and its answer
+				echo := make([]byte, len(message))
+				_, err = io.ReadFull(resp.Body, echo)
+				require.NoError(t, err)
+				require.Equal(t, message, echo)
+				_, err = pw.Write(message)
+				require.NoError(t, err)
+			}
+			require.NoError(t, pw.Close())
+			_, err = io.Copy(io.Discard, resp.Body)
+			require.NoError(t, err)
+			if protocol == "quic" {
+				require.Empty(t, resp.Trailer, "gRPC has begun to work over QUIC: say so in the package's comment")
+				return
+			}
+			require.Equal(t, "0", resp.Trailer.Get("Grpc-Status"))
+			require.Equal(t, "fine", resp.Trailer.Get("Grpc-Message"))
+		})
+	}
+}
+
+func TestFront_OriginDown(t *testing.T) {
+	t.Parallel()
+	edgetest.Binary(t)
+	for _, protocol := range edgetest.Protocols {
+		t.Run(protocol, func(t *testing.T) {
+			t.Parallel()
+			o := newOrigin(t)
+			s := newSite(t, protocol, o, nil)
+			o.Close()
+			resp := s.get(t, "/")
+			require.Equal(t, http.StatusBadGateway, resp.StatusCode)
+			body, err := io.ReadAll(resp.Body)
+			require.NoError(t, err)
+			require.Equal(t, "error code: 502", string(body))
+
+			upgrade := s.request(t, t.Context(), http.MethodGet, "/socket", nil)
+			upgrade.Header.Set("Connection", "Upgrade")
+			upgrade.Header.Set("Upgrade", "websocket")
+			refused, err := s.front.Client().Do(upgrade)
+			require.NoError(t, err)
+			defer refused.Body.Close()
+			require.Equal(t, http.StatusBadGateway, refused.StatusCode)
+		})
+	}
+}
+
+// TestFront_WebSocketRefused has an origin that doesn't upgrade: its own answer has
+// to arrive.
+func TestFront_WebSocketRefused(t *testing.T) {
+	t.Parallel()
+	edgetest.Binary(t)
+	for _, protocol := range edgetest.Protocols {
+		t.Run(protocol, func(t *testing.T) {
+			t.Parallel()
+			s := newSite(t, protocol, newOrigin(t), nil)
+			r := s.request(t, t.Context(), http.MethodGet, "/"+url.PathEscape("no socket"), nil)
+			r.Header.Set("Connection", "Upgrade")
+			r.Header.Set("Upgrade", "websocket")
+			resp, err := s.front.Client().Do(r)
+			require.NoError(t, err)
+			got := decode(t, resp)
+			require.Equal(t, "websocket", got.Header.Get("Upgrade"))
+		})
+	}
+}
