@@ -119,7 +119,7 @@ func (e *ensurer) findAll(ctx context.Context, wanted []target) ([]target, error
 			if err := e.pulumi.use(e.Root); err != nil {
 				return nil, err
 			}
-			e.tools[t.name] = Tool{Name: t.label, Version: e.pulumi.Version[1:], Origin: OriginYours, Path: e.pulumi.Path}
+			e.tools[t.name] = e.pulumi.tool(t)
 			continue
 		}
 		key, err := t.key(e.Root, e.settings)

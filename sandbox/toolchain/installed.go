@@ -131,3 +131,14 @@ func (p installed) use(root string) error {
 	}
 	return nil
 }
+
+// tool describes the part of it that stands in for t. The language host has no way to tell its version.
+func (p installed) tool(t target) Tool {
+	found := Tool{Name: t.label, Origin: OriginYours, Path: p.Path}
+	if t.name == "pulumi" {
+		found.Version = p.Version[1:]
+	} else {
+		found.Path = filepath.Join(filepath.Dir(p.Path), languageHost)
+	}
+	return found
+}

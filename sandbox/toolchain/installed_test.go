@@ -111,6 +111,9 @@ func TestUse_LinksBothAndABuildTakesOverAgain(t *testing.T) {
 			require.Equal(t, filepath.Join(folder, name), destination)
 		}
 	}
+	require.Equal(t, "3.261.0", theirs.tool(target{name: "pulumi"}).Version)
+	require.Equal(t, filepath.Join(folder, languageHost), theirs.tool(target{name: "language-host"}).Path)
+
 	made := target{name: "pulumi", packages: []string{"."}, as: "pulumi"}
 	put(t, root, "out/pulumi", "ours")
 	require.NoError(t, made.install(root, filepath.Join(root, "out"), "key"))
