@@ -91,7 +91,7 @@ func TestWorld_SurvivesItsProcessesDeath(t *testing.T) {
 	require.NoError(t, testWorld.Up(context.Background(), os.Stdout))
 	require.NoError(t, testWorld.Healthy(context.Background()))
 	eventually(t, 2*time.Minute, "the apps answer again", func() bool {
-		status, _ := get(t, testWorld.Domain(), "/api/whoami")
+		status, _ := get(t, testWorld.Domain(), "/api/info")
 		return status == http.StatusOK
 	})
 	s.mustPulumi(t, "preview", "--expect-no-changes")

@@ -81,7 +81,7 @@ func TestLifecycle(t *testing.T) {
 func answersApps(t *testing.T) {
 	t.Helper()
 	for _, host := range testWorld.AppHosts() {
-		status, body := get(t, host, "/api/whoami")
+		status, body := get(t, host, "/api/info")
 		require.Equal(t, 200, status, "%s: %s", host, body)
 	}
 }

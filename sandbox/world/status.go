@@ -120,7 +120,7 @@ func (w *World) Show(ctx context.Context, out io.Writer) error {
 	fmt.Fprintln(out)
 	for _, host := range w.AppHosts() {
 		begin := time.Now()
-		status, body, err := w.get(ctx, w.URL(host)+"api/whoami")
+		status, body, err := w.get(ctx, w.URL(host)+"api/info")
 		if err != nil {
 			return fmt.Errorf("asking %s through the tunnel: %w", host, err)
 		}
