@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -17,30 +18,36 @@ import (
 )
 
 // TestMain makes the process trust httptest's certificate the only way that the plugin knows: the
-// file that SSL_CERT_FILE names, which is read once.
+// file that SSL_CERT_FILE names, which is read once. It also hides the caller's own settings.
 func TestMain(m *testing.M) {
-	os.Exit(func() int {
-		server := httptest.NewTLSServer(http.NotFoundHandler())
-		defer server.Close()
-		folder, err := os.MkdirTemp("", "cloudflare-plugin")
-		if err != nil {
-			panic(err)
-		}
-		defer os.RemoveAll(folder)
+	folder, err := os.MkdirTemp("", "cloudflare-plugin")
+	if err == nil {
+		err = prepare(filepath.Join(folder, "ca.pem"))
+	}
+	code := 1
+	if err == nil {
+		code = m.Run()
+	}
+	if err := errors.Join(err, os.RemoveAll(folder)); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+	}
+	os.Exit(code)
+}
 
-		bundle := filepath.Join(folder, "ca.pem")
-		block := pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}
-		if err := os.WriteFile(bundle, pem.EncodeToMemory(&block), 0o600); err != nil {
-			panic(err)
+func prepare(bundle string) error {
+	server := httptest.NewTLSServer(http.NotFoundHandler())
+	defer server.Close()
+	block := pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}
+	errs := []error{
+		os.WriteFile(bundle, pem.EncodeToMemory(&block), 0o600),
+		os.Setenv("SSL_CERT_FILE", bundle),
+	}
+	for _, entry := range os.Environ() {
+		if name, _, _ := strings.Cut(entry, "="); strings.HasPrefix(name, "CLOUDFLARE_") {
+			errs = append(errs, os.Unsetenv(name))
 		}
-		for _, name := range os.Environ() {
-			if name, _, _ = strings.Cut(name, "="); strings.HasPrefix(name, "CLOUDFLARE_") {
-				os.Unsetenv(name)
-			}
-		}
-		os.Setenv("SSL_CERT_FILE", bundle)
-		return m.Run()
-	}())
+	}
+	return errors.Join(errs...)
 }
 
 // exchange is a request that a test expects and the answer it gets.

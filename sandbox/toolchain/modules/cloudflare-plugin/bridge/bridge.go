@@ -44,7 +44,6 @@ func Provider(ctx context.Context) tfbridge.ProviderInfo {
 		},
 		SchemaPostProcessor:            withoutAdditions,
 		EnableZeroDefaultSchemaVersion: true,
-		EnableAccurateBridgePreview:    true,
 	}
 	mapped.MustComputeTokens(tokens.SingleModule("cloudflare_", "index", tokens.MakeStandard(Name)))
 	mapped.MetadataInfo = tfbridge.NewProviderMetadata(dispatch(mapped))

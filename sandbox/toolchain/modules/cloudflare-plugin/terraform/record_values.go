@@ -44,7 +44,7 @@ func recordValuesOf(d *schema.ResourceData) (recordValues, error) {
 		values.data = recordData(values.kind, fields)
 	}
 	if priority, ok := said(d, "priority"); ok {
-		values.priority = new(uint16(priority.(int))) //nolint:gosec // the API's own width
+		values.priority = new(uint16(priority.(int)))
 	}
 	if proxied, ok := said(d, "proxied"); ok {
 		values.proxied = new(proxied.(bool))
@@ -92,7 +92,7 @@ func checkContent(kind, content string) error {
 	switch kind {
 	case "A":
 		if net.ParseIP(content) == nil || !strings.Contains(content, ".") {
-			return fmt.Errorf("A record must be a valid IPv4 address, got: %q", content)
+			return fmt.Errorf("A record must be a valid IPv4 address, got: %q", content) //nolint:staticcheck // a type, not a capital
 		}
 	case "AAAA":
 		if net.ParseIP(content) == nil || !strings.Contains(content, ":") {
