@@ -58,7 +58,8 @@ func client(t *testing.T, s *cloudflare.Server, addr string) *http.Client {
 	return &http.Client{Transport: transport}
 }
 
-func fetch(t *testing.T, c *http.Client, url string, header ...string) (int, string, *http.Response) {
+// fetch returns an answer's status and body, and the version of HTTP it came by.
+func fetch(t *testing.T, c *http.Client, url string, header ...string) (status int, body string, version int) {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
 	require.NoError(t, err)
@@ -68,9 +69,9 @@ func fetch(t *testing.T, c *http.Client, url string, header ...string) (int, str
 	resp, err := c.Do(req)
 	require.NoError(t, err)
 	defer resp.Body.Close()
-	body, err := io.ReadAll(resp.Body)
+	data, err := io.ReadAll(resp.Body)
 	require.NoError(t, err)
-	return resp.StatusCode, string(body), resp
+	return resp.StatusCode, string(data), resp.ProtoMajor
 }
 
 func TestServer_Listens(t *testing.T) {
@@ -80,9 +81,9 @@ func TestServer_Listens(t *testing.T) {
 	require.NoError(t, c.WaitReady(t.Context()))
 	require.Len(t, s.EdgeAddrs(), 4)
 
-	status, body, resp := fetch(t, client(t, s, s.API), "https://"+s.API+api.BasePath+"/zones", "Authorization", "Bearer "+state.SeedToken)
+	status, body, version := fetch(t, client(t, s, s.API), "https://"+s.API+api.BasePath+"/zones", "Authorization", "Bearer "+state.SeedToken)
 	require.Equal(t, 200, status)
-	require.Equal(t, 2, resp.ProtoMajor)
+	require.Equal(t, 2, version)
 	require.Contains(t, body, state.HomeZoneID)
 
 	origin := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -95,9 +96,9 @@ func TestServer_Listens(t *testing.T) {
 
 	status, body, _ = fetch(t, client(t, s, s.FrontHTTP), "http://old.home.localhost/")
 	require.Equal(t, "200 the origin of old.home.localhost", fmt.Sprint(status, " ", body))
-	status, body, resp = fetch(t, client(t, s, s.FrontHTTPS), "https://old.home.localhost/")
+	status, body, version = fetch(t, client(t, s, s.FrontHTTPS), "https://old.home.localhost/")
 	require.Equal(t, "200 the origin of old.home.localhost", fmt.Sprint(status, " ", body))
-	require.Equal(t, 2, resp.ProtoMajor)
+	require.Equal(t, 2, version)
 	status, body, _ = fetch(t, client(t, s, s.FrontHTTPS), "https://nobody.home.localhost/")
 	require.Equal(t, 530, status)
 	require.Contains(t, body, "1016")

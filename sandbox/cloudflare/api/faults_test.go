@@ -61,7 +61,7 @@ func TestAPI_Faults(t *testing.T) {
 		w := newWorld(t)
 		require.NoError(t, w.api.SetFaults([]api.Fault{{Method: "DELETE", Path: "**", When: api.After, Abort: true}}))
 		id := createRecord(w, record)
-		req, err := http.NewRequestWithContext(t.Context(), "DELETE", w.url+recordsPath+"/"+id, nil)
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodDelete, w.url+recordsPath+"/"+id, nil)
 		require.NoError(t, err)
 		req.Header.Set("Authorization", "Bearer "+w.token)
 		_, err = http.DefaultClient.Do(req) //nolint:bodyclose // there is none
