@@ -117,6 +117,9 @@ func (n nodeStatus) ready(since time.Time) error {
 // dnsAnswers asks the cluster's DNS, through the service's address, for a name that every cluster has. An answer
 // means that the pod runs, that services are translated, and that this machine's packets find their way.
 func dnsAnswers(ctx context.Context, c Config) error {
+	// A packet to a service without pods is lost; waiting for its answer would only hide the moment when it has one.
+	ctx, cancel := context.WithTimeout(ctx, 500*time.Millisecond)
+	defer cancel()
 	server := net.JoinHostPort(c.DNSAddr().String(), "53")
 	resolver := net.Resolver{PreferGo: true, Dial: func(ctx context.Context, network, _ string) (net.Conn, error) {
 		var d net.Dialer

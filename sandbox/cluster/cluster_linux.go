@@ -33,11 +33,11 @@ func Start(ctx context.Context, c Config) error {
 		return err
 	}
 	if id, running := findInit(c); running {
-		if keep, why := worthKeeping(ctx, c, id, want); keep {
-			return importImages(ctx, c, id)
-		} else if ctx.Err() == nil {
-			c.progress("restarting %s: %s", c.Name(), why)
+		err := keep(ctx, c, id, want)
+		if err == nil || ctx.Err() != nil {
+			return err
 		}
+		c.progress("restarting %s: %v", c.Name(), err)
 	}
 	if err := stop(ctx, c); err != nil {
 		return err
@@ -52,22 +52,30 @@ func Start(ctx context.Context, c Config) error {
 	return nil
 }
 
-// worthKeeping says whether a running node is what is wanted and works.
-func worthKeeping(ctx context.Context, c Config, id processID, want spec) (keep bool, why string) {
+// keep leaves a running node alone that is what is wanted and works, apart from new images. It finishes the work of
+// a command that was killed in the middle. An error says why the node has to be started anew.
+func keep(ctx context.Context, c Config, id processID, want spec) error {
 	var have spec
 	if err := readJSON(c.path(specFile), &have); err != nil {
-		return false, err.Error()
+		return err
 	}
 	if !reflect.DeepEqual(have, want) {
-		return false, "its programs or settings have changed"
+		return errors.New("its programs or settings have changed")
 	}
 	// What has just been killed may be on its way back, so one failure is no reason for a restart.
 	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
 	defer cancel()
-	if err := awaitHealth(ctx, c, id, time.Time{}); err != nil {
-		return false, err.Error()
+	launched, err := os.Stat(c.path(identityFile))
+	if err != nil {
+		return fmt.Errorf("its record is lost: %w", err)
 	}
-	return true, ""
+	if _, err := os.Stat(c.path(completeFile)); err != nil {
+		return complete(ctx, c, id, launched.ModTime())
+	}
+	if err := awaitHealth(ctx, c, id, time.Time{}); err != nil {
+		return err
+	}
+	return importImages(ctx, c, id)
 }
 
 // boot starts a node where there is none.
@@ -79,14 +87,23 @@ func boot(ctx context.Context, c Config, s spec) error {
 	if err := writeConfig(c); err != nil {
 		return err
 	}
-	manifests, err := dnsManifests(c)
-	if err != nil {
-		return err
-	}
 	if err := writeJSON(c.path(specFile), s, 0o644); err != nil {
 		return err
 	}
 	id, err := launch(c)
+	if err != nil {
+		return err
+	}
+	if err := complete(ctx, c, id, began); err != nil {
+		return err
+	}
+	c.progress("%s is ready after %s", c.Name(), time.Since(began).Round(100*time.Millisecond))
+	return nil
+}
+
+// complete does from outside what is left to do when process 1 runs, and notes that it is done.
+func complete(ctx context.Context, c Config, id processID, began time.Time) error {
+	manifests, err := dnsManifests(c)
 	if err != nil {
 		return err
 	}
@@ -109,22 +126,39 @@ func boot(ctx context.Context, c Config, s spec) error {
 	if err := awaitHealth(ctx, c, id, began); err != nil {
 		return err
 	}
-	c.progress("%s is ready after %s", c.Name(), time.Since(began).Round(100*time.Millisecond))
-	return nil
+	return writeFile(c.path(completeFile), nil, 0o644)
 }
 
-// awaitHealth waits until the kubelet reports, since the given moment, that the node is ready, and DNS answers.
+// awaitHealth waits until all programs run, the kubelet reports, since the given moment, that the node is ready, and
+// DNS answers.
 func awaitHealth(ctx context.Context, c Config, id processID, since time.Time) error {
 	client, err := newAPIClient(c)
 	if err != nil {
 		return err
 	}
 	defer client.close()
+	if err := await(ctx, c, id, "the node's programs", func(context.Context) error { return componentsReady(c) }); err != nil {
+		return err
+	}
 	err = await(ctx, c, id, "the kubelet", func(ctx context.Context) error { return nodeReady(ctx, client, c, since) })
 	if err != nil {
 		return err
 	}
 	return await(ctx, c, id, "the cluster's DNS", func(ctx context.Context) error { return dnsAnswers(ctx, c) })
+}
+
+// componentsReady says whether all programs run and have answered.
+func componentsReady(c Config) error {
+	var list []Component
+	if err := readJSON(c.path(statusFile), &list); err != nil {
+		return err
+	}
+	for _, component := range list {
+		if !component.Ready {
+			return fmt.Errorf("%s is not ready: see %s", component.Name, filepath.Join(c.LogDir(), component.Name+".log"))
+		}
+	}
+	return nil
 }
 
 // await tries something until it succeeds, the time is up, or process 1 is gone.
@@ -208,7 +242,7 @@ func stop(ctx context.Context, c Config) error {
 	if err := removeCgroups(c); err != nil {
 		return err
 	}
-	for _, name := range []string{identityFile, specFile, statusFile} {
+	for _, name := range []string{completeFile, identityFile, specFile, statusFile} {
 		if err := os.Remove(c.path(name)); err != nil && !errors.Is(err, os.ErrNotExist) {
 			return fmt.Errorf("forgetting the node: %w", err)
 		}

@@ -3,6 +3,7 @@ package cluster
 import (
 	"context"
 	"net"
+	"os"
 	"path/filepath"
 	"time"
 )
@@ -13,6 +14,9 @@ const (
 	podGrace       = 2 * time.Second
 	initGrace      = 20 * time.Second // more than the sum of what usually happens, less than anybody's patience
 )
+
+// netpolReadyFile appears when the first network policies are in force.
+const netpolReadyFile = "/run/netpol.ready"
 
 // components are the node's programs in order of start.
 func components(c Config) []component {
@@ -39,7 +43,8 @@ func components(c Config) []component {
 		},
 		{
 			name: "netpol", path: c.bin("netpol"), after: []string{"control"}, grace: componentGrace,
-			args: []string{"--kubeconfig", c.kubeconfigPath("netpol")},
+			args:  []string{"--kubeconfig", c.kubeconfigPath("netpol"), "--pod-subnet", c.PodSubnet().String(), "--ready-file", netpolReadyFile},
+			ready: func(context.Context) error { _, err := os.Stat(netpolReadyFile); return err },
 		},
 	}
 }

@@ -30,7 +30,7 @@ type Config struct {
 	// veth pair, and the cluster's DNS answers with them: the first half for region 1, the rest for region 2.
 	EdgeAddrs []netip.Addr
 	// Progress is told what is happening, a line at a time. It may be nil.
-	Progress func(string)
+	Progress func(string) `json:"-"`
 }
 
 // Names of the images that the node itself needs, as they must be written in the files of Config.Images.

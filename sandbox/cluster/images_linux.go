@@ -15,16 +15,18 @@ import (
 // importImages brings the files of Config.Images into containerd, except those that it has got already. It works
 // from outside: the node's root is reachable through its process 1, and with it containerd's socket.
 func importImages(ctx context.Context, c Config, id processID) error {
-	have := map[string]string{}
-	if err := readJSON(c.path(imagesFile), &have); err != nil && !errors.Is(err, os.ErrNotExist) {
+	had := map[string]string{}
+	if err := readJSON(c.path(imagesFile), &had); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
+	have := map[string]string{} // starts empty: what isn't wanted any more is forgotten
 	for i, file := range c.Images {
 		stamp, err := fileStamp(file)
 		if err != nil {
 			return fmt.Errorf("importing images: %w", err)
 		}
-		if have[file] == stamp {
+		if had[file] == stamp {
+			have[file] = stamp
 			continue
 		}
 		c.progress("importing image %d of %d: %s", i+1, len(c.Images), strings.TrimSuffix(filepath.Base(file), ".tar"))

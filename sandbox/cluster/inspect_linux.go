@@ -37,6 +37,9 @@ func Inspect(c Config) (Status, error) {
 
 // problem says in a word what doesn't work, or nothing.
 func problem(ctx context.Context, c Config) string {
+	if err := componentsReady(c); err != nil {
+		return err.Error()
+	}
 	client, err := newAPIClient(c)
 	if err != nil {
 		return err.Error()

@@ -56,7 +56,7 @@ func newKubeletConfig(c Config) kubeletConfig {
 		Kind:                     "KubeletConfiguration",
 		FailCgroupV1:             false, // machines with cgroup v1 are supported here
 		FailSwapOn:               false, // whether the machine swaps is its owner's business
-		OOMScoreAdj:              0,     // lowering it takes a capability, and pods shouldn't die before the machine's own programs survive
+		OOMScoreAdj:              0,     // lowering it takes a capability that not every root has
 		CgroupDriver:             "cgroupfs",
 		CgroupRoot:               "/" + c.Name(),
 		EnforceNodeAllocatable:   []string{"pods"},
@@ -96,6 +96,7 @@ type proxyConfig struct {
 	ClusterCIDR        string          `json:"clusterCIDR"`
 	HostnameOverride   string          `json:"hostnameOverride"`
 	OOMScoreAdj        int             `json:"oomScoreAdj"`
+	NFTables           proxyNFTables   `json:"nftables"`
 	Conntrack          proxyConntrack  `json:"conntrack"`
 	HealthzBindAddress string          `json:"healthzBindAddress"`
 	MetricsBindAddress string          `json:"metricsBindAddress"`
@@ -103,6 +104,10 @@ type proxyConfig struct {
 
 type proxyConnection struct {
 	Kubeconfig string `json:"kubeconfig"`
+}
+
+type proxyNFTables struct {
+	MinSyncPeriod string `json:"minSyncPeriod"`
 }
 
 // proxyConntrack is all zero: these tunables are the machine's, and zero means to leave them alone.
@@ -115,13 +120,15 @@ type proxyConntrack struct {
 
 func newProxyConfig(c Config) proxyConfig {
 	return proxyConfig{
-		APIVersion:         "kubeproxy.config.k8s.io/v1alpha1",
-		Kind:               "KubeProxyConfiguration",
-		Mode:               "nftables",
-		ClientConnection:   proxyConnection{Kubeconfig: c.kubeconfigPath("kube-proxy")},
-		ClusterCIDR:        c.PodSubnet().String(),
-		HostnameOverride:   c.Name(),
-		OOMScoreAdj:        0,
+		APIVersion:       "kubeproxy.config.k8s.io/v1alpha1",
+		Kind:             "KubeProxyConfiguration",
+		Mode:             "nftables",
+		ClientConnection: proxyConnection{Kubeconfig: c.kubeconfigPath("kube-proxy")},
+		ClusterCIDR:      c.PodSubnet().String(),
+		HostnameOverride: c.Name(),
+		OOMScoreAdj:      0,
+		// Upstream's second between two changes spares clusters with thousands of services.
+		NFTables:           proxyNFTables{MinSyncPeriod: "100ms"},
 		Conntrack:          proxyConntrack{TCPEstablishedTimeout: "0s", TCPCloseWaitTimeout: "0s"},
 		HealthzBindAddress: "127.0.0.1:10256",
 		MetricsBindAddress: "127.0.0.1:10249",

@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -23,6 +24,10 @@ const (
 
 // writeConfig writes every file that the node's programs read at their start.
 func writeConfig(c Config) error {
+	// Anew each time: a file that another version of this package left would be read all the same.
+	if err := os.RemoveAll(c.path(configDir)); err != nil {
+		return fmt.Errorf("preparing the node's folder: %w", err)
+	}
 	for _, dir := range []string{c.path(configDir), c.path(configDir, "cni"), c.LogDir(), c.path("etcd"), c.path(rootDir)} {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
 			return fmt.Errorf("preparing the node's folder: %w", err)
@@ -34,28 +39,43 @@ func writeConfig(c Config) error {
 	if err := writeKubeconfigs(c); err != nil {
 		return err
 	}
-	containerd, err := toml.Marshal(newContainerdConfig(c))
-	if err != nil {
-		return fmt.Errorf("writing containerd's configuration: %w", err)
-	}
-	if err := writeFile(c.path(configDir, "containerd.toml"), containerd, 0o600); err != nil {
-		return err
-	}
 	// Pods that ask for the node's resolver get none: there is nothing outside to be asked.
 	if err := writeFile(c.path(configDir, "resolv.conf"), nil, 0o644); err != nil {
 		return err
 	}
-	for name, value := range map[string]any{
-		"control.json":      newControlConfig(c),
-		"kubelet.json":      newKubeletConfig(c),
-		"kube-proxy.json":   newProxyConfig(c),
-		"cni/10-p.conflist": newCNIConfig(c),
-	} {
-		if err := writeJSON(c.path(configDir, filepath.FromSlash(name)), value, 0o600); err != nil {
+	files, err := configFiles(c)
+	if err != nil {
+		return err
+	}
+	for name, data := range files {
+		if err := writeFile(c.path(configDir, filepath.FromSlash(name)), data, 0o600); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// configFiles are the configurations of the node's programs, by their names below the config folder.
+func configFiles(c Config) (map[string][]byte, error) {
+	files := map[string][]byte{}
+	for name, value := range map[string]any{
+		"control.json":         newControlConfig(c),
+		"kubelet.json":         newKubeletConfig(c),
+		"kube-proxy.json":      newProxyConfig(c),
+		"cni/10-pods.conflist": newCNIConfig(c),
+	} {
+		data, err := json.MarshalIndent(value, "", "  ") // JSON is also YAML, which these programs expect
+		if err != nil {
+			return nil, fmt.Errorf("writing %s: %w", name, err)
+		}
+		files[name] = append(data, '\n')
+	}
+	data, err := toml.Marshal(newContainerdConfig(c))
+	if err != nil {
+		return nil, fmt.Errorf("writing containerd.toml: %w", err)
+	}
+	files["containerd.toml"] = data
+	return files, nil
 }
 
 // controlConfig is the file that `kube control` reads; see its source in toolchain/modules/node/cmd/kube.
@@ -144,9 +164,9 @@ type cniConfig struct {
 }
 
 type cniPlugin struct {
-	Type   string  `json:"type"`
-	IPMasq bool    `json:"ipMasq"`
-	IPAM   cniIPAM `json:"ipam"`
+	Type   string   `json:"type"`
+	IPMasq bool     `json:"ipMasq,omitempty"`
+	IPAM   *cniIPAM `json:"ipam,omitempty"`
 }
 
 type cniIPAM struct {
@@ -164,16 +184,17 @@ type cniRoute struct {
 	Destination string `json:"dst"`
 }
 
-// newCNIConfig routes every pod by a pair of its own. The only node takes the whole range of pods; which addresses
-// are taken is forgotten when it stops, for so are the pods' network namespaces.
+// newCNIConfig routes every pod by a pair of its own, without masquerading. Which addresses are taken is forgotten
+// when the node stops, for so are the pods' network namespaces. The second plugin holds a pod back until its
+// network policies are in force.
 func newCNIConfig(c Config) cniConfig {
-	return cniConfig{Version: "1.0.0", Name: c.Name(), Plugins: []cniPlugin{{
-		Type: "ptp",
-		IPAM: cniIPAM{
+	return cniConfig{Version: "1.0.0", Name: c.Name(), Plugins: []cniPlugin{
+		{Type: "ptp", IPAM: &cniIPAM{
 			Type:    "host-local",
 			DataDir: "/run/cni",
 			Ranges:  [][]cniRange{{{Subnet: c.nodePodSubnet().String()}}},
 			Routes:  []cniRoute{{Destination: "0.0.0.0/0"}},
-		},
-	}}}
+		}},
+		{Type: "netpol"},
+	}}
 }

@@ -1,9 +1,14 @@
 package cluster
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
+	"maps"
 	"net/netip"
 	"os"
+	"path/filepath"
+	"slices"
 )
 
 // nodePrograms are the tools that the node cannot start without.
@@ -17,22 +22,45 @@ type spec struct {
 	BinDir    string            `json:"binDir"`
 	EdgeAddrs []netip.Addr      `json:"edgeAddrs"`
 	Programs  map[string]string `json:"programs"`
-	Generator string            `json:"generator"`
+	// Config is a checksum of all that is generated, so that a node set up by another version is told apart.
+	Config string `json:"config"`
 }
 
-// generator changes when this package sets up nodes differently, so that a node of an older version is restarted.
-const generator = "1"
-
 func newSpec(c Config) (spec, error) {
-	s := spec{Slot: c.Slot, Dir: c.Dir, BinDir: c.BinDir, EdgeAddrs: c.EdgeAddrs, Programs: map[string]string{}, Generator: generator}
+	s := spec{Slot: c.Slot, Dir: c.Dir, BinDir: c.BinDir, EdgeAddrs: c.EdgeAddrs, Programs: map[string]string{}}
+	var err error
+	if s.Config, err = configDigest(c); err != nil {
+		return spec{}, err
+	}
 	for _, name := range nodePrograms {
-		stamp, err := fileStamp(c.bin(name))
+		real, err := filepath.EvalSymlinks(c.bin(name))
 		if err != nil {
 			return spec{}, fmt.Errorf("looking for the node's programs: %w", err)
 		}
-		s.Programs[name] = stamp
+		if filepath.Dir(real) != c.BinDir {
+			return spec{}, fmt.Errorf("looking for the node's programs: %s leads to %s, out of the only folder that the node can see", c.bin(name), real)
+		}
+		if s.Programs[name], err = fileStamp(real); err != nil {
+			return spec{}, fmt.Errorf("looking for the node's programs: %w", err)
+		}
 	}
 	return s, nil
+}
+
+// configDigest sums up everything that this package generates for the node.
+func configDigest(c Config) (string, error) {
+	files, err := configFiles(c)
+	if err != nil {
+		return "", err
+	}
+	if files["dns"], err = dnsManifests(c); err != nil {
+		return "", err
+	}
+	sum := sha256.New()
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		fmt.Fprintf(sum, "%s %d\n%s", name, len(files[name]), files[name])
+	}
+	return hex.EncodeToString(sum.Sum(nil)), nil
 }
 
 func (s spec) config() Config {

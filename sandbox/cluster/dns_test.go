@@ -1,0 +1,112 @@
+package cluster
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"os"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"go.yaml.in/yaml/v3"
+)
+
+func TestCorefile_GoldenFile(t *testing.T) {
+	t.Parallel()
+	got, err := corefile(edgeAddrs(3))
+	require.NoError(t, err)
+	golden := "testdata/Corefile"
+	if os.Getenv("UPDATE_GOLDEN") != "" {
+		require.NoError(t, os.WriteFile(golden, []byte(got), 0o644))
+	}
+	want, err := os.ReadFile(golden)
+	require.NoError(t, err)
+	require.Equal(t, string(want), got)
+}
+
+// objects decodes a stream of manifests and returns them by kind.
+func objects(t *testing.T, stream []byte) map[string]map[string]any {
+	t.Helper()
+	all := map[string]map[string]any{}
+	for d := yaml.NewDecoder(bytes.NewReader(stream)); ; {
+		var o map[string]any
+		if err := d.Decode(&o); errors.Is(err, io.EOF) {
+			return all
+		} else {
+			require.NoError(t, err)
+		}
+		all[o["kind"].(string)] = o
+	}
+}
+
+// field walks down keys of objects and indexes of lists.
+func field(t *testing.T, node any, path ...any) any {
+	t.Helper()
+	for _, step := range path {
+		switch key := step.(type) {
+		case string:
+			node = node.(map[string]any)[key]
+		case int:
+			node = node.([]any)[key]
+		}
+	}
+	return node
+}
+
+func TestDNSManifests_AreFilledIn(t *testing.T) {
+	t.Parallel()
+	c := testConfig(t)
+	stream, err := dnsManifests(c)
+	require.NoError(t, err)
+	got := objects(t, stream)
+	require.Len(t, got, 6)
+
+	config, err := corefile(c.EdgeAddrs)
+	require.NoError(t, err)
+	require.Equal(t, config, field(t, got["ConfigMap"], "data", "Corefile"))
+	require.Equal(t, "10.135.0.10", field(t, got["Service"], "spec", "clusterIP"))
+	require.Equal(t, ImageCoreDNS, field(t, got["Deployment"], "spec", "template", "spec", "containers", 0, "image"))
+	selector := field(t, got["Service"], "spec", "selector")
+	require.Equal(t, selector, field(t, got["Deployment"], "spec", "template", "metadata", "labels"))
+
+	again, err := dnsManifests(c)
+	require.NoError(t, err)
+	require.Equal(t, stream, again, "the same node must not be changed by applying again")
+
+	c.EdgeAddrs = c.EdgeAddrs[:2]
+	other, err := dnsManifests(c)
+	require.NoError(t, err)
+	annotations := []any{"spec", "template", "metadata", "annotations"}
+	require.NotEqual(t, field(t, got["Deployment"], annotations...), field(t, objects(t, other)["Deployment"], annotations...),
+		"a changed Corefile must restart the pod")
+}
+
+func TestSetField_RefusesWrongPaths(t *testing.T) {
+	t.Parallel()
+	tree := func() map[string]any {
+		return map[string]any{"a": map[string]any{"l": []any{map[string]any{}}}, "s": "text"}
+	}
+	for name, tt := range map[string]struct {
+		path    []any
+		wantErr string
+	}{
+		"a new key":            {[]any{"a", "new"}, ""},
+		"through a list":       {[]any{"a", "l", 0, "k"}, ""},
+		"through a missing":    {[]any{"b", "k"}, "not an object"},
+		"through a text":       {[]any{"s", "k"}, "not an object"},
+		"beyond a list":        {[]any{"a", "l", 1, "k"}, "not a list with an element 1"},
+		"ending with an index": {[]any{"a", "l", 0}, "does not end with a key"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			root := tree()
+			err := setField(root, "x", tt.path...)
+			if tt.wantErr != "" {
+				require.ErrorContains(t, err, tt.wantErr)
+				return
+			}
+			require.NoError(t, err)
+			require.Equal(t, "x", field(t, root, tt.path...))
+		})
+	}
+}

@@ -1,0 +1,231 @@
+package cluster
+
+import (
+	"context"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestParseStat(t *testing.T) {
+	t.Parallel()
+	tail := " 1 4711 4711 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 987654 100 200"
+	for name, tt := range map[string]struct {
+		line  string
+		state byte
+		bad   bool
+	}{
+		"plain":                         {"4711 (sh) S" + tail, 'S', false},
+		"a name with a blank":           {"4711 (my program) R" + tail, 'R', false},
+		"a name that looks like a line": {"4711 (a) Z 1 (b) S" + tail, 'S', false},
+		"a zombie":                      {"4711 (sh) Z" + tail, 'Z', false},
+		"cut off":                       {"4711 (sh) S 1 2 3", 0, true},
+		"empty":                         {"", 0, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			state, start, err := parseStat(tt.line)
+			if tt.bad {
+				require.Error(t, err)
+				return
+			}
+			require.NoError(t, err)
+			require.Equal(t, tt.state, state)
+			require.EqualValues(t, 987654, start)
+		})
+	}
+}
+
+// run starts a shell that lives until it is stopped.
+func run(t *testing.T, script string) (*exec.Cmd, processID) {
+	t.Helper()
+	cmd := exec.Command("sh", "-c", script)
+	cmd.Env = []string{"PATH=" + os.Getenv("PATH")}
+	ready, err := cmd.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, cmd.Start())
+	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
+	_, err = ready.Read(make([]byte, 1)) // the script says when its traps are set
+	require.NoError(t, err)
+	id, err := identify(cmd.Process.Pid)
+	require.NoError(t, err)
+	return cmd, id
+}
+
+func TestProcessID_Stop(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	t.Run("ends by SIGTERM", func(t *testing.T) {
+		t.Parallel()
+		cmd, id := run(t, "echo; exec sleep 1000")
+		require.True(t, id.alive())
+		require.NoError(t, id.stop(ctx, 10*time.Second))
+		require.False(t, id.alive(), "a zombie isn't alive")
+		require.Error(t, cmd.Wait())
+		require.Equal(t, syscall.SIGTERM, cmd.ProcessState.Sys().(syscall.WaitStatus).Signal())
+		require.NoError(t, id.stop(ctx, time.Second), "again")
+	})
+	t.Run("is killed when it doesn't listen", func(t *testing.T) {
+		t.Parallel()
+		cmd, id := run(t, `trap "" TERM; echo; while :; do sleep 0.1; done`)
+		require.NoError(t, id.stop(ctx, 200*time.Millisecond))
+		require.Error(t, cmd.Wait())
+		require.Equal(t, syscall.SIGKILL, cmd.ProcessState.Sys().(syscall.WaitStatus).Signal())
+	})
+	t.Run("leaves another process with the same number alone", func(t *testing.T) {
+		t.Parallel()
+		_, id := run(t, "echo; exec sleep 1000")
+		earlier, lastBoot := id, id
+		earlier.Start--
+		lastBoot.BootID = "00000000-0000-0000-0000-000000000000"
+		for _, foreign := range []processID{earlier, lastBoot} {
+			require.False(t, foreign.alive())
+			require.NoError(t, foreign.stop(ctx, time.Second))
+		}
+		require.True(t, id.alive())
+	})
+	t.Run("stops waiting with its context", func(t *testing.T) {
+		t.Parallel()
+		_, id := run(t, `trap "" TERM; echo; while :; do sleep 0.1; done`)
+		ctx, cancel := context.WithTimeout(ctx, 100*time.Millisecond)
+		defer cancel()
+		require.ErrorIs(t, id.stop(ctx, time.Minute), context.DeadlineExceeded)
+	})
+}
+
+func TestFindInit_TakesNoOtherProcess(t *testing.T) {
+	t.Parallel()
+	c := testConfig(t)
+	_, found := findInit(c)
+	require.False(t, found)
+
+	_, id := run(t, "echo; exec sleep 1000")
+	id.Start++ // the record of one that died, and its number was used again
+	require.NoError(t, writeJSON(c.path(identityFile), id, 0o600))
+	_, found = findInit(c)
+	require.False(t, found)
+
+	_, real := run(t, "echo; exec sleep 1000")
+	require.NoError(t, writeJSON(c.path(identityFile), real, 0o600))
+	got, found := findInit(c)
+	require.True(t, found)
+	require.Equal(t, real, got)
+}
+
+func TestLock_ExcludesAndSurvivesRemoval(t *testing.T) {
+	t.Parallel()
+	c := testConfig(t)
+	c.Dir = filepath.Join(c.Dir, "node")
+	var told []string
+	c.Progress = func(line string) { told = append(told, line) }
+	unlock, err := lock(context.Background(), c)
+	require.NoError(t, err)
+
+	ctx, cancel := context.WithTimeout(context.Background(), 300*time.Millisecond)
+	defer cancel()
+	_, err = lock(ctx, c)
+	require.ErrorIs(t, err, context.DeadlineExceeded)
+	require.Len(t, told, 1, "says once that it waits")
+
+	require.NoError(t, os.RemoveAll(c.Dir)) // as Wipe does, lock in hand
+	second, err := lock(context.Background(), c)
+	require.NoError(t, err, "a folder that is gone locks nobody out")
+	unlock()
+	_, err = lock(ctx, c)
+	require.Error(t, err, "and the new one does")
+	second()
+}
+
+func TestConflicts(t *testing.T) {
+	t.Parallel()
+	c := Config{Slot: 3} // 10.255.3.0/24, 10.134.0.0/16, 10.135.0.0/16
+	used := func(prefix, link string) usedNetwork { return usedNetwork{netip.MustParsePrefix(prefix), link} }
+	for name, tt := range map[string]struct {
+		used []usedNetwork
+		want []string
+	}{
+		"an ordinary machine":   {[]usedNetwork{used("127.0.0.1/8", "lo"), used("192.168.1.5/24", "eth0"), used("0.0.0.0/0", "eth0")}, nil},
+		"the node's own":        {[]usedNetwork{used("10.255.3.1/24", "k8st3"), used("10.134.0.0/16", "k8st3")}, nil},
+		"another slot":          {[]usedNetwork{used("10.255.4.1/24", "k8st4"), used("10.136.0.0/16", "k8st4")}, nil},
+		"a pod network":         {[]usedNetwork{used("10.134.7.0/24", "cni0")}, []string{"10.134.0.0/16, but 10.134.7.0/24 on the interface cni0"}},
+		"a company's VPN":       {[]usedNetwork{used("10.0.0.0/8", "tun0")}, []string{"10.255.3.0/24", "10.134.0.0/16", "10.135.0.0/16"}},
+		"an address":            {[]usedNetwork{used("10.255.3.9/32", "eth1")}, []string{"10.255.3.0/24, but 10.255.3.9/32"}},
+		"one complaint for two": {[]usedNetwork{used("10.135.0.1/32", "a"), used("10.135.0.2/32", "b")}, []string{"10.135.0.0/16"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got := conflicts(c, tt.used)
+			require.Len(t, got, len(tt.want))
+			for i, want := range tt.want {
+				require.ErrorContains(t, got[i], want)
+			}
+		})
+	}
+}
+
+func TestMissingCapabilities(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		status  string
+		want    []string
+		wantErr bool
+	}{
+		"all":               {"Name:\tx\nCapEff:\t000001ffffffffff\n", nil, false},
+		"without resources": {"CapEff:\t000001fffeffffff\n", nil, false},
+		"docker's default":  {"CapPrm:\t000001ffffffffff\nCapEff:\t00000000a80425fb\n", []string{"SYS_ADMIN", "NET_ADMIN", "SYS_PTRACE"}, false},
+		"no line":           {"Name:\tx\n", nil, true},
+		"junk":              {"CapEff:\tmany\n", nil, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got, err := missingCapabilities(tt.status)
+			require.Equal(t, tt.wantErr, err != nil)
+			require.Equal(t, tt.want, got)
+		})
+	}
+}
+
+func TestNodeStatus_Ready(t *testing.T) {
+	t.Parallel()
+	start := time.Date(2030, 1, 2, 3, 4, 5, 0, time.UTC)
+	for name, tt := range map[string]struct {
+		condition string
+		want      string
+	}{
+		"ready":               {`{"type":"Ready","status":"True","lastHeartbeatTime":"2030-01-02T03:04:05Z"}`, ""},
+		"ready before a stop": {`{"type":"Ready","status":"True","lastHeartbeatTime":"2030-01-02T03:04:04Z"}`, "has not reported since"},
+		"not ready":           {`{"type":"Ready","status":"False","message":"no network","lastHeartbeatTime":"2030-01-02T03:04:06Z"}`, "no network"},
+		"another condition":   {`{"type":"DiskPressure","status":"True","lastHeartbeatTime":"2030-01-02T03:04:06Z"}`, "has not reported yet"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var node nodeStatus
+			file := filepath.Join(t.TempDir(), "node.json")
+			require.NoError(t, os.WriteFile(file, []byte(`{"status":{"conditions":[`+tt.condition+`]}}`), 0o600))
+			require.NoError(t, readJSON(file, &node))
+			err := node.ready(start)
+			if tt.want == "" {
+				require.NoError(t, err)
+				return
+			}
+			require.ErrorContains(t, err, tt.want)
+		})
+	}
+}
+
+func TestResolve_FollowsLinks(t *testing.T) {
+	t.Parallel()
+	base := followLinks(t.TempDir())
+	require.NoError(t, os.MkdirAll(filepath.Join(base, "real/world"), 0o755))
+	require.NoError(t, os.Symlink("real", filepath.Join(base, "link")))
+	c, err := resolve(Config{Dir: filepath.Join(base, "link/world/node/../not-yet"), BinDir: filepath.Join(base, "link")})
+	require.NoError(t, err)
+	require.Equal(t, filepath.Join(base, "real/world/not-yet"), c.Dir)
+	require.Equal(t, filepath.Join(base, "real"), c.BinDir)
+}

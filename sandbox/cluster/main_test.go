@@ -1,0 +1,49 @@
+package cluster
+
+import (
+	"context"
+	"encoding/json"
+	"net/netip"
+	"os"
+	"testing"
+)
+
+// TestMain lets the test binary be process 1 of a node, as the sandbox's own binary is.
+func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == InitCommand {
+		os.Exit(InitMain(os.Args[2:]))
+	}
+	if raw := os.Getenv(startInstead); raw != "" {
+		os.Exit(startMain(raw))
+	}
+	os.Exit(m.Run())
+}
+
+// startInstead makes the test binary start the node that the variable describes, as a command of its own that can
+// be killed in the middle.
+const startInstead = "CLUSTER_TEST_START"
+
+func startMain(raw string) int {
+	var c Config
+	if err := json.Unmarshal([]byte(raw), &c); err != nil {
+		panic(err)
+	}
+	if err := Start(context.Background(), c); err != nil {
+		panic(err)
+	}
+	return 0
+}
+
+// testConfig is a node that is never started.
+func testConfig(t *testing.T) Config {
+	t.Helper()
+	return Config{Slot: 3, Dir: t.TempDir(), BinDir: "/opt/tools", EdgeAddrs: edgeAddrs(3)}
+}
+
+func edgeAddrs(slot int) []netip.Addr {
+	var addrs []netip.Addr
+	for i := byte(11); i <= 14; i++ {
+		addrs = append(addrs, netip.AddrFrom4([4]byte{10, 255, byte(slot), i}))
+	}
+	return addrs
+}
