@@ -153,11 +153,7 @@ func (c *http2Carrier) roundTrip(r *http.Request) (*http.Response, error) {
 		if up != nil {
 			_ = up.Close()
 		}
-		var stream http2.StreamError
-		if !sent.Load() || errors.As(err, &stream) && stream.Code == http2.ErrCodeRefusedStream {
-			err = errNotSent{err}
-		}
-		return nil, err
+		return nil, c.judge(err, sent.Load())
 	}
 	if err := decodeResponse(resp); err != nil {
 		_ = resp.Body.Close()
@@ -174,6 +170,18 @@ func (c *http2Carrier) roundTrip(r *http.Request) (*http.Response, error) {
 		_ = up.Close()
 	}
 	return resp, nil
+}
+
+// judge tells failures of the connection from those of one stream.
+func (c *http2Carrier) judge(err error, sent bool) error {
+	var stream http2.StreamError
+	if !sent || errors.As(err, &stream) && stream.Code == http2.ErrCodeRefusedStream {
+		return errNotSent{err}
+	}
+	if state := c.cc.State(); state.Closed || state.Closing {
+		return errLost{err}
+	}
+	return err
 }
 
 // decodeResponse replaces a response's HTTP/2 headers by the origin's, which

@@ -99,7 +99,10 @@ func (c quicCarrier) roundTrip(r *http.Request) (*http.Response, error) {
 	answer, err := rpc.ReadConnectResponseData()
 	if err != nil {
 		_ = x.Close()
-		return nil, errors.Join(r.Context().Err(), err)
+		if c.conn.Context().Err() != nil {
+			err = errLost{err}
+		}
+		return nil, err
 	}
 	resp, err := quicResponse(answer)
 	if err != nil {

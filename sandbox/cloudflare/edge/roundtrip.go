@@ -29,6 +29,13 @@ type errNotSent struct{ error }
 
 func (e errNotSent) Unwrap() error { return e.error }
 
+// errLost wraps the failure of a connection that ended with a request on its way.
+// It is not what a stream alone fails with: that is the connector's own doing, as
+// when the origin broke off, and another connection would only ask the origin again.
+type errLost struct{ error }
+
+func (e errLost) Unwrap() error { return e.error }
+
 // carrier is one transport to a connector.
 type carrier interface {
 	// roundTrip carries a request that it may change. The response's body ends the
@@ -44,10 +51,10 @@ type carrier interface {
 // WebSocket's request has the usual Connection and Upgrade headers, and the body of
 // its 101 response is an io.ReadWriteCloser.
 //
-// The connection is a random one of the usable. If it breaks before any of the
-// request was sent, or if the method is safe and its body untouched, the request is
-// tried again on another; a request that may have reached the origin and could
-// change something there is not.
+// The connection is a random one of the usable. If it ends before any of the request
+// was sent, or if the method is safe and the request's body untouched, the request is
+// tried again on another; a request that may have reached the origin and could change
+// something there is not, and neither is one that the connector itself gave up.
 func (e *Edge) RoundTrip(tunnel uuid.UUID, r *http.Request) (*http.Response, error) {
 	var tried []*connection
 	var failure error
@@ -93,11 +100,13 @@ func (e *Edge) unreachable(tunnel uuid.UUID, failure error) error {
 // replayable says whether a request whose body is untouched may go to another
 // connection after err.
 func replayable(r *http.Request, err error) bool {
-	if r.Context().Err() != nil || errors.Is(err, ErrConnector) {
+	switch {
+	case r.Context().Err() != nil:
 		return false
-	}
-	if errors.As(err, new(errNotSent)) {
+	case errors.As(err, new(errNotSent)):
 		return true
+	case !errors.As(err, new(errLost)):
+		return false
 	}
 	switch r.Method {
 	case http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace:

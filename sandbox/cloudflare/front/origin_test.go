@@ -68,6 +68,7 @@ func (o *origin) handler() http.Handler {
 		"/trailers":         trailers,
 		"/download":         download,
 		"/refuses":          refuses,
+		"/hangs-up":         func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
 		"/echo.Echo/Stream": grpcEcho,
 		"/socket":           socket.ServeHTTP,
 		"/nothing":          func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) },
@@ -85,10 +86,13 @@ func (o *origin) handler() http.Handler {
 	})
 }
 
+// breaks begins an answer of a type that cloudflared passes on at once.
 func breaks(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "text/event-stream")
 	w.Header().Set("Content-Length", "100")
 	_, _ = io.WriteString(w, "only the beginning")
 	_ = http.NewResponseController(w).Flush()
+	time.Sleep(200 * time.Millisecond)
 	panic(http.ErrAbortHandler)
 }
 

@@ -1,0 +1,191 @@
+package edge
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"net"
+	"testing"
+	"time"
+
+	"github.com/cloudflare/cloudflared/tunnelrpc"
+	"github.com/cloudflare/cloudflared/tunnelrpc/pogs"
+	"github.com/google/uuid"
+	"github.com/quic-go/quic-go"
+	"github.com/stretchr/testify/require"
+
+	"k8s-tunnel/sandbox/cloudflare/ca"
+	"k8s-tunnel/sandbox/cloudflare/state"
+)
+
+// desk is an edge with one live and one deleted tunnel, to register at by hand:
+// stock cloudflared doesn't show what it was told over QUIC.
+type desk struct {
+	*Edge
+	roots         *x509.CertPool
+	live, deleted state.Tunnel
+}
+
+func newDesk(t *testing.T) *desk {
+	t.Helper()
+	authority, err := ca.Load(t.TempDir())
+	require.NoError(t, err)
+	cert, err := authority.Certificate(ServerNameHTTP2, ServerNameQUIC)
+	require.NoError(t, err)
+	now := time.Now()
+	d := &desk{
+		roots:   x509.NewCertPool(),
+		live:    state.Tunnel{ID: uuid.New(), AccountID: "account", Secret: []byte("secret")},
+		deleted: state.Tunnel{ID: uuid.New(), AccountID: "account", Secret: []byte("secret"), DeletedAt: &now},
+	}
+	require.True(t, d.roots.AppendCertsFromPEM(authority.PEM()))
+	tunnels := map[uuid.UUID]state.Tunnel{d.live.ID: d.live, d.deleted.ID: d.deleted}
+	d.Edge = New(Config{Certificate: cert, Tunnels: TunnelsFunc(func(id uuid.UUID) (state.Tunnel, bool) {
+		tunnel, ok := tunnels[id]
+		return tunnel, ok
+	})})
+	require.NoError(t, d.Listen(context.Background(), []string{"127.0.0.1:0", "127.0.0.2:0"}))
+	t.Cleanup(d.Stop)
+	return d
+}
+
+func (d *desk) dial(t *testing.T, addr, serverName string) quic.Connection {
+	t.Helper()
+	conn, err := quic.DialAddr(t.Context(), addr, &tls.Config{
+		RootCAs: d.roots, ServerName: serverName, NextProtos: []string{protocolQUIC},
+	}, quicConfig())
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = conn.CloseWithError(0, "") })
+	return conn
+}
+
+func (d *desk) register(t *testing.T, conn quic.Connection, tunnel state.Tunnel, client uuid.UUID) (tunnelrpc.RegistrationClient, *pogs.ConnectionDetails, error) {
+	t.Helper()
+	control, err := conn.OpenStream()
+	require.NoError(t, err)
+	rpc := tunnelrpc.NewRegistrationClient(t.Context(), control, 5*time.Second)
+	t.Cleanup(rpc.Close)
+	details, err := rpc.RegisterConnection(t.Context(),
+		pogs.TunnelAuth{AccountTag: tunnel.AccountID, TunnelSecret: tunnel.Secret}, tunnel.ID,
+		&pogs.ConnectionOptions{Client: pogs.ClientInfo{ClientID: client[:], Version: "test", Features: []string{"f"}}},
+		3, net.IPv4(127, 0, 0, 1))
+	return rpc, details, err
+}
+
+func TestRegistration_Refusals(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	change := func(f func(*state.Tunnel)) state.Tunnel {
+		tunnel := d.live
+		f(&tunnel)
+		return tunnel
+	}
+	for name, test := range map[string]struct {
+		tunnel state.Tunnel
+		want   string
+	}{
+		"wrong secret":      {change(func(t *state.Tunnel) { t.Secret = []byte("Secret") }), "Unauthorized: Invalid tunnel secret"},
+		"no secret":         {change(func(t *state.Tunnel) { t.Secret = nil }), "Unauthorized: Invalid tunnel secret"},
+		"another account":   {change(func(t *state.Tunnel) { t.AccountID = "other" }), "Unauthorized: Tunnel not found"},
+		"an unknown tunnel": {change(func(t *state.Tunnel) { t.ID = uuid.New() }), "Unauthorized: Tunnel not found"},
+		"a deleted tunnel":  {d.deleted, "Unauthorized: Tunnel not found"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, _, err := d.register(t, d.dial(t, d.Addrs()[0], ServerNameQUIC), test.tunnel, uuid.New())
+			require.EqualError(t, err, test.want)
+			require.Empty(t, d.Connections(test.tunnel.ID))
+		})
+	}
+}
+
+func TestRegistration_LifeOfAConnection(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	client := uuid.New()
+	conn := d.dial(t, d.Addrs()[0], ServerNameQUIC)
+	rpc, details, err := d.register(t, conn, d.live, client)
+	require.NoError(t, err)
+	require.Equal(t, "sbx01", details.Location)
+	require.False(t, details.TunnelIsRemotelyManaged)
+
+	listed := d.Connections(d.live.ID)
+	require.Len(t, listed, 1)
+	require.Equal(t, state.Connection{
+		ID: details.UUID, TunnelID: d.live.ID, ClientID: client, ConnIndex: 3, Protocol: "quic", EdgeAddr: d.Addrs()[0],
+		OriginIP: "127.0.0.1", ClientVersion: "test", Features: []string{"f"}, Location: "sbx01", OpenedAt: listed[0].OpenedAt,
+	}, listed[0])
+
+	_, _, err = d.register(t, d.dial(t, d.Addrs()[0], ServerNameQUIC), d.live, client)
+	require.EqualError(t, err, "EDUPCONN")
+	_, details, err = d.register(t, d.dial(t, d.Addrs()[1], ServerNameQUIC), d.live, client)
+	require.NoError(t, err, "another address is another server")
+	require.Equal(t, "sbx02", details.Location)
+
+	require.NoError(t, rpc.SendLocalConfiguration(t.Context(), []byte(`{"ingress":[]}`)))
+	config, ok := d.LocalConfiguration(d.live.ID)
+	require.True(t, ok)
+	require.JSONEq(t, `{"ingress":[]}`, string(config))
+
+	rpc.GracefulShutdown(t.Context(), time.Second)
+	rpc.Close()
+	select {
+	case <-conn.Context().Done():
+	case <-time.After(5 * time.Second):
+		require.Fail(t, "the edge didn't hang up")
+	}
+	require.Eventually(t, func() bool { return len(d.Connections(d.live.ID)) == 1 }, 5*time.Second, 5*time.Millisecond)
+}
+
+func TestRegistration_UnknownServerName(t *testing.T) {
+	t.Parallel()
+	authority, err := ca.Load(t.TempDir())
+	require.NoError(t, err)
+	cert, err := authority.Certificate(ServerNameQUIC, ServerNameHTTP2, "other.example")
+	require.NoError(t, err)
+	d := newDesk(t)
+	d.Stop()
+	d.cert = cert
+	d.roots.AppendCertsFromPEM(authority.PEM())
+	require.NoError(t, d.Start(context.Background()))
+	conn := d.dial(t, d.Addrs()[0], "other.example")
+	select {
+	case <-conn.Context().Done():
+	case <-time.After(2 * time.Second):
+		require.Fail(t, "a server name that cloudflared never asks for was accepted")
+	}
+}
+
+func TestListen(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	require.ErrorIs(t, d.Listen(context.Background(), []string{"127.0.0.1:0"}), errListening)
+	addrs := d.Addrs()
+	d.Stop()
+	d.Stop()
+	require.NoError(t, d.Start(context.Background()))
+	require.Equal(t, addrs, d.Addrs(), "the same ports as before")
+	require.NoError(t, d.Shutdown(t.Context()))
+	require.NoError(t, d.Shutdown(t.Context()))
+
+	require.ErrorIs(t, New(Config{}).Listen(t.Context(), nil), errNoAddress)
+	require.ErrorContains(t, New(Config{}).Listen(t.Context(), []string{"127.0.0.1:http?"}), "127.0.0.1:http?")
+}
+
+func TestListen_EndsWithItsContext(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	d.Stop()
+	ctx, cancel := context.WithCancel(t.Context())
+	require.NoError(t, d.Start(ctx))
+	conn := d.dial(t, d.Addrs()[0], ServerNameQUIC)
+	_, _, err := d.register(t, conn, d.live, uuid.New())
+	require.NoError(t, err)
+	cancel()
+	select {
+	case <-conn.Context().Done():
+	case <-time.After(5 * time.Second):
+		require.Fail(t, "the edge didn't hang up")
+	}
+	require.Eventually(t, func() bool { return d.Start(t.Context()) == nil }, 5*time.Second, 10*time.Millisecond)
+}
