@@ -173,12 +173,33 @@ func await(ctx context.Context, c Config, id processID, what string, try func(co
 		if !id.alive() {
 			return fmt.Errorf("%s ended while it was starting:\n%s", c.Name(), tail(filepath.Join(c.LogDir(), "init.log")))
 		}
+		if err := crashLoop(c); err != nil {
+			return err
+		}
 		select {
 		case <-ctx.Done():
 			return fmt.Errorf("waiting for %s: %w; last: %w (logs: %s)", what, context.Cause(ctx), err, c.LogDir())
 		case <-time.After(readyPoll):
 		}
 	}
+}
+
+// hopeless is how often a program may end before it has ever been ready.
+const hopeless = 4
+
+// crashLoop ends the waiting for a program that ends again and again, with its last words.
+func crashLoop(c Config) error {
+	var list []Component
+	if err := readJSON(c.path(statusFile), &list); err != nil {
+		return nil // not written yet
+	}
+	for _, component := range list {
+		if component.Restarts >= hopeless && !component.Ready {
+			return fmt.Errorf("%s of %s ends again and again. If the machine has lost power, its data may be damaged: wipe the node. Its last words:\n%s",
+				component.Name, c.Name(), tail(filepath.Join(c.LogDir(), component.Name+".log")))
+		}
+	}
+	return nil
 }
 
 // tail returns the last lines of a file, for error messages.

@@ -229,3 +229,29 @@ func TestResolve_FollowsLinks(t *testing.T) {
 	require.Equal(t, filepath.Join(base, "real/world/not-yet"), c.Dir)
 	require.Equal(t, filepath.Join(base, "real"), c.BinDir)
 }
+
+// Machines with version 1 often have an empty version 2 tree beside it. It has no controllers to hand down, but the
+// same files, the same ways of moving processes and the same way of removing groups.
+func TestCgroups_TheKernelsVersion2(t *testing.T) {
+	t.Parallel()
+	root := cgroupRoot
+	if _, err := os.Stat(filepath.Join(root, "unified/cgroup.controllers")); err == nil {
+		root = filepath.Join(root, "unified")
+	}
+	groups, err := findCgroups(root)
+	if os.Geteuid() != 0 || err != nil || !groups.unified {
+		t.Skip("needs root and a version 2 tree")
+	}
+	const name = "k8st-test"
+	t.Cleanup(func() { _ = groups.remove(name, 5*time.Second) })
+	require.NoError(t, groups.create(name))
+	require.NoError(t, groups.create(name), "again")
+	cmd, id := run(t, "echo; exec sleep 1000")
+	require.NoError(t, groups.attach(name, id.PID))
+	require.Equal(t, []int{id.PID}, groups.processes(name))
+	require.Error(t, groups.remove(name, 0), "a group with processes stays")
+	require.NoError(t, id.stop(context.Background(), 5*time.Second))
+	require.Error(t, cmd.Wait())
+	require.NoError(t, groups.remove(name, 5*time.Second))
+	require.NoDirExists(t, filepath.Join(root, name))
+}
