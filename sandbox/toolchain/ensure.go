@@ -52,6 +52,21 @@ func Ensure(ctx context.Context, options Options) (Result, error) {
 	return run.ensure(ctx, run.selected(targets()))
 }
 
+// System installs what the groups asked for need from the system itself, where that can be done without
+// asking: on Debian as root. Elsewhere it does nothing, and whoever needs what is missing says so. It is
+// there for callers that look at the machine before anything is built.
+func System(ctx context.Context, options Options) error {
+	absent := missing(requirements(false))
+	if len(absent) == 0 || !hasCommand("apt-get") || os.Geteuid() != 0 {
+		return nil
+	}
+	run, err := prepare(ctx, options)
+	if err != nil {
+		return err
+	}
+	return run.system(ctx, false)
+}
+
 func (e *ensurer) ensure(ctx context.Context, wanted []target) (Result, error) {
 	absent, err := e.findAll(ctx, wanted)
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"time"
@@ -31,6 +32,7 @@ func (w *World) ServeCloudflare(ctx context.Context) error {
 		FrontHTTPS: w.FrontHTTPSAddr(),
 		Control:    w.ControlAddr(),
 		EdgeAddrs:  w.edgeAddrs(),
+		Logger:     slog.New(slog.NewTextHandler(os.Stderr, nil)), // the process's log file
 	})
 }
 

@@ -20,6 +20,11 @@ import (
 // Up brings the world up: whatever is missing is built, whatever doesn't run is
 // started. A world that is up already is left as it is.
 func (w *World) Up(ctx context.Context, out io.Writer) error {
+	if !w.NoCluster {
+		if err := toolchain.System(ctx, w.toolOptions(out, w.groups())); err != nil {
+			return err
+		}
+	}
 	if err := w.check(); err != nil {
 		return err
 	}
@@ -47,7 +52,7 @@ func (w *World) Tools(ctx context.Context, out io.Writer, lint bool) error {
 }
 
 func (w *World) tools(ctx context.Context, out io.Writer, groups []string) (toolchain.Result, error) {
-	result, err := toolchain.Ensure(ctx, toolchain.Options{Root: w.Root, Out: out, PulumiHome: w.PulumiHome(), Groups: groups})
+	result, err := toolchain.Ensure(ctx, w.toolOptions(out, groups))
 	if err != nil {
 		return result, err
 	}
@@ -56,6 +61,10 @@ func (w *World) tools(ctx context.Context, out io.Writer, groups []string) (tool
 		fmt.Fprintln(out, " ", line)
 	}
 	return result, nil
+}
+
+func (w *World) toolOptions(out io.Writer, groups []string) toolchain.Options {
+	return toolchain.Options{Root: w.Root, Out: out, PulumiHome: w.PulumiHome(), Groups: groups}
 }
 
 // groups are the tools that this world needs.
