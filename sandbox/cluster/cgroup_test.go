@@ -140,7 +140,7 @@ func TestCgroups_RemoveWaitsForTheKernel(t *testing.T) {
 	require.Error(t, groups.remove("k8st3", 50*time.Millisecond))
 	go func() {
 		time.Sleep(100 * time.Millisecond)
-		os.Remove(filepath.Join(root, "memory/k8st3/node/held"))
+		_ = os.Remove(filepath.Join(root, "memory/k8st3/node/held"))
 	}()
 	require.NoError(t, groups.remove("k8st3", 10*time.Second))
 }

@@ -24,11 +24,22 @@ var neededCapabilities = []struct {
 	bit  uint
 	name string
 }{
-	{unix.CAP_SYS_ADMIN, "SYS_ADMIN"}, {unix.CAP_NET_ADMIN, "NET_ADMIN"}, {unix.CAP_SYS_CHROOT, "SYS_CHROOT"},
-	{unix.CAP_MKNOD, "MKNOD"}, {unix.CAP_CHOWN, "CHOWN"}, {unix.CAP_DAC_OVERRIDE, "DAC_OVERRIDE"}, {unix.CAP_FOWNER, "FOWNER"},
-	{unix.CAP_FSETID, "FSETID"}, {unix.CAP_SETUID, "SETUID"}, {unix.CAP_SETGID, "SETGID"}, {unix.CAP_SETPCAP, "SETPCAP"},
-	{unix.CAP_SETFCAP, "SETFCAP"}, {unix.CAP_KILL, "KILL"}, {unix.CAP_NET_BIND_SERVICE, "NET_BIND_SERVICE"}, {unix.CAP_NET_RAW, "NET_RAW"},
+	{unix.CAP_SYS_ADMIN, "SYS_ADMIN"},
+	{unix.CAP_NET_ADMIN, "NET_ADMIN"},
+	{unix.CAP_SYS_CHROOT, "SYS_CHROOT"},
 	{unix.CAP_SYS_PTRACE, "SYS_PTRACE"},
+	{unix.CAP_MKNOD, "MKNOD"},
+	{unix.CAP_CHOWN, "CHOWN"},
+	{unix.CAP_DAC_OVERRIDE, "DAC_OVERRIDE"},
+	{unix.CAP_FOWNER, "FOWNER"},
+	{unix.CAP_FSETID, "FSETID"},
+	{unix.CAP_SETUID, "SETUID"},
+	{unix.CAP_SETGID, "SETGID"},
+	{unix.CAP_SETPCAP, "SETPCAP"},
+	{unix.CAP_SETFCAP, "SETFCAP"},
+	{unix.CAP_KILL, "KILL"},
+	{unix.CAP_NET_BIND_SERVICE, "NET_BIND_SERVICE"},
+	{unix.CAP_NET_RAW, "NET_RAW"},
 }
 
 // Check says why the node can't run here: everything at once, each with what to do about it. A node that runs
@@ -127,9 +138,9 @@ func probe(c Config) []error {
 		return []error{fmt.Errorf("creating the node's folder: %w", err)}
 	}
 	defer func() {
-		os.RemoveAll(dir)
+		_ = os.RemoveAll(dir) // empty folders at worst
 		if !existed {
-			os.Remove(c.Dir)
+			_ = os.Remove(c.Dir)
 		}
 	}()
 	cmd := exec.Command("/proc/self/exe", InitCommand, probeArgument, dir)

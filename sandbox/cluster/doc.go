@@ -15,6 +15,6 @@
 // machine that refuses input (ufw, firewalld) must allow it on the interface k8st<slot>.
 //
 // It differs from a node made by kubeadm or k3s in that control plane and pods share the only node (it carries no
-// taint), etcd listens without TLS inside the node's network namespace, images come from files alone, and
-// certificates live for ten years because nothing renews them.
+// taint), etcd listens without TLS inside the node's network namespace and doesn't wait for the disk, images come
+// from files alone, and certificates live for ten years because nothing renews them.
 package cluster

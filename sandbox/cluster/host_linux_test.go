@@ -6,6 +6,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -243,8 +245,21 @@ func TestCgroups_TheKernelsVersion2(t *testing.T) {
 		t.Skip("needs root and a version 2 tree")
 	}
 	const name = "k8st-test"
-	t.Cleanup(func() { _ = groups.remove(name, 5*time.Second) })
+	before := strings.Fields(read(t, root, "cgroup.subtree_control"))
+	t.Cleanup(func() {
+		_ = groups.remove(name, 5*time.Second)
+		for _, controller := range strings.Fields(read(t, root, "cgroup.subtree_control")) {
+			if !slices.Contains(before, controller) {
+				_ = writeControl(filepath.Join(root, "cgroup.subtree_control"), "-"+controller)
+			}
+		}
+	})
 	require.NoError(t, groups.create(name))
+	for _, controller := range kubeletControllers {
+		if slices.Contains(strings.Fields(read(t, root, "cgroup.controllers")), controller) {
+			require.Contains(t, strings.Fields(read(t, root, name, "cgroup.subtree_control")), controller, "for the pods")
+		}
+	}
 	require.NoError(t, groups.create(name), "again")
 	cmd, id := run(t, "echo; exec sleep 1000")
 	require.NoError(t, groups.attach(name, id.PID))

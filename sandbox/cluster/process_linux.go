@@ -83,7 +83,7 @@ func (p processID) open() (fd int, err error) {
 	}
 	// Checked after opening: from here on the handle can't come to mean another.
 	if !p.alive() {
-		unix.Close(fd)
+		_ = unix.Close(fd)
 		return -1, errProcessGone
 	}
 	return fd, nil
@@ -97,7 +97,7 @@ func (p processID) stop(ctx context.Context, grace time.Duration) error {
 	} else if err != nil {
 		return err
 	}
-	defer unix.Close(fd)
+	defer func() { _ = unix.Close(fd) }()
 	for _, step := range []struct {
 		signal unix.Signal
 		wait   time.Duration

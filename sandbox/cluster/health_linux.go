@@ -1,0 +1,93 @@
+package cluster
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// awaitHealth waits until all programs run, the kubelet reports, since the given moment, that the node is ready, and
+// DNS answers.
+func awaitHealth(ctx context.Context, c Config, id processID, since time.Time) error {
+	client, err := newAPIClient(c)
+	if err != nil {
+		return err
+	}
+	defer client.close()
+	if err := await(ctx, c, id, "the node's programs", func(context.Context) error { return componentsReady(c) }); err != nil {
+		return err
+	}
+	err = await(ctx, c, id, "the kubelet", func(ctx context.Context) error { return nodeReady(ctx, client, c, since) })
+	if err != nil {
+		return err
+	}
+	return await(ctx, c, id, "the cluster's DNS", func(ctx context.Context) error { return dnsAnswers(ctx, c) })
+}
+
+// componentsReady says whether all programs run and have answered.
+func componentsReady(c Config) error {
+	var list []Component
+	if err := readJSON(c.path(statusFile), &list); err != nil {
+		return err
+	}
+	for _, component := range list {
+		if !component.Ready {
+			return fmt.Errorf("%s is not ready: see %s", component.Name, filepath.Join(c.LogDir(), component.Name+".log"))
+		}
+	}
+	return nil
+}
+
+// await tries something until it succeeds, the time is up, or process 1 is gone.
+func await(ctx context.Context, c Config, id processID, what string, try func(context.Context) error) error {
+	for {
+		attempt, cancel := context.WithTimeout(ctx, time.Second)
+		err := try(attempt)
+		cancel()
+		if err == nil {
+			return nil
+		}
+		if !id.alive() {
+			return fmt.Errorf("%s ended while it was starting:\n%s", c.Name(), tail(filepath.Join(c.LogDir(), "init.log")))
+		}
+		if err := crashLoop(c); err != nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("waiting for %s: %w; last: %w (logs: %s)", what, context.Cause(ctx), err, c.LogDir())
+		case <-time.After(readyPoll):
+		}
+	}
+}
+
+// hopeless is how often a program may end before it has ever been ready.
+const hopeless = 4
+
+// crashLoop ends the waiting for a program that ends again and again, with its last words.
+func crashLoop(c Config) error {
+	var list []Component
+	if err := readJSON(c.path(statusFile), &list); err != nil {
+		return nil // not written yet
+	}
+	for _, component := range list {
+		if component.Restarts >= hopeless && !component.Ready {
+			return fmt.Errorf("%s of %s ends again and again. If the machine has lost power, its data may be damaged: wipe the node. Its last words:\n%s",
+				component.Name, c.Name(), tail(filepath.Join(c.LogDir(), component.Name+".log")))
+		}
+	}
+	return nil
+}
+
+// tail returns the last lines of a file, for error messages.
+func tail(path string) string {
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		return err.Error()
+	}
+	lines := strings.Split(strings.TrimSpace(string(raw)), "\n")
+	return strings.Join(lines[max(0, len(lines)-10):], "\n")
+}

@@ -1,0 +1,151 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"reflect"
+	"time"
+)
+
+// startLimit is how long a node may take to come up. On two busy cores it takes ten seconds.
+const startLimit = 3 * time.Minute
+
+// Start brings the node up and returns when it is ready: the kubelet has reported, and the cluster's DNS answers.
+// A node that is up already stays as it is; one that is damaged, or was started with other programs or settings,
+// is stopped and started again with all its objects.
+func Start(ctx context.Context, c Config) error {
+	c, err := resolve(c)
+	if err != nil {
+		return err
+	}
+	unlock, err := lock(ctx, c)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+
+	want, err := newSpec(c)
+	if err != nil {
+		return err
+	}
+	if id, running := findInit(c); running {
+		err := keep(ctx, c, id, want)
+		if err == nil || ctx.Err() != nil {
+			return err
+		}
+		c.progress("restarting %s: %v", c.Name(), err)
+	}
+	if err := stop(ctx, c); err != nil {
+		return err
+	}
+	if err := errors.Join(check(c)...); err != nil {
+		return err
+	}
+	if err := boot(ctx, c, want); err != nil {
+		// Not with ctx, which may be what ended the start.
+		return errors.Join(err, stop(context.WithoutCancel(ctx), c))
+	}
+	return nil
+}
+
+// keep leaves a running node alone that is what is wanted and works, apart from new images. It finishes the work of
+// a command that was killed in the middle. An error says why the node has to be started anew.
+func keep(ctx context.Context, c Config, id processID, want spec) error {
+	var have spec
+	if err := readJSON(c.path(specFile), &have); err != nil {
+		return err
+	}
+	if !reflect.DeepEqual(have, want) {
+		return errors.New("its programs or settings have changed")
+	}
+	// What has just been killed may be on its way back, so one failure is no reason for a restart.
+	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
+	defer cancel()
+	launched, err := os.Stat(c.path(identityFile))
+	if err != nil {
+		return fmt.Errorf("its record is lost: %w", err)
+	}
+	if _, err := os.Stat(c.path(completeFile)); err != nil {
+		return complete(ctx, c, id, launched.ModTime())
+	}
+	if err := awaitHealth(ctx, c, id, time.Time{}); err != nil {
+		return err
+	}
+	return importImages(ctx, c, id)
+}
+
+// boot starts a node where there is none.
+func boot(ctx context.Context, c Config, s spec) error {
+	began := time.Now()
+	ctx, cancel := context.WithTimeoutCause(ctx, startLimit, fmt.Errorf("%s did not come up within %s", c.Name(), startLimit))
+	defer cancel()
+	c.progress("starting %s", c.Name())
+	if err := writeConfig(c); err != nil {
+		return err
+	}
+	if err := writeJSON(c.path(specFile), s, 0o644); err != nil {
+		return err
+	}
+	id, err := launch(c)
+	if err != nil {
+		return err
+	}
+	if err := complete(ctx, c, id, began); err != nil {
+		return err
+	}
+	c.progress("%s is ready after %s", c.Name(), time.Since(began).Round(100*time.Millisecond))
+	return nil
+}
+
+// complete does from outside what is left to do when process 1 runs, and notes that it is done.
+func complete(ctx context.Context, c Config, id processID, began time.Time) error {
+	manifests, err := dnsManifests(c)
+	if err != nil {
+		return err
+	}
+	if err := await(ctx, c, id, "containerd", func(ctx context.Context) error {
+		return accepts(ctx, filepath.Join("/proc", fmt.Sprint(id.PID), "root", containerdSocket))
+	}); err != nil {
+		return err
+	}
+	// Before anything asks for a pod: a missing image is tried again only seconds later.
+	if err := importImages(ctx, c, id); err != nil {
+		return err
+	}
+	if err := await(ctx, c, id, "the API server", func(ctx context.Context) error { return apiReady(ctx, c) }); err != nil {
+		return err
+	}
+	if err := Apply(ctx, c, manifests); err != nil {
+		return err
+	}
+	c.progress("waiting for the node and its DNS")
+	if err := awaitHealth(ctx, c, id, began); err != nil {
+		return err
+	}
+	return writeFile(c.path(completeFile), nil, 0o644)
+}
+
+// resolve checks the values and follows links, because the paths are used in two different roots.
+func resolve(c Config) (Config, error) {
+	if err := c.Validate(); err != nil {
+		return c, err
+	}
+	c.Dir = followLinks(c.Dir)
+	c.BinDir = followLinks(c.BinDir)
+	return c, nil
+}
+
+// followLinks resolves the part of a path that exists.
+func followLinks(path string) string {
+	path = filepath.Clean(path)
+	if real, err := filepath.EvalSymlinks(path); err == nil {
+		return real
+	}
+	if parent := filepath.Dir(path); parent != path {
+		return filepath.Join(followLinks(parent), filepath.Base(path))
+	}
+	return path
+}

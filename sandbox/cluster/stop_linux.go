@@ -1,0 +1,81 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+)
+
+// Stop ends the node and removes everything of it from the machine but its folder: processes, namespaces,
+// interface, routes, control groups. The cluster's objects come back with the next Start, even after a reboot.
+// Where there is no node it cleans up what one may have left.
+func Stop(ctx context.Context, c Config) error {
+	return stopAnd(ctx, c, func(Config) error { return nil })
+}
+
+// Wipe is Stop, and removes the node's folder too.
+func Wipe(ctx context.Context, c Config) error {
+	return stopAnd(ctx, c, func(c Config) error {
+		if err := os.RemoveAll(c.Dir); err != nil {
+			return fmt.Errorf("removing the node's folder: %w", err)
+		}
+		return nil
+	})
+}
+
+func stopAnd(ctx context.Context, c Config, then func(Config) error) error {
+	if _, err := os.Stat(c.Dir); errors.Is(err, os.ErrNotExist) {
+		// Locking makes the folder. A machine without a node shall not get one by stopping it.
+		then = func(c Config) error { return os.RemoveAll(c.Dir) }
+	}
+	c, err := resolve(c)
+	if err != nil {
+		return err
+	}
+	unlock, err := lock(ctx, c)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	if err := stop(ctx, c); err != nil {
+		return err
+	}
+	return then(c)
+}
+
+// stop does the work of Stop for whoever holds the lock.
+func stop(ctx context.Context, c Config) error {
+	if id, running := findInit(c); running {
+		c.progress("stopping %s", c.Name())
+		if err := id.stop(ctx, initGrace); err != nil {
+			return fmt.Errorf("stopping %s: %w", c.Name(), err)
+		}
+	}
+	if err := disconnect(ctx, c); err != nil {
+		return err
+	}
+	if err := removeCgroups(c); err != nil {
+		return err
+	}
+	for _, name := range []string{completeFile, identityFile, specFile, statusFile} {
+		if err := os.Remove(c.path(name)); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return fmt.Errorf("forgetting the node: %w", err)
+		}
+	}
+	return nil
+}
+
+// removeCgroups leaves them alone when the slot is another clone's: the interface, which is gone by now if it was
+// ours, says so.
+func removeCgroups(c Config) error {
+	if foreignOwner(c) != "" {
+		return nil
+	}
+	groups, err := findCgroups(cgroupRoot)
+	if err != nil {
+		return nil // no control groups, nothing left in them
+	}
+	return groups.remove(c.Name(), 5*time.Second)
+}
