@@ -3,6 +3,11 @@
 
 SANDBOX := go -C sandbox run .
 
+# The flags with which the tools are built: with others, the SDKs would be
+# compiled a second time.
+export CGO_ENABLED := 0
+export GOFLAGS := -trimpath -buildvcs=false
+
 .PHONY: up down test tools lint unit e2e help
 
 ## up: start the local world, deploy the dev stack into it, and send a request

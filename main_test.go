@@ -125,8 +125,11 @@ func TestProgram_BadSettings(t *testing.T) {
 		{"token in plain text", map[string]string{"cloudflare:apiToken!": "t"}, []string{"cloudflare:apiToken: stored in plain text"}},
 		{"replicas no number", map[string]string{"k8s-tunnel:replicas": "two"}, []string{`replicas: "two" is not a whole number`}},
 		{"no replicas", map[string]string{"k8s-tunnel:replicas": "0"}, []string{`replicas: "0"`}},
-		{"all at once", map[string]string{"k8s-tunnel:domain": "com", "k8s-tunnel:origin": "web:80", "k8s-tunnel:replicas": "30", "cloudflare:rps": "x"},
-			[]string{"domain: ", "origin: ", "replicas: 30 is too many", "cloudflare:rps: "}},
+		{
+			"all at once",
+			map[string]string{"k8s-tunnel:domain": "com", "k8s-tunnel:origin": "web:80", "k8s-tunnel:replicas": "30", "cloudflare:rps": "x"},
+			[]string{"domain: ", "origin: ", "replicas: 30 is too many", "cloudflare:rps: "},
+		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()

@@ -3,13 +3,53 @@
 package cli
 
 import (
+	"context"
 	"fmt"
+	"os"
+	"os/signal"
 	"strings"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
+	"k8s-tunnel/sandbox/cluster"
 	"k8s-tunnel/sandbox/world"
 )
+
+// Main runs the command line and returns the exit code.
+func Main(args []string) int {
+	if code, ok := Hidden(args); ok {
+		return code
+	}
+	return run(args)
+}
+
+// Hidden runs the command when it is one of those that the world's parts are
+// started under; they aren't for people. A program that brings worlds up has to
+// call it first of all, because it is itself what is started again.
+func Hidden(args []string) (code int, ok bool) {
+	switch {
+	case len(args) == 0:
+		return 0, false
+	case args[0] == cluster.InitCommand:
+		return cluster.InitMain(args[1:]), true
+	case args[0] == world.CloudflareCommand:
+		return run(args), true
+	}
+	return 0, false
+}
+
+func run(args []string) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	root := newRoot()
+	root.SetArgs(args)
+	if err := root.ExecuteContext(ctx); err != nil {
+		fmt.Fprintf(os.Stderr, "\nerror: %v\n", err)
+		return 1
+	}
+	return 0
+}
 
 // options are the flags that every command has.
 type options struct {
@@ -27,8 +67,7 @@ func (o *options) open() (*world.World, error) {
 	return w, nil
 }
 
-// New returns the root command.
-func New() *cobra.Command {
+func newRoot() *cobra.Command {
 	o := &options{}
 	root := &cobra.Command{
 		Use:           "sandbox",

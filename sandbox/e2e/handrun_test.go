@@ -4,9 +4,7 @@ package e2e
 
 import (
 	"context"
-	"fmt"
 	"net/http"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -19,13 +17,49 @@ import (
 	"k8s-tunnel/sandbox/cloudflare/state"
 )
 
+// handRun is what people apply by hand, with kustomize or without.
+const handRun = `
+apiVersion: v1
+kind: Namespace
+metadata: {name: by-hand}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: cloudflared, namespace: by-hand}
+data:
+  config.yaml: |
+    tunnel: by-hand
+    credentials-file: /etc/cloudflared/creds/credentials.json
+    metrics: 0.0.0.0:2000
+    no-autoupdate: true
+    ingress:
+    - service: http://ingress-nginx-controller.ingress-nginx
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: cloudflared, namespace: by-hand}
+spec:
+  selector: {matchLabels: {app: cloudflared}}
+  template:
+    metadata: {labels: {app: cloudflared}}
+    spec:
+      containers:
+      - name: cloudflared
+        image: cloudflare/cloudflared:2026.3.0
+        args: [tunnel, --config, /etc/cloudflared/config/config.yaml, run]
+        livenessProbe: {httpGet: {path: /ready, port: 2000}, failureThreshold: 6}
+        volumeMounts:
+        - {name: config, mountPath: /etc/cloudflared/config}
+        - {name: creds, mountPath: /etc/cloudflared/creds}
+      volumes:
+      - {name: config, configMap: {name: cloudflared}}
+      - {name: creds, secret: {secretName: tunnel-credentials}}
+`
+
 // TestHandRunTunnel does with the stock cloudflared what people did before: the
 // imitated Cloudflare has to carry that too, or it would only fit our program.
 func TestHandRunTunnel(t *testing.T) {
-	origin := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, "by hand: ", r.Host) }))
-	defer origin.Close()
 	home := t.TempDir()
-	credentials := filepath.Join(home, "credentials.json")
 	cloudflared := func(args ...string) string {
 		t.Helper()
 		cmd := testWorld.Command(context.Background(), "cloudflared", append([]string{"tunnel"}, args...)...)
@@ -34,38 +68,28 @@ func TestHandRunTunnel(t *testing.T) {
 		require.NoError(t, err, "cloudflared tunnel %s:\n%s", strings.Join(args, " "), out)
 		return string(out)
 	}
-
+	credentials := filepath.Join(home, "credentials.json")
 	cloudflared("create", "--credentials-file", credentials, "by-hand")
 	require.Contains(t, cloudflared("list"), "by-hand")
 	for _, name := range []string{state.HomeZoneName, "*." + state.HomeZoneName} {
 		cloudflared("route", "dns", "--overwrite-dns", "by-hand", name)
 	}
+	manifest := filepath.Join(home, "manifest.yaml")
+	require.NoError(t, os.WriteFile(manifest, []byte(handRun), 0o600))
+	defer kubectl(t, "delete", "--ignore-not-found", "namespace", "by-hand")
+	kubectl(t, "create", "namespace", "by-hand")
+	kubectl(t, "-n", "by-hand", "create", "secret", "generic", "tunnel-credentials", "--from-file=credentials.json="+credentials)
+	kubectl(t, "apply", "--server-side", "-f", manifest)
+	kubectl(t, "-n", "by-hand", "rollout", "status", "deployment/cloudflared", "--timeout=60s")
 
-	run := testWorld.Command(context.Background(), "cloudflared", "tunnel", "--no-autoupdate", "--metrics", "127.0.0.1:0",
-		"--url", origin.URL, "--credentials-file", credentials, "run", "by-hand")
-	log, err := os.Create(filepath.Join(home, "log"))
-	require.NoError(t, err)
-	defer log.Close()
-	run.Stdout, run.Stderr, run.Env = log, log, append(run.Env, "HOME="+home)
-	require.NoError(t, run.Start())
-	ended := false
-	defer func() {
-		if !ended {
-			_ = run.Process.Kill()
-			_ = run.Wait()
-		}
-	}()
-	for _, host := range []string{state.HomeZoneName, "deep.below." + state.HomeZoneName} {
-		eventually(t, 30*time.Second, host+" answers through the tunnel", func() bool {
-			status, body := get(t, host, "/")
-			return status == http.StatusOK && body == "by hand: "+host
-		})
-	}
+	eventually(t, 30*time.Second, "the apps answer through the tunnel made by hand", func() bool {
+		status, _ := get(t, testWorld.AppHosts()[1], "/")
+		return status == http.StatusOK
+	})
+	answersApps(t)
 	require.Contains(t, cloudflared("info", "by-hand"), "CONNECTOR ID")
 
-	require.NoError(t, run.Process.Signal(syscall.SIGTERM))
-	require.NoError(t, run.Wait())
-	ended = true
+	kubectl(t, "delete", "namespace", "by-hand")
 	cloudflared("cleanup", "by-hand")
 	cloudflared("delete", "by-hand")
 	require.NotContains(t, cloudflared("list"), "by-hand")
@@ -73,7 +97,7 @@ func TestHandRunTunnel(t *testing.T) {
 	// What nobody tells people: the names stay, and lead nowhere.
 	status, body := get(t, state.HomeZoneName, "/")
 	require.Equal(t, 530, status)
-	require.Contains(t, body, "1033")
+	require.Contains(t, body, "error code: 10")
 
 	// The program takes the names over.
 	s := newStack(t, "after-hand", nil)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"time"
 
@@ -15,8 +16,8 @@ import (
 // Down stops the world and removes all that it made, whatever state it is in.
 // The tools stay: they belong to the clone.
 func (w *World) Down(ctx context.Context, out io.Writer) error {
-	if _, err := os.Stat(w.Dir()); err != nil {
-		fmt.Fprintf(out, "world %s is not up\n", w.Name)
+	if _, err := os.Stat(w.Dir()); errors.Is(err, fs.ErrNotExist) && w.Name != DefaultName {
+		return nil // it never had a slot, so nothing can be left of it
 	}
 	begin := time.Now()
 	var problems []error

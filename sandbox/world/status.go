@@ -2,6 +2,7 @@ package world
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -120,31 +121,42 @@ func (w *World) Show(ctx context.Context, out io.Writer) error {
 	fmt.Fprintln(out)
 	for _, host := range w.AppHosts() {
 		begin := time.Now()
-		status, body, err := w.get(ctx, w.URL(host)+"api/info")
+		answer, err := w.ask(ctx, host)
 		if err != nil {
 			return fmt.Errorf("asking %s through the tunnel: %w", host, err)
 		}
-		fmt.Fprintf(out, "GET %s -> %s in %s: %s\n", w.URL(host), status, time.Since(begin).Round(time.Millisecond), body)
+		fmt.Fprintf(out, "GET %s: answered by the app %s, pod %s, in %s\n",
+			w.URL(host), answer.App, answer.Pod, time.Since(begin).Round(time.Millisecond))
 	}
-	fmt.Fprintf(out, "\nOpen %s in a browser.\n", strings.Join([]string{w.URL(w.AppHosts()[0]), w.URL(w.AppHosts()[1])}, " or "))
+	fmt.Fprintf(out, "\nOpen them in a browser. To look around by hand: eval \"$(go -C sandbox run . env)\"\n")
 	return nil
 }
 
-func (w *World) get(ctx context.Context, url string) (status, body string, err error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+// answer is what an app says about itself.
+type answer struct{ App, Pod string }
+
+func (w *World) ask(ctx context.Context, host string) (*answer, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, w.URL(host)+"api/info", nil)
 	if err != nil {
-		return "", "", err
+		return nil, err
 	}
 	resp, err := w.Client().Do(req)
 	if err != nil {
-		return "", "", err
+		return nil, err
 	}
 	defer resp.Body.Close()
-	raw, err := io.ReadAll(io.LimitReader(resp.Body, 200))
-	if err == nil && resp.StatusCode != http.StatusOK {
-		err = fmt.Errorf("%s: %s", resp.Status, raw)
+	raw, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return nil, err
 	}
-	return resp.Status, strings.Join(strings.Fields(string(raw)), " "), err
+	if resp.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("%s: %s", resp.Status, raw)
+	}
+	var a answer
+	if err := json.Unmarshal(raw, &a); err != nil {
+		return nil, fmt.Errorf("an answer that isn't the app's: %w", err)
+	}
+	return &a, nil
 }
 
 // PIDs are the processes on which the world's parts hang, for tests that kill

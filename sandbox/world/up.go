@@ -147,6 +147,7 @@ func (w *World) startNode(ctx context.Context, out io.Writer) error {
 	}
 	config := w.clusterConfig()
 	config.Images = images
+	config.Progress = func(line string) { fmt.Fprintln(out, line) }
 	if err := cluster.Start(ctx, config); err != nil {
 		return fmt.Errorf("starting the node: %w", err)
 	}
