@@ -17,9 +17,10 @@ import (
 	"k8s-tunnel/sandbox/cloudflare/state"
 )
 
-// What the real edge answers to a registration that it refuses; cloudflared logs
-// it as the error of "Register tunnel error from server side". A tunnel of another
-// account is as unknown to it as one that never was.
+// What the real edge answers to a registration that it refuses. cloudflared logs it
+// as the error of "Register tunnel error from server side"; over QUIC, newer builds
+// log only that the control stream failed. A tunnel of another account is as unknown
+// here as one that never was.
 var (
 	errTunnelNotFound = errors.New("Unauthorized: Tunnel not found")      //nolint:staticcheck // Cloudflare's own words
 	errInvalidSecret  = errors.New("Unauthorized: Invalid tunnel secret") //nolint:staticcheck // Cloudflare's own words

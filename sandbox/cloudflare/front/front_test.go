@@ -177,6 +177,26 @@ func TestFront_StopsLoops(t *testing.T) {
 	}
 }
 
+func TestFront_DropsHeadersBetweenEdgeAndConnector(t *testing.T) {
+	t.Parallel()
+	visit := newFront(t, func(w http.ResponseWriter, r *http.Request) {
+		for name := range r.Header {
+			fmt.Fprintln(w, name)
+		}
+	})
+	_, body := visit(t, "live.localhost", func(r *http.Request) {
+		r.Header.Set("Cf-Cloudflared-Proxy-Connection-Upgrade", "control-stream")
+		r.Header.Set("Cf-Int-Trace", "x")
+		r.Header.Set("Cf-Access-Token", "x")
+		r.Header.Set("Connection", "Upgrade")
+		r.Header.Set("Upgrade", "h2c")
+	})
+	require.NotContains(t, body, "Cloudflared")
+	require.NotContains(t, body, "Cf-Int")
+	require.NotContains(t, body, "Upgrade")
+	require.Contains(t, body, "Cf-Access-Token")
+}
+
 func TestFront_Scheme(t *testing.T) {
 	t.Parallel()
 	handler := front.New(front.Config{

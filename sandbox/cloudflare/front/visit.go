@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"fmt"
+	"maps"
 	"mime"
 	"net"
 	"net/http"
@@ -79,6 +80,10 @@ func (f *front) rewrite(p *httputil.ProxyRequest) {
 	out.URL.RawQuery = p.In.URL.RawQuery // as it came, not as the proxy would clean it
 
 	h := out.Header
+	// What the edge and cloudflared say to each other isn't for visitors to say.
+	maps.DeleteFunc(h, func(name string, _ []string) bool {
+		return strings.HasPrefix(name, "Cf-Cloudflared-") || strings.HasPrefix(name, "Cf-Int-")
+	})
 	if up := h.Get("Upgrade"); up != "" && !strings.EqualFold(up, "websocket") {
 		h.Del("Connection")
 		h.Del("Upgrade")

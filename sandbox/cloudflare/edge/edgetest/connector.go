@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -113,11 +114,13 @@ func (c *Connector) Running() bool {
 // Log returns what the process has written so far.
 func (c *Connector) Log() string { return c.log.String() }
 
-// WaitLog waits until the process has written text.
-func (c *Connector) WaitLog(t *testing.T, text string) {
+// WaitLog waits until the process has written one of the texts.
+func (c *Connector) WaitLog(t *testing.T, texts ...string) {
 	t.Helper()
-	require.Eventually(t, func() bool { return strings.Contains(c.Log(), text) },
-		30*time.Second, 20*time.Millisecond, "cloudflared never logged %q", text)
+	require.Eventually(t, func() bool {
+		log := c.Log()
+		return slices.ContainsFunc(texts, func(text string) bool { return strings.Contains(log, text) })
+	}, 30*time.Second, 20*time.Millisecond, "cloudflared never logged %q", texts)
 }
 
 type lockedBuffer struct {
