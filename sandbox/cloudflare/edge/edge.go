@@ -8,7 +8,8 @@
 // 2026.3.0) reacts, and from what it logs in front of the real edge:
 //   - a registration is refused with an error that is not marked retryable;
 //     cloudflared looks for the word "Unauthorized" in it, logs it and goes on
-//     trying with a growing delay. It never exits.
+//     trying with a growing delay. (Over QUIC the error gets lost inside of it:
+//     2026.3.0 goes on trying without saying why, 2024.10.1 exits.)
 //   - a connector may hold one connection per edge address: a second one is
 //     refused with EDUPCONN, which makes cloudflared try another address.
 //   - UnregisterConnection is answered at once. The edge then sends no new
