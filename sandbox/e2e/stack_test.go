@@ -64,7 +64,7 @@ type stack struct {
 func newStack(t *testing.T, name string, settings map[string]string) *stack {
 	t.Helper()
 	s := &stack{name: name, dir: makeProject(t)}
-	s.mustPulumi(t, "stack", "init", name)
+	s.mustPulumi(t, "stack", "init")
 	t.Cleanup(func() {
 		if out, err := s.pulumi("destroy", "--yes", "--skip-preview", "--remove"); err != nil {
 			t.Errorf("destroying %s: %v\n%s", name, err, out)
