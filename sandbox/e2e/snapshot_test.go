@@ -24,19 +24,9 @@ type snapshot map[string]bool
 // groups and at processes that belong to the clone's worlds.
 func takeSnapshot(slot int) (snapshot, error) {
 	s := snapshot{}
-	links, err := netlink.LinkList()
-	if err != nil {
+	name := fmt.Sprintf("k8st%d", slot)
+	if err := s.addNetwork(name); err != nil {
 		return nil, err
-	}
-	for _, link := range links {
-		s["interface "+link.Attrs().Name] = true
-	}
-	routes, err := netlink.RouteList(nil, netlink.FAMILY_ALL)
-	if err != nil {
-		return nil, err
-	}
-	for _, route := range routes {
-		s["route "+route.String()] = true
 	}
 	mounts, err := os.ReadFile("/proc/self/mountinfo")
 	if err != nil {
@@ -46,10 +36,37 @@ func takeSnapshot(slot int) (snapshot, error) {
 		fields := strings.Fields(line)
 		s["mount "+fields[4]] = true
 	}
-	if err := s.addCgroups(fmt.Sprintf("k8st%d", slot)); err != nil {
+	if err := s.addCgroups(name); err != nil {
 		return nil, err
 	}
 	return s, s.addProcesses()
+}
+
+// addNetwork adds the interfaces and routes, but for those of other worlds, which
+// come and go as they like.
+func (s snapshot) addNetwork(own string) error {
+	links, err := netlink.LinkList()
+	if err != nil {
+		return err
+	}
+	others := map[int]bool{}
+	for _, link := range links {
+		if attrs := link.Attrs(); strings.HasPrefix(attrs.Name, "k8st") && attrs.Name != own {
+			others[attrs.Index] = true
+		} else {
+			s["interface "+attrs.Name] = true
+		}
+	}
+	routes, err := netlink.RouteList(nil, netlink.FAMILY_ALL)
+	if err != nil {
+		return err
+	}
+	for _, route := range routes {
+		if !others[route.LinkIndex] {
+			s["route "+route.String()] = true
+		}
+	}
+	return nil
 }
 
 func (s snapshot) addCgroups(name string) error {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"strings"
 
 	"k8s-tunnel/sandbox/cluster"
 )
@@ -32,14 +33,19 @@ func portFree(addr string) error {
 	return l.Close()
 }
 
-// checkPorts reports every address of the Cloudflare process that somebody else
+// checkPorts reports the addresses of the Cloudflare process that somebody else
 // has.
 func (w *World) checkPorts() error {
-	var problems []error
+	var taken []string
+	var reason error
 	for _, addr := range append([]string{w.APIAddr(), w.FrontAddr(), w.FrontHTTPSAddr(), w.ControlAddr()}, w.localEdge()...) {
 		if err := portFree(addr); err != nil {
-			problems = append(problems, fmt.Errorf("%s is needed and can't be had: %w; end the program that has it (ss -ltnp shows it), or another clone's local world", addr, err))
+			taken, reason = append(taken, addr), err
 		}
 	}
-	return errors.Join(problems...)
+	if reason == nil {
+		return nil
+	}
+	return fmt.Errorf("%s can't be listened on: %w; end the program that has them (ss -ltnp shows it), which may be another clone's local world",
+		strings.Join(taken, ", "), reason)
 }
