@@ -21,7 +21,7 @@ type Config struct {
 	Slot int
 	// Dir holds everything that the node writes, its kubeconfig and its logs. It must belong to this node alone.
 	Dir string
-	// BinDir holds the programs: kube, containerd, containerd-shim-runc-v2, ctr, runc, ptp, loopback, host-local, netpol.
+	// BinDir holds the programs: kube, containerd, containerd-shim-runc-v2, ctr, runc, ptp, loopback, host-local, netpol. Only Start and Apply need it.
 	BinDir string
 	// Images are files with OCI images that are brought into containerd before the first pod starts. CoreDNS and
 	// the pause image (see ImageCoreDNS, ImagePause) have to be among them.
@@ -93,7 +93,7 @@ func (c Config) Validate() error {
 	if !filepath.IsAbs(c.Dir) || filepath.Clean(c.Dir) == "/" {
 		bad("dir: %q is not an absolute path of a folder", c.Dir)
 	}
-	if !filepath.IsAbs(c.BinDir) {
+	if c.BinDir != "" && !filepath.IsAbs(c.BinDir) {
 		bad("binDir: %q is not an absolute path", c.BinDir)
 	}
 	for i, addr := range c.EdgeAddrs {

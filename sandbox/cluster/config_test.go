@@ -61,7 +61,7 @@ func TestConfig_Validate(t *testing.T) {
 		"the root as folder":       {func(c *Config) { c.Dir = "/usr/.." }, []string{"dir: "}},
 		"edge of another slot":     {func(c *Config) { c.EdgeAddrs = edgeAddrs(3) }, []string{"edgeAddrs[0]: 10.255.3.11", "edgeAddrs[3]: 10.255.3.14"}},
 		"edge on the node itself":  {func(c *Config) { c.EdgeAddrs[1] = c.NodeAddr() }, []string{"edgeAddrs[1]: 10.255.2.2 is not a free address"}},
-		"several problems at once": {func(c *Config) { c.Dir, c.BinDir = "", "" }, []string{"dir: ", "binDir: "}},
+		"several problems at once": {func(c *Config) { c.Dir, c.BinDir = "", "bin" }, []string{"dir: ", "binDir: "}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

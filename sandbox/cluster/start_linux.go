@@ -134,7 +134,9 @@ func resolve(c Config) (Config, error) {
 		return c, err
 	}
 	c.Dir = followLinks(c.Dir)
-	c.BinDir = followLinks(c.BinDir)
+	if c.BinDir != "" {
+		c.BinDir = followLinks(c.BinDir)
+	}
 	return c, nil
 }
 
