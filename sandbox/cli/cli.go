@@ -63,7 +63,7 @@ func (o *options) open() (*world.World, error) {
 	if err != nil {
 		return nil, err
 	}
-	w.NoCluster = o.noCluster
+	w.NoCluster = w.NoCluster || o.noCluster
 	return w, nil
 }
 

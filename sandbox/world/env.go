@@ -22,9 +22,8 @@ type Variable struct{ Name, Value string }
 // curl) at this world.
 func (w *World) Env() []Variable {
 	search := toolchain.BinDir(w.Root)
-	return []Variable{
+	variables := []Variable{
 		{"PATH", search + string(os.PathListSeparator) + strings.TrimPrefix(os.Getenv("PATH"), search+string(os.PathListSeparator))},
-		{"KUBECONFIG", w.Kubeconfig()},
 		{"CLOUDFLARE_API_HOSTNAME", w.APIAddr()},
 		{"CLOUDFLARE_API_TOKEN", state.SeedToken},
 		{"CLOUDFLARE_ACCOUNT_ID", state.SeedAccountID},
@@ -40,6 +39,10 @@ func (w *World) Env() []Variable {
 		{"SANDBOX_PROGRAM", toolchain.ProgramPath(w.Root)},
 		{"SANDBOX_FRONT", "http://" + w.FrontAddr()},
 	}
+	if !w.NoCluster {
+		variables = append(variables, Variable{"KUBECONFIG", w.Kubeconfig()})
+	}
+	return variables
 }
 
 // Environ is the current environment with Env in it, for programs started here.

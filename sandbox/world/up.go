@@ -106,7 +106,7 @@ func (w *World) prepare(ctx context.Context, tools toolchain.Result) error {
 			return err
 		}
 	}
-	if err := os.WriteFile(w.path("slot"), fmt.Appendln(nil, w.Slot), 0o644); err != nil {
+	if err := w.save(); err != nil {
 		return err
 	}
 	if err := tools.AssemblePulumiHome(ctx, w.PulumiHome()); err != nil {

@@ -6,13 +6,13 @@
 package world
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"net/netip"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 
 	"k8s-tunnel/sandbox/cluster"
@@ -27,15 +27,15 @@ const DefaultName = "dev"
 // tools, so several can be up at a time.
 type World struct {
 	// Root is the clone's root.
-	Root string
+	Root string `json:"-"`
 	// Name tells the worlds of a clone apart.
-	Name string
+	Name string `json:"-"`
 	// Slot numbers the worlds of the machine. Every address, interface and
 	// cgroup follows from it.
-	Slot int
+	Slot int `json:"slot"`
 	// NoCluster leaves the node out: the Cloudflare part alone needs neither
 	// Linux nor root.
-	NoCluster bool
+	NoCluster bool `json:"noCluster"`
 }
 
 // Open returns the world of that name in the clone around the current folder.
@@ -55,20 +55,31 @@ func OpenIn(root, name string) (*World, error) {
 		return nil, fmt.Errorf("world: %q can't be a folder's name", name)
 	}
 	w := &World{Root: root, Name: name}
-	if name == DefaultName {
-		return w, nil
-	}
-	raw, err := os.ReadFile(w.path("slot"))
-	switch { // the file is there from the first `up` on
+	raw, err := os.ReadFile(w.path(settingsFile))
+	switch {
+	case err == nil:
+		err = json.Unmarshal(raw, w)
+	case errors.Is(err, fs.ErrNotExist) && name == DefaultName:
+		err = nil // slot 0
 	case errors.Is(err, fs.ErrNotExist):
 		w.Slot, err = freeSlot()
-	case err == nil:
-		w.Slot, err = strconv.Atoi(strings.TrimSpace(string(raw)))
 	}
 	if err != nil {
-		return nil, fmt.Errorf("finding the slot of world %s: %w", name, err)
+		return nil, fmt.Errorf("opening world %s: %w", name, err)
 	}
 	return w, nil
+}
+
+// settingsFile keeps what `up` was told, for the commands after it.
+const settingsFile = "world.json"
+
+// save writes settingsFile.
+func (w *World) save() error {
+	raw, err := json.Marshal(w)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(w.path(settingsFile), raw, 0o644)
 }
 
 // findRoot goes up from the current folder to the clone's root.
