@@ -7,11 +7,13 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"k8s-tunnel/sandbox/process"
 )
 
 // awaitHealth waits until all programs run, the kubelet reports, since the given moment, that the node is ready, and
 // DNS answers.
-func awaitHealth(ctx context.Context, c Config, id processID, since time.Time) error {
+func awaitHealth(ctx context.Context, c Config, id process.Identity, since time.Time) error {
 	client, err := newAPIClient(c)
 	if err != nil {
 		return err
@@ -42,7 +44,7 @@ func componentsReady(c Config) error {
 }
 
 // await tries something until it succeeds, the time is up, or process 1 is gone.
-func await(ctx context.Context, c Config, id processID, what string, try func(context.Context) error) error {
+func await(ctx context.Context, c Config, id process.Identity, what string, try func(context.Context) error) error {
 	for {
 		attempt, cancel := context.WithTimeout(ctx, time.Second)
 		err := try(attempt)
@@ -50,7 +52,7 @@ func await(ctx context.Context, c Config, id processID, what string, try func(co
 		if err == nil {
 			return nil
 		}
-		if !id.alive() {
+		if !id.Alive() {
 			return fmt.Errorf("%s ended while it was starting:\n%s", c.Name(), tail(filepath.Join(c.LogDir(), "init.log")))
 		}
 		if err := crashLoop(c); err != nil {

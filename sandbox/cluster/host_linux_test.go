@@ -8,44 +8,16 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"k8s-tunnel/sandbox/process"
 )
 
-func TestParseStat(t *testing.T) {
-	t.Parallel()
-	tail := " 1 4711 4711 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 987654 100 200"
-	for name, tt := range map[string]struct {
-		line  string
-		state byte
-		bad   bool
-	}{
-		"plain":                         {"4711 (sh) S" + tail, 'S', false},
-		"a name with a blank":           {"4711 (my program) R" + tail, 'R', false},
-		"a name that looks like a line": {"4711 (a) Z 1 (b) S" + tail, 'S', false},
-		"a zombie":                      {"4711 (sh) Z" + tail, 'Z', false},
-		"cut off":                       {"4711 (sh) S 1 2 3", 0, true},
-		"empty":                         {"", 0, true},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			state, start, err := parseStat(tt.line)
-			if tt.bad {
-				require.Error(t, err)
-				return
-			}
-			require.NoError(t, err)
-			require.Equal(t, tt.state, state)
-			require.EqualValues(t, 987654, start)
-		})
-	}
-}
-
 // run starts a shell that lives until it is stopped.
-func run(t *testing.T, script string) (*exec.Cmd, processID) {
+func run(t *testing.T, script string) (*exec.Cmd, process.Identity) {
 	t.Helper()
 	cmd := exec.Command("sh", "-c", script)
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH")}
@@ -55,50 +27,9 @@ func run(t *testing.T, script string) (*exec.Cmd, processID) {
 	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
 	_, err = ready.Read(make([]byte, 1)) // the script says when its traps are set
 	require.NoError(t, err)
-	id, err := identify(cmd.Process.Pid)
+	id, err := process.Identify(cmd.Process.Pid)
 	require.NoError(t, err)
 	return cmd, id
-}
-
-func TestProcessID_Stop(t *testing.T) {
-	t.Parallel()
-	ctx := context.Background()
-	t.Run("ends by SIGTERM", func(t *testing.T) {
-		t.Parallel()
-		cmd, id := run(t, "echo; exec sleep 1000")
-		require.True(t, id.alive())
-		require.NoError(t, id.stop(ctx, 10*time.Second))
-		require.False(t, id.alive(), "a zombie isn't alive")
-		require.Error(t, cmd.Wait())
-		require.Equal(t, syscall.SIGTERM, cmd.ProcessState.Sys().(syscall.WaitStatus).Signal())
-		require.NoError(t, id.stop(ctx, time.Second), "again")
-	})
-	t.Run("is killed when it doesn't listen", func(t *testing.T) {
-		t.Parallel()
-		cmd, id := run(t, `trap "" TERM; echo; while :; do sleep 0.1; done`)
-		require.NoError(t, id.stop(ctx, 200*time.Millisecond))
-		require.Error(t, cmd.Wait())
-		require.Equal(t, syscall.SIGKILL, cmd.ProcessState.Sys().(syscall.WaitStatus).Signal())
-	})
-	t.Run("leaves another process with the same number alone", func(t *testing.T) {
-		t.Parallel()
-		_, id := run(t, "echo; exec sleep 1000")
-		earlier, lastBoot := id, id
-		earlier.Start--
-		lastBoot.BootID = "00000000-0000-0000-0000-000000000000"
-		for _, foreign := range []processID{earlier, lastBoot} {
-			require.False(t, foreign.alive())
-			require.NoError(t, foreign.stop(ctx, time.Second))
-		}
-		require.True(t, id.alive())
-	})
-	t.Run("stops waiting with its context", func(t *testing.T) {
-		t.Parallel()
-		_, id := run(t, `trap "" TERM; echo; while :; do sleep 0.1; done`)
-		ctx, cancel := context.WithTimeout(ctx, 100*time.Millisecond)
-		defer cancel()
-		require.ErrorIs(t, id.stop(ctx, time.Minute), context.DeadlineExceeded)
-	})
 }
 
 func TestFindInit_TakesNoOtherProcess(t *testing.T) {
@@ -265,7 +196,7 @@ func TestCgroups_TheKernelsVersion2(t *testing.T) {
 	require.NoError(t, groups.attach(name, id.PID))
 	require.Equal(t, []int{id.PID}, groups.processes(name))
 	require.Error(t, groups.remove(name, 0), "a group with processes stays")
-	require.NoError(t, id.stop(context.Background(), 5*time.Second))
+	require.NoError(t, id.Stop(context.Background(), 5*time.Second))
 	require.Error(t, cmd.Wait())
 	require.NoError(t, groups.remove(name, 5*time.Second))
 	require.NoDirExists(t, filepath.Join(root, name))

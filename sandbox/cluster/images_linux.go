@@ -10,11 +10,13 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"k8s-tunnel/sandbox/process"
 )
 
 // importImages brings the files of Config.Images into containerd, except those that it has got already. It works
 // from outside: the node's root is reachable through its process 1, and with it containerd's socket.
-func importImages(ctx context.Context, c Config, id processID) error {
+func importImages(ctx context.Context, c Config, id process.Identity) error {
 	had := map[string]string{}
 	if err := readJSON(c.path(imagesFile), &had); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
@@ -42,7 +44,7 @@ func importImages(ctx context.Context, c Config, id processID) error {
 	return nil
 }
 
-func importImage(ctx context.Context, c Config, id processID, file string) error {
+func importImage(ctx context.Context, c Config, id process.Identity, file string) error {
 	socket := filepath.Join("/proc", strconv.Itoa(id.PID), "root", containerdSocket)
 	cmd := exec.CommandContext(ctx, c.bin("ctr"), "--address", socket, "--namespace", "k8s.io", "images", "import", file)
 	cmd.Env = []string{"HOME=" + c.Dir}

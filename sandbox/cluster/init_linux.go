@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"k8s-tunnel/sandbox/process"
 )
 
 // gateFD is the pipe on which process 1 waits until it is recorded, connected and in its control group. If the
@@ -105,15 +107,15 @@ func raiseFileLimit() {
 func timestamp() string { return time.Now().Format("2006-01-02T15:04:05.000") }
 
 // launch starts process 1 and brings it to where it can go on by itself.
-func launch(c Config) (processID, error) {
+func launch(c Config) (process.Identity, error) {
 	log, err := openLog(c, "init")
 	if err != nil {
-		return processID{}, err
+		return process.Identity{}, err
 	}
 	defer log.Close()
 	gate, open, err := os.Pipe()
 	if err != nil {
-		return processID{}, fmt.Errorf("starting the node: %w", err)
+		return process.Identity{}, fmt.Errorf("starting the node: %w", err)
 	}
 	defer open.Close()
 
@@ -128,14 +130,14 @@ func launch(c Config) (processID, error) {
 	err = cmd.Start()
 	gate.Close()
 	if err != nil {
-		return processID{}, fmt.Errorf("starting the node: %w", err)
+		return process.Identity{}, fmt.Errorf("starting the node: %w", err)
 	}
 	// Whoever lives longer than the node must not keep its zombie.
 	go func() { _ = cmd.Wait() }()
 
-	id, err := identify(cmd.Process.Pid)
+	id, err := process.Identify(cmd.Process.Pid)
 	if err != nil {
-		return processID{}, fmt.Errorf("starting the node: %w (see %s)", err, log.Name())
+		return process.Identity{}, fmt.Errorf("starting the node: %w (see %s)", err, log.Name())
 	}
 	if err := prepareLaunched(c, id); err != nil {
 		return id, err
@@ -147,7 +149,7 @@ func launch(c Config) (processID, error) {
 }
 
 // prepareLaunched does what must be done from outside before process 1 goes on. Until then it only waits.
-func prepareLaunched(c Config, id processID) error {
+func prepareLaunched(c Config, id process.Identity) error {
 	if err := writeJSON(c.path(identityFile), id, 0o600); err != nil {
 		return err
 	}

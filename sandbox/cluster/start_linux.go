@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"reflect"
 	"time"
+
+	"k8s-tunnel/sandbox/process"
 )
 
 // startLimit is how long a node may take to come up. On two busy cores it takes ten seconds.
@@ -53,7 +55,7 @@ func Start(ctx context.Context, c Config) error {
 
 // keep leaves a running node alone that is what is wanted and works, apart from new images. It finishes the work of
 // a command that was killed in the middle. An error says why the node has to be started anew.
-func keep(ctx context.Context, c Config, id processID, want spec) error {
+func keep(ctx context.Context, c Config, id process.Identity, want spec) error {
 	var have spec
 	if err := readJSON(c.path(specFile), &have); err != nil {
 		return err
@@ -101,7 +103,7 @@ func boot(ctx context.Context, c Config, s spec) error {
 }
 
 // complete does from outside what is left to do when process 1 runs, and notes that it is done.
-func complete(ctx context.Context, c Config, id processID, began time.Time) error {
+func complete(ctx context.Context, c Config, id process.Identity, began time.Time) error {
 	manifests, err := dnsManifests(c)
 	if err != nil {
 		return err

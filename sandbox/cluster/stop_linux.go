@@ -49,7 +49,7 @@ func stopAnd(ctx context.Context, c Config, then func(Config) error) error {
 func stop(ctx context.Context, c Config) error {
 	if id, running := findInit(c); running {
 		c.progress("stopping %s", c.Name())
-		if err := id.stop(ctx, initGrace); err != nil {
+		if err := id.Stop(ctx, initGrace); err != nil {
 			return fmt.Errorf("stopping %s: %w", c.Name(), err)
 		}
 	}

@@ -23,7 +23,7 @@ func (w *World) Down(ctx context.Context, out io.Writer) error {
 	var problems []error
 	if id, ok := process.Load(w.pidFile()); ok {
 		// Longer than the process takes to hang up on its clients.
-		problems = append(problems, id.Stop(10*time.Second))
+		problems = append(problems, id.Stop(ctx, 10*time.Second))
 	}
 	problems = append(problems, cluster.Wipe(ctx, w.clusterConfig()))
 	if err := errors.Join(problems...); err != nil {
