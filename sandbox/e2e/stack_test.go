@@ -101,11 +101,6 @@ func (s *stack) set(t *testing.T, key, value string) {
 	require.NoError(t, err, "%s", out)
 }
 
-func (s *stack) unset(t *testing.T, key string) {
-	t.Helper()
-	s.mustPulumi(t, "config", "rm", key)
-}
-
 // command prepares a program to run in the project with the world's environment.
 func (s *stack) command(name string, args ...string) *exec.Cmd {
 	cmd := testWorld.Command(context.Background(), name, args...)
@@ -127,9 +122,9 @@ func (s *stack) mustPulumi(t *testing.T, args ...string) string {
 	return out
 }
 
-func (s *stack) up(t *testing.T, args ...string) string {
+func (s *stack) up(t *testing.T, args ...string) {
 	t.Helper()
-	return s.mustPulumi(t, append([]string{"up", "--yes", "--skip-preview"}, args...)...)
+	s.mustPulumi(t, append([]string{"up", "--yes", "--skip-preview"}, args...)...)
 }
 
 // output returns one of the stack's outputs.

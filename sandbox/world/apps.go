@@ -16,7 +16,7 @@ var rollouts = []struct{ namespace, name string }{
 
 func (w *World) waitForApps(ctx context.Context) error {
 	for _, r := range rollouts {
-		if _, err := w.output(ctx, "kubectl", "-n", r.namespace, "rollout", "status", "deployment/"+r.name, "--timeout=120s"); err != nil {
+		if err := w.quietly(ctx, "kubectl", "-n", r.namespace, "rollout", "status", "deployment/"+r.name, "--timeout=120s"); err != nil {
 			return fmt.Errorf("waiting for %s/%s: %w", r.namespace, r.name, err)
 		}
 	}

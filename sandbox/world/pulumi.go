@@ -34,16 +34,12 @@ func (w *World) Command(ctx context.Context, name string, args ...string) *exec.
 	return cmd
 }
 
-// output runs a command and returns what it printed, or an error that says what
-// it complained about.
-func (w *World) output(ctx context.Context, name string, args ...string) ([]byte, error) {
-	cmd := w.Command(ctx, name, args...)
-	var stdout, stderr bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &stdout, &stderr
-	if err := cmd.Run(); err != nil {
-		return nil, fmt.Errorf("%s %s: %w: %s", name, strings.Join(args, " "), err, strings.TrimSpace(stderr.String()+stdout.String()))
+// quietly runs a command. What it printed is in the error, if there is one.
+func (w *World) quietly(ctx context.Context, name string, args ...string) error {
+	if out, err := w.Command(ctx, name, args...).CombinedOutput(); err != nil {
+		return fmt.Errorf("%s %s: %w: %s", name, strings.Join(args, " "), err, bytes.TrimSpace(out))
 	}
-	return stdout.Bytes(), nil
+	return nil
 }
 
 // prepareStack makes the dev stack in the world's own backend, so that `pulumi
@@ -56,8 +52,7 @@ func (w *World) prepareStack(ctx context.Context) error {
 	if _, err := os.Stat(w.path("pulumi", ".pulumi", "stacks", "k8s-tunnel", Stack+".json")); err == nil {
 		return nil
 	}
-	_, err := w.output(ctx, "pulumi", "stack", "select", "--create", Stack)
-	return err
+	return w.quietly(ctx, "pulumi", "stack", "select", "--create", Stack)
 }
 
 // Deploy runs `pulumi up` on the dev stack.
@@ -109,14 +104,4 @@ func (w *World) deployed() (int, error) {
 		return 0, fmt.Errorf("reading the state of stack %s: %w", Stack, err)
 	}
 	return len(checkpoint.Checkpoint.Latest.Resources), nil
-}
-
-// outputs are the stack's outputs.
-func (w *World) outputs(ctx context.Context) (map[string]any, error) {
-	raw, err := w.output(ctx, "pulumi", "stack", "output", "--stack", Stack, "--json")
-	if err != nil {
-		return nil, err
-	}
-	var out map[string]any
-	return out, json.Unmarshal(raw, &out)
 }

@@ -33,7 +33,7 @@ func (w *World) Healthy(ctx context.Context) error {
 		return errors.New("the Cloudflare process doesn't run")
 	}
 	if err := w.Control().Ready(ctx); err != nil {
-		return fmt.Errorf("Cloudflare: %w", err)
+		return fmt.Errorf("the Cloudflare process: %w", err)
 	}
 	if w.NoCluster {
 		return nil

@@ -64,7 +64,7 @@ func TestAPI_Faults(t *testing.T) {
 		req, err := http.NewRequestWithContext(t.Context(), http.MethodDelete, w.url+recordsPath+"/"+id, nil)
 		require.NoError(t, err)
 		req.Header.Set("Authorization", "Bearer "+w.token)
-		_, err = http.DefaultClient.Do(req) //nolint:bodyclose // there is none
+		_, err = http.DefaultClient.Do(req)
 		require.Error(t, err)
 		require.Empty(t, w.store.Records(state.HomeZoneID))
 	})

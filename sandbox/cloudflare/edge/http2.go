@@ -96,7 +96,7 @@ func openControlStream(ctx context.Context, cc *http2.ClientConn, conn net.Conn)
 	req.Header.Set(headerUpgrade, upgradeControlStream)
 	timeout := time.AfterFunc(handshakeTimeout, func() { conn.Close() })
 	defer timeout.Stop()
-	resp, err := cc.RoundTrip(req)
+	resp, err := cc.RoundTrip(req) //nolint:bodyclose // the body is the control stream, closed with it
 	if err != nil {
 		return nil, err
 	}

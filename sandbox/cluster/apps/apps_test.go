@@ -4,10 +4,11 @@ import (
 	"bytes"
 	"errors"
 	"io"
-	"k8s-tunnel/sandbox/cluster/image"
 	"slices"
 	"strings"
 	"testing"
+
+	"k8s-tunnel/sandbox/cluster/image"
 
 	"github.com/stretchr/testify/require"
 	"go.yaml.in/yaml/v3"

@@ -208,7 +208,7 @@ func TestServe_EndsWithoutDroppingAnything(t *testing.T) {
 			return err
 		}()
 	}()
-	conn, _, err := websocket.Dial(t.Context(), "ws://"+addr+"/ws", nil) //nolint:bodyclose // the connection is the body
+	conn, _, err := websocket.Dial(t.Context(), "ws://"+addr+"/ws", nil)
 	require.NoError(t, err)
 	require.NoError(t, conn.Write(t.Context(), websocket.MessageText, []byte("hallo")))
 	_, message, err := conn.Read(t.Context())
