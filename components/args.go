@@ -32,9 +32,15 @@ type CloudflareTunnelArgs struct {
 	// hyphens, at most 32 characters. Empty by default.
 	Rotation string `pulumi:"rotation"`
 
-	// Origin is the service that every request is handed to, as
-	// scheme://host[:port] without a path. Defaults to DefaultOrigin.
+	// Origin is the service that every request is handed to which no rule of
+	// Ingress matches, as scheme://host[:port] without a path. Defaults to
+	// DefaultOrigin.
 	Origin string `pulumi:"origin"`
+	// Ingress are rules that come before Origin, in this order. A last rule
+	// that matches everything takes Origin's place.
+	Ingress []IngressRule `pulumi:"ingress"`
+	// OriginRequest is the default of every rule's OriginRequest, and Origin's.
+	OriginRequest *OriginRequest `pulumi:"originRequest"`
 
 	// Namespace is the name of an existing namespace for the connectors. When
 	// empty, the component creates a namespace of its own, which it deletes
@@ -140,14 +146,16 @@ func required(path string, value pulumi.StringInput) error {
 // inputs is what the engine records as the component's own inputs.
 func (a *CloudflareTunnelArgs) inputs() pulumi.Map {
 	return pulumi.Map{
-		"domain":     pulumi.String(a.Domain),
-		"zoneId":     a.ZoneID,
-		"accountId":  a.AccountID,
-		"tunnelName": pulumi.String(a.TunnelName),
-		"rotation":   pulumi.String(a.Rotation),
-		"origin":     pulumi.String(a.Origin),
-		"namespace":  pulumi.String(a.Namespace),
-		"image":      pulumi.String(a.Image),
-		"replicas":   pulumi.Int(a.Replicas),
+		"domain":        pulumi.String(a.Domain),
+		"zoneId":        a.ZoneID,
+		"accountId":     a.AccountID,
+		"tunnelName":    pulumi.String(a.TunnelName),
+		"rotation":      pulumi.String(a.Rotation),
+		"origin":        pulumi.String(a.Origin),
+		"ingress":       pulumi.Any(a.Ingress),
+		"originRequest": pulumi.Any(a.OriginRequest),
+		"namespace":     pulumi.String(a.Namespace),
+		"image":         pulumi.String(a.Image),
+		"replicas":      pulumi.Int(a.Replicas),
 	}
 }
