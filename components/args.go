@@ -42,6 +42,15 @@ type CloudflareTunnelArgs struct {
 	// OriginRequest is the default of every rule's OriginRequest, and Origin's.
 	OriginRequest *OriginRequest `pulumi:"originRequest"`
 
+	// Hostnames are further names that get a record of their own. In Domain a
+	// name needs one only where the wildcard doesn't reach: when it has a CNAME
+	// to elsewhere already, which is then taken over. Every name in one of
+	// Zones needs one. Full names; one may begin with *. for all below it.
+	Hostnames []string `pulumi:"hostnames"`
+	// Zones are the further zones that Hostnames lie in, by name, with their
+	// identifiers. They have to be in the tunnel's account.
+	Zones map[string]pulumi.StringInput `pulumi:"zones"`
+
 	// Namespace is the name of an existing namespace for the connectors. When
 	// empty, the component creates a namespace of its own, which it deletes
 	// again on destroy.
@@ -75,6 +84,7 @@ func (a *CloudflareTunnelArgs) Validate() error {
 		ValidateDomain("domain", a.Domain),
 		required("zoneId", a.ZoneID),
 		required("accountId", a.AccountID),
+		a.requiredZones(),
 		a.ValidateSettings(),
 	)
 }
@@ -87,6 +97,8 @@ func (a *CloudflareTunnelArgs) ValidateSettings() error {
 		matches("tunnelName", a.TunnelName, labelPattern, 40, "lower-case letters, digits and inner hyphens"),
 		matches("rotation", a.Rotation, rotationPattern, 32, "letters, digits and inner dots and hyphens, such as 2026-11"),
 		validateOrigin("origin", a.Origin),
+		validateIngress(a),
+		validateHostnames(a),
 		matches("namespace", a.Namespace, labelPattern, 63, "the name of an existing namespace: lower-case letters, digits and inner hyphens"),
 		validateImage("image", a.Image),
 		validateReplicas("replicas", a.Replicas),
@@ -154,6 +166,8 @@ func (a *CloudflareTunnelArgs) inputs() pulumi.Map {
 		"origin":        pulumi.String(a.Origin),
 		"ingress":       pulumi.Any(a.Ingress),
 		"originRequest": pulumi.Any(a.OriginRequest),
+		"hostnames":     pulumi.ToStringArray(a.Hostnames),
+		"zones":         pulumi.StringMap(a.Zones),
 		"namespace":     pulumi.String(a.Namespace),
 		"image":         pulumi.String(a.Image),
 		"replicas":      pulumi.Int(a.Replicas),

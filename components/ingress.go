@@ -1,6 +1,9 @@
 package components
 
-import "cmp"
+import (
+	"cmp"
+	"slices"
+)
 
 // IngressRule hands the requests that it matches to a service. The first rule
 // that matches wins. A rule matches every host without a Hostname, and every
@@ -98,10 +101,32 @@ func (r IngressRule) matchesAll() bool {
 // effectiveIngress returns the rules that the connectors get: those of the
 // arguments, and the origin for what none of them matches.
 func effectiveIngress(args *CloudflareTunnelArgs) []IngressRule {
-	rules := args.Ingress
-	if n := len(rules); n > 0 && rules[n-1].matchesAll() {
-		return rules
+	rules := slices.Clone(args.Ingress)
+	if n := len(rules); n == 0 || !rules[n-1].matchesAll() {
+		rules = append(rules, IngressRule{Service: cmp.Or(args.Origin, DefaultOrigin)})
 	}
-	origin := IngressRule{Service: cmp.Or(args.Origin, DefaultOrigin)}
-	return append(rules[:len(rules):len(rules)], origin)
+	for i, rule := range rules {
+		rules[i].OriginRequest = rule.OriginRequest.inherit(args.OriginRequest)
+	}
+	return rules
+}
+
+// inherit returns r with the defaults that cloudflared doesn't hand down by
+// itself: it looks for these two in the rules alone, so that an access set for
+// all would protect nothing.
+func (r *OriginRequest) inherit(defaults *OriginRequest) *OriginRequest {
+	if defaults == nil || defaults.Access == nil && defaults.IPRules == nil {
+		return r
+	}
+	merged := OriginRequest{}
+	if r != nil {
+		merged = *r
+	}
+	if merged.Access == nil {
+		merged.Access = defaults.Access
+	}
+	if merged.IPRules == nil {
+		merged.IPRules = defaults.IPRules
+	}
+	return &merged
 }
