@@ -43,7 +43,7 @@ func program(ctx *pulumi.Context) error {
 		return err
 	}
 	tunnel, err := components.NewCloudflareTunnel(ctx, instance, &settings.tunnel,
-		pulumi.Providers(providers.cloudflare, providers.kubernetes))
+		pulumi.Providers(providers.cloudflare, providers.kubernetes), pulumi.Protect(settings.protect))
 	if err != nil {
 		return err
 	}
@@ -58,6 +58,7 @@ func program(ctx *pulumi.Context) error {
 // settings is a stack's configuration. Pulumi.yaml describes each key.
 type settings struct {
 	tunnel            components.CloudflareTunnelArgs
+	protect           bool
 	zoneID, accountID string // looked up when empty
 	cloudflare        cloudflare.ProviderArgs
 	kubernetes        kubernetes.ProviderArgs
@@ -82,7 +83,13 @@ func readSettings(ctx *pulumi.Context) (*settings, error) {
 			OriginRequest: structured[*components.OriginRequest](&own, "originRequest"),
 			Hostnames:     structured[[]string](&own, "hostnames"),
 			Zones:         own.zones("zones"),
+			Pod:           structured[*components.PodArgs](&own, "pod"),
+			Autoscaling:   structured[*components.AutoscalingArgs](&own, "autoscaling"),
+			NetworkPolicy: structured[*components.NetworkPolicyArgs](&own, "networkPolicy"),
+			PodMonitor:    structured[*components.PodMonitorArgs](&own, "podMonitor"),
+			Dashboard:     structured[*components.DashboardArgs](&own, "dashboard"),
 		},
+		protect:   own.truth("protect"),
 		zoneID:    own.text("zoneId"),
 		accountID: own.text("accountId"),
 		cloudflare: cloudflare.ProviderArgs{
@@ -264,6 +271,16 @@ func (r *reader) number(key string) int {
 	case err != nil || value < 1:
 		r.problems = errors.Join(r.problems, fmt.Errorf("%s%s: %q is not a whole number above 0", r.namespace, key, r.config.Get(key)))
 		return 0
+	}
+	return value
+}
+
+// truth reads a setting that is off unless it is true.
+func (r *reader) truth(key string) bool {
+	r.asked = append(r.asked, key)
+	value, err := r.config.TryBool(key)
+	if err != nil && !errors.Is(err, config.ErrMissingVar) {
+		r.problems = errors.Join(r.problems, fmt.Errorf("%s%s: %q is neither true nor false", r.namespace, key, r.config.Get(key)))
 	}
 	return value
 }

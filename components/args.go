@@ -62,6 +62,19 @@ type CloudflareTunnelArgs struct {
 	// Replicas is the number of connectors, 1 to MaxReplicas. Defaults to
 	// DefaultReplicas.
 	Replicas int `pulumi:"replicas"`
+	// Pod says where connectors run and what they may use.
+	Pod *PodArgs `pulumi:"pod"`
+	// Autoscaling lets the cluster add connectors to Replicas. Off by default.
+	Autoscaling *AutoscalingArgs `pulumi:"autoscaling"`
+	// NetworkPolicy changes what the connectors may reach, which is by default
+	// the cluster's DNS, Cloudflare's edge and the pods behind the origins.
+	NetworkPolicy *NetworkPolicyArgs `pulumi:"networkPolicy"`
+
+	// PodMonitor lets the Prometheus operator scrape the connectors. Off by
+	// default.
+	PodMonitor *PodMonitorArgs `pulumi:"podMonitor"`
+	// Dashboard adds a dashboard for Grafana. Off by default.
+	Dashboard *DashboardArgs `pulumi:"dashboard"`
 }
 
 var (
@@ -102,6 +115,11 @@ func (a *CloudflareTunnelArgs) ValidateSettings() error {
 		matches("namespace", a.Namespace, labelPattern, 63, "the name of an existing namespace: lower-case letters, digits and inner hyphens"),
 		validateImage("image", a.Image),
 		validateReplicas("replicas", a.Replicas),
+		validatePod("pod", a),
+		validateAutoscaling("autoscaling", a),
+		validateNetworkPolicy("networkPolicy", a),
+		validatePodMonitor("podMonitor", a),
+		validateDashboard("dashboard", a.Dashboard),
 	)
 }
 
@@ -171,5 +189,10 @@ func (a *CloudflareTunnelArgs) inputs() pulumi.Map {
 		"namespace":     pulumi.String(a.Namespace),
 		"image":         pulumi.String(a.Image),
 		"replicas":      pulumi.Int(a.Replicas),
+		"pod":           pulumi.Any(a.Pod),
+		"autoscaling":   pulumi.Any(a.Autoscaling),
+		"networkPolicy": pulumi.Any(a.NetworkPolicy),
+		"podMonitor":    pulumi.Any(a.PodMonitor),
+		"dashboard":     pulumi.Any(a.Dashboard),
 	}
 }

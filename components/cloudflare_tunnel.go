@@ -70,6 +70,9 @@ func NewCloudflareTunnel(
 	if err != nil {
 		return nil, err
 	}
+	if err := t.monitoring(ctx, name, args, namespace, tunnel); err != nil {
+		return nil, err
+	}
 	hostnames, err := t.records(ctx, name, args, tunnel, connector)
 	if err != nil {
 		return nil, err
