@@ -29,17 +29,17 @@ type IngressRule struct {
 // which is given here. Durations are written as Go does, such as 30s or 1m30s.
 type OriginRequest struct {
 	// ConnectTimeout is the longest time a TCP connection may take: 30s.
-	ConnectTimeout string `pulumi:"connectTimeout" yaml:"connectTimeout,omitempty"`
+	ConnectTimeout *string `pulumi:"connectTimeout" yaml:"connectTimeout,omitempty"`
 	// TLSTimeout is the longest time a TLS handshake may take: 10s.
-	TLSTimeout string `pulumi:"tlsTimeout" yaml:"tlsTimeout,omitempty"`
+	TLSTimeout *string `pulumi:"tlsTimeout" yaml:"tlsTimeout,omitempty"`
 	// TCPKeepAlive is the interval of TCP keep-alive packets: 30s.
-	TCPKeepAlive string `pulumi:"tcpKeepAlive" yaml:"tcpKeepAlive,omitempty"`
+	TCPKeepAlive *string `pulumi:"tcpKeepAlive" yaml:"tcpKeepAlive,omitempty"`
 	// NoHappyEyeballs turns the fallback from IPv6 to IPv4 off.
 	NoHappyEyeballs *bool `pulumi:"noHappyEyeballs" yaml:"noHappyEyeballs,omitempty"`
 	// KeepAliveConnections is the number of idle connections kept: 100.
 	KeepAliveConnections *int `pulumi:"keepAliveConnections" yaml:"keepAliveConnections,omitempty"`
 	// KeepAliveTimeout is how long an idle connection is kept: 1m30s.
-	KeepAliveTimeout string `pulumi:"keepAliveTimeout" yaml:"keepAliveTimeout,omitempty"`
+	KeepAliveTimeout *string `pulumi:"keepAliveTimeout" yaml:"keepAliveTimeout,omitempty"`
 	// HTTPHostHeader replaces the request's Host header.
 	HTTPHostHeader *string `pulumi:"httpHostHeader" yaml:"httpHostHeader,omitempty"`
 	// OriginServerName is the name to expect on the origin's certificate.

@@ -3,11 +3,13 @@ package components
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"regexp"
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 )
 
 // hostPattern is a host name that a request may carry. Letters of any script
@@ -24,6 +26,7 @@ var hostPattern = regexp.MustCompile(`^([\p{L}\p{M}\p{N}_-]{1,63}\.)*[\p{L}\p{M}
 //     port that doesn't exist, or unix: without a path;
 //   - a proxyType besides socks, which is ignored, and a proxyPort that doesn't
 //     exist;
+//   - control characters, such as the line break that YAML's | leaves behind;
 //   - faulty ipRules and an access without its team where cloudflared doesn't
 //     look: in the defaults, on services that have no use for them, and with a
 //     check that isn't required.
@@ -37,6 +40,7 @@ func validateIngress(a *CloudflareTunnelArgs) error {
 		problems = errors.Join(problems,
 			validateRuleHostname(path+".hostname", rule.Hostname),
 			validateRulePath(path+".path", rule.Path),
+			validateTexts(path, map[string]*string{"path": &rule.Path, "service": &rule.Service}),
 			validateOriginRequest(path+".originRequest", rule.OriginRequest),
 		)
 		if !isBastion(rule, a.OriginRequest) {
@@ -87,27 +91,61 @@ func validateOriginRequest(path string, r *OriginRequest) error {
 		return nil
 	}
 	var problems error
-	for _, d := range []struct{ name, value string }{
+	for _, d := range []struct {
+		name  string
+		value *string
+	}{
 		{"connectTimeout", r.ConnectTimeout},
 		{"tlsTimeout", r.TLSTimeout},
 		{"tcpKeepAlive", r.TCPKeepAlive},
 		{"keepAliveTimeout", r.KeepAliveTimeout},
 	} {
-		if _, err := time.ParseDuration(d.value); d.value != "" && err != nil {
-			problems = errors.Join(problems, fmt.Errorf("%s.%s: %q is not a duration, such as 30s or 1m30s", path, d.name, d.value))
+		if d.value == nil {
+			continue
+		}
+		if _, err := time.ParseDuration(*d.value); err != nil {
+			problems = errors.Join(problems, fmt.Errorf("%s.%s: %q is not a duration, such as 30s or 1m30s", path, d.name, *d.value))
 		}
 	}
+	problems = errors.Join(problems, validateTexts(path, map[string]*string{
+		"httpHostHeader":   r.HTTPHostHeader,
+		"originServerName": r.OriginServerName,
+		"caPool":           r.CAPool,
+		"proxyAddress":     r.ProxyAddress,
+	}))
 	if r.ProxyPort != nil && (*r.ProxyPort < 0 || *r.ProxyPort > 65535) {
 		problems = errors.Join(problems, fmt.Errorf("%s.proxyPort: %d is not a port from 0 (any) to 65535", path, *r.ProxyPort))
 	}
 	if r.ProxyType != nil && *r.ProxyType != "" && *r.ProxyType != "socks" {
 		problems = errors.Join(problems, fmt.Errorf("%s.proxyType: %q is neither socks nor empty", path, *r.ProxyType))
 	}
-	if r.Access != nil && r.Access.TeamName == "" && len(r.Access.AudTag) > 0 {
-		problems = errors.Join(problems, fmt.Errorf("%s.access.teamName: not set, though audTag is; it is the first part of <team>.cloudflareaccess.com", path))
-	}
 	for i, rule := range r.IPRules {
 		problems = errors.Join(problems, validateIPRule(fmt.Sprintf("%s.ipRules[%d]", path, i), rule))
+	}
+	return errors.Join(problems, validateAccess(path+".access", r.Access))
+}
+
+func validateAccess(path string, access *Access) error {
+	if access == nil {
+		return nil
+	}
+	texts := map[string]*string{"teamName": &access.TeamName, "environment": &access.Environment}
+	for i := range access.AudTag {
+		texts[fmt.Sprintf("audTag[%d]", i)] = &access.AudTag[i]
+	}
+	problems := validateTexts(path, texts)
+	if access.TeamName == "" && len(access.AudTag) > 0 {
+		problems = errors.Join(problems, fmt.Errorf("%s.teamName: not set, though audTag is; it is the first part of <team>.cloudflareaccess.com", path))
+	}
+	return problems
+}
+
+func validateTexts(path string, texts map[string]*string) error {
+	var problems error
+	for _, name := range slices.Sorted(maps.Keys(texts)) {
+		if text := texts[name]; text != nil && strings.ContainsFunc(*text, unicode.IsControl) {
+			problems = errors.Join(problems, fmt.Errorf("%s.%s: %q has a line break or another control character", path, name, *text))
+		}
 	}
 	return problems
 }
