@@ -86,8 +86,7 @@ func readSettings(ctx *pulumi.Context) (*settings, error) {
 			Pod:           structured[*components.PodArgs](&own, "pod"),
 			Autoscaling:   structured[*components.AutoscalingArgs](&own, "autoscaling"),
 			NetworkPolicy: structured[*components.NetworkPolicyArgs](&own, "networkPolicy"),
-			PodMonitor:    structured[*components.PodMonitorArgs](&own, "podMonitor"),
-			Dashboard:     structured[*components.DashboardArgs](&own, "dashboard"),
+			Monitoring:    structured[*components.MonitoringArgs](&own, "monitoring"),
 		},
 		protect:   own.truth("protect"),
 		zoneID:    own.text("zoneId"),
@@ -285,10 +284,11 @@ func (r *reader) truth(key string) bool {
 	return value
 }
 
-// structured reads a setting that is a list or has fields of its own.
+// structured reads a setting that is a list or has fields of its own. One that
+// is empty is as good as none: Pulumi.yaml has no other way to say so.
 func structured[T any](r *reader, key string) T {
 	var value T
-	if text := r.text(key); text != "" {
+	if text := r.text(key); text != "" && text != "{}" && text != "[]" {
 		r.problems = errors.Join(r.problems, components.Decode(r.namespace+key, text, &value))
 	}
 	return value

@@ -69,12 +69,8 @@ type CloudflareTunnelArgs struct {
 	// NetworkPolicy changes what the connectors may reach, which is by default
 	// the cluster's DNS, Cloudflare's edge and the pods behind the origins.
 	NetworkPolicy *NetworkPolicyArgs `pulumi:"networkPolicy"`
-
-	// PodMonitor lets the Prometheus operator scrape the connectors. Off by
-	// default.
-	PodMonitor *PodMonitorArgs `pulumi:"podMonitor"`
-	// Dashboard adds a dashboard for Grafana. Off by default.
-	Dashboard *DashboardArgs `pulumi:"dashboard"`
+	// Monitoring is what Prometheus and Grafana need. Off by default.
+	Monitoring *MonitoringArgs `pulumi:"monitoring"`
 }
 
 var (
@@ -118,8 +114,7 @@ func (a *CloudflareTunnelArgs) ValidateSettings() error {
 		validatePod("pod", a),
 		validateAutoscaling("autoscaling", a),
 		validateNetworkPolicy("networkPolicy", a),
-		validatePodMonitor("podMonitor", a),
-		validateDashboard("dashboard", a.Dashboard),
+		validateMonitoring("monitoring", a),
 	)
 }
 
@@ -192,7 +187,6 @@ func (a *CloudflareTunnelArgs) inputs() pulumi.Map {
 		"pod":           pulumi.Any(a.Pod),
 		"autoscaling":   pulumi.Any(a.Autoscaling),
 		"networkPolicy": pulumi.Any(a.NetworkPolicy),
-		"podMonitor":    pulumi.Any(a.PodMonitor),
-		"dashboard":     pulumi.Any(a.Dashboard),
+		"monitoring":    pulumi.Any(a.Monitoring),
 	}
 }

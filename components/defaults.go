@@ -48,10 +48,5 @@ func (a CloudflareTunnelArgs) withDefaults(name string) *CloudflareTunnelArgs {
 		scaling.CPU = cmp.Or(scaling.CPU, DefaultAutoscalingCPU)
 		a.Autoscaling = &scaling
 	}
-	if a.PodMonitor != nil {
-		monitor := *a.PodMonitor
-		monitor.Interval = cmp.Or(monitor.Interval, DefaultScrapeInterval)
-		a.PodMonitor = &monitor
-	}
 	return &a
 }

@@ -1,6 +1,7 @@
 package components
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"regexp"
@@ -12,6 +13,15 @@ import (
 	metav1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/meta/v1"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 )
+
+// MonitoringArgs are what Prometheus and Grafana need of a tunnel. Each part is
+// off unless it is there.
+type MonitoringArgs struct {
+	// PodMonitor lets the Prometheus operator scrape the connectors.
+	PodMonitor *PodMonitorArgs `pulumi:"podMonitor"`
+	// Dashboard adds a dashboard for Grafana.
+	Dashboard *DashboardArgs `pulumi:"dashboard"`
+}
 
 // PodMonitorArgs declare a PodMonitor, by which the Prometheus operator scrapes
 // the connectors. The operator has to be installed, and its Prometheus has to be
@@ -44,8 +54,17 @@ const podMonitorCRD = "podmonitors.monitoring.coreos.com"
 // intervalPattern is a duration as Prometheus reads it.
 var intervalPattern = regexp.MustCompile(`^([0-9]+h)?([0-9]+m)?([0-9]+s)?$`)
 
-func validatePodMonitor(path string, args *CloudflareTunnelArgs) error {
-	m := args.PodMonitor
+func validateMonitoring(path string, args *CloudflareTunnelArgs) error {
+	if args.Monitoring == nil {
+		return nil
+	}
+	return errors.Join(
+		validatePodMonitor(path+".podMonitor", args.Monitoring.PodMonitor, args.NetworkPolicy),
+		validateDashboard(path+".dashboard", args.Monitoring.Dashboard),
+	)
+}
+
+func validatePodMonitor(path string, m *PodMonitorArgs, policy *NetworkPolicyArgs) error {
 	if m == nil {
 		return nil
 	}
@@ -53,7 +72,7 @@ func validatePodMonitor(path string, args *CloudflareTunnelArgs) error {
 	if m.Interval != "" && !intervalPattern.MatchString(m.Interval) {
 		problems = append(problems, fmt.Errorf("%s.interval: %q is not a duration, such as %s", path, m.Interval, DefaultScrapeInterval))
 	}
-	if args.NetworkPolicy == nil || len(args.NetworkPolicy.MetricsFrom) == 0 {
+	if policy == nil || len(policy.MetricsFrom) == 0 {
 		problems = append(problems, fmt.Errorf("%s: nobody may scrape the connectors; name Prometheus' namespace in networkPolicy.metricsFrom", path))
 	}
 	return errors.Join(problems...)
@@ -73,12 +92,16 @@ func validateDashboard(path string, d *DashboardArgs) error {
 func (t *CloudflareTunnel) monitoring(
 	ctx *pulumi.Context, name string, args *CloudflareTunnelArgs, namespace *namespaceRef, tunnel *tunnelRef,
 ) error {
-	if args.PodMonitor != nil {
+	wanted := args.Monitoring
+	if wanted == nil {
+		return nil
+	}
+	if wanted.PodMonitor != nil {
 		if err := t.podMonitor(ctx, name, args, namespace, tunnel); err != nil {
 			return err
 		}
 	}
-	if args.Dashboard != nil {
+	if wanted.Dashboard != nil {
 		return t.dashboard(ctx, name, args, namespace)
 	}
 	return nil
@@ -97,13 +120,13 @@ func (t *CloudflareTunnel) podMonitor(
 	_, err = apiextensions.NewCustomResource(ctx, name+"-pod-monitor", &apiextensions.CustomResourceArgs{
 		ApiVersion: pulumi.String("monitoring.coreos.com/v1"),
 		Kind:       pulumi.String("PodMonitor"),
-		Metadata:   labelledMeta(args, namespace.name, args.PodMonitor.Labels),
+		Metadata:   labelledMeta(args, namespace.name, args.Monitoring.PodMonitor.Labels),
 		OtherFields: kubernetes.UntypedArgs{"spec": pulumi.Map{
 			"selector": pulumi.Map{"matchLabels": selectorLabels(tunnel.id)},
 			"podMetricsEndpoints": pulumi.Array{pulumi.Map{
 				"port":     pulumi.String("metrics"),
 				"path":     pulumi.String("/metrics"),
-				"interval": pulumi.String(args.PodMonitor.Interval),
+				"interval": pulumi.String(cmp.Or(args.Monitoring.PodMonitor.Interval, DefaultScrapeInterval)),
 			}},
 		}},
 	}, pulumi.Parent(t), replaceable, pulumi.DependsOn([]pulumi.Resource{definition}))
@@ -120,11 +143,11 @@ func (t *CloudflareTunnel) dashboard(ctx *pulumi.Context, name string, args *Clo
 		return err
 	}
 	in := namespace.name
-	if args.Dashboard.Namespace != "" {
-		in = pulumi.String(args.Dashboard.Namespace).ToStringOutput()
+	if args.Monitoring.Dashboard.Namespace != "" {
+		in = pulumi.String(args.Monitoring.Dashboard.Namespace).ToStringOutput()
 	}
 	labels := map[string]string{"grafana_dashboard": "1"}
-	for k, v := range args.Dashboard.Labels {
+	for k, v := range args.Monitoring.Dashboard.Labels {
 		labels[k] = v
 	}
 	_, err = corev1.NewConfigMap(ctx, name+"-dashboard", &corev1.ConfigMapArgs{
