@@ -68,7 +68,7 @@ type settings struct {
 // anyone, and reports all problems at once, each with its key.
 func readSettings(ctx *pulumi.Context) (*settings, error) {
 	own := reader{config: config.New(ctx, "")}
-	cf := reader{config: config.New(ctx, "cloudflare"), namespace: "cloudflare:"}
+	cf := reader{config: config.New(ctx, "cloudflare"), namespace: "cloudflare:", asked: []string{"apiToken"}}
 	k8s := reader{config: config.New(ctx, "kubernetes"), namespace: "kubernetes:"}
 	s := &settings{
 		tunnel: components.CloudflareTunnelArgs{

@@ -23,26 +23,29 @@ const (
 // component writes. See
 // https://developers.cloudflare.com/cloudflare-one/networks/connectors/cloudflare-tunnel/do-more-with-tunnels/local-management/configuration-file/
 type cloudflaredConfig struct {
-	Tunnel          string         `yaml:"tunnel"`
-	CredentialsFile string         `yaml:"credentials-file"`
-	Metrics         string         `yaml:"metrics"`
-	NoAutoupdate    bool           `yaml:"no-autoupdate"`
-	GracePeriod     string         `yaml:"grace-period"`
-	OriginRequest   *OriginRequest `yaml:"originRequest,omitempty"`
-	Ingress         []IngressRule  `yaml:"ingress"`
+	Tunnel          string        `yaml:"tunnel"`
+	CredentialsFile string        `yaml:"credentials-file"`
+	Metrics         string        `yaml:"metrics"`
+	NoAutoupdate    bool          `yaml:"no-autoupdate"`
+	GracePeriod     string        `yaml:"grace-period"`
+	OriginRequest   OriginRequest `yaml:"originRequest,omitempty"`
+	Ingress         []IngressRule `yaml:"ingress"`
 }
 
 // renderConfig returns config.yaml.
 func renderConfig(tunnelID string, args *CloudflareTunnelArgs) (string, error) {
-	out, err := yaml.Marshal(cloudflaredConfig{
+	config := cloudflaredConfig{
 		Tunnel:          tunnelID,
 		CredentialsFile: credentialsDir + "/" + credentialsFile,
 		Metrics:         fmt.Sprintf("0.0.0.0:%d", metricsPort),
 		NoAutoupdate:    true, // the image's version is the stack's to decide
 		GracePeriod:     fmt.Sprintf("%ds", graceSeconds),
-		OriginRequest:   args.OriginRequest,
 		Ingress:         effectiveIngress(args),
-	})
+	}
+	if args.OriginRequest != nil {
+		config.OriginRequest = *args.OriginRequest
+	}
+	out, err := yaml.Marshal(config)
 	if err != nil {
 		return "", fmt.Errorf("rendering %s: %w", configFile, err)
 	}

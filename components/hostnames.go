@@ -142,7 +142,8 @@ func warnings(a *CloudflareTunnelArgs) []string {
 // isDeep tells whether a name is below what a zone's free certificate covers:
 // the zone and one level.
 func isDeep(host, zone string) bool {
-	return strings.Contains(strings.TrimSuffix(host, "."+zone), ".") && host != zone
+	relative, below := strings.CutSuffix(host, "."+zone)
+	return below && zone != "" && strings.Contains(relative, ".")
 }
 
 // covers tells whether a record of that name answers for the host.
