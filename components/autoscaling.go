@@ -94,7 +94,7 @@ func (t *CloudflareTunnel) autoscaler(
 				},
 			},
 		},
-	}, pulumi.Parent(t), replaceable)
+	}, pulumi.Parent(t))
 	if err != nil {
 		return fmt.Errorf("creating autoscaler: %w", err)
 	}

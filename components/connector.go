@@ -10,10 +10,10 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 )
 
-// replaceable is an option of the children that settings replace or take away.
-// They don't inherit the component's Protect, or a stack that is protected
-// against a destroy could be changed no longer. The names, which is what a
-// destroy must not reach, and the namespace stay protected.
+// replaceable is an option of the children that a change of settings replaces.
+// They don't inherit the component's Protect, or a protected stack could be
+// changed no longer. They need it not: the records, which depend on all of them,
+// stay protected, and a destroy deletes nothing that others still depend on.
 var replaceable = pulumi.Protect(false)
 
 // connector declares cloudflared: its configuration, its credentials, its
@@ -29,15 +29,16 @@ func (t *CloudflareTunnel) connector(
 	if err != nil {
 		return nil, err
 	}
-	if err := t.disruptionBudget(ctx, name, args, namespace, tunnel); err != nil {
+	budget, err := t.disruptionBudget(ctx, name, args, namespace, tunnel)
+	if err != nil {
 		return nil, err
 	}
 	policy, err := t.networkPolicy(ctx, name, args, namespace, tunnel)
 	if err != nil {
 		return nil, err
 	}
-	// No connector runs without the policy, on the way up or down.
-	opts := []pulumi.ResourceOption{pulumi.Parent(t), replaceable, pulumi.DependsOn([]pulumi.Resource{policy})}
+	// No connector runs without the policy and the budget, on the way up or down.
+	opts := []pulumi.ResourceOption{pulumi.Parent(t), replaceable, pulumi.DependsOn([]pulumi.Resource{policy, budget})}
 	opts = append(opts, replicasOptions(args)...)
 	deployment, err := appsv1.NewDeployment(ctx, name+"-cloudflared", &appsv1.DeploymentArgs{
 		Metadata: objectMeta(args, namespace),
@@ -100,11 +101,12 @@ func (t *CloudflareTunnel) credentials(
 	return credentials, nil
 }
 
-// disruptionBudget lets a node's drain take one connector at a time.
+// disruptionBudget lets a node's drain take one connector at a time. That of a
+// new tunnel is a new one, beside the old tunnel's.
 func (t *CloudflareTunnel) disruptionBudget(
 	ctx *pulumi.Context, name string, args *CloudflareTunnelArgs, namespace *namespaceRef, tunnel *tunnelRef,
-) error {
-	_, err := policyv1.NewPodDisruptionBudget(ctx, name+"-disruption-budget", &policyv1.PodDisruptionBudgetArgs{
+) (pulumi.Resource, error) {
+	budget, err := policyv1.NewPodDisruptionBudget(ctx, name+"-disruption-budget", &policyv1.PodDisruptionBudgetArgs{
 		Metadata: objectMeta(args, namespace),
 		Spec: &policyv1.PodDisruptionBudgetSpecArgs{
 			MaxUnavailable: pulumi.Int(1),
@@ -112,11 +114,11 @@ func (t *CloudflareTunnel) disruptionBudget(
 			// A pod that isn't ready serves nothing, so it may always go.
 			UnhealthyPodEvictionPolicy: pulumi.String("AlwaysAllow"),
 		},
-	}, pulumi.Parent(t), replaceable)
+	}, pulumi.Parent(t), replaceable, pulumi.ReplaceOnChanges([]string{"spec.selector"}))
 	if err != nil {
-		return fmt.Errorf("creating disruption budget: %w", err)
+		return nil, fmt.Errorf("creating disruption budget: %w", err)
 	}
-	return nil
+	return budget, nil
 }
 
 // objectMeta is the metadata of a namespaced object that Pulumi names.

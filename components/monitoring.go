@@ -113,11 +113,12 @@ func (t *CloudflareTunnel) monitoring(
 func (t *CloudflareTunnel) podMonitor(
 	ctx *pulumi.Context, name string, args *CloudflareTunnelArgs, namespace *namespaceRef, tunnel *tunnelRef,
 ) error {
-	definition, err := apiextensionsv1.GetCustomResourceDefinition(ctx, name+"-pod-monitor-definition", pulumi.ID(podMonitorCRD), nil, pulumi.Parent(t))
-	if err != nil {
+	definition := &apiextensionsv1.CustomResourceDefinition{}
+	crd := existing{"apiextensions.k8s.io/v1", "apiextensions.k8s.io/v1", "CustomResourceDefinition", "", podMonitorCRD}
+	if err := crd.read(ctx, name+"-pod-monitor-definition", definition, pulumi.Parent(t)); err != nil {
 		return fmt.Errorf("reading %s, which the Prometheus operator brings: %w", podMonitorCRD, err)
 	}
-	_, err = apiextensions.NewCustomResource(ctx, name+"-pod-monitor", &apiextensions.CustomResourceArgs{
+	_, err := apiextensions.NewCustomResource(ctx, name+"-pod-monitor", &apiextensions.CustomResourceArgs{
 		ApiVersion: pulumi.String("monitoring.coreos.com/v1"),
 		Kind:       pulumi.String("PodMonitor"),
 		Metadata:   labelledMeta(args, namespace.name, args.Monitoring.PodMonitor.Labels),
@@ -129,7 +130,7 @@ func (t *CloudflareTunnel) podMonitor(
 				"interval": pulumi.String(cmp.Or(args.Monitoring.PodMonitor.Interval, DefaultScrapeInterval)),
 			}},
 		}},
-	}, pulumi.Parent(t), replaceable, pulumi.DependsOn([]pulumi.Resource{definition}))
+	}, pulumi.Parent(t), pulumi.DependsOn([]pulumi.Resource{definition}))
 	if err != nil {
 		return fmt.Errorf("creating pod monitor: %w", err)
 	}
@@ -153,7 +154,7 @@ func (t *CloudflareTunnel) dashboard(ctx *pulumi.Context, name string, args *Clo
 	_, err = corev1.NewConfigMap(ctx, name+"-dashboard", &corev1.ConfigMapArgs{
 		Metadata: labelledMeta(args, in, labels),
 		Data:     pulumi.StringMap{args.TunnelName + ".json": pulumi.String(text)},
-	}, pulumi.Parent(t), replaceable)
+	}, pulumi.Parent(t))
 	if err != nil {
 		return fmt.Errorf("creating dashboard: %w", err)
 	}

@@ -57,8 +57,9 @@ func (t *CloudflareTunnel) egress(
 		if !d.isService() || len(args.NetworkPolicy.named(d.host)) > 0 || slices.Contains(names, service) {
 			continue
 		}
-		read, err := readService(ctx, fmt.Sprintf("%s-origin-%s-%s", name, service.namespace, service.name), service, pulumi.Parent(t))
-		if err != nil {
+		read := &corev1.Service{}
+		object := existing{"core/v1", "v1", "Service", service.namespace, service.name}
+		if err := object.read(ctx, fmt.Sprintf("%s-origin-%s-%s", name, service.namespace, service.name), read, pulumi.Parent(t)); err != nil {
 			return none, fmt.Errorf("reading service %s in namespace %s: %w", service.name, service.namespace, err)
 		}
 		names, specs = append(names, service), append(specs, read.Spec)
@@ -70,18 +71,6 @@ func (t *CloudflareTunnel) egress(
 		}
 		return egressRules(args, services)
 	}).(networkingv1.NetworkPolicyEgressRuleArrayOutput), nil
-}
-
-// readService is corev1.GetService with what is known of the Service before it
-// is read. Without that the provider takes the reading for an import and keeps
-// all that it read as inputs, and every refresh would find a change.
-func readService(ctx *pulumi.Context, name string, service serviceName, opts ...pulumi.ResourceOption) (*corev1.Service, error) {
-	read := &corev1.Service{}
-	return read, ctx.ReadResource("kubernetes:core/v1:Service", name, pulumi.ID(service.namespace+"/"+service.name), pulumi.Map{
-		"apiVersion": pulumi.String("v1"),
-		"kind":       pulumi.String("Service"),
-		"metadata":   pulumi.Map{"name": pulumi.String(service.name), "namespace": pulumi.String(service.namespace)},
-	}, read, opts...)
 }
 
 // metricsRules lets the pods of namespaces scrape the connectors.

@@ -141,8 +141,9 @@ func container(args *CloudflareTunnelArgs) *corev1.ContainerArgs {
 			ReadOnlyRootFilesystem:   pulumi.Bool(true),
 			Capabilities:             &corev1.CapabilitiesArgs{Drop: pulumi.ToStringArray([]string{"ALL"})},
 		},
-		// A slow uplink may take minutes to give up QUIC for HTTP/2.
-		StartupProbe: probe(2, 150),
+		// A slow uplink may take minutes to give up QUIC for HTTP/2, and a pod
+		// that starts during an outage waits as long as one that runs.
+		StartupProbe: probe(2, 210),
 		// Out of rotation while no connection to Cloudflare is up.
 		ReadinessProbe: probe(5, 3),
 		// Restarted only after seven minutes without a connection: the home's

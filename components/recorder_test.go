@@ -19,7 +19,8 @@ const (
 type registration struct {
 	Type, Name, Parent string
 	Protect            bool
-	Read               bool     // read, not managed
+	Read               bool // read, not managed
+	IgnoreChanges      []string
 	Dependencies       []string // URNs
 	Providers          map[string]string
 	Inputs             resource.PropertyMap
@@ -40,6 +41,7 @@ func (r *recorder) NewResource(args pulumi.MockResourceArgs) (string, resource.P
 	reg := registration{Type: args.TypeToken, Name: args.Name, Inputs: args.Inputs}
 	if rpc := args.RegisterRPC; rpc != nil {
 		reg.Parent, reg.Protect = rpc.GetParent(), rpc.GetProtect()
+		reg.IgnoreChanges = rpc.GetIgnoreChanges()
 		reg.Dependencies, reg.Providers = rpc.GetDependencies(), rpc.GetProviders()
 	}
 	if rpc := args.ReadRPC; rpc != nil {
