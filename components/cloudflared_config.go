@@ -17,6 +17,12 @@ const (
 	// metricsPort serves /ready and /metrics. cloudflared's own default
 	// differs between versions and may be a random port, so it is always set.
 	metricsPort = 2000
+
+	// edgeRetries bounds the time after which a connection to the edge is tried
+	// again: ten seconds, doubled for each of these retries. With cloudflared's
+	// own five it can be more than five minutes, so an outage of a few minutes
+	// would end in a restart by the liveness probe.
+	edgeRetries = 1
 )
 
 // cloudflaredConfig is the part of cloudflared's configuration file that the
@@ -28,6 +34,7 @@ type cloudflaredConfig struct {
 	Metrics         string        `yaml:"metrics"`
 	NoAutoupdate    bool          `yaml:"no-autoupdate"`
 	GracePeriod     string        `yaml:"grace-period"`
+	Retries         int           `yaml:"retries"`
 	OriginRequest   OriginRequest `yaml:"originRequest,omitempty"`
 	Ingress         []IngressRule `yaml:"ingress"`
 }
@@ -40,6 +47,7 @@ func renderConfig(tunnelID string, args *CloudflareTunnelArgs) (string, error) {
 		Metrics:         fmt.Sprintf("0.0.0.0:%d", metricsPort),
 		NoAutoupdate:    true, // the image's version is the stack's to decide
 		GracePeriod:     fmt.Sprintf("%ds", graceSeconds),
+		Retries:         edgeRetries,
 		Ingress:         effectiveIngress(args),
 	}
 	if args.OriginRequest != nil {
