@@ -19,6 +19,7 @@ type engine struct {
 	resources map[string]resource.PropertyMap
 	lookUps   []resource.PropertyMap
 	zone      resource.PropertyMap
+	zones     map[string]resource.PropertyMap // by name, before zone
 	lookUpErr error
 }
 
@@ -34,6 +35,12 @@ func (e *engine) NewResource(args pulumi.MockResourceArgs) (string, resource.Pro
 		out["base64"] = resource.MakeSecret(resource.NewProperty("c2VjcmV0"))
 		out["hex"] = resource.NewProperty("a1b2c3")
 	}
+	if args.TypeToken == "kubernetes:core/v1:Service" {
+		out["spec"] = resource.NewProperty(resource.NewPropertyMapFromMap(map[string]any{
+			"selector": map[string]any{"app": "ingress"},
+			"ports":    []any{map[string]any{"port": 80, "targetPort": 8080}},
+		}))
+	}
 	return args.Name + "-id", out, nil
 }
 
@@ -41,6 +48,9 @@ func (e *engine) Call(args pulumi.MockCallArgs) (resource.PropertyMap, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.lookUps = append(e.lookUps, args.Args)
+	if name := args.Args["name"]; name.IsString() && e.zones[name.StringValue()] != nil {
+		return e.zones[name.StringValue()], nil
+	}
 	return e.zone, e.lookUpErr
 }
 
@@ -125,6 +135,14 @@ func TestProgram_BadSettings(t *testing.T) {
 		{"token in plain text", map[string]string{"cloudflare:apiToken!": "t"}, []string{"cloudflare:apiToken: stored in plain text"}},
 		{"replicas no number", map[string]string{"k8s-tunnel:replicas": "two"}, []string{`replicas: "two" is not a whole number`}},
 		{"no replicas", map[string]string{"k8s-tunnel:replicas": "0"}, []string{`replicas: "0"`}},
+		{"rules that are no list", map[string]string{"k8s-tunnel:ingress": "example.com"}, []string{`ingress: "example.com" is not a list`}},
+		{
+			"rules in detail",
+			map[string]string{"k8s-tunnel:ingress": `[{"hostname": "a.example.com", "service": "web:80"}, {"hostname": "b.example.com", "service": "http://web.b", "orginRequest": {}}]`},
+			[]string{"ingress[1].orginRequest: no such field; did you mean originRequest?", `ingress[0].service: "web:80" has no scheme, such as http://web:80`},
+		},
+		{"name in no zone", map[string]string{"k8s-tunnel:hostnames": `["photos.example.net"]`}, []string{"hostnames[0]: photos.example.net lies neither in the domain"}},
+		{"zone that is none", map[string]string{"k8s-tunnel:zones": `["net"]`}, []string{`zones: "net" is not a domain name`}},
 		{
 			"all at once",
 			map[string]string{"k8s-tunnel:domain": "com", "k8s-tunnel:origin": "web:80", "k8s-tunnel:replicas": "30", "cloudflare:rps": "x"},
@@ -169,6 +187,80 @@ func TestProgram_ZoneLookUp(t *testing.T) {
 			require.NotContains(t, e.resources, "edge-tunnel")
 		})
 	}
+}
+
+// A home lab that was set up by hand: the API server under a host of its own,
+// Traefik for two hosts, ingress-nginx for the rest, on many small nodes.
+func TestProgram_HomeLab(t *testing.T) {
+	t.Parallel()
+	e := &engine{zone: zone("example.com")}
+	require.NoError(t, e.up(map[string]string{
+		"k8s-tunnel:ingress": `[
+			{"hostname": "api.example.com", "service": "https://kubernetes.default.svc", "originRequest": {"noTLSVerify": true}},
+			{"hostname": "photos.example.com", "service": "http://traefik.kube-system"},
+			{"hostname": "music.example.com", "service": "http://traefik.kube-system"}]`,
+		"k8s-tunnel:replicas":  "6",
+		"k8s-tunnel:namespace": "cloudflared",
+		"k8s-tunnel:pod": `{
+			"tolerations": [{"key": "node-role.kubernetes.io/control-plane", "operator": "Exists", "effect": "NoSchedule"}],
+			"imagePullSecrets": ["registry"]}`,
+		"k8s-tunnel:networkPolicy": `{"origins": [{"host": "kubernetes.default.svc", "to": [{"cidr": "192.0.2.10/32", "ports": [6443]}]}]}`,
+	}))
+	config := e.resources["edge-config"]["data"].ObjectValue()["config.yaml"].StringValue()
+	require.Equal(t, `ingress:
+    - hostname: api.example.com
+      service: https://kubernetes.default.svc
+      originRequest:
+        noTLSVerify: true
+    - hostname: photos.example.com
+      service: http://traefik.kube-system
+    - hostname: music.example.com
+      service: http://traefik.kube-system
+    - service: http://ingress-nginx-controller.ingress-nginx
+`, config[strings.Index(config, "ingress:"):])
+	spec := e.resources["edge-cloudflared"]["spec"].ObjectValue()
+	require.InDelta(t, 6, spec["replicas"].NumberValue(), 0)
+	pod := spec["template"].ObjectValue()["spec"].ObjectValue()
+	require.Equal(t, "ScheduleAnyway", pod["topologySpreadConstraints"].ArrayValue()[0].ObjectValue()["whenUnsatisfiable"].StringValue())
+	require.Equal(t, "node-role.kubernetes.io/control-plane", pod["tolerations"].ArrayValue()[0].ObjectValue()["key"].StringValue())
+	require.Equal(t, "registry", pod["imagePullSecrets"].ArrayValue()[0].ObjectValue()["name"].StringValue())
+}
+
+// Only the zones that names lie in are looked up, in the tunnel's account.
+func TestProgram_FurtherZones(t *testing.T) {
+	t.Parallel()
+	net := zone("example.net")
+	net["id"], net["zoneId"] = resource.NewProperty("net"), resource.NewProperty("net")
+	e := &engine{zone: zone("example.com"), zones: map[string]resource.PropertyMap{"example.net": net}}
+	settings := map[string]string{
+		"k8s-tunnel:zones":     `["example.net", "example.org"]`,
+		"k8s-tunnel:hostnames": `["photos.example.net", "*.example.net"]`,
+	}
+	require.NoError(t, e.up(settings))
+	require.Len(t, e.lookUps, 2)
+	require.Equal(t, "account", e.lookUps[1]["accountId"].StringValue())
+	require.Equal(t, "net", e.resources["edge-record-photos.example.net"]["zoneId"].StringValue())
+	require.Equal(t, "net", e.resources["edge-wildcard-example.net"]["zoneId"].StringValue())
+
+	settings["k8s-tunnel:zoneId"], settings["k8s-tunnel:accountId"] = "zone", "account"
+	e = &engine{lookUpErr: errors.New("no zone found")}
+	require.ErrorContains(t, e.up(settings), "zones: the token sees no zone named example.net in the tunnel's account")
+	require.NotContains(t, e.resources, "edge-tunnel")
+}
+
+func TestUnknownSettings(t *testing.T) {
+	t.Parallel()
+	own := reader{asked: []string{"domain", "hostnames", "ingress"}}
+	cf := reader{namespace: "cloudflare:", asked: []string{"apiToken", "apiHostname"}}
+	require.NoError(t, unknownSettings("k8s-tunnel", `{"k8s-tunnel:domain": "example.com", "kubernetes:context": "home"}`, &own, &cf))
+	require.NoError(t, unknownSettings("k8s-tunnel", "", &own, &cf))
+	err := unknownSettings("k8s-tunnel", `{"k8s-tunnel:hostname": "a", "k8s-tunnel:apiToken": "secret", "k8s-tunnel:domains": "a", "k8s-tunnel:port": "80"}`, &own, &cf)
+	require.EqualError(t, err, strings.Join([]string{
+		"apiToken: no such setting; did you mean cloudflare:apiToken?",
+		"domains: no such setting; did you mean domain?",
+		"hostname: no such setting; did you mean hostnames?",
+		"port: no such setting; there are domain, hostnames, ingress",
+	}, "\n"))
 }
 
 func TestDefaultTunnelName(t *testing.T) {

@@ -17,6 +17,12 @@ const (
 	// metricsPort serves /ready and /metrics. cloudflared's own default
 	// differs between versions and may be a random port, so it is always set.
 	metricsPort = 2000
+
+	// edgeRetries bounds the time after which a connection to the edge is tried
+	// again: ten seconds, doubled for each of these retries. With cloudflared's
+	// own five it can be more than five minutes, so an outage of a few minutes
+	// would end in a restart by the liveness probe.
+	edgeRetries = 1
 )
 
 // cloudflaredConfig is the part of cloudflared's configuration file that the
@@ -28,25 +34,26 @@ type cloudflaredConfig struct {
 	Metrics         string        `yaml:"metrics"`
 	NoAutoupdate    bool          `yaml:"no-autoupdate"`
 	GracePeriod     string        `yaml:"grace-period"`
-	Ingress         []ingressRule `yaml:"ingress"`
-}
-
-// ingressRule hands the requests that it matches to a service. The first match
-// wins, and the last rule matches everything.
-type ingressRule struct {
-	Service string `yaml:"service"`
+	Retries         int           `yaml:"retries"`
+	OriginRequest   OriginRequest `yaml:"originRequest,omitempty"`
+	Ingress         []IngressRule `yaml:"ingress"`
 }
 
 // renderConfig returns config.yaml.
 func renderConfig(tunnelID string, args *CloudflareTunnelArgs) (string, error) {
-	out, err := yaml.Marshal(cloudflaredConfig{
+	config := cloudflaredConfig{
 		Tunnel:          tunnelID,
 		CredentialsFile: credentialsDir + "/" + credentialsFile,
 		Metrics:         fmt.Sprintf("0.0.0.0:%d", metricsPort),
 		NoAutoupdate:    true, // the image's version is the stack's to decide
 		GracePeriod:     fmt.Sprintf("%ds", graceSeconds),
-		Ingress:         []ingressRule{{Service: args.Origin}},
-	})
+		Retries:         edgeRetries,
+		Ingress:         effectiveIngress(args),
+	}
+	if args.OriginRequest != nil {
+		config.OriginRequest = *args.OriginRequest
+	}
+	out, err := yaml.Marshal(config)
 	if err != nil {
 		return "", fmt.Errorf("rendering %s: %w", configFile, err)
 	}

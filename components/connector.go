@@ -10,8 +10,14 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 )
 
-// connector declares cloudflared: its configuration, its credentials, the
-// Deployment and the disruption budget.
+// replaceable is an option of the children that a change of settings replaces.
+// They don't inherit the component's Protect, or a protected stack could be
+// changed no longer. They need it not: the records, which depend on all of them,
+// stay protected, and a destroy deletes nothing that others still depend on.
+var replaceable = pulumi.Protect(false)
+
+// connector declares cloudflared: its configuration, its credentials, its
+// network policy, the Deployment, the disruption budget and the autoscaler.
 func (t *CloudflareTunnel) connector(
 	ctx *pulumi.Context, name string, args *CloudflareTunnelArgs, namespace *namespaceRef, tunnel *tunnelRef,
 ) (*appsv1.Deployment, error) {
@@ -23,9 +29,17 @@ func (t *CloudflareTunnel) connector(
 	if err != nil {
 		return nil, err
 	}
-	if err := t.disruptionBudget(ctx, name, args, namespace, tunnel); err != nil {
+	budget, err := t.disruptionBudget(ctx, name, args, namespace, tunnel)
+	if err != nil {
 		return nil, err
 	}
+	policy, err := t.networkPolicy(ctx, name, args, namespace, tunnel)
+	if err != nil {
+		return nil, err
+	}
+	// No connector runs without the policy and the budget, on the way up or down.
+	opts := []pulumi.ResourceOption{pulumi.Parent(t), replaceable, pulumi.DependsOn([]pulumi.Resource{policy, budget})}
+	opts = append(opts, replicasOptions(args)...)
 	deployment, err := appsv1.NewDeployment(ctx, name+"-cloudflared", &appsv1.DeploymentArgs{
 		Metadata: objectMeta(args, namespace),
 		Spec: &appsv1.DeploymentSpecArgs{
@@ -40,15 +54,15 @@ func (t *CloudflareTunnel) connector(
 			},
 			MinReadySeconds: pulumi.Int(minReadySeconds),
 			Template: &corev1.PodTemplateSpecArgs{
-				Metadata: &metav1.ObjectMetaArgs{Labels: podLabels(args.TunnelName, tunnel.id)},
+				Metadata: podMeta(args, tunnel),
 				Spec:     podSpec(args, tunnel, config.Metadata.Name(), credentials.Metadata.Name()),
 			},
 		},
-	}, pulumi.Parent(t))
+	}, opts...)
 	if err != nil {
 		return nil, fmt.Errorf("creating deployment: %w", err)
 	}
-	return deployment, nil
+	return deployment, t.autoscaler(ctx, name, args, namespace, deployment)
 }
 
 // config declares config.yaml. It has no name of its own: Pulumi names it, and
@@ -62,7 +76,7 @@ func (t *CloudflareTunnel) config(
 		Metadata:  objectMeta(args, namespace),
 		Data:      pulumi.StringMap{configFile: data},
 		Immutable: pulumi.Bool(true),
-	}, pulumi.Parent(t))
+	}, pulumi.Parent(t), replaceable)
 	if err != nil {
 		return nil, fmt.Errorf("creating %s: %w", configFile, err)
 	}
@@ -80,18 +94,19 @@ func (t *CloudflareTunnel) credentials(
 		Metadata:   objectMeta(args, namespace),
 		StringData: pulumi.StringMap{credentialsFile: data},
 		Immutable:  pulumi.Bool(true),
-	}, pulumi.Parent(t))
+	}, pulumi.Parent(t), replaceable)
 	if err != nil {
 		return nil, fmt.Errorf("creating %s: %w", credentialsFile, err)
 	}
 	return credentials, nil
 }
 
-// disruptionBudget lets a node's drain take one connector at a time.
+// disruptionBudget lets a node's drain take one connector at a time. That of a
+// new tunnel is a new one, beside the old tunnel's.
 func (t *CloudflareTunnel) disruptionBudget(
 	ctx *pulumi.Context, name string, args *CloudflareTunnelArgs, namespace *namespaceRef, tunnel *tunnelRef,
-) error {
-	_, err := policyv1.NewPodDisruptionBudget(ctx, name+"-disruption-budget", &policyv1.PodDisruptionBudgetArgs{
+) (pulumi.Resource, error) {
+	budget, err := policyv1.NewPodDisruptionBudget(ctx, name+"-disruption-budget", &policyv1.PodDisruptionBudgetArgs{
 		Metadata: objectMeta(args, namespace),
 		Spec: &policyv1.PodDisruptionBudgetSpecArgs{
 			MaxUnavailable: pulumi.Int(1),
@@ -99,11 +114,11 @@ func (t *CloudflareTunnel) disruptionBudget(
 			// A pod that isn't ready serves nothing, so it may always go.
 			UnhealthyPodEvictionPolicy: pulumi.String("AlwaysAllow"),
 		},
-	}, pulumi.Parent(t))
+	}, pulumi.Parent(t), replaceable, pulumi.ReplaceOnChanges([]string{"spec.selector"}))
 	if err != nil {
-		return fmt.Errorf("creating disruption budget: %w", err)
+		return nil, fmt.Errorf("creating disruption budget: %w", err)
 	}
-	return nil
+	return budget, nil
 }
 
 // objectMeta is the metadata of a namespaced object that Pulumi names.

@@ -22,8 +22,8 @@ type namespaceRef struct {
 func (t *CloudflareTunnel) namespace(ctx *pulumi.Context, name string, args *CloudflareTunnelArgs) (*namespaceRef, error) {
 	name += "-namespace"
 	if args.Namespace != "" {
-		ns, err := corev1.GetNamespace(ctx, name, pulumi.ID(args.Namespace), nil, pulumi.Parent(t))
-		if err != nil {
+		ns := &corev1.Namespace{}
+		if err := (existing{"core/v1", "v1", "Namespace", "", args.Namespace}).read(ctx, name, ns, pulumi.Parent(t)); err != nil {
 			return nil, fmt.Errorf("reading namespace %s: %w", args.Namespace, err)
 		}
 		return &namespaceRef{name: ns.Metadata.Name().Elem(), resource: ns}, nil

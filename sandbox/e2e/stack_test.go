@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"os"
 	"os/exec"
@@ -76,6 +77,7 @@ func newStack(t *testing.T, name string, settings map[string]string) *stack {
 		"cloudflare:apiHostname": testWorld.APIAddr(),
 		"cloudflare:rps":         "50",
 		"kubernetes:kubeconfig":  testWorld.Kubeconfig(),
+		"networkPolicy.edge[0]":  fmt.Sprintf("10.255.%d.8/29", testWorld.Slot),
 	}
 	for key, value := range settings {
 		all[key] = value
@@ -88,12 +90,16 @@ func newStack(t *testing.T, name string, settings map[string]string) *stack {
 	return s
 }
 
-// set changes one setting. The token goes in as a secret, from standard input.
+// set changes one setting, or a field of one. The token goes in as a secret, from
+// standard input.
 func (s *stack) set(t *testing.T, key, value string) {
 	t.Helper()
 	args := []string{"config", "set", key, "--stack", s.name}
 	if key == "cloudflare:apiToken" {
 		args = append(args, "--secret")
+	}
+	if strings.ContainsAny(key, ".[") {
+		args = append(args, "--path")
 	}
 	cmd := s.command("pulumi", args...)
 	cmd.Stdin = strings.NewReader(value)

@@ -151,6 +151,10 @@ func restTargets() []target {
 	}, {
 		name: "lint", label: "golangci-lint", group: GroupLint, module: modules + "/lint", version: "2.15.0", memory: 2.5,
 		packages: []string{"github.com/golangci/golangci-lint/v2/cmd/golangci-lint", "mvdan.cc/gofumpt"},
+	}, {
+		// It judges the objects of a running stack, so the end-to-end tests need it.
+		name: "kube-score", label: "kube-score", group: GroupLint, module: modules + "/kube-score", version: "1.20.0", memory: 0.5,
+		packages: []string{"github.com/zegl/kube-score/cmd/kube-score"},
 	}}
 }
 

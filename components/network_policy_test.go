@@ -1,0 +1,130 @@
+package components
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+
+	networkingv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/networking/v1"
+	"github.com/stretchr/testify/require"
+)
+
+// rulesOf lists what a policy lets the connectors reach beyond DNS and the edge,
+// each as peer:port.
+func rulesOf(rules []networkingv1.NetworkPolicyEgressRule) []string {
+	out := []string{}
+	for _, rule := range rules[2:] {
+		for _, peer := range rule.To {
+			where := ""
+			if peer.IpBlock != nil {
+				where = peer.IpBlock.Cidr
+			} else {
+				where = peer.NamespaceSelector.MatchLabels[labelNamespace]
+				if peer.PodSelector != nil {
+					where += strings.TrimPrefix(fmt.Sprint(peer.PodSelector.MatchLabels), "map")
+				}
+			}
+			for _, port := range rule.Ports {
+				out = append(out, fmt.Sprintf("%s:%v", where, port.Port))
+			}
+		}
+	}
+	return out
+}
+
+func TestNetworkPolicy_Origins(t *testing.T) {
+	t.Parallel()
+	const pods = "ingress-nginx[app.kubernetes.io/name:ingress]"
+	services := map[string]map[string]any{
+		"web/headless": {"clusterIP": "None", "selector": map[string]any{"app": "db"}, "ports": []any{map[string]any{"port": 80, "targetPort": 8080}}},
+		"web/same":     {"selector": map[string]any{"app": "same"}, "ports": []any{map[string]any{"port": 8080}}},
+		"web/outside":  {"type": "ExternalName", "externalName": "nas.lan", "ports": []any{map[string]any{"port": 80}}},
+		"web/manual":   {"ports": []any{map[string]any{"port": 80}}},
+	}
+	named := func(host string, to ...PeerArgs) *NetworkPolicyArgs {
+		return &NetworkPolicyArgs{Origins: []PolicyOriginArgs{{Host: host, To: to}}}
+	}
+	for _, test := range []struct {
+		name      string
+		origins   string // services, separated by spaces
+		namespace string
+		policy    *NetworkPolicyArgs
+		want      []string
+		wantErr   string
+	}{
+		{"a service's named port", "http://x.ingress-nginx", "", nil, []string{pods + ":http"}, ""},
+		{"a service's number", "https://x.ingress-nginx.svc", "", nil, []string{pods + ":8443"}, ""},
+		{"a service's port, full name", "http://x.ingress-nginx.svc.cluster.local:8000", "", nil, []string{pods + ":80"}, ""},
+		{"two rules to the same pods", "http://x.ingress-nginx http://x.ingress-nginx.svc", "", nil, []string{pods + ":http"}, ""},
+		{"a service that translates nothing", "http://headless.web:5432", "", nil, []string{"web[app:db]:5432"}, ""},
+		{"one pod of it", "http://db-0.headless.web.svc:5432", "", nil, []string{"web[app:db]:5432"}, ""},
+		{"a service without a target", "http://same.web:8080", "", nil, []string{"web[app:same]:8080"}, ""},
+		{"a service of the own namespace", "http://same:8080", "web", nil, []string{"web[app:same]:8080"}, ""},
+		{"an address", "http://192.0.2.7:8080", "", nil, []string{"192.0.2.7/32:8080"}, ""},
+		{"an address of IPv6", "https://[fd00::7]", "", nil, []string{"fd00::7/128:443"}, ""},
+		{"the pod itself", "http://localhost:8080 http://127.0.0.1 hello_world http_status:404", "", nil, []string{}, ""},
+		{"a host that is named", "http://nas.home.lan:5000", "", named("nas.home.lan", PeerArgs{CIDR: "192.0.2.9/32"}), []string{"192.0.2.9/32:5000"}, ""},
+		{"pods that are named", "http://x.ingress-nginx", "", named("x.ingress-nginx", PeerArgs{Namespace: "web", Ports: []int{80, 81}}), []string{"web:80", "web:81"}, ""},
+		{"the API server that is named", "https://kubernetes.default.svc", "", named("kubernetes.default.svc", PeerArgs{CIDR: "192.0.2.1/32", Ports: []int{6443}}), []string{"192.0.2.1/32:6443"}, ""},
+		{"the API server", "https://kubernetes.default.svc", "", nil, nil, "{host: kubernetes.default.svc, to: [{cidr: 192.0.2.10/32, ports: [6443]}]}"},
+		{"a host outside", "http://nas.home.lan", "", nil, nil, `"nas.home.lan" lies outside of the cluster`},
+		{"a service of a new namespace", "http://web", "", nil, nil, "write web.<namespace>"},
+		{"a service that is another name", "http://outside.web", "", nil, nil, "another name for nas.lan"},
+		{"a service without a selector", "http://manual.web", "", nil, nil, "has no selector"},
+		{"a port that isn't there", "http://x.ingress-nginx:81", "", nil, nil, "has no port 81; it has 80, 443, 8000"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			args := validArgs()
+			args.Namespace, args.NetworkPolicy = test.namespace, test.policy
+			for i, service := range strings.Fields(test.origins) {
+				args.Ingress = append(args.Ingress, IngressRule{Hostname: fmt.Sprintf("h%d.example.com", i), Service: service})
+			}
+			args.Origin = "http_status:404"
+			r := &recorder{services: services}
+			err := r.declare(args)
+			if test.wantErr != "" {
+				require.ErrorContains(t, err, test.wantErr)
+				require.ErrorContains(t, err, "ingress[0].service: ")
+				return
+			}
+			require.NoError(t, err)
+			require.Equal(t, test.want, rulesOf(egressOf(t, r)))
+		})
+	}
+}
+
+// What the visitor chooses, and what Access needs, has to be named.
+func TestNetworkPolicy_ChosenDestinations(t *testing.T) {
+	t.Parallel()
+	args := validArgs()
+	args.Ingress = []IngressRule{{Hostname: "ssh.example.com", Service: "bastion"}}
+	require.ErrorContains(t, args.Validate(), "ingress[0].service: with bastion the visitor chooses")
+	args.NetworkPolicy = &NetworkPolicyArgs{Origins: []PolicyOriginArgs{{Host: "bastion", To: []PeerArgs{{CIDR: "192.0.2.0/24", Ports: []int{22}}}}}}
+	require.NoError(t, args.Validate())
+
+	args.Ingress[0] = IngressRule{Hostname: "in.example.com", Service: "http://192.0.2.1", OriginRequest: &OriginRequest{
+		Access: &Access{Required: true, TeamName: "home", AudTag: []string{"a"}},
+	}}
+	args.NetworkPolicy = nil
+	require.ErrorContains(t, args.Validate(), "home.cloudflareaccess.com")
+}
+
+func TestNetworkPolicy_Metrics(t *testing.T) {
+	t.Parallel()
+	args := validArgs()
+	require.Contains(t, fmtInputs(t, declare(t, args).find(t, "edge-network-policy")), `"ingress":[]`)
+	args.NetworkPolicy = &NetworkPolicyArgs{MetricsFrom: []string{"monitoring"}}
+	policy := fmtInputs(t, declare(t, args).find(t, "edge-network-policy"))
+	require.Contains(t, policy, `"ingress":[{"from":[{"namespaceSelector":{"matchLabels":{"kubernetes.io/metadata.name":"monitoring"}}}],"ports":[{"port":2000,"protocol":"TCP"}]}]`)
+}
+
+func egressOf(t *testing.T, r *recorder) []networkingv1.NetworkPolicyEgressRule {
+	t.Helper()
+	raw, err := json.Marshal(r.find(t, "edge-network-policy").Inputs["spec"].Mappable().(map[string]any)["egress"])
+	require.NoError(t, err)
+	var rules []networkingv1.NetworkPolicyEgressRule
+	require.NoError(t, Decode("egress", string(raw), &rules))
+	return rules
+}

@@ -1,0 +1,173 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+const (
+	connectors = "app.kubernetes.io/name=cloudflared"
+	controller = "app.kubernetes.io/component=controller"
+)
+
+// TestDMZ sends packets from where a break-in would find itself.
+func TestDMZ(t *testing.T) {
+	s := newStack(t, "dmz", nil)
+	s.up(t)
+	namespace := s.output(t, "namespace")
+	pod := podNames(t, namespace, connectors)[0]
+	hello := podNames(t, "apps", "app.kubernetes.io/name=hello")[0]
+	ingress := podIP(t, "ingress-nginx", podNames(t, "ingress-nginx", controller)[0])
+	dns := podIP(t, "kube-system", podNames(t, "kube-system", "k8s-app=kube-dns")[0])
+	link := fmt.Sprintf("10.255.%d.", testWorld.Slot)
+
+	for _, test := range []struct {
+		name string
+		dial []string
+		open bool
+	}{
+		{"DNS over UDP", []string{"-udp", serviceIP(t, "kube-system", "kube-dns") + ":53"}, true},
+		{"DNS over TCP", []string{serviceIP(t, "kube-system", "kube-dns") + ":53"}, true},
+		{"the edge over QUIC", []string{"-udp", link + "11:7844"}, true},
+		{"the edge over HTTP/2", []string{link + "14:7844"}, true},
+		{"the ingress controller's service", []string{serviceIP(t, "ingress-nginx", "ingress-nginx-controller") + ":80"}, true},
+		{"the ingress controller's pod", []string{ingress + ":80"}, true},
+		{"another port of the ingress controller", []string{ingress + ":9911"}, false},
+		{"another port of the DNS", []string{dns + ":8181"}, false},
+		{"another pod", []string{podIP(t, "apps", hello) + ":8080"}, false},
+		{"another service", []string{serviceIP(t, "apps", "hello") + ":80"}, false},
+		{"the API server's service", []string{serviceIP(t, "default", "kubernetes") + ":443"}, false},
+		{"the API server", []string{link + "2:6443"}, false},
+		{"the kubelet", []string{link + "2:10250"}, false},
+		{"another port at the edge", []string{link + "11:22"}, false},
+		{"the outside", []string{link + "1:7844"}, false},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			got := dialFrom(t, pod, test.dial...)
+			if test.open {
+				require.Equal(t, "open", got)
+			} else {
+				require.Equal(t, "timeout", got)
+				// Somebody is there: a pod that no policy isolates gets an answer.
+				require.NotEqual(t, "timeout", dialFrom(t, hello, test.dial...))
+			}
+		})
+	}
+	t.Run("nobody else is let in", func(t *testing.T) {
+		require.Equal(t, "timeout", dialFrom(t, hello, podIP(t, namespace, pod)+":2000"))
+		s.set(t, "networkPolicy.metricsFrom[0]", "apps")
+		s.up(t)
+		pod := podNames(t, namespace, connectors)[0]
+		require.Equal(t, "open", dialFrom(t, hello, podIP(t, namespace, pod)+":2000"))
+	})
+	t.Run("the tunnel works throughout", func(t *testing.T) {
+		answersApps(t)
+		s.mustPulumi(t, "refresh", "--yes", "--skip-preview", "--expect-no-changes")
+	})
+	t.Run("only pods as locked down are admitted beside them", func(t *testing.T) {
+		out, err := testWorld.Command(context.Background(), "kubectl", "-n", namespace, "run", "intruder", "--image=localhost/webapp:1").CombinedOutput()
+		require.Error(t, err)
+		require.Contains(t, string(out), `violates PodSecurity "restricted:latest"`)
+	})
+	t.Run("kube-score finds nothing", func(t *testing.T) { scoresWell(t, namespace) })
+	t.Run("a running connector has the metrics that are recorded", func(t *testing.T) {
+		raw, err := os.ReadFile(filepath.Join(testWorld.Root, "components", "testdata", "metrics.txt"))
+		require.NoError(t, err)
+		scraped := kubectl(t, "get", "--raw", "/api/v1/namespaces/"+namespace+"/pods/"+podNames(t, namespace, connectors)[0]+":2000/proxy/metrics")
+		names := regexp.MustCompile(`(?m)^# TYPE (\S+)`).FindAllStringSubmatch(scraped, -1)
+		require.NotEmpty(t, names)
+		for _, name := range names {
+			require.Contains(t, strings.Fields(string(raw)), name[1])
+		}
+	})
+}
+
+// scoresWell demands that kube-score finds nothing wrong with a stack's objects,
+// but for what is meant to be as it is.
+func scoresWell(t *testing.T, namespace string) {
+	t.Helper()
+	require.NoError(t, testWorld.Tools(context.Background(), os.Stdout, true))
+	cmd := testWorld.Command(context.Background(), "kube-score", "score", "--output-format", "ci",
+		// The image is pinned; a pod must start while the uplink, and with it the registry, is away.
+		"--ignore-test", "container-image-pull-policy",
+		// Only /ready knows of the connections; patience is what tells liveness from readiness.
+		"--ignore-test", "pod-probes-identical",
+		// Spread constraints do the same and count each generation by itself.
+		"--ignore-test", "deployment-has-host-podantiaffinity",
+		"-")
+	cmd.Stdin = strings.NewReader(kubectl(t, "-n", namespace, "get", "deployments,networkpolicies,poddisruptionbudgets,configmaps", "-o", "yaml"))
+	out, err := cmd.CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	require.NotContains(t, string(out), "[CRITICAL]")
+	require.NotContains(t, string(out), "[WARNING]")
+	require.Contains(t, string(out), "[OK]")
+}
+
+// TestProbes shows that no probe restarts a connector that isn't broken, and
+// that one that is broken is restarted.
+func TestProbes(t *testing.T) {
+	s := newStack(t, "probes", nil)
+	s.up(t)
+	ctx, namespace := context.Background(), s.output(t, "namespace")
+	pods := podNames(t, namespace, connectors)
+	healthy := func(within time.Duration, what string, pods ...string) {
+		t.Helper()
+		eventually(t, within, what, func() bool {
+			for _, pod := range pods {
+				if !ready(t, namespace, pod) {
+					return false
+				}
+			}
+			status, _ := get(t, testWorld.Domain(), "/api/info")
+			return status == 200
+		})
+		for _, pod := range pods {
+			require.Zero(t, restarts(t, namespace, pod), what)
+		}
+	}
+	t.Run("every connection is cut", func(t *testing.T) {
+		require.NoError(t, testWorld.Control().CutEdge(ctx))
+		healthy(30*time.Second, "back after the cut", pods...)
+	})
+	t.Run("the origin fails", func(t *testing.T) {
+		kubectl(t, "-n", "ingress-nginx", "scale", "deployment", "ingress-nginx-controller", "--replicas=0")
+		eventually(t, 2*time.Minute, "the origin is gone", func() bool {
+			status, _ := get(t, testWorld.Domain(), "/api/info")
+			return status == 502
+		})
+		time.Sleep(30 * time.Second)
+		for _, pod := range pods {
+			require.True(t, ready(t, namespace, pod))
+		}
+		kubectl(t, "-n", "ingress-nginx", "scale", "deployment", "ingress-nginx-controller", "--replicas=1")
+		healthy(time.Minute, "back with the origin", pods...)
+	})
+	t.Run("one is wedged, and the edge is away for five minutes", func(t *testing.T) {
+		wedged, other := pods[0], pods[1]
+		wedge(t, wedged)
+		began := time.Now()
+		require.NoError(t, testWorld.Control().SetEdge(ctx, false))
+		t.Cleanup(func() { _ = testWorld.Control().SetEdge(ctx, true) })
+		time.Sleep(5 * time.Minute)
+		require.False(t, ready(t, namespace, other))
+		require.Zero(t, restarts(t, namespace, other))
+		require.NoError(t, testWorld.Control().SetEdge(ctx, true))
+		healthy(90*time.Second, "back after the outage", other)
+
+		eventually(t, time.Until(began.Add(12*time.Minute)), "the wedged connector is restarted", func() bool {
+			return restarts(t, namespace, wedged) > 0 && ready(t, namespace, wedged)
+		})
+		t.Logf("the wedged connector was back after %s", time.Since(began).Round(time.Second))
+		require.Zero(t, restarts(t, namespace, other))
+	})
+}
