@@ -44,11 +44,20 @@ func (t *CloudflareTunnel) connector(
 				Spec:     podSpec(args, tunnel, config.Metadata.Name(), credentials.Metadata.Name()),
 			},
 		},
-	}, pulumi.Parent(t))
+	}, pulumi.Parent(t), rolloutTimeout(args.Replicas))
 	if err != nil {
 		return nil, fmt.Errorf("creating deployment: %w", err)
 	}
 	return deployment, nil
+}
+
+// rolloutTimeout bounds the wait for the connectors. The Kubernetes provider
+// doesn't give up when the Deployment says that it makes no progress, only when
+// this time is over; its own default, ten minutes however many there are, is
+// long for a misspelt image and short for two dozen connectors.
+func rolloutTimeout(replicas int) pulumi.ResourceOption {
+	seconds := fmt.Sprintf("%ds", pullSeconds+perConnectorSeconds*replicas)
+	return pulumi.Timeouts(&pulumi.CustomTimeouts{Create: seconds, Update: seconds})
 }
 
 // config declares config.yaml. It has no name of its own: Pulumi names it, and
