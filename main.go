@@ -3,8 +3,12 @@
 package main
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"os"
+	"slices"
 	"strings"
 
 	"github.com/pulumi/pulumi-cloudflare/sdk/v5/go/cloudflare"
@@ -35,8 +39,11 @@ func program(ctx *pulumi.Context) error {
 	if err := settings.lookUpZone(ctx, providers.cloudflare); err != nil {
 		return err
 	}
+	if err := settings.lookUpFurtherZones(ctx, providers.cloudflare); err != nil {
+		return err
+	}
 	tunnel, err := components.NewCloudflareTunnel(ctx, instance, &settings.tunnel,
-		pulumi.Providers(providers.cloudflare, providers.kubernetes))
+		pulumi.Providers(providers.cloudflare, providers.kubernetes), pulumi.Protect(settings.protect))
 	if err != nil {
 		return err
 	}
@@ -51,6 +58,7 @@ func program(ctx *pulumi.Context) error {
 // settings is a stack's configuration. Pulumi.yaml describes each key.
 type settings struct {
 	tunnel            components.CloudflareTunnelArgs
+	protect           bool
 	zoneID, accountID string // looked up when empty
 	cloudflare        cloudflare.ProviderArgs
 	kubernetes        kubernetes.ProviderArgs
@@ -64,14 +72,23 @@ func readSettings(ctx *pulumi.Context) (*settings, error) {
 	k8s := reader{config: config.New(ctx, "kubernetes"), namespace: "kubernetes:"}
 	s := &settings{
 		tunnel: components.CloudflareTunnelArgs{
-			Domain:     own.text("domain"),
-			TunnelName: own.text("tunnelName"),
-			Rotation:   own.text("rotation"),
-			Origin:     own.text("origin"),
-			Namespace:  own.text("namespace"),
-			Image:      own.text("image"),
-			Replicas:   own.number("replicas"),
+			Domain:        own.text("domain"),
+			TunnelName:    own.text("tunnelName"),
+			Rotation:      own.text("rotation"),
+			Origin:        own.text("origin"),
+			Namespace:     own.text("namespace"),
+			Image:         own.text("image"),
+			Replicas:      own.number("replicas"),
+			Ingress:       structured[[]components.IngressRule](&own, "ingress"),
+			OriginRequest: structured[*components.OriginRequest](&own, "originRequest"),
+			Hostnames:     structured[[]string](&own, "hostnames"),
+			Zones:         own.zones("zones"),
+			Pod:           structured[*components.PodArgs](&own, "pod"),
+			Autoscaling:   structured[*components.AutoscalingArgs](&own, "autoscaling"),
+			NetworkPolicy: structured[*components.NetworkPolicyArgs](&own, "networkPolicy"),
+			Monitoring:    structured[*components.MonitoringArgs](&own, "monitoring"),
 		},
+		protect:   own.truth("protect"),
 		zoneID:    own.text("zoneId"),
 		accountID: own.text("accountId"),
 		cloudflare: cloudflare.ProviderArgs{
@@ -92,6 +109,7 @@ func readSettings(ctx *pulumi.Context) (*settings, error) {
 	}
 	return s, errors.Join(
 		own.problems, cf.problems, k8s.problems, tokenErr,
+		unknownSettings(ctx.Project(), os.Getenv(pulumi.EnvConfig), &own, &cf, &k8s),
 		components.ValidateDomain("domain", s.tunnel.Domain),
 		s.tunnel.ValidateSettings(),
 	)
@@ -154,7 +172,7 @@ func (s *settings) lookUpZone(ctx *pulumi.Context, provider pulumi.ProviderResou
 		}
 		zone, err := cloudflare.LookupZone(ctx, args, pulumi.Provider(provider))
 		if err != nil {
-			return s.explainLookUp(err)
+			return explainLookUp("domain", s.tunnel.Domain, err)
 		}
 		if zone.Name != s.tunnel.Domain {
 			return fmt.Errorf("zoneId: %s is the zone %s, not domain %s; correct or remove the setting", s.zoneID, zone.Name, s.tunnel.Domain)
@@ -166,34 +184,85 @@ func (s *settings) lookUpZone(ctx *pulumi.Context, provider pulumi.ProviderResou
 	return nil
 }
 
+// lookUpFurtherZones fills in the identifiers of the zones that hostnames lie
+// in. They have to be in the tunnel's account: a record of another account's
+// zone can't point at it.
+func (s *settings) lookUpFurtherZones(ctx *pulumi.Context, provider pulumi.ProviderResource) error {
+	for _, name := range s.tunnel.ZonesInUse() {
+		args := &cloudflare.LookupZoneArgs{Name: &name, AccountId: &s.accountID}
+		zone, err := cloudflare.LookupZone(ctx, args, pulumi.Provider(provider))
+		if err != nil {
+			return explainLookUp("zones", name, err)
+		}
+		s.tunnel.Zones[name] = pulumi.String(zone.ZoneId)
+	}
+	return nil
+}
+
 // explainLookUp says what to do about a zone that can't be looked up.
-func (s *settings) explainLookUp(err error) error {
+func explainLookUp(key, name string, err error) error {
 	const rights = "Zone / Zone / Read and Zone / DNS / Edit on that zone, and Account / Cloudflare Tunnel / Edit on its account"
 	text := err.Error()
 	switch {
 	case strings.Contains(text, "more than one zone"):
-		return fmt.Errorf("domain: the token sees several zones named %s; set accountId to the account of the one that is meant: %w", s.tunnel.Domain, err)
+		return fmt.Errorf("%s: the token sees several zones named %s; set accountId to the account of the one that is meant: %w", key, name, err)
 	case strings.Contains(text, "no zone found"):
-		return fmt.Errorf("domain: the token sees no zone named %s; check the name, and that cloudflare:apiToken has the rights %s: %w", s.tunnel.Domain, rights, err)
+		return fmt.Errorf("%s: the token sees no zone named %s in the tunnel's account; check the name, and that cloudflare:apiToken has the rights %s: %w", key, name, rights, err)
 	case strings.Contains(text, "9109"), strings.Contains(text, "6003"), strings.Contains(text, "10000"), strings.Contains(text, "Invalid access token"):
 		return fmt.Errorf("cloudflare:apiToken: Cloudflare refuses the token; create one with the rights %s: %w", rights, err)
 	}
-	return fmt.Errorf("looking up zone %s: %w", s.tunnel.Domain, err)
+	return fmt.Errorf("%s: looking up zone %s: %w", key, name, err)
 }
 
 // reader reads settings of one namespace and keeps what is wrong with them.
 type reader struct {
 	config    *config.Config
 	namespace string
+	asked     []string // keys
 	problems  error
 }
 
 func (r *reader) text(key string) string {
+	r.asked = append(r.asked, key)
 	return r.config.Get(key)
+}
+
+// zones reads names of zones, whose identifiers aren't known yet.
+func (r *reader) zones(key string) map[string]pulumi.StringInput {
+	zones := map[string]pulumi.StringInput{}
+	for _, name := range structured[[]string](r, key) {
+		zones[name] = nil
+	}
+	return zones
+}
+
+// unknownSettings reports settings of this project that no reader asked for:
+// a misspelt one would have no effect, and nobody would notice.
+func unknownSettings(project, environment string, own *reader, others ...*reader) error {
+	var all map[string]any
+	if environment == "" || json.Unmarshal([]byte(environment), &all) != nil {
+		return nil // not started by Pulumi's command line
+	}
+	var problems error
+	for _, full := range slices.Sorted(maps.Keys(all)) {
+		key, ours := strings.CutPrefix(full, project+":")
+		if !ours || slices.Contains(own.asked, key) {
+			continue
+		}
+		hint := components.Suggest(key, own.asked)
+		for _, other := range others {
+			if slices.Contains(other.asked, key) {
+				hint = fmt.Sprintf("; did you mean %s%s?", other.namespace, key)
+			}
+		}
+		problems = errors.Join(problems, fmt.Errorf("%s: no such setting%s", key, hint))
+	}
+	return problems
 }
 
 // number reads a count; none of the settings takes 0.
 func (r *reader) number(key string) int {
+	r.asked = append(r.asked, key)
 	value, err := r.config.TryInt(key)
 	switch {
 	case errors.Is(err, config.ErrMissingVar):
@@ -201,6 +270,26 @@ func (r *reader) number(key string) int {
 	case err != nil || value < 1:
 		r.problems = errors.Join(r.problems, fmt.Errorf("%s%s: %q is not a whole number above 0", r.namespace, key, r.config.Get(key)))
 		return 0
+	}
+	return value
+}
+
+// truth reads a setting that is off unless it is true.
+func (r *reader) truth(key string) bool {
+	r.asked = append(r.asked, key)
+	value, err := r.config.TryBool(key)
+	if err != nil && !errors.Is(err, config.ErrMissingVar) {
+		r.problems = errors.Join(r.problems, fmt.Errorf("%s%s: %q is neither true nor false", r.namespace, key, r.config.Get(key)))
+	}
+	return value
+}
+
+// structured reads a setting that is a list or has fields of its own. One that
+// is empty is as good as none: Pulumi.yaml has no other way to say so.
+func structured[T any](r *reader, key string) T {
+	var value T
+	if text := r.text(key); text != "" && text != "{}" && text != "[]" {
+		r.problems = errors.Join(r.problems, components.Decode(r.namespace+key, text, &value))
 	}
 	return value
 }

@@ -34,6 +34,12 @@ func (e *engine) NewResource(args pulumi.MockResourceArgs) (string, resource.Pro
 		out["base64"] = resource.MakeSecret(resource.NewProperty("c2VjcmV0"))
 		out["hex"] = resource.NewProperty("a1b2c3")
 	}
+	if args.TypeToken == "kubernetes:core/v1:Service" {
+		out["spec"] = resource.NewProperty(resource.NewPropertyMapFromMap(map[string]any{
+			"selector": map[string]any{"app": "ingress"},
+			"ports":    []any{map[string]any{"port": 80, "targetPort": 8080}},
+		}))
+	}
 	return args.Name + "-id", out, nil
 }
 

@@ -32,9 +32,24 @@ type CloudflareTunnelArgs struct {
 	// hyphens, at most 32 characters. Empty by default.
 	Rotation string `pulumi:"rotation"`
 
-	// Origin is the service that every request is handed to, as
-	// scheme://host[:port] without a path. Defaults to DefaultOrigin.
+	// Origin is the service that every request is handed to which no rule of
+	// Ingress matches, as scheme://host[:port] without a path. Defaults to
+	// DefaultOrigin.
 	Origin string `pulumi:"origin"`
+	// Ingress are rules that come before Origin, in this order. A last rule
+	// that matches everything takes Origin's place.
+	Ingress []IngressRule `pulumi:"ingress"`
+	// OriginRequest is the default of every rule's OriginRequest, and Origin's.
+	OriginRequest *OriginRequest `pulumi:"originRequest"`
+
+	// Hostnames are further names that get a record of their own. In Domain a
+	// name needs one only where the wildcard doesn't reach: when it has a CNAME
+	// to elsewhere already, which is then taken over. Every name in one of
+	// Zones needs one. Full names; one may begin with *. for all below it.
+	Hostnames []string `pulumi:"hostnames"`
+	// Zones are the further zones that Hostnames lie in, by name, with their
+	// identifiers. They have to be in the tunnel's account.
+	Zones map[string]pulumi.StringInput `pulumi:"zones"`
 
 	// Namespace is the name of an existing namespace for the connectors. When
 	// empty, the component creates a namespace of its own, which it deletes
@@ -47,6 +62,15 @@ type CloudflareTunnelArgs struct {
 	// Replicas is the number of connectors, 1 to MaxReplicas. Defaults to
 	// DefaultReplicas.
 	Replicas int `pulumi:"replicas"`
+	// Pod says where connectors run and what they may use.
+	Pod *PodArgs `pulumi:"pod"`
+	// Autoscaling lets the cluster add connectors to Replicas. Off by default.
+	Autoscaling *AutoscalingArgs `pulumi:"autoscaling"`
+	// NetworkPolicy changes what the connectors may reach, which is by default
+	// the cluster's DNS, Cloudflare's edge and the pods behind the origins.
+	NetworkPolicy *NetworkPolicyArgs `pulumi:"networkPolicy"`
+	// Monitoring is what Prometheus and Grafana need. Off by default.
+	Monitoring *MonitoringArgs `pulumi:"monitoring"`
 }
 
 var (
@@ -69,6 +93,7 @@ func (a *CloudflareTunnelArgs) Validate() error {
 		ValidateDomain("domain", a.Domain),
 		required("zoneId", a.ZoneID),
 		required("accountId", a.AccountID),
+		a.requiredZones(),
 		a.ValidateSettings(),
 	)
 }
@@ -81,9 +106,15 @@ func (a *CloudflareTunnelArgs) ValidateSettings() error {
 		matches("tunnelName", a.TunnelName, labelPattern, 40, "lower-case letters, digits and inner hyphens"),
 		matches("rotation", a.Rotation, rotationPattern, 32, "letters, digits and inner dots and hyphens, such as 2026-11"),
 		validateOrigin("origin", a.Origin),
+		validateIngress(a),
+		validateHostnames(a),
 		matches("namespace", a.Namespace, labelPattern, 63, "the name of an existing namespace: lower-case letters, digits and inner hyphens"),
 		validateImage("image", a.Image),
 		validateReplicas("replicas", a.Replicas),
+		validatePod("pod", a),
+		validateAutoscaling("autoscaling", a),
+		validateNetworkPolicy("networkPolicy", a),
+		validateMonitoring("monitoring", a),
 	)
 }
 
@@ -140,14 +171,22 @@ func required(path string, value pulumi.StringInput) error {
 // inputs is what the engine records as the component's own inputs.
 func (a *CloudflareTunnelArgs) inputs() pulumi.Map {
 	return pulumi.Map{
-		"domain":     pulumi.String(a.Domain),
-		"zoneId":     a.ZoneID,
-		"accountId":  a.AccountID,
-		"tunnelName": pulumi.String(a.TunnelName),
-		"rotation":   pulumi.String(a.Rotation),
-		"origin":     pulumi.String(a.Origin),
-		"namespace":  pulumi.String(a.Namespace),
-		"image":      pulumi.String(a.Image),
-		"replicas":   pulumi.Int(a.Replicas),
+		"domain":        pulumi.String(a.Domain),
+		"zoneId":        a.ZoneID,
+		"accountId":     a.AccountID,
+		"tunnelName":    pulumi.String(a.TunnelName),
+		"rotation":      pulumi.String(a.Rotation),
+		"origin":        pulumi.String(a.Origin),
+		"ingress":       pulumi.Any(a.Ingress),
+		"originRequest": pulumi.Any(a.OriginRequest),
+		"hostnames":     pulumi.ToStringArray(a.Hostnames),
+		"zones":         pulumi.StringMap(a.Zones),
+		"namespace":     pulumi.String(a.Namespace),
+		"image":         pulumi.String(a.Image),
+		"replicas":      pulumi.Int(a.Replicas),
+		"pod":           pulumi.Any(a.Pod),
+		"autoscaling":   pulumi.Any(a.Autoscaling),
+		"networkPolicy": pulumi.Any(a.NetworkPolicy),
+		"monitoring":    pulumi.Any(a.Monitoring),
 	}
 }

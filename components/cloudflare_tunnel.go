@@ -53,6 +53,11 @@ func NewCloudflareTunnel(
 	if err := ctx.RegisterComponentResourceV2(CloudflareTunnelType, name, args.inputs(), t, opts...); err != nil {
 		return nil, fmt.Errorf("registering component %s: %w", name, err)
 	}
+	for _, warning := range warnings(args) {
+		if err := ctx.Log.Warn(warning, &pulumi.LogArgs{Resource: t}); err != nil {
+			return nil, fmt.Errorf("warning of component %s: %w", name, err)
+		}
+	}
 	namespace, err := t.namespace(ctx, name, args)
 	if err != nil {
 		return nil, err
@@ -63,6 +68,9 @@ func NewCloudflareTunnel(
 	}
 	connector, err := t.connector(ctx, name, args, namespace, tunnel)
 	if err != nil {
+		return nil, err
+	}
+	if err := t.monitoring(ctx, name, args, namespace, tunnel); err != nil {
 		return nil, err
 	}
 	hostnames, err := t.records(ctx, name, args, tunnel, connector)

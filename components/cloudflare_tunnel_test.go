@@ -42,6 +42,8 @@ func TestCloudflareTunnel_Inventory(t *testing.T) {
 		"cloudflare:index/zeroTrustTunnelCloudflared:ZeroTrustTunnelCloudflared::edge-tunnel",
 		"kubernetes:core/v1:ConfigMap::edge-config",
 		"kubernetes:core/v1:Secret::edge-credentials",
+		"kubernetes:core/v1:Service::edge-origin-ingress-nginx-ingress-nginx-controller",
+		"kubernetes:networking.k8s.io/v1:NetworkPolicy::edge-network-policy",
 		"kubernetes:policy/v1:PodDisruptionBudget::edge-disruption-budget",
 		"kubernetes:apps/v1:Deployment::edge-cloudflared",
 		"cloudflare:index/record:Record::edge-apex",
@@ -58,11 +60,16 @@ func TestCloudflareTunnel_Parents(t *testing.T) {
 	}
 }
 
-func TestCloudflareTunnel_OptionsReachChildren(t *testing.T) {
+// What a change of settings replaces can't be protected; the names can.
+func TestCloudflareTunnel_Protect(t *testing.T) {
 	t.Parallel()
+	var protected []string
 	for _, reg := range declare(t, validArgs(), pulumi.Protect(true)).registrations {
-		require.True(t, reg.Protect, "%s isn't protected", reg.Name)
+		if reg.Protect {
+			protected = append(protected, reg.Name)
+		}
 	}
+	require.ElementsMatch(t, []string{"edge", "edge-namespace", "edge-apex", "edge-wildcard"}, protected)
 }
 
 func TestCloudflareTunnel_Order(t *testing.T) {
@@ -78,6 +85,7 @@ func TestCloudflareTunnel_Order(t *testing.T) {
 	dependsOn("edge-tunnel", "edge-secret")
 	dependsOn("edge-cloudflared", "edge-config")
 	dependsOn("edge-cloudflared", "edge-credentials")
+	dependsOn("edge-cloudflared", "edge-network-policy")
 	dependsOn("edge-apex", "edge-cloudflared")
 	dependsOn("edge-wildcard", "edge-cloudflared")
 }
@@ -89,7 +97,7 @@ func TestCloudflareTunnel_Preview(t *testing.T) {
 		_, err := NewCloudflareTunnel(ctx, "edge", validArgs())
 		return err
 	}))
-	require.Len(t, r.registrations, 11)
+	require.Len(t, r.registrations, 13)
 	require.NotContains(t, r.find(t, "edge-tunnel").Inputs, resource.PropertyKey("name"), "the name's suffix isn't known yet")
 }
 
@@ -103,7 +111,7 @@ func TestCloudflareTunnel_Golden(t *testing.T) {
 	secret := r.find(t, "edge-credentials").Inputs["stringData"]
 	require.True(t, secret.ContainsSecrets())
 	golden(t, "credentials.json", reveal(secret)[credentialsFile].StringValue())
-	for _, name := range []string{"edge-cloudflared", "edge-namespace", "edge-disruption-budget", "edge-tunnel", "edge-apex", "edge-wildcard"} {
+	for _, name := range []string{"edge-cloudflared", "edge-namespace", "edge-network-policy", "edge-disruption-budget", "edge-tunnel", "edge-apex", "edge-wildcard"} {
 		pretty, err := json.MarshalIndent(plain(t, r.find(t, name).Inputs), "", "  ")
 		require.NoError(t, err)
 		golden(t, name+".json", string(pretty)+"\n")
@@ -178,12 +186,12 @@ func TestCloudflareTunnel_TwoInstances(t *testing.T) {
 		}
 		return nil
 	}))
-	require.Len(t, r.registrations, 22)
+	require.Len(t, r.registrations, 26)
 	unique := map[string]bool{}
 	for _, entry := range r.inventory() {
 		unique[entry] = true
 	}
-	require.Len(t, unique, 22)
+	require.Len(t, unique, 26)
 }
 
 func TestCloudflareTunnel_Invalid(t *testing.T) {

@@ -23,18 +23,13 @@ const (
 // component writes. See
 // https://developers.cloudflare.com/cloudflare-one/networks/connectors/cloudflare-tunnel/do-more-with-tunnels/local-management/configuration-file/
 type cloudflaredConfig struct {
-	Tunnel          string        `yaml:"tunnel"`
-	CredentialsFile string        `yaml:"credentials-file"`
-	Metrics         string        `yaml:"metrics"`
-	NoAutoupdate    bool          `yaml:"no-autoupdate"`
-	GracePeriod     string        `yaml:"grace-period"`
-	Ingress         []ingressRule `yaml:"ingress"`
-}
-
-// ingressRule hands the requests that it matches to a service. The first match
-// wins, and the last rule matches everything.
-type ingressRule struct {
-	Service string `yaml:"service"`
+	Tunnel          string         `yaml:"tunnel"`
+	CredentialsFile string         `yaml:"credentials-file"`
+	Metrics         string         `yaml:"metrics"`
+	NoAutoupdate    bool           `yaml:"no-autoupdate"`
+	GracePeriod     string         `yaml:"grace-period"`
+	OriginRequest   *OriginRequest `yaml:"originRequest,omitempty"`
+	Ingress         []IngressRule  `yaml:"ingress"`
 }
 
 // renderConfig returns config.yaml.
@@ -45,7 +40,8 @@ func renderConfig(tunnelID string, args *CloudflareTunnelArgs) (string, error) {
 		Metrics:         fmt.Sprintf("0.0.0.0:%d", metricsPort),
 		NoAutoupdate:    true, // the image's version is the stack's to decide
 		GracePeriod:     fmt.Sprintf("%ds", graceSeconds),
-		Ingress:         []ingressRule{{Service: args.Origin}},
+		OriginRequest:   args.OriginRequest,
+		Ingress:         effectiveIngress(args),
 	})
 	if err != nil {
 		return "", fmt.Errorf("rendering %s: %w", configFile, err)

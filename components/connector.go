@@ -10,8 +10,14 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 )
 
-// connector declares cloudflared: its configuration, its credentials, the
-// Deployment and the disruption budget.
+// replaceable is an option of the children that settings replace or take away.
+// They don't inherit the component's Protect, or a stack that is protected
+// against a destroy could be changed no longer. The names, which is what a
+// destroy must not reach, and the namespace stay protected.
+var replaceable = pulumi.Protect(false)
+
+// connector declares cloudflared: its configuration, its credentials, its
+// network policy, the Deployment, the disruption budget and the autoscaler.
 func (t *CloudflareTunnel) connector(
 	ctx *pulumi.Context, name string, args *CloudflareTunnelArgs, namespace *namespaceRef, tunnel *tunnelRef,
 ) (*appsv1.Deployment, error) {
@@ -26,6 +32,13 @@ func (t *CloudflareTunnel) connector(
 	if err := t.disruptionBudget(ctx, name, args, namespace, tunnel); err != nil {
 		return nil, err
 	}
+	policy, err := t.networkPolicy(ctx, name, args, namespace, tunnel)
+	if err != nil {
+		return nil, err
+	}
+	// No connector runs without the policy, on the way up or down.
+	opts := []pulumi.ResourceOption{pulumi.Parent(t), replaceable, rolloutTimeout(args), pulumi.DependsOn([]pulumi.Resource{policy})}
+	opts = append(opts, replicasOptions(args)...)
 	deployment, err := appsv1.NewDeployment(ctx, name+"-cloudflared", &appsv1.DeploymentArgs{
 		Metadata: objectMeta(args, namespace),
 		Spec: &appsv1.DeploymentSpecArgs{
@@ -40,22 +53,26 @@ func (t *CloudflareTunnel) connector(
 			},
 			MinReadySeconds: pulumi.Int(minReadySeconds),
 			Template: &corev1.PodTemplateSpecArgs{
-				Metadata: &metav1.ObjectMetaArgs{Labels: podLabels(args.TunnelName, tunnel.id)},
+				Metadata: podMeta(args, tunnel),
 				Spec:     podSpec(args, tunnel, config.Metadata.Name(), credentials.Metadata.Name()),
 			},
 		},
-	}, pulumi.Parent(t), rolloutTimeout(args.Replicas))
+	}, opts...)
 	if err != nil {
 		return nil, fmt.Errorf("creating deployment: %w", err)
 	}
-	return deployment, nil
+	return deployment, t.autoscaler(ctx, name, args, namespace, deployment)
 }
 
 // rolloutTimeout bounds the wait for the connectors. The Kubernetes provider
 // doesn't give up when the Deployment says that it makes no progress, only when
 // this time is over; its own default, ten minutes however many there are, is
 // long for a misspelt image and short for two dozen connectors.
-func rolloutTimeout(replicas int) pulumi.ResourceOption {
+func rolloutTimeout(args *CloudflareTunnelArgs) pulumi.ResourceOption {
+	replicas := args.Replicas
+	if args.Autoscaling != nil {
+		replicas = args.Autoscaling.MaxReplicas
+	}
 	seconds := fmt.Sprintf("%ds", pullSeconds+perConnectorSeconds*replicas)
 	return pulumi.Timeouts(&pulumi.CustomTimeouts{Create: seconds, Update: seconds})
 }
@@ -71,7 +88,7 @@ func (t *CloudflareTunnel) config(
 		Metadata:  objectMeta(args, namespace),
 		Data:      pulumi.StringMap{configFile: data},
 		Immutable: pulumi.Bool(true),
-	}, pulumi.Parent(t))
+	}, pulumi.Parent(t), replaceable)
 	if err != nil {
 		return nil, fmt.Errorf("creating %s: %w", configFile, err)
 	}
@@ -89,7 +106,7 @@ func (t *CloudflareTunnel) credentials(
 		Metadata:   objectMeta(args, namespace),
 		StringData: pulumi.StringMap{credentialsFile: data},
 		Immutable:  pulumi.Bool(true),
-	}, pulumi.Parent(t))
+	}, pulumi.Parent(t), replaceable)
 	if err != nil {
 		return nil, fmt.Errorf("creating %s: %w", credentialsFile, err)
 	}
@@ -108,7 +125,7 @@ func (t *CloudflareTunnel) disruptionBudget(
 			// A pod that isn't ready serves nothing, so it may always go.
 			UnhealthyPodEvictionPolicy: pulumi.String("AlwaysAllow"),
 		},
-	}, pulumi.Parent(t))
+	}, pulumi.Parent(t), replaceable)
 	if err != nil {
 		return fmt.Errorf("creating disruption budget: %w", err)
 	}

@@ -50,5 +50,11 @@ func (a CloudflareTunnelArgs) withDefaults(name string) *CloudflareTunnelArgs {
 	a.Origin = cmp.Or(a.Origin, DefaultOrigin)
 	a.Image = cmp.Or(a.Image, DefaultImage)
 	a.Replicas = cmp.Or(a.Replicas, DefaultReplicas)
+	a.NetworkPolicy = a.NetworkPolicy.withDefaults()
+	if a.Autoscaling != nil {
+		scaling := *a.Autoscaling
+		scaling.CPU = cmp.Or(scaling.CPU, DefaultAutoscalingCPU)
+		a.Autoscaling = &scaling
+	}
 	return &a
 }

@@ -7,29 +7,24 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 )
 
-const (
-	// wildcardName is a zone's wildcard, relative to the zone. The provider
-	// finds a record that exists, to overwrite it, only under this form; the
-	// full name would create, but never overwrite.
-	wildcardName = "*"
-	// automaticTTL is the only TTL, in seconds, that Cloudflare takes for a
-	// proxied record.
-	automaticTTL = 1
-)
+// automaticTTL is the only TTL, in seconds, that Cloudflare takes for a proxied
+// record.
+const automaticTTL = 1
 
-// records points the zone's apex and its wildcard at the tunnel, taking CNAMEs
-// of these names over, and returns the full names. They depend on the
-// connectors: a name leads to the tunnel only when connectors are ready, and
-// is gone before they are.
+// records points all names at the tunnel, taking CNAMEs of these names over,
+// and returns them in full. They depend on the connectors: a name leads to the
+// tunnel only when connectors are ready, and is gone before they are.
 func (t *CloudflareTunnel) records(
 	ctx *pulumi.Context, name string, args *CloudflareTunnelArgs, tunnel *tunnelRef, connector pulumi.Resource,
 ) (pulumi.StringArrayOutput, error) {
-	for _, record := range []struct{ suffix, name string }{
-		{"-apex", args.Domain},
-		{"-wildcard", wildcardName},
-	} {
+	var hosts []string
+	for _, record := range hostRecords(args) {
+		zoneID := args.ZoneID
+		if record.zone != args.Domain {
+			zoneID = args.Zones[record.zone]
+		}
 		_, err := cloudflare.NewRecord(ctx, name+record.suffix, &cloudflare.RecordArgs{
-			ZoneId:         args.ZoneID,
+			ZoneId:         zoneID,
 			Name:           pulumi.String(record.name),
 			Type:           pulumi.String("CNAME"),
 			Content:        tunnel.cname,
@@ -39,8 +34,9 @@ func (t *CloudflareTunnel) records(
 			Comment:        pulumi.Sprintf("Managed by Pulumi: %s", args.TunnelName),
 		}, pulumi.Parent(t), pulumi.DependsOn([]pulumi.Resource{connector}))
 		if err != nil {
-			return pulumi.StringArrayOutput{}, fmt.Errorf("creating record %s: %w", record.name, err)
+			return pulumi.StringArrayOutput{}, fmt.Errorf("creating record %s: %w", record.host, err)
 		}
+		hosts = append(hosts, record.host)
 	}
-	return pulumi.ToStringArray([]string{args.Domain, wildcardName + "." + args.Domain}).ToStringArrayOutput(), nil
+	return pulumi.ToStringArray(hosts).ToStringArrayOutput(), nil
 }

@@ -1,6 +1,8 @@
 package components
 
 import (
+	"maps"
+
 	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
 	metav1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/meta/v1"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
@@ -15,13 +17,25 @@ const (
 	groupReadable = 0o440
 )
 
+// podMeta is the metadata of the connectors' pods.
+func podMeta(args *CloudflareTunnelArgs, tunnel *tunnelRef) *metav1.ObjectMetaArgs {
+	meta := &metav1.ObjectMetaArgs{Labels: podLabels(args.TunnelName, tunnel.id)}
+	if args.Pod != nil {
+		labels := pulumi.ToStringMap(args.Pod.Labels)
+		maps.Copy(labels, podLabels(args.TunnelName, tunnel.id))
+		meta.Labels = labels
+		meta.Annotations = pulumi.ToStringMap(args.Pod.Annotations)
+	}
+	return meta
+}
+
 // podSpec is the connector's pod. It is as locked down as the restricted Pod
 // Security Standard asks for, and more: a read-only root, no token of the
 // cluster's API, nothing writable.
 func podSpec(
 	args *CloudflareTunnelArgs, tunnel *tunnelRef, config, credentials pulumi.StringPtrInput,
 ) *corev1.PodSpecArgs {
-	return &corev1.PodSpecArgs{
+	spec := &corev1.PodSpecArgs{
 		AutomountServiceAccountToken:  pulumi.Bool(false),
 		EnableServiceLinks:            pulumi.Bool(false),
 		TerminationGracePeriodSeconds: pulumi.Int(terminationSeconds),
@@ -32,7 +46,7 @@ func podSpec(
 			FsGroup:        pulumi.Int(nonrootID),
 			SeccompProfile: &corev1.SeccompProfileArgs{Type: pulumi.String("RuntimeDefault")},
 		},
-		TopologySpreadConstraints: corev1.TopologySpreadConstraintArray{spread(tunnel)},
+		TopologySpreadConstraints: corev1.TopologySpreadConstraintArray{spread(args, tunnel)},
 		Containers:                corev1.ContainerArray{container(args)},
 		Volumes: corev1.VolumeArray{
 			&corev1.VolumeArgs{
@@ -51,15 +65,60 @@ func podSpec(
 			},
 		},
 	}
+	schedule(spec, args.Pod)
+	return spec
+}
+
+// schedule adds what the arguments say about where connectors run.
+func schedule(spec *corev1.PodSpecArgs, pod *PodArgs) {
+	if pod == nil {
+		return
+	}
+	spec.NodeSelector = pulumi.ToStringMap(pod.NodeSelector)
+	if pod.PriorityClass != "" {
+		spec.PriorityClassName = pulumi.String(pod.PriorityClass)
+	}
+	for _, name := range pod.ImagePullSecrets {
+		secrets, _ := spec.ImagePullSecrets.(corev1.LocalObjectReferenceArray)
+		spec.ImagePullSecrets = append(secrets, &corev1.LocalObjectReferenceArgs{Name: pulumi.String(name)})
+	}
+	// What is only handed on goes in as plain values, which the SDK takes in
+	// outputs alone.
+	if len(pod.Tolerations) > 0 {
+		spec.Tolerations = pulumi.ToOutput(pulumi.Bool(true)).ApplyT(func(any) []corev1.Toleration {
+			return pod.Tolerations
+		}).(corev1.TolerationArrayOutput)
+	}
+	if pod.Affinity != nil {
+		spec.Affinity = pulumi.ToOutput(pulumi.Bool(true)).ApplyT(func(any) corev1.Affinity {
+			return *pod.Affinity
+		}).(corev1.AffinityOutput).ToAffinityPtrOutput()
+	}
+}
+
+// resources are the defaults with what the arguments override.
+func resources(pod *PodArgs) *corev1.ResourceRequirementsArgs {
+	over := ResourcesArgs{}
+	if pod != nil && pod.Resources != nil {
+		over = *pod.Resources
+	}
+	return &corev1.ResourceRequirementsArgs{
+		Requests: pulumi.ToStringMap(overriding(defaultRequests, over.Requests)),
+		Limits:   pulumi.ToStringMap(overriding(defaultLimits, over.Limits)),
+	}
 }
 
 // spread puts the connectors on different nodes where there are several. It is
-// soft, so that one node is enough.
-func spread(tunnel *tunnelRef) *corev1.TopologySpreadConstraintArgs {
+// soft unless the arguments say otherwise, so that one node is enough.
+func spread(args *CloudflareTunnelArgs, tunnel *tunnelRef) *corev1.TopologySpreadConstraintArgs {
+	unsatisfiable := "ScheduleAnyway"
+	if args.Pod != nil && args.Pod.SpreadRequired {
+		unsatisfiable = "DoNotSchedule"
+	}
 	return &corev1.TopologySpreadConstraintArgs{
 		MaxSkew:           pulumi.Int(1),
 		TopologyKey:       pulumi.String("kubernetes.io/hostname"),
-		WhenUnsatisfiable: pulumi.String("ScheduleAnyway"),
+		WhenUnsatisfiable: pulumi.String(unsatisfiable),
 		LabelSelector:     &metav1.LabelSelectorArgs{MatchLabels: selectorLabels(tunnel.id)},
 		// Only pods of the same generation count, or a rolling update would
 		// spread the new pods around the old ones.
@@ -75,11 +134,7 @@ func container(args *CloudflareTunnelArgs) *corev1.ContainerArgs {
 		Ports: corev1.ContainerPortArray{
 			&corev1.ContainerPortArgs{Name: pulumi.String("metrics"), ContainerPort: pulumi.Int(metricsPort)},
 		},
-		// Enough for some hundred requests a second on a Raspberry Pi.
-		Resources: &corev1.ResourceRequirementsArgs{
-			Requests: pulumi.ToStringMap(map[string]string{"cpu": "50m", "memory": "64Mi", "ephemeral-storage": "16Mi"}),
-			Limits:   pulumi.ToStringMap(map[string]string{"cpu": "1", "memory": "256Mi", "ephemeral-storage": "64Mi"}),
-		},
+		Resources: resources(args.Pod),
 		SecurityContext: &corev1.SecurityContextArgs{
 			AllowPrivilegeEscalation: pulumi.Bool(false),
 			Privileged:               pulumi.Bool(false),

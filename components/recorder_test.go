@@ -19,6 +19,7 @@ const (
 type registration struct {
 	Type, Name, Parent string
 	Protect            bool
+	Read               bool     // read, not managed
 	Dependencies       []string // URNs
 	Providers          map[string]string
 	Inputs             resource.PropertyMap
@@ -29,7 +30,8 @@ type registration struct {
 type recorder struct {
 	mu            sync.Mutex
 	registrations []registration
-	preview       bool // leave IDs and computed outputs unknown
+	preview       bool                      // leave IDs and computed outputs unknown
+	services      map[string]map[string]any // specs by namespace/name
 }
 
 func (r *recorder) NewResource(args pulumi.MockResourceArgs) (string, resource.PropertyMap, error) {
@@ -39,6 +41,9 @@ func (r *recorder) NewResource(args pulumi.MockResourceArgs) (string, resource.P
 	if rpc := args.RegisterRPC; rpc != nil {
 		reg.Parent, reg.Protect = rpc.GetParent(), rpc.GetProtect()
 		reg.Dependencies, reg.Providers = rpc.GetDependencies(), rpc.GetProviders()
+	}
+	if rpc := args.ReadRPC; rpc != nil {
+		reg.Parent, reg.Read = rpc.GetParent(), true
 	}
 	r.registrations = append(r.registrations, reg)
 	return r.outputs(args)
@@ -54,6 +59,8 @@ func (r *recorder) outputs(args pulumi.MockResourceArgs) (string, resource.Prope
 		out["hex"] = resource.NewProperty("a1b2c3")
 	case "cloudflare:index/zeroTrustTunnelCloudflared:ZeroTrustTunnelCloudflared":
 		id = testTunnelID
+	case "kubernetes:core/v1:Service":
+		out["spec"] = resource.NewProperty(r.service(args.ID))
 	case "kubernetes:core/v1:Namespace", "kubernetes:core/v1:ConfigMap", "kubernetes:core/v1:Secret", "kubernetes:apps/v1:Deployment":
 		out["metadata"] = resource.NewProperty(resource.PropertyMap{"name": resource.NewProperty(args.Name + "-0a1b2c")})
 	}
@@ -64,6 +71,23 @@ func (r *recorder) outputs(args pulumi.MockResourceArgs) (string, resource.Prope
 		delete(out, "metadata")
 	}
 	return id, out, nil
+}
+
+// service is the Service of that ID, by default one as ingress-nginx has it.
+func (r *recorder) service(id string) resource.PropertyMap {
+	if spec, ok := r.services[id]; ok {
+		return resource.NewPropertyMapFromMap(spec)
+	}
+	return resource.NewPropertyMapFromMap(map[string]any{
+		"type":      "ClusterIP",
+		"clusterIP": "10.0.0.80",
+		"selector":  map[string]any{"app.kubernetes.io/name": "ingress"},
+		"ports": []any{
+			map[string]any{"name": "http", "port": 80, "protocol": "TCP", "targetPort": "http"},
+			map[string]any{"name": "https", "port": 443, "protocol": "TCP", "targetPort": 8443},
+			map[string]any{"name": "web", "port": 8000, "protocol": "TCP", "targetPort": 80},
+		},
+	})
 }
 
 func (r *recorder) Call(pulumi.MockCallArgs) (resource.PropertyMap, error) {
@@ -124,11 +148,15 @@ func validArgs() *CloudflareTunnelArgs {
 func declare(t *testing.T, args *CloudflareTunnelArgs, opts ...pulumi.ResourceOption) *recorder {
 	t.Helper()
 	r := &recorder{}
-	require.NoError(t, r.run(func(ctx *pulumi.Context) error {
+	require.NoError(t, r.declare(args, opts...))
+	return r
+}
+
+func (r *recorder) declare(args *CloudflareTunnelArgs, opts ...pulumi.ResourceOption) error {
+	return r.run(func(ctx *pulumi.Context) error {
 		_, err := NewCloudflareTunnel(ctx, "edge", args, opts...)
 		return err
-	}))
-	return r
+	})
 }
 
 func (r *recorder) run(program pulumi.RunFunc) error {

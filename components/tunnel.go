@@ -29,14 +29,14 @@ func (t *CloudflareTunnel) tunnel(
 	secret, err := random.NewRandomBytes(ctx, name+"-secret", &random.RandomBytesArgs{
 		Length:  pulumi.Int(32), // the least that Cloudflare takes
 		Keepers: keepers,
-	}, pulumi.Parent(t))
+	}, pulumi.Parent(t), replaceable)
 	if err != nil {
 		return nil, fmt.Errorf("creating tunnel secret: %w", err)
 	}
 	suffix, err := random.NewRandomId(ctx, name+"-suffix", &random.RandomIdArgs{
 		ByteLength: pulumi.Int(3),
 		Keepers:    keepers,
-	}, pulumi.Parent(t))
+	}, pulumi.Parent(t), replaceable)
 	if err != nil {
 		return nil, fmt.Errorf("creating tunnel name suffix: %w", err)
 	}
@@ -45,7 +45,7 @@ func (t *CloudflareTunnel) tunnel(
 		Name:      pulumi.Sprintf("%s-%s", tunnelNamePrefix(args), suffix.Hex),
 		Secret:    secret.Base64,
 		ConfigSrc: pulumi.String("local"),
-	}, pulumi.Parent(t), pulumi.DependsOn([]pulumi.Resource{namespace.resource}))
+	}, pulumi.Parent(t), replaceable, pulumi.DependsOn([]pulumi.Resource{namespace.resource}))
 	if err != nil {
 		return nil, fmt.Errorf("creating tunnel: %w", err)
 	}

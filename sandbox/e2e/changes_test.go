@@ -48,9 +48,9 @@ func TestChangesUnderLoad(t *testing.T) {
 }
 
 const (
-	// otherOrigin is the default origin under its full name: another text, the
-	// same pods behind it.
-	otherOrigin = "http://ingress-nginx-controller.ingress-nginx.svc.cluster.local:80"
+	// otherOrigin is one of the apps without the ingress controller in between: other
+	// pods in another namespace.
+	otherOrigin = "http://hello.apps"
 	goodImage   = "cloudflare/cloudflared:2026.3.0"
 	nextImage   = "cloudflare/cloudflared:2026.3.0-next"
 	badImage    = "cloudflare/cloudflared:no-such-tag"

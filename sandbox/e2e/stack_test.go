@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"os"
 	"os/exec"
@@ -84,6 +85,7 @@ func newStackIn(t *testing.T, w *world.World, name string, settings map[string]s
 		"cloudflare:apiHostname": w.APIAddr(),
 		"cloudflare:rps":         "50",
 		"kubernetes:kubeconfig":  w.Kubeconfig(),
+		"networkPolicy.edge[0]":  fmt.Sprintf("10.255.%d.8/29", w.Slot),
 	}
 	for key, value := range settings {
 		all[key] = value
@@ -96,12 +98,16 @@ func newStackIn(t *testing.T, w *world.World, name string, settings map[string]s
 	return s
 }
 
-// set changes one setting. The token goes in as a secret, from standard input.
+// set changes one setting, or a field of one. The token goes in as a secret, from
+// standard input.
 func (s *stack) set(t *testing.T, key, value string) {
 	t.Helper()
 	args := []string{"config", "set", key, "--stack", s.name}
 	if key == "cloudflare:apiToken" {
 		args = append(args, "--secret")
+	}
+	if strings.ContainsAny(key, ".[") {
+		args = append(args, "--path")
 	}
 	cmd := s.command("pulumi", args...)
 	cmd.Stdin = strings.NewReader(value)

@@ -1,0 +1,75 @@
+package components
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+)
+
+// panel is one chart of the dashboard.
+type panel struct {
+	title, unit, expression, legend string
+	wide                            bool
+}
+
+// panels are what someone asks of a tunnel, from top to bottom: is it up, is it
+// used, does it work. {} stands for the connectors' labels.
+var panels = []panel{
+	{title: "Connectors", unit: "none", expression: `count(cloudflared_tunnel_ha_connections{} > 0)`},
+	{title: "Connections to Cloudflare", unit: "none", expression: `cloudflared_tunnel_ha_connections{}`, legend: "{{pod}}"},
+	{title: "Requests", unit: "reqps", expression: `sum by (pod) (rate(cloudflared_tunnel_total_requests{}[$__rate_interval]))`, legend: "{{pod}}", wide: true},
+	{title: "Responses by status", unit: "reqps", expression: `sum by (status_code) (rate(cloudflared_tunnel_response_by_code{}[$__rate_interval]))`, legend: "{{status_code}}"},
+	{title: "Requests that reached no origin", unit: "reqps", expression: `sum by (pod) (rate(cloudflared_tunnel_request_errors{}[$__rate_interval]))`, legend: "{{pod}}"},
+	{title: "Requests in flight", unit: "none", expression: `cloudflared_tunnel_concurrent_requests_per_tunnel{}`, legend: "{{pod}}"},
+	{title: "Round trip to Cloudflare", unit: "ms", expression: `max by (pod) (quic_client_smoothed_rtt{})`, legend: "{{pod}}"},
+	{title: "Locations of Cloudflare", unit: "none", expression: `count by (edge_location) (cloudflared_tunnel_server_locations{} > 0)`, legend: "{{edge_location}}"},
+	{title: "Versions", unit: "none", expression: `count by (version) (build_info{})`, legend: "{{version}}"},
+	{title: "Processor", unit: "none", expression: `rate(process_cpu_seconds_total{}[$__rate_interval])`, legend: "{{pod}}"},
+	{title: "Memory", unit: "bytes", expression: `process_resident_memory_bytes{}`, legend: "{{pod}}"},
+}
+
+// query is the expression with the dashboard's choice of namespaces.
+func (p panel) query() string {
+	return strings.Replace(p.expression, "{}", `{namespace=~"$namespace"}`, 1)
+}
+
+// renderDashboard returns the dashboard as Grafana imports it. It asks for the
+// data source and the namespace, so that one dashboard shows every tunnel.
+func renderDashboard(instance string) (string, error) {
+	type object = map[string]any
+	source := object{"type": "prometheus", "uid": "${datasource}"}
+	var all []object
+	x, y := 0, 0
+	for i, p := range panels {
+		width := 12
+		if p.wide {
+			width = 24
+		}
+		if x+width > 24 {
+			x, y = 0, y+8
+		}
+		all = append(all, object{
+			"id": i + 1, "type": "timeseries", "title": p.title, "datasource": source,
+			"gridPos":     object{"x": x, "y": y, "w": width, "h": 8},
+			"fieldConfig": object{"defaults": object{"unit": p.unit, "min": 0}, "overrides": []object{}},
+			"targets":     []object{{"refId": "A", "datasource": source, "expr": p.query(), "legendFormat": p.legend}},
+		})
+		x += width
+	}
+	text, err := json.MarshalIndent(object{
+		"title": "Cloudflare Tunnel: " + instance, "uid": "k8s-tunnel-" + instance, "tags": []string{"cloudflared"},
+		"schemaVersion": 39, "refresh": "30s", "time": object{"from": "now-6h", "to": "now"},
+		"templating": object{"list": []object{
+			{"name": "datasource", "type": "datasource", "query": "prometheus"},
+			{
+				"name": "namespace", "type": "query", "datasource": source, "refresh": 2, "includeAll": true, "multi": true,
+				"query": "label_values(cloudflared_tunnel_ha_connections, namespace)", "current": object{"text": "All", "value": "$__all"},
+			},
+		}},
+		"panels": all,
+	}, "", "  ")
+	if err != nil {
+		return "", fmt.Errorf("rendering dashboard: %w", err)
+	}
+	return string(text) + "\n", nil
+}
