@@ -30,6 +30,10 @@ func TestChangesUnderLoad(t *testing.T) {
 			c := &changes{T: t, owner: t, scene: s, world: w}
 			byHand := makeByHand(t, w)
 			c.begin()
+			if s.protocol == "http2" {
+				c.phase("keep the tunnel", func() { c.keepTunnel(byHand) })
+				c.stack.unset(t, "existingTunnel") // the cut-over is from the one to the other
+			}
 			c.phase("cut-over", c.cutOver)
 			requireProtocol(c)
 			c.phase("moving out", func() { c.moveOut(byHand) })
@@ -62,6 +66,18 @@ func (c *changes) cutOver() {
 	c.deploy()
 	require.NotEqual(c, before, c.tunnel())
 	require.Equal(c, c.stack.output(c.T, "tunnelId"), c.tunnel())
+}
+
+// keepTunnel runs connectors of the tunnel made by hand, which stays, and stops
+// those that were started by hand.
+func (c *changes) keepTunnel(byHand *handMade) {
+	before := c.tunnel()
+	c.stack = newStackIn(c.owner, c.world, "changes", map[string]string{"existingTunnel": before})
+	c.stack.up(c.T)
+	require.Equal(c, before, c.tunnel())
+	require.Equal(c, before, c.stack.output(c.T, "tunnelId"))
+	byHand.stop()
+	c.stack.up(c.T, "--expect-no-changes")
 }
 
 // moveOut deletes the tunnel made by hand, once every data centre has seen that

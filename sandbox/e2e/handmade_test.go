@@ -99,10 +99,16 @@ func (h *handMade) routeNames() {
 	}
 }
 
+// stop ends the connector, and nothing else.
+func (h *handMade) stop() {
+	h.t.Helper()
+	kubectlIn(h.t, h.world, "delete", "--ignore-not-found", "namespace", "by-hand")
+}
+
 // remove deletes what makeByHand made, in the order that the README gives.
 func (h *handMade) remove() {
 	h.t.Helper()
-	kubectlIn(h.t, h.world, "delete", "namespace", "by-hand")
+	h.stop()
 	h.cloudflared("cleanup", "by-hand")
 	h.cloudflared("delete", "by-hand")
 	require.NotContains(h.t, h.cloudflared("list"), "by-hand")
