@@ -8,7 +8,7 @@ SANDBOX := go -C sandbox run .
 export CGO_ENABLED := 0
 export GOFLAGS := -trimpath -buildvcs=false
 
-.PHONY: up down test tools lint unit e2e help
+.PHONY: up down test tools lint unit e2e soak bench help
 
 ## up: start the local world, deploy the dev stack into it, and send a request
 up:
@@ -49,6 +49,15 @@ lint:
 ## e2e: the real CLI against a fresh local world
 e2e:
 	go -C sandbox test -tags e2e -count 1 -timeout 60m -v ./e2e
+
+## soak: each change under load, many times in a row, in every scene; a table of failed requests at the end (hours)
+ROUNDS := 10
+soak:
+	SOAK=$(ROUNDS) go -C sandbox test -tags e2e -count 1 -timeout 24h -v -run '^TestSoak$$' ./e2e
+
+## bench: a table of ratios, measured in a local world of its own
+bench:
+	@go -C sandbox run ./bench
 
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)

@@ -31,6 +31,12 @@ type CloudflareTunnelArgs struct {
 	// tunnel, and all that belongs to them. Letters, digits and inner dots and
 	// hyphens, at most 32 characters. Empty by default.
 	Rotation string `pulumi:"rotation"`
+	// ExistingTunnel is the ID of a tunnel that was made by hand, for those who
+	// must keep it: the component then runs connectors of that tunnel and points
+	// the names at it, but neither changes nor deletes it. Without it, the
+	// component makes a tunnel of its own; taking it away is a rotation. Conflicts
+	// with Rotation. Empty by default.
+	ExistingTunnel string `pulumi:"existingTunnel"`
 
 	// Origin is the service that every request is handed to which no rule of
 	// Ingress matches, as scheme://host[:port] without a path. Defaults to
@@ -105,6 +111,7 @@ func (a *CloudflareTunnelArgs) ValidateSettings() error {
 	return errors.Join(
 		matches("tunnelName", a.TunnelName, labelPattern, 40, "lower-case letters, digits and inner hyphens"),
 		matches("rotation", a.Rotation, rotationPattern, 32, "letters, digits and inner dots and hyphens, such as 2026-11"),
+		validateExistingTunnel("existingTunnel", a),
 		validateOrigin("origin", a.Origin),
 		validateIngress(a),
 		validateHostnames(a),
@@ -171,22 +178,23 @@ func required(path string, value pulumi.StringInput) error {
 // inputs is what the engine records as the component's own inputs.
 func (a *CloudflareTunnelArgs) inputs() pulumi.Map {
 	return pulumi.Map{
-		"domain":        pulumi.String(a.Domain),
-		"zoneId":        a.ZoneID,
-		"accountId":     a.AccountID,
-		"tunnelName":    pulumi.String(a.TunnelName),
-		"rotation":      pulumi.String(a.Rotation),
-		"origin":        pulumi.String(a.Origin),
-		"ingress":       pulumi.Any(a.Ingress),
-		"originRequest": pulumi.Any(a.OriginRequest),
-		"hostnames":     pulumi.ToStringArray(a.Hostnames),
-		"zones":         pulumi.StringMap(a.Zones),
-		"namespace":     pulumi.String(a.Namespace),
-		"image":         pulumi.String(a.Image),
-		"replicas":      pulumi.Int(a.Replicas),
-		"pod":           pulumi.Any(a.Pod),
-		"autoscaling":   pulumi.Any(a.Autoscaling),
-		"networkPolicy": pulumi.Any(a.NetworkPolicy),
-		"monitoring":    pulumi.Any(a.Monitoring),
+		"domain":         pulumi.String(a.Domain),
+		"zoneId":         a.ZoneID,
+		"accountId":      a.AccountID,
+		"tunnelName":     pulumi.String(a.TunnelName),
+		"rotation":       pulumi.String(a.Rotation),
+		"existingTunnel": pulumi.String(a.ExistingTunnel),
+		"origin":         pulumi.String(a.Origin),
+		"ingress":        pulumi.Any(a.Ingress),
+		"originRequest":  pulumi.Any(a.OriginRequest),
+		"hostnames":      pulumi.ToStringArray(a.Hostnames),
+		"zones":          pulumi.StringMap(a.Zones),
+		"namespace":      pulumi.String(a.Namespace),
+		"image":          pulumi.String(a.Image),
+		"replicas":       pulumi.Int(a.Replicas),
+		"pod":            pulumi.Any(a.Pod),
+		"autoscaling":    pulumi.Any(a.Autoscaling),
+		"networkPolicy":  pulumi.Any(a.NetworkPolicy),
+		"monitoring":     pulumi.Any(a.Monitoring),
 	}
 }

@@ -28,6 +28,12 @@ func TestCloudflareTunnelArgs_Validate(t *testing.T) {
 		{"tunnel name with a space", func(a *CloudflareTunnelArgs) { a.TunnelName = "home lab" }, `tunnelName: "home lab"`},
 		{"tunnel name too long", func(a *CloudflareTunnelArgs) { a.TunnelName = strings.Repeat("a", 41) }, "at most 40"},
 		{"rotation", func(a *CloudflareTunnelArgs) { a.Rotation = "2026-11" }, ""},
+		{"existing tunnel", func(a *CloudflareTunnelArgs) { a.ExistingTunnel = testTunnelID }, ""},
+		{"existing tunnel by name", func(a *CloudflareTunnelArgs) { a.ExistingTunnel = "by-hand" }, `existingTunnel: "by-hand" is not a tunnel's ID`},
+		{
+			"existing tunnel and rotation", func(a *CloudflareTunnelArgs) { a.ExistingTunnel, a.Rotation = testTunnelID, "2026-11" },
+			"existingTunnel: a tunnel made by hand keeps its secret",
+		},
 		{"rotation with a slash", func(a *CloudflareTunnelArgs) { a.Rotation = "11/2026" }, `rotation: "11/2026"`},
 		{"origin with a port", func(a *CloudflareTunnelArgs) { a.Origin = "https://traefik.kube-system.svc:8443" }, ""},
 		{"origin by address", func(a *CloudflareTunnelArgs) { a.Origin = "http://[fd00::1]:80" }, ""},

@@ -38,7 +38,7 @@ func (t *CloudflareTunnel) connector(
 		return nil, err
 	}
 	// No connector runs without the policy and the budget, on the way up or down.
-	opts := []pulumi.ResourceOption{pulumi.Parent(t), replaceable, pulumi.DependsOn([]pulumi.Resource{policy, budget})}
+	opts := []pulumi.ResourceOption{pulumi.Parent(t), replaceable, rolloutTimeout(args), pulumi.DependsOn([]pulumi.Resource{policy, budget})}
 	opts = append(opts, replicasOptions(args)...)
 	deployment, err := appsv1.NewDeployment(ctx, name+"-cloudflared", &appsv1.DeploymentArgs{
 		Metadata: objectMeta(args, namespace),
@@ -63,6 +63,19 @@ func (t *CloudflareTunnel) connector(
 		return nil, fmt.Errorf("creating deployment: %w", err)
 	}
 	return deployment, t.autoscaler(ctx, name, args, namespace, deployment)
+}
+
+// rolloutTimeout bounds the wait for the connectors. The Kubernetes provider
+// doesn't give up when the Deployment says that it makes no progress, only when
+// this time is over; its own default, ten minutes however many there are, is
+// long for a misspelt image and short for two dozen connectors.
+func rolloutTimeout(args *CloudflareTunnelArgs) pulumi.ResourceOption {
+	replicas := args.Replicas
+	if args.Autoscaling != nil {
+		replicas = args.Autoscaling.MaxReplicas
+	}
+	seconds := fmt.Sprintf("%ds", pullSeconds+perConnectorSeconds*replicas)
+	return pulumi.Timeouts(&pulumi.CustomTimeouts{Create: seconds, Update: seconds})
 }
 
 // config declares config.yaml. It has no name of its own: Pulumi names it, and

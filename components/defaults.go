@@ -36,6 +36,14 @@ const (
 	minReadySeconds = 10
 )
 
+// Seconds that `pulumi up` waits for the connectors before it fails: time to
+// pull the image on a small node with a slow uplink, and then for each connector
+// to start, register and be ready for minReadySeconds, one after the other.
+const (
+	pullSeconds         = 180
+	perConnectorSeconds = 60
+)
+
 // withDefaults returns a copy in which everything optional is set.
 func (a CloudflareTunnelArgs) withDefaults(name string) *CloudflareTunnelArgs {
 	a.TunnelName = cmp.Or(a.TunnelName, name)

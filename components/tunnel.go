@@ -25,6 +25,9 @@ type tunnelRef struct {
 func (t *CloudflareTunnel) tunnel(
 	ctx *pulumi.Context, name string, args *CloudflareTunnelArgs, namespace *namespaceRef,
 ) (*tunnelRef, error) {
+	if args.ExistingTunnel != "" {
+		return t.existingTunnel(ctx, name, args)
+	}
 	keepers := pulumi.StringMap{"rotation": pulumi.String(args.Rotation)}
 	secret, err := random.NewRandomBytes(ctx, name+"-secret", &random.RandomBytesArgs{
 		Length:  pulumi.Int(32), // the least that Cloudflare takes

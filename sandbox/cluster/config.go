@@ -29,6 +29,9 @@ type Config struct {
 	// EdgeAddrs are the addresses at which cloudflared finds its edge. They are put on the machine's end of the
 	// veth pair, and the cluster's DNS answers with them: the first half for region 1, the rest for region 2.
 	EdgeAddrs []netip.Addr
+	// EdgeProtocol is what the cluster's DNS tells cloudflared to begin with, quic or http2, as Cloudflare's own DNS
+	// steers connectors that leave the choice to it. Empty for quic, as in production.
+	EdgeProtocol string
 	// Progress is told what is happening, a line at a time. It may be nil.
 	Progress func(string) `json:"-"`
 }
@@ -95,6 +98,9 @@ func (c Config) Validate() error {
 	}
 	if c.BinDir != "" && !filepath.IsAbs(c.BinDir) {
 		bad("binDir: %q is not an absolute path", c.BinDir)
+	}
+	if c.EdgeProtocol != "" && c.EdgeProtocol != "quic" && c.EdgeProtocol != "http2" {
+		bad("edgeProtocol: %q is neither quic nor http2", c.EdgeProtocol)
 	}
 	for i, addr := range c.EdgeAddrs {
 		if c.Slot >= 0 && c.Slot <= MaxSlot && (!c.LinkSubnet().Contains(addr) || addr == c.HostAddr() || addr == c.NodeAddr()) {

@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	_ "embed"
 	"encoding/hex"
@@ -43,7 +44,7 @@ func (r edgeRegion) Pattern() string { return regexp.QuoteMeta(r.Name) }
 
 // corefile writes CoreDNS's configuration. cloudflared refuses an edge of a single region, so the addresses are
 // shared out evenly, the first half to region 1.
-func corefile(edge []netip.Addr) (string, error) {
+func corefile(edge []netip.Addr, protocol string) (string, error) {
 	t, err := template.New("Corefile").Parse(corefileTemplate)
 	if err != nil {
 		return "", fmt.Errorf("writing the Corefile: %w", err)
@@ -51,9 +52,9 @@ func corefile(edge []netip.Addr) (string, error) {
 	half := (len(edge) + 1) / 2
 	var out strings.Builder
 	err = t.Execute(&out, struct {
-		ClusterDomain string
-		Regions       []edgeRegion
-	}{clusterDomain, []edgeRegion{{1, edgeRegion1, edge[:half]}, {2, edgeRegion2, edge[half:]}}})
+		ClusterDomain, Protocol string
+		Regions                 []edgeRegion
+	}{clusterDomain, cmp.Or(protocol, "quic"), []edgeRegion{{1, edgeRegion1, edge[:half]}, {2, edgeRegion2, edge[half:]}}})
 	if err != nil {
 		return "", fmt.Errorf("writing the Corefile: %w", err)
 	}
@@ -62,7 +63,7 @@ func corefile(edge []netip.Addr) (string, error) {
 
 // dnsManifests are CoreDNS's objects with this node's values in them, as a stream of JSON documents.
 func dnsManifests(c Config) ([]byte, error) {
-	config, err := corefile(c.EdgeAddrs)
+	config, err := corefile(c.EdgeAddrs, c.EdgeProtocol)
 	if err != nil {
 		return nil, err
 	}

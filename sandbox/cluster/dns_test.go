@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -13,7 +14,7 @@ import (
 
 func TestCorefile_GoldenFile(t *testing.T) {
 	t.Parallel()
-	got, err := corefile(edgeAddrs(3))
+	got, err := corefile(edgeAddrs(3), "")
 	require.NoError(t, err)
 	golden := "testdata/Corefile"
 	if os.Getenv("UPDATE_GOLDEN") != "" {
@@ -22,6 +23,11 @@ func TestCorefile_GoldenFile(t *testing.T) {
 	want, err := os.ReadFile(golden)
 	require.NoError(t, err)
 	require.Equal(t, string(want), got)
+
+	steered, err := corefile(edgeAddrs(3), "http2")
+	require.NoError(t, err)
+	require.Equal(t, strings.ReplaceAll(got, `\034quic\034`, `\034http2\034`), steered)
+	require.NotEqual(t, got, steered)
 }
 
 // objects decodes a stream of manifests and returns them by kind.
@@ -61,7 +67,7 @@ func TestDNSManifests_AreFilledIn(t *testing.T) {
 	got := objects(t, stream)
 	require.Len(t, got, 6)
 
-	config, err := corefile(c.EdgeAddrs)
+	config, err := corefile(c.EdgeAddrs, "")
 	require.NoError(t, err)
 	require.Equal(t, config, field(t, got["ConfigMap"], "data", "Corefile"))
 	require.Equal(t, "10.135.0.10", field(t, got["Service"], "spec", "clusterIP"))

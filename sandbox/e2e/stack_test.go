@@ -18,6 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"k8s-tunnel/sandbox/cloudflare/state"
+	"k8s-tunnel/sandbox/world"
 )
 
 // testRoot is the clone's root.
@@ -25,16 +26,16 @@ func testRoot() string { return filepath.Join("..", "..") }
 
 // projectDir is a copy of the project in which the tests' stacks keep their
 // settings, so that the clone's own files stay as they are.
-func projectDir() string { return filepath.Join(testWorld.Dir(), "project") }
+func projectDir(w *world.World) string { return filepath.Join(w.Dir(), "project") }
 
 // makeProject copies the program as the clone has it at this moment.
-func makeProject(t *testing.T) string {
+func makeProject(t *testing.T, w *world.World) string {
 	t.Helper()
-	dir := projectDir()
+	dir := projectDir(w)
 	for _, name := range []string{"Pulumi.yaml", "go.mod", "go.sum", "main.go"} {
-		copyFile(t, filepath.Join(testWorld.Root, name), filepath.Join(dir, name))
+		copyFile(t, filepath.Join(w.Root, name), filepath.Join(dir, name))
 	}
-	sources, err := filepath.Glob(filepath.Join(testWorld.Root, "components", "*.go"))
+	sources, err := filepath.Glob(filepath.Join(w.Root, "components", "*.go"))
 	require.NoError(t, err)
 	for _, source := range sources {
 		copyFile(t, source, filepath.Join(dir, "components", filepath.Base(source)))
@@ -56,15 +57,22 @@ func copyFile(t *testing.T, from, to string) {
 
 // stack is one stack of the tests' project.
 type stack struct {
-	name string
-	dir  string
+	world *world.World
+	name  string
+	dir   string
 }
 
 // newStack makes a stack with the world's settings and those given; an empty
 // value leaves a setting out. It is destroyed and removed when the test ends.
 func newStack(t *testing.T, name string, settings map[string]string) *stack {
 	t.Helper()
-	s := &stack{name: name, dir: makeProject(t)}
+	return newStackIn(t, testWorld, name, settings)
+}
+
+// newStackIn is newStack for another world than the tests' common one.
+func newStackIn(t *testing.T, w *world.World, name string, settings map[string]string) *stack {
+	t.Helper()
+	s := &stack{world: w, name: name, dir: makeProject(t, w)}
 	s.mustPulumi(t, "stack", "init")
 	t.Cleanup(func() {
 		if out, err := s.pulumi("destroy", "--yes", "--skip-preview", "--remove"); err != nil {
@@ -74,10 +82,10 @@ func newStack(t *testing.T, name string, settings map[string]string) *stack {
 	all := map[string]string{
 		"domain":                 state.HomeZoneName,
 		"cloudflare:apiToken":    state.SeedToken,
-		"cloudflare:apiHostname": testWorld.APIAddr(),
+		"cloudflare:apiHostname": w.APIAddr(),
 		"cloudflare:rps":         "50",
-		"kubernetes:kubeconfig":  testWorld.Kubeconfig(),
-		"networkPolicy.edge[0]":  fmt.Sprintf("10.255.%d.8/29", testWorld.Slot),
+		"kubernetes:kubeconfig":  w.Kubeconfig(),
+		"networkPolicy.edge[0]":  fmt.Sprintf("10.255.%d.8/29", w.Slot),
 	}
 	for key, value := range settings {
 		all[key] = value
@@ -107,9 +115,14 @@ func (s *stack) set(t *testing.T, key, value string) {
 	require.NoError(t, err, "%s", out)
 }
 
+func (s *stack) unset(t *testing.T, key string) {
+	t.Helper()
+	s.mustPulumi(t, "config", "rm", key)
+}
+
 // command prepares a program to run in the project with the world's environment.
 func (s *stack) command(name string, args ...string) *exec.Cmd {
-	cmd := testWorld.Command(context.Background(), name, args...)
+	cmd := s.world.Command(context.Background(), name, args...)
 	cmd.Dir = s.dir
 	cmd.Env = append(cmd.Env, "SANDBOX_PROGRAM="+filepath.Join(s.dir, ".program", "k8s-tunnel"))
 	return cmd
@@ -146,7 +159,13 @@ func (s *stack) output(t *testing.T, name string) string {
 // kubectl returns what a kubectl command prints.
 func kubectl(t *testing.T, args ...string) string {
 	t.Helper()
-	out, err := testWorld.Command(context.Background(), "kubectl", args...).CombinedOutput()
+	return kubectlIn(t, testWorld, args...)
+}
+
+// kubectlIn is kubectl for another world than the tests' common one.
+func kubectlIn(t *testing.T, w *world.World, args ...string) string {
+	t.Helper()
+	out, err := w.Command(context.Background(), "kubectl", args...).CombinedOutput()
 	require.NoError(t, err, "kubectl %s:\n%s", strings.Join(args, " "), out)
 	return string(out)
 }

@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -14,6 +15,9 @@ import (
 
 // testWorld is the fresh local world of this run.
 var testWorld *world.World
+
+// worldName is the world's name; another one leaves a run beside this one alone.
+func worldName() string { return cmp.Or(os.Getenv("E2E_WORLD"), "test") }
 
 func TestMain(m *testing.M) {
 	// The world's parts are this very program, started again.
@@ -32,7 +36,7 @@ func TestMain(m *testing.M) {
 // compares the machine with what it was before.
 func runInWorld(m *testing.M) (int, error) {
 	ctx := context.Background()
-	w, err := world.Open("test")
+	w, err := world.Open(worldName())
 	if err != nil {
 		return 0, err
 	}
@@ -49,6 +53,9 @@ func runInWorld(m *testing.M) (int, error) {
 	}
 	testWorld = w
 	code := m.Run()
+	if err := downWorlds(); err != nil {
+		return 0, err
+	}
 	// Down has to cope with whatever it finds.
 	killWorld(func(format string, args ...any) { fmt.Printf(format+"\n", args...) })
 	if err := w.Down(ctx, os.Stdout); err != nil {

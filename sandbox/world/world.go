@@ -36,6 +36,9 @@ type World struct {
 	// NoCluster leaves the node out: the Cloudflare part alone needs neither
 	// Linux nor root.
 	NoCluster bool `json:"noCluster"`
+	// EdgeProtocol is what connectors that leave the choice to Cloudflare begin
+	// with: quic, as in production and when empty, or http2.
+	EdgeProtocol string `json:"edgeProtocol"`
 }
 
 // Open returns the world of that name in the clone around the current folder.
@@ -184,9 +187,10 @@ func (w *World) edgeAddrs() []string {
 // clusterConfig says which node is this world's.
 func (w *World) clusterConfig() cluster.Config {
 	return cluster.Config{
-		Slot:      w.Slot,
-		Dir:       w.path("node"),
-		BinDir:    toolchain.BinDir(w.Root),
-		EdgeAddrs: w.clusterEdge(),
+		Slot:         w.Slot,
+		Dir:          w.path("node"),
+		BinDir:       toolchain.BinDir(w.Root),
+		EdgeAddrs:    w.clusterEdge(),
+		EdgeProtocol: w.EdgeProtocol,
 	}
 }

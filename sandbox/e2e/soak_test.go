@@ -1,0 +1,196 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"cmp"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"text/tabwriter"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"k8s-tunnel/sandbox/cloudflare/control"
+	"k8s-tunnel/sandbox/load"
+)
+
+// TestSoak makes each change many times in a row under load, in every scene, and
+// prints how many requests failed. It takes hours, so it runs only when asked:
+// SOAK is the number of rounds. SOAK_SCENES and SOAK_CHANGES narrow it down, as
+// comma-separated names.
+func TestSoak(t *testing.T) {
+	rounds, err := strconv.Atoi(cmp.Or(os.Getenv("SOAK"), "0"))
+	require.NoError(t, err, "SOAK is the number of rounds")
+	if rounds == 0 {
+		t.Skip("make soak runs it")
+	}
+	table := &soakTable{}
+	defer table.print()
+	for _, protocol := range []string{"quic", "http2"} {
+		w := scene{protocol: protocol}.world(t)
+		defer func() { fmt.Println("logs of the Cloudflare process:", w.Dir()) }()
+	}
+	t.Run("protocols", func(t *testing.T) {
+		for _, protocol := range []string{"quic", "http2"} {
+			t.Run(protocol, func(t *testing.T) {
+				t.Parallel()
+				for _, lag := range []control.Lag{{}, lagging} {
+					s := scene{protocol, lag}
+					if asked("SOAK_SCENES", s.name()) {
+						t.Run(s.name(), func(t *testing.T) { soak(t, s, rounds, table) })
+					}
+				}
+			})
+		}
+	})
+}
+
+// soak goes through the changes of one scene.
+func soak(t *testing.T, s scene, rounds int, table *soakTable) {
+	c := &changes{T: t, owner: t, scene: s, world: s.world(t)}
+	byHand := makeByHand(t, c.world)
+	for _, change := range soakChanges(c, byHand) {
+		if !asked("SOAK_CHANGES", change.name) {
+			continue
+		}
+		t.Run(change.name, func(t *testing.T) {
+			c.T = t
+			for round := range rounds {
+				if c.load == nil {
+					change.prepare()
+					c.begin()
+				}
+				c.phase(change.name, func() { change.make(round) })
+				c.settle()
+				if change.alone || round == rounds-1 {
+					table.add(s, change.name, c.end())
+					c.load = nil
+				}
+			}
+			require.Zero(t, table.failed(s, change.name))
+		})
+		c.T = t
+	}
+}
+
+// soakChange is one kind of change.
+type soakChange struct {
+	name    string
+	prepare func() // without load
+	make    func(round int)
+	alone   bool // prepared for each round
+}
+
+func soakChanges(c *changes, byHand *handMade) []soakChange {
+	deployed := func() {
+		c.deploy()
+		c.set(map[string]string{"image": goodImage, "replicas": "2"})
+	}
+	pick := func(values ...string) func(int) string {
+		return func(round int) string { return values[round%len(values)] }
+	}
+	origin := pick(otherOrigin, "http://ingress-nginx-controller.ingress-nginx")
+	image, replicas := pick(nextImage, goodImage), pick("3", "2")
+	label := func(round int) string { return fmt.Sprintf("round-%d-%d", round, time.Now().Unix()) }
+	return []soakChange{
+		{name: "cut-over", alone: true, prepare: func() {
+			if c.stack != nil {
+				c.stack.mustPulumi(c.T, "destroy", "--yes", "--skip-preview")
+			}
+			byHand.routeNames()
+			time.Sleep(time.Duration(c.scene.lag.DNS) + time.Second)
+		}, make: func(int) { c.cutOver() }},
+		{name: "origin", prepare: deployed, make: func(round int) { c.set(map[string]string{"origin": origin(round)}) }},
+		{name: "image", prepare: deployed, make: func(round int) { c.set(map[string]string{"image": image(round)}) }},
+		{name: "replicas", prepare: deployed, make: func(round int) { c.set(map[string]string{"replicas": replicas(round)}) }},
+		{name: "rotation", prepare: deployed, make: func(round int) { c.rotate(label(round)) }},
+		{name: "failed rotation", prepare: deployed, make: func(round int) { c.failAndCorrect(label(round), label(round)) }},
+		{name: "eviction", prepare: deployed, make: func(int) { c.evict() }},
+	}
+}
+
+// asked says whether a comma-separated list in the environment has a name, or
+// isn't there.
+func asked(variable, name string) bool {
+	list := os.Getenv(variable)
+	if list == "" {
+		return true
+	}
+	for _, item := range strings.Split(list, ",") {
+		if strings.TrimSpace(item) == name {
+			return true
+		}
+	}
+	return false
+}
+
+// soakTable is what was counted, a line for each scene and change.
+type soakTable struct {
+	sync.Mutex
+	lines []*soakLine
+}
+
+type soakLine struct {
+	scene, change         string
+	rounds, sent, failed  int
+	slow, downloads, cuts int
+	gap                   time.Duration
+	problems              []string
+}
+
+func (s *soakTable) add(scene scene, change string, report load.Report) {
+	s.Lock()
+	defer s.Unlock()
+	line := s.line(scene, change)
+	for _, phase := range report {
+		if phase.Name == change {
+			line.rounds++
+		}
+		line.sent += phase.Sent()
+		line.failed += phase.Failed()
+		line.slow += phase.Sent(load.KindSlow)
+		line.downloads += phase.Sent(load.KindDownload)
+		line.cuts += len(phase.Cuts)
+		line.gap = max(line.gap, phase.LongestGap())
+		line.problems = append(line.problems, phase.Errors()...)
+	}
+}
+
+func (s *soakTable) line(scene scene, change string) *soakLine {
+	for _, line := range s.lines {
+		if line.scene == scene.name() && line.change == change {
+			return line
+		}
+	}
+	line := &soakLine{scene: scene.name(), change: change}
+	s.lines = append(s.lines, line)
+	return line
+}
+
+func (s *soakTable) failed(scene scene, change string) int {
+	s.Lock()
+	defer s.Unlock()
+	return s.line(scene, change).failed
+}
+
+func (s *soakTable) print() {
+	s.Lock()
+	defer s.Unlock()
+	out := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(out, "\nscene\tchange\trounds\trequests\tfailed\t3 s\t20 s\tWebSockets cut\tlongest gap")
+	for _, l := range s.lines {
+		fmt.Fprintf(out, "%s\t%s\t%d\t%d\t%d\t%d\t%d\t%d\t%s\n", l.scene, l.change, l.rounds, l.sent, l.failed,
+			l.slow, l.downloads, l.cuts, l.gap.Round(time.Millisecond))
+	}
+	_ = out.Flush()
+	for _, l := range s.lines {
+		for _, problem := range l.problems {
+			fmt.Printf("%s, %s: %s\n", l.scene, l.change, problem)
+		}
+	}
+}
