@@ -77,6 +77,11 @@ func (c Config) DNSAddr() netip.Addr {
 	return netip.AddrFrom4(a)
 }
 
+// edgeRange is the part of the link's subnet that the edge's addresses are taken from.
+func (c Config) edgeRange() netip.Prefix {
+	return netip.PrefixFrom(netip.AddrFrom4([4]byte{10, 255, byte(c.Slot), 8}), 29)
+}
+
 // APIServerURL is where the API server answers, on this machine and in the node alike.
 func (c Config) APIServerURL() string { return fmt.Sprintf("https://%s:6443", c.NodeAddr()) }
 

@@ -144,6 +144,7 @@ func (s State) peers(e Endpoint, peers []networkingv1.NetworkPolicyPeer) []Match
 		if p.IPBlock != nil {
 			if b, ok := block(p.IPBlock); ok {
 				out = append(out, Match{Block: &b})
+				out = append(out, s.standIns(b)...)
 			}
 			continue
 		}
@@ -153,6 +154,17 @@ func (s State) peers(e Endpoint, peers []networkingv1.NetworkPolicyPeer) []Match
 		}
 		if len(addrs) > 0 {
 			out = append(out, Match{Pods: addrs})
+		}
+	}
+	return out
+}
+
+// standIns are the ranges that play ranges of which b covers the whole.
+func (s State) standIns(b Block) []Match {
+	var out []Match
+	for _, x := range s.StandIns {
+		if b.Prefix.Bits() <= x.For.Bits() && b.Contains(x.For.Addr()) {
+			out = append(out, Match{Block: &Block{Prefix: x.Is}})
 		}
 	}
 	return out

@@ -303,3 +303,25 @@ func TestMatch_ProtocolsAreTheAPIs(t *testing.T) {
 		require.Equal(t, want, Match{Protocol: protocol, First: 5, Last: 5}.render("saddr"))
 	}
 }
+
+func TestCompile_StandIns(t *testing.T) {
+	t.Parallel()
+	standIn := StandIn{For: netip.MustParsePrefix("198.51.100.0/24"), Is: netip.MustParsePrefix("10.255.0.8/29")}
+	for name, tt := range map[string]struct {
+		block networkingv1.IPBlock
+		want  []Match
+	}{
+		"the range itself": {networkingv1.IPBlock{CIDR: "198.51.100.0/24"}, []Match{{Block: &Block{Prefix: standIn.Is}}}},
+		"a wider one":      {networkingv1.IPBlock{CIDR: "0.0.0.0/0"}, []Match{{Block: &Block{Prefix: standIn.Is}}}},
+		"a part of it":     {networkingv1.IPBlock{CIDR: "198.51.100.0/25"}, nil},
+		"another":          {networkingv1.IPBlock{CIDR: "203.0.113.0/24"}, nil},
+		"all but it":       {networkingv1.IPBlock{CIDR: "0.0.0.0/0", Except: []string{"198.51.100.0/24"}}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b, ok := block(&tt.block)
+			require.True(t, ok)
+			require.Equal(t, tt.want, State{StandIns: []StandIn{standIn}}.standIns(b))
+		})
+	}
+}

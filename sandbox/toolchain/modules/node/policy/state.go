@@ -30,6 +30,16 @@ type State struct {
 	Namespaces []*corev1.Namespace
 	// Policies are those of all namespaces.
 	Policies []*networkingv1.NetworkPolicy
+	// StandIns are ranges of this machine that play ranges of the internet.
+	StandIns []StandIn
+}
+
+// StandIn is a range of this machine that plays a range of the internet: a
+// policy that names the one opens the other too. So a policy written for the
+// real world holds here as it stands, and nothing is ever sent to real
+// addresses.
+type StandIn struct {
+	For, Is netip.Prefix
 }
 
 // normalized returns s with endpoints and policies in a fixed order, so that

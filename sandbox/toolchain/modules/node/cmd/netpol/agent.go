@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"k8s-tunnel/sandbox/toolchain/modules/node/policy"
 	"log"
 	"net/netip"
 	"os/exec"
@@ -18,6 +17,8 @@ import (
 	corelisters "k8s.io/client-go/listers/core/v1"
 	networkinglisters "k8s.io/client-go/listers/networking/v1"
 	"k8s.io/client-go/tools/cache"
+
+	"k8s-tunnel/sandbox/toolchain/modules/node/policy"
 )
 
 const (
@@ -39,6 +40,7 @@ type applier func(ctx context.Context, ruleset string) error
 // agent keeps the kernel's rules equal to what the API says.
 type agent struct {
 	podSubnet netip.Prefix
+	standIns  []policy.StandIn
 	apply     applier
 
 	factory    informers.SharedInformerFactory
@@ -53,10 +55,11 @@ type agent struct {
 	current string
 }
 
-func newAgent(client kubernetes.Interface, podSubnet netip.Prefix, apply applier) *agent {
+func newAgent(client kubernetes.Interface, podSubnet netip.Prefix, standIns []policy.StandIn, apply applier) *agent {
 	f := informers.NewSharedInformerFactory(client, 0)
 	return &agent{
 		podSubnet:  podSubnet,
+		standIns:   standIns,
 		apply:      apply,
 		factory:    f,
 		pods:       f.Core().V1().Pods().Lister(),
@@ -153,6 +156,7 @@ func (a *agent) syncLocked(ctx context.Context) error {
 		Endpoints:  a.book.endpoints(pods),
 		Namespaces: namespaces,
 		Policies:   policies,
+		StandIns:   a.standIns,
 	})
 	text := ruleset.NFT()
 	if text == a.current {

@@ -53,7 +53,7 @@ func start(t *testing.T) (client *fake.Clientset, k *kernel, socket string) {
 	client, k, socket = fake.NewClientset(), &kernel{}, filepath.Join(t.TempDir(), "s")
 	ctx, cancel := context.WithCancel(t.Context())
 	ready, ended := make(chan struct{}), make(chan error, 1)
-	a := newAgent(client, netip.MustParsePrefix("10.128.0.0/16"), k.apply)
+	a := newAgent(client, netip.MustParsePrefix("10.128.0.0/16"), nil, k.apply)
 	go func() { ended <- a.run(ctx, socket, func() error { close(ready); return nil }) }()
 	t.Cleanup(func() { cancel(); require.NoError(t, <-ended) })
 	select {

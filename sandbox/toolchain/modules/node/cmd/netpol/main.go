@@ -30,10 +30,13 @@ import (
 	"net/netip"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/tools/clientcmd"
+
+	"k8s-tunnel/sandbox/toolchain/modules/node/policy"
 )
 
 // defaultSocket is where the plugin looks for the agent unless its network
@@ -57,6 +60,12 @@ func agentMain() error {
 	subnet := flag.String("pod-subnet", "", "`CIDR` of all pod addresses, such as 10.128.0.0/16")
 	readyFile := flag.String("ready-file", "", "`file` to create once the first rules are in place")
 	socket := flag.String("socket", defaultSocket, "unix `socket` for the CNI plugin")
+	var standIns []policy.StandIn
+	flag.Func("stand-in", "`RANGE=RANGE`: policies that open the first, of the internet, open the second, of this machine; may be repeated", func(s string) error {
+		standIn, err := parseStandIn(s)
+		standIns = append(standIns, standIn)
+		return err
+	})
 	flag.Parse()
 	podSubnet, err := parseSubnet(*subnet)
 	if err != nil {
@@ -77,7 +86,7 @@ func agentMain() error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
 
-	a := newAgent(client, podSubnet, nft)
+	a := newAgent(client, podSubnet, standIns, nft)
 	return a.run(ctx, *socket, func() error { return touch(*readyFile) })
 }
 
@@ -91,6 +100,15 @@ func parseSubnet(s string) (netip.Prefix, error) {
 		return p, fmt.Errorf("-pod-subnet: %s is not an IPv4 range", s)
 	}
 	return p.Masked(), nil
+}
+
+func parseStandIn(s string) (policy.StandIn, error) {
+	of, is, _ := strings.Cut(s, "=")
+	var out policy.StandIn
+	var err1, err2 error
+	out.For, err1 = netip.ParsePrefix(of)
+	out.Is, err2 = netip.ParsePrefix(is)
+	return out, errors.Join(err1, err2)
 }
 
 func touch(file string) error {
