@@ -136,12 +136,18 @@ func TestProgram_BadSettings(t *testing.T) {
 		{"replicas no number", map[string]string{"k8s-tunnel:replicas": "two"}, []string{`replicas: "two" is not a whole number`}},
 		{"no replicas", map[string]string{"k8s-tunnel:replicas": "0"}, []string{`replicas: "0"`}},
 		{"rules that are no list", map[string]string{"k8s-tunnel:ingress": "example.com"}, []string{`ingress: "example.com" is not a list`}},
-		{"rules in detail", map[string]string{"k8s-tunnel:ingress": `[{"hostname": "a.example.com", "service": "web:80"}, {"hostname": "b.example.com", "service": "http://web.b", "orginRequest": {}}]`},
-			[]string{"ingress[1].orginRequest: no such field; did you mean originRequest?", `ingress[0].service: "web:80" has no scheme, such as http://web:80`}},
+		{
+			"rules in detail",
+			map[string]string{"k8s-tunnel:ingress": `[{"hostname": "a.example.com", "service": "web:80"}, {"hostname": "b.example.com", "service": "http://web.b", "orginRequest": {}}]`},
+			[]string{"ingress[1].orginRequest: no such field; did you mean originRequest?", `ingress[0].service: "web:80" has no scheme, such as http://web:80`},
+		},
 		{"name in no zone", map[string]string{"k8s-tunnel:hostnames": `["photos.example.net"]`}, []string{"hostnames[0]: photos.example.net lies neither in the domain"}},
 		{"zone that is none", map[string]string{"k8s-tunnel:zones": `["net"]`}, []string{`zones: "net" is not a domain name`}},
-		{"all at once", map[string]string{"k8s-tunnel:domain": "com", "k8s-tunnel:origin": "web:80", "k8s-tunnel:replicas": "30", "cloudflare:rps": "x"},
-			[]string{"domain: ", "origin: ", "replicas: 30 is too many", "cloudflare:rps: "}},
+		{
+			"all at once",
+			map[string]string{"k8s-tunnel:domain": "com", "k8s-tunnel:origin": "web:80", "k8s-tunnel:replicas": "30", "cloudflare:rps": "x"},
+			[]string{"domain: ", "origin: ", "replicas: 30 is too many", "cloudflare:rps: "},
+		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -200,9 +206,8 @@ func TestProgram_HomeLab(t *testing.T) {
 			"imagePullSecrets": ["registry"]}`,
 		"k8s-tunnel:networkPolicy": `{"origins": [{"host": "kubernetes.default.svc", "to": [{"cidr": "192.0.2.10/32", "ports": [6443]}]}]}`,
 	}))
-	config := e.resources["edge-config"]["data"].ObjectValue()["config.yaml"].StringValue()
-	require.Equal(t, `ingress:
-    - hostname: api.example.com
+	_, rules, _ := strings.Cut(e.resources["edge-config"]["data"].ObjectValue()["config.yaml"].StringValue(), "ingress:\n")
+	require.Equal(t, `    - hostname: api.example.com
       service: https://kubernetes.default.svc
       originRequest:
         noTLSVerify: true
@@ -211,7 +216,7 @@ func TestProgram_HomeLab(t *testing.T) {
     - hostname: music.example.com
       service: http://traefik.kube-system
     - service: http://ingress-nginx-controller.ingress-nginx
-`, config[strings.Index(config, "ingress:"):])
+`, rules)
 	spec := e.resources["edge-cloudflared"]["spec"].ObjectValue()
 	require.InDelta(t, 6, spec["replicas"].NumberValue(), 0)
 	pod := spec["template"].ObjectValue()["spec"].ObjectValue()
