@@ -206,9 +206,8 @@ func TestProgram_HomeLab(t *testing.T) {
 			"imagePullSecrets": ["registry"]}`,
 		"k8s-tunnel:networkPolicy": `{"origins": [{"host": "kubernetes.default.svc", "to": [{"cidr": "192.0.2.10/32", "ports": [6443]}]}]}`,
 	}))
-	config := e.resources["edge-config"]["data"].ObjectValue()["config.yaml"].StringValue()
-	require.Equal(t, `ingress:
-    - hostname: api.example.com
+	_, rules, _ := strings.Cut(e.resources["edge-config"]["data"].ObjectValue()["config.yaml"].StringValue(), "ingress:\n")
+	require.Equal(t, `    - hostname: api.example.com
       service: https://kubernetes.default.svc
       originRequest:
         noTLSVerify: true
@@ -217,7 +216,7 @@ func TestProgram_HomeLab(t *testing.T) {
     - hostname: music.example.com
       service: http://traefik.kube-system
     - service: http://ingress-nginx-controller.ingress-nginx
-`, config[strings.Index(config, "ingress:"):])
+`, rules)
 	spec := e.resources["edge-cloudflared"]["spec"].ObjectValue()
 	require.InDelta(t, 6, spec["replicas"].NumberValue(), 0)
 	pod := spec["template"].ObjectValue()["spec"].ObjectValue()

@@ -11,7 +11,8 @@ import (
 
 // AutoscalingArgs let the cluster choose the number of connectors by their
 // load, between CloudflareTunnelArgs.Replicas and MaxReplicas. It needs a
-// metrics server.
+// metrics server. Taken away again, the connectors stay as many as they are
+// until `pulumi up --refresh`.
 //
 // It is off by default, as Cloudflare advises against it: a connector that goes
 // cuts the long-lived connections that it carries (WebSockets, streams, SSH), and

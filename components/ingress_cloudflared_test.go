@@ -125,7 +125,8 @@ func flatten(err error) []error {
 
 // FuzzIngress_Cloudflared compares the verdicts on a rule, given as its three
 // texts and its originRequest in JSON, first or last in the list. The seeds run
-// with every test; go test -fuzz looks further.
+// with every test; go test -fuzz looks further, once it has compiled the SDKs
+// anew, which takes long.
 func FuzzIngress_Cloudflared(f *testing.F) {
 	cloudflared := stockCloudflared(f)
 	for _, host := range ruleHosts {
@@ -270,14 +271,22 @@ var (
 		"ipRules": {
 			[]any{map[string]any{"prefix": "10.0.0.0/8", "ports": []int{80, 443}, "allow": true}},
 			[]any{map[string]any{"prefix": "fd00::/8"}, map[string]any{"prefix": "0.0.0.0/0", "allow": false}},
-			[]any{map[string]any{"prefix": "10.0.0.1/08"}}, []any{map[string]any{"prefix": "10.0.0.0"}}, []any{map[string]any{"ports": []int{1}}},
-			[]any{map[string]any{"prefix": "10.0.0.0/33"}}, []any{map[string]any{"prefix": "10.0.0.0/8", "ports": []int{0}}},
-			[]any{map[string]any{"prefix": "::ffff:10.0.0.0/104", "ports": []int{65536}}}, []any{}, map[string]any{},
+			[]any{map[string]any{"prefix": "10.0.0.1/08"}},
+			[]any{map[string]any{"prefix": "10.0.0.0"}},
+			[]any{map[string]any{"ports": []int{1}}},
+			[]any{map[string]any{"prefix": "10.0.0.0/33"}},
+			[]any{map[string]any{"prefix": "10.0.0.0/8", "ports": []int{0}}},
+			[]any{map[string]any{"prefix": "::ffff:10.0.0.0/104", "ports": []int{65536}}},
+			[]any{},
+			map[string]any{},
 		},
 		"access": {
-			map[string]any{"required": true, "teamName": "home", "audTag": []string{"tag"}}, map[string]any{"required": true},
-			map[string]any{"required": true, "audTag": []string{"tag"}}, map[string]any{"required": false, "audTag": []string{"tag"}},
-			map[string]any{"required": true, "teamName": "home", "environment": "fed"}, map[string]any{"Required": true},
+			map[string]any{"required": true, "teamName": "home", "audTag": []string{"tag"}},
+			map[string]any{"required": true},
+			map[string]any{"required": true, "audTag": []string{"tag"}},
+			map[string]any{"required": false, "audTag": []string{"tag"}},
+			map[string]any{"required": true, "teamName": "home", "environment": "fed"},
+			map[string]any{"Required": true},
 		},
 	}
 )

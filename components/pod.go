@@ -78,10 +78,11 @@ func schedule(spec *corev1.PodSpecArgs, pod *PodArgs) {
 	if pod.PriorityClass != "" {
 		spec.PriorityClassName = pulumi.String(pod.PriorityClass)
 	}
+	secrets := corev1.LocalObjectReferenceArray{}
 	for _, name := range pod.ImagePullSecrets {
-		secrets, _ := spec.ImagePullSecrets.(corev1.LocalObjectReferenceArray)
-		spec.ImagePullSecrets = append(secrets, &corev1.LocalObjectReferenceArgs{Name: pulumi.String(name)})
+		secrets = append(secrets, &corev1.LocalObjectReferenceArgs{Name: pulumi.String(name)})
 	}
+	spec.ImagePullSecrets = secrets
 	// What is only handed on goes in as plain values, which the SDK takes in
 	// outputs alone.
 	if len(pod.Tolerations) > 0 {
