@@ -6,6 +6,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/signal"
@@ -44,10 +45,8 @@ func run(ctx context.Context) error {
 		return err
 	}
 	b := &bench{World: w}
-	if err := b.measure(ctx); err != nil {
-		return err
-	}
-	return b.print()
+	// What was measured before something failed is still worth a look.
+	return errors.Join(b.measure(ctx), b.print())
 }
 
 // ratio is one line of the table.

@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"fmt"
+	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 
@@ -43,22 +45,27 @@ spec:
       - {name: creds, secret: {secretName: tunnel-credentials}}
 `
 
-// stack is a stack of the clone's project whose settings lie in the world, so that
-// the clone stays as it is.
+// stack is a stack of a copy of the project, so that the clone stays as it is.
 type stack struct {
 	*bench
-	config string
+	dir string
 }
 
 func (b *bench) newStack(ctx context.Context) (*stack, error) {
-	s := &stack{b, filepath.Join(b.Dir(), "Pulumi.bench.yaml")}
-	if _, err := b.text(ctx, "pulumi", "stack", "init", "bench", "--config-file", s.config, "--non-interactive"); err != nil {
+	s := &stack{b, filepath.Join(b.Dir(), "project")}
+	for _, pattern := range []string{"Pulumi.yaml", "go.mod", "go.sum", "*.go", "components/*.go"} {
+		if err := s.copy(pattern); err != nil {
+			return nil, fmt.Errorf("copying the project: %w", err)
+		}
+	}
+	if err := s.pulumi(ctx, "stack", "init"); err != nil {
 		return nil, err
 	}
 	for key, value := range map[string]string{
 		"domain":                 state.HomeZoneName,
 		"cloudflare:apiHostname": b.APIAddr(),
 		"kubernetes:kubeconfig":  b.Kubeconfig(),
+		"networkPolicy.edge[0]":  fmt.Sprintf("10.255.%d.8/29", b.Slot),
 	} {
 		if err := s.set(ctx, key, value); err != nil {
 			return nil, err
@@ -67,9 +74,38 @@ func (b *bench) newStack(ctx context.Context) (*stack, error) {
 	return s, s.set(ctx, "cloudflare:apiToken", state.SeedToken, "--secret")
 }
 
+// copy copies the clone's files that match a pattern.
+func (s *stack) copy(pattern string) error {
+	files, err := filepath.Glob(filepath.Join(s.Root, pattern))
+	if err != nil {
+		return err
+	}
+	for _, file := range files {
+		raw, err := os.ReadFile(file)
+		if err != nil {
+			return err
+		}
+		target := filepath.Join(s.dir, filepath.Dir(pattern), filepath.Base(file))
+		if err := os.MkdirAll(filepath.Dir(target), 0o755); err != nil {
+			return err
+		}
+		if err := os.WriteFile(target, raw, 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// command prepares a command of the Pulumi CLI on the stack.
+func (s *stack) command(ctx context.Context, args ...string) *exec.Cmd {
+	cmd := s.Command(ctx, "pulumi", append(args, "--stack", "bench", "--non-interactive")...)
+	cmd.Dir = s.dir
+	cmd.Env = append(cmd.Env, "SANDBOX_PROGRAM="+filepath.Join(s.dir, ".program", "k8s-tunnel"))
+	return cmd
+}
+
 func (s *stack) set(ctx context.Context, key, value string, flags ...string) error {
-	args := append([]string{"config", "set", key, "--stack", "bench", "--config-file", s.config}, flags...)
-	cmd := s.Command(ctx, "pulumi", args...)
+	cmd := s.command(ctx, append([]string{"config", "set", "--path", key}, flags...)...)
 	cmd.Stdin = strings.NewReader(value)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("setting %s: %w: %s", key, err, out)
@@ -78,8 +114,10 @@ func (s *stack) set(ctx context.Context, key, value string, flags ...string) err
 }
 
 func (s *stack) pulumi(ctx context.Context, args ...string) error {
-	_, err := s.text(ctx, "pulumi", append(args, "--stack", "bench", "--config-file", s.config, "--non-interactive")...)
-	return err
+	if out, err := s.command(ctx, args...).CombinedOutput(); err != nil {
+		return fmt.Errorf("pulumi %s: %w: %s", args[0], err, out)
+	}
+	return nil
 }
 
 func (s *stack) up(ctx context.Context) error { return s.pulumi(ctx, "up", "--yes", "--skip-preview") }

@@ -37,7 +37,7 @@ func TestChangesUnderLoad(t *testing.T) {
 			c.phase("cut-over", c.cutOver)
 			requireProtocol(c)
 			c.phase("moving out", func() { c.moveOut(byHand) })
-			c.phase("origin", func() { c.set(map[string]string{"origin": otherOrigin}) })
+			c.phase("origin", func() { c.changeOrigin(otherOrigin) })
 			c.phase("image", func() { c.set(map[string]string{"image": nextImage}) })
 			c.phase("3 replicas", func() { c.set(map[string]string{"replicas": "3"}) })
 			c.phase("2 replicas", func() { c.set(map[string]string{"replicas": "2"}) })
@@ -85,6 +85,13 @@ func (c *changes) keepTunnel(byHand *handMade) {
 func (c *changes) moveOut(byHand *handMade) {
 	time.Sleep(time.Duration(c.scene.lag.DNS) + time.Second)
 	byHand.remove()
+}
+
+// changeOrigin leads to another service, and then asks for much at once: the
+// connectors on their way out still get requests, and still need their old origin.
+func (c *changes) changeOrigin(origin string) {
+	c.set(map[string]string{"origin": origin})
+	c.load.Burst()
 }
 
 // rotate replaces the tunnel and all that belongs to it.

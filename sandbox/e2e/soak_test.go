@@ -105,7 +105,7 @@ func soakChanges(c *changes, byHand *handMade) []soakChange {
 			byHand.routeNames()
 			time.Sleep(time.Duration(c.scene.lag.DNS) + time.Second)
 		}, make: func(int) { c.cutOver() }},
-		{name: "origin", prepare: deployed, make: func(round int) { c.set(map[string]string{"origin": origin(round)}) }},
+		{name: "origin", prepare: deployed, make: func(round int) { c.changeOrigin(origin(round)) }},
 		{name: "image", prepare: deployed, make: func(round int) { c.set(map[string]string{"image": image(round)}) }},
 		{name: "replicas", prepare: deployed, make: func(round int) { c.set(map[string]string{"replicas": replicas(round)}) }},
 		{name: "rotation", prepare: deployed, make: func(round int) { c.rotate(label(round)) }},

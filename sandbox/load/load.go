@@ -52,6 +52,7 @@ const (
 	KindSlow      = "slow"
 	KindDownload  = "download"
 	KindWebSocket = "websocket"
+	KindBurst     = "burst"
 )
 
 // upload is the body of every POST, and uploadSum its SHA-256 as the app tells it.
@@ -62,6 +63,8 @@ var (
 
 // Generator is a load that is under way.
 type Generator struct {
+	front     string
+	hosts     []string
 	attackers []*vegeta.Attacker
 	leave     context.CancelFunc // ends the WebSockets
 	running   sync.WaitGroup
@@ -74,7 +77,7 @@ type Generator struct {
 // What happens until the first call of Phase belongs to a phase of that name.
 func Start(front string, hosts []string, phase string) *Generator {
 	ctx, leave := context.WithCancel(context.Background())
-	g := &Generator{leave: leave, phases: []*Phase{newPhase(phase, time.Now())}}
+	g := &Generator{front: front, hosts: hosts, leave: leave, phases: []*Phase{newPhase(phase, time.Now())}}
 	for _, host := range hosts {
 		client := newClient(front)
 		base := "http://" + host
@@ -91,6 +94,27 @@ func Start(front string, hosts []string, phase string) *Generator {
 		g.running.Go(func() { g.socket(ctx, client, "ws://"+host+"/ws") })
 	}
 	return g
+}
+
+// Burst sends each host a hundred requests within a tenth of a second, and returns
+// when they are answered, a third of a second after that if all is well. The steady
+// requests find their way over connections that are open already, from one end to
+// the other; these need new ones.
+func (g *Generator) Burst() {
+	const size, within = 100, 100 * time.Millisecond
+	var bursts sync.WaitGroup
+	for _, host := range g.hosts {
+		attacker := vegeta.NewAttacker(vegeta.Client(newClient(g.front)))
+		targets := vegeta.NewStaticTargeter(vegeta.Target{Method: http.MethodGet, URL: "http://" + host + "/slow?ms=300"})
+		results := attacker.Attack(targets, vegeta.ConstantPacer{Freq: size, Per: within}, within, "")
+		bursts.Go(func() {
+			for result := range results {
+				result.Error = wrong(result, `"ms": 300`)
+				g.count(result, KindBurst)
+			}
+		})
+	}
+	bursts.Wait()
 }
 
 // newClient reaches the front under every name, through connections of its own.
