@@ -65,7 +65,6 @@ func (b *bench) newStack(ctx context.Context) (*stack, error) {
 		"domain":                 state.HomeZoneName,
 		"cloudflare:apiHostname": b.APIAddr(),
 		"kubernetes:kubeconfig":  b.Kubeconfig(),
-		"networkPolicy.edge[0]":  fmt.Sprintf("10.255.%d.8/29", b.Slot),
 	} {
 		if err := s.set(ctx, key, value); err != nil {
 			return nil, err

@@ -6,7 +6,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"fmt"
 	"net/http"
 	"os"
 	"os/exec"
@@ -85,7 +84,6 @@ func newStackIn(t *testing.T, w *world.World, name string, settings map[string]s
 		"cloudflare:apiHostname": w.APIAddr(),
 		"cloudflare:rps":         "50",
 		"kubernetes:kubeconfig":  w.Kubeconfig(),
-		"networkPolicy.edge[0]":  fmt.Sprintf("10.255.%d.8/29", w.Slot),
 	}
 	for key, value := range settings {
 		all[key] = value
