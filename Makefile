@@ -8,7 +8,7 @@ SANDBOX := go -C sandbox run .
 export CGO_ENABLED := 0
 export GOFLAGS := -trimpath -buildvcs=false
 
-.PHONY: up down test tools lint unit e2e soak bench help
+.PHONY: up down test tools lint unit conformance e2e changes soak bench help
 
 ## up: start the local world, deploy the dev stack into it, and send a request
 up:
@@ -20,10 +20,11 @@ down:
 	@$(SANDBOX) destroy
 	@$(SANDBOX) down
 
-## test: everything that must hold; unit tests and linters run while the tools are built
+## test: everything that must hold; unit tests run while the tools are built
 test:
 	@$(MAKE) --no-print-directory -j2 tools unit
 	@$(MAKE) --no-print-directory lint
+	@$(MAKE) --no-print-directory conformance
 	@$(MAKE) --no-print-directory e2e
 
 ## tools: build whatever is missing of the local world's tools and the linters
@@ -46,9 +47,23 @@ lint:
 	golangci-lint run --allow-parallel-runners ./...
 	cd sandbox && golangci-lint run --allow-parallel-runners --build-tags e2e ./...
 
+## conformance: our own parts against the stock cloudflared and a real node
+conformance: export SANDBOX_CLOUDFLARED := $(CURDIR)/.sandbox/bin/cloudflared
+conformance: export SANDBOX_BIN := $(CURDIR)/.sandbox/bin
+conformance:
+	go test -count 1 -run Cloudflared ./components
+	go -C sandbox test -count 1 -p 1 ./cloudflare/... ./cluster
+
+# The tests that take long because they wait for something.
+LONG := ^(TestProbes|TestChangesUnderLoad)$$
+
 ## e2e: the real CLI against a fresh local world
 e2e:
-	go -C sandbox test -tags e2e -count 1 -timeout 60m -v ./e2e
+	go -C sandbox test -tags e2e -count 1 -timeout 60m -v -skip '$(LONG)' ./e2e
+
+## changes: each change under load once, and what connectors outlive; half an hour
+changes:
+	go -C sandbox test -tags e2e -count 1 -timeout 60m -v -run '$(LONG)' ./e2e
 
 ## soak: each change under load, many times in a row, in every scene; a table of failed requests at the end (hours)
 ROUNDS := 10

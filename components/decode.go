@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/agext/levenshtein"
 )
 
 // Decode reads a structured argument, such as Ingress, from JSON, which is how
@@ -97,9 +96,7 @@ func decodeWhole(path string, raw json.RawMessage, wanted reflect.Type, into any
 // Suggest names the known word that is closest to a mistaken one, as the end of
 // an error's sentence; all of them when none is close.
 func Suggest(mistaken string, known []string) string {
-	distance := func(word string) int {
-		return levenshtein.Distance(strings.ToLower(mistaken), strings.ToLower(word), nil)
-	}
+	distance := func(word string) int { return edits(strings.ToLower(mistaken), strings.ToLower(word)) }
 	slices.Sort(known)
 	if len(known) == 0 {
 		return ""
@@ -109,4 +106,26 @@ func Suggest(mistaken string, known []string) string {
 		return fmt.Sprintf("; did you mean %s?", nearest)
 	}
 	return "; there are " + strings.Join(known, ", ")
+}
+
+// edits counts the letters to add, leave out or change to get from one word to
+// the other (Levenshtein's distance).
+func edits(from, to string) int {
+	row := make([]int, len(to)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(from) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(to) {
+			change := diagonal
+			if from[i] != to[j] {
+				change++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(change, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(to)]
 }

@@ -50,3 +50,14 @@ func TestDecode_Problems(t *testing.T) {
 		})
 	}
 }
+
+func TestEdits(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		from, to string
+		want     int
+	}{{"", "", 0}, {"abc", "abc", 0}, {"", "abc", 3}, {"orginrequest", "originrequest", 1}, {"kitten", "sitting", 3}, {"replica", "replicas", 1}} {
+		require.Equal(t, test.want, edits(test.from, test.to), test.from)
+		require.Equal(t, test.want, edits(test.to, test.from), test.to)
+	}
+}

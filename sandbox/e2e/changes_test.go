@@ -124,7 +124,7 @@ func (c *changes) failAndCorrect(label, corrected string) {
 // would, when a pod can't get its image.
 func (c *changes) interruptedUp() error {
 	var out strings.Builder
-	up := c.stack.command("pulumi", "up", "--yes", "--skip-preview", "--non-interactive", "--stack", c.stack.name)
+	up := c.stack.command("up", "--yes", "--skip-preview", "--non-interactive", "--stack", c.stack.name)
 	up.Stdout, up.Stderr = &out, &out
 	require.NoError(c, up.Start())
 	done := make(chan error, 1)

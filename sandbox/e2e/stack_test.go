@@ -107,7 +107,7 @@ func (s *stack) set(t *testing.T, key, value string) {
 	if strings.ContainsAny(key, ".[") {
 		args = append(args, "--path")
 	}
-	cmd := s.command("pulumi", args...)
+	cmd := s.command(args...)
 	cmd.Stdin = strings.NewReader(value)
 	out, err := cmd.CombinedOutput()
 	require.NoError(t, err, "%s", out)
@@ -118,9 +118,10 @@ func (s *stack) unset(t *testing.T, key string) {
 	s.mustPulumi(t, "config", "rm", key)
 }
 
-// command prepares a program to run in the project with the world's environment.
-func (s *stack) command(name string, args ...string) *exec.Cmd {
-	cmd := s.world.Command(context.Background(), name, args...)
+// command prepares the Pulumi CLI to run in the project with the world's
+// environment.
+func (s *stack) command(args ...string) *exec.Cmd {
+	cmd := s.world.Command(context.Background(), "pulumi", args...)
 	cmd.Dir = s.dir
 	cmd.Env = append(cmd.Env, "SANDBOX_PROGRAM="+filepath.Join(s.dir, ".program", "k8s-tunnel"))
 	return cmd
@@ -128,7 +129,7 @@ func (s *stack) command(name string, args ...string) *exec.Cmd {
 
 // pulumi runs one command on the stack and returns all that it printed.
 func (s *stack) pulumi(args ...string) (string, error) {
-	out, err := s.command("pulumi", append(args, "--stack", s.name, "--non-interactive")...).CombinedOutput()
+	out, err := s.command(append(args, "--stack", s.name, "--non-interactive")...).CombinedOutput()
 	return string(out), err
 }
 
@@ -148,7 +149,7 @@ func (s *stack) up(t *testing.T, args ...string) {
 func (s *stack) output(t *testing.T, name string) string {
 	t.Helper()
 	var stdout bytes.Buffer
-	cmd := s.command("pulumi", "stack", "output", name, "--stack", s.name)
+	cmd := s.command("stack", "output", name, "--stack", s.name)
 	cmd.Stdout = &stdout
 	require.NoError(t, cmd.Run())
 	return strings.TrimSpace(stdout.String())

@@ -39,7 +39,7 @@ func (g *Generator) talk(ctx context.Context, client *http.Client, url string) e
 	opening, cancel := context.WithTimeout(ctx, echoPatience)
 	defer cancel()
 	began := time.Now()
-	conn, _, err := websocket.Dial(opening, url, &websocket.DialOptions{HTTPClient: client})
+	conn, _, err := websocket.Dial(opening, url, &websocket.DialOptions{HTTPClient: client}) //nolint:bodyclose // the connection is the body
 	if ctx.Err() != nil {
 		return nil //nolint:nilerr // the load has ended
 	}
