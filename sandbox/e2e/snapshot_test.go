@@ -79,12 +79,14 @@ func (s snapshot) addCgroups(name string) error {
 	})
 }
 
-// addProcesses adds every process that runs one of the world's programs.
+// addProcesses adds the processes of the clone's worlds, and the shims of their
+// containers. Other tests run the same programs.
 func (s snapshot) addProcesses() error {
-	worlds, err := filepath.Abs(filepath.Join(testRoot(), ".sandbox"))
+	root, err := filepath.Abs(testRoot())
 	if err != nil {
 		return err
 	}
+	worlds, shim := filepath.Join(root, ".sandbox", "worlds"), filepath.Join(toolchain.BinDir(root), "containerd-shim")
 	files, err := filepath.Glob("/proc/[0-9]*/cmdline")
 	if err != nil {
 		return err
@@ -95,7 +97,7 @@ func (s snapshot) addProcesses() error {
 			continue // it has ended
 		}
 		argv := string(bytes.ReplaceAll(raw, []byte{0}, []byte{' '}))
-		if strings.HasPrefix(argv, worlds) || strings.HasPrefix(argv, toolchain.BinDir(testRoot())) {
+		if strings.Contains(argv, worlds) || strings.HasPrefix(argv, shim) {
 			s["process "+filepath.Base(filepath.Dir(file))+" "+argv] = true
 		}
 	}
