@@ -35,10 +35,8 @@ tools:
 unit:
 	go test ./...
 	go -C sandbox test ./...
-	@set -e; for module in sandbox/toolchain/modules/*/; do \
-		if ls $$module/*_test.go $$module/*/*_test.go $$module/*/*/*_test.go >/dev/null 2>&1; then \
-			echo "go -C $$module test ./..."; go -C $$module test ./...; \
-		fi; \
+	@set -e; for module in $$(find sandbox/toolchain/modules -name '*_test.go' | cut -d/ -f1-4 | sort -u); do \
+		echo "go -C $$module test ./..."; go -C $$module test ./...; \
 	done
 
 ## lint: the linters of .golangci.yaml

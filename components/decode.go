@@ -8,7 +8,6 @@ import (
 	"reflect"
 	"slices"
 	"strings"
-
 )
 
 // Decode reads a structured argument, such as Ingress, from JSON, which is how

@@ -3,7 +3,7 @@
 // connections, DNS records, and the tunnel routes of the cloudflared command.
 //
 // What it answers follows three sources: the clients that parse it (cloudflared's
-// cfapi package, cloudflare-go v0.115, the Terraform provider v4.51), the
+// cfapi package, cloudflare-go v0.114, the Terraform provider v4.51), the
 // reference documentation, and answers that people quote in public issues; codes
 // and statuses that are only known from the last are marked in errors.go.
 //
