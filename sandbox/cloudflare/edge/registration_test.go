@@ -4,7 +4,10 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"fmt"
 	"net"
+	"os"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -26,6 +29,9 @@ type desk struct {
 	live, deleted state.Tunnel
 }
 
+// desks counts the desks of this process.
+var desks atomic.Int32
+
 func newDesk(t *testing.T) *desk {
 	t.Helper()
 	authority, err := ca.Load(t.TempDir())
@@ -44,7 +50,9 @@ func newDesk(t *testing.T) *desk {
 		tunnel, ok := tunnels[id]
 		return tunnel, ok
 	})})
-	require.NoError(t, d.Listen(context.Background(), []string{"127.0.0.1:0", "127.0.0.2:0"}))
+	// Addresses of its own: elsewhere a port could be somebody else's after a stop.
+	own := fmt.Sprintf("127.%d.%d", 64+os.Getpid()%64, desks.Add(1))
+	require.NoError(t, d.Listen(context.Background(), []string{own + ".1:0", own + ".2:0"}))
 	t.Cleanup(d.Stop)
 	return d
 }

@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -39,6 +40,9 @@ type World struct {
 	tunnels map[uuid.UUID]state.Tunnel
 }
 
+// worlds counts the worlds of this process.
+var worlds atomic.Int32
+
 // NewWorld starts an edge that is shut down when the test ends.
 func NewWorld(t *testing.T) *World {
 	t.Helper()
@@ -56,8 +60,10 @@ func NewWorld(t *testing.T) *World {
 		Logger: slog.New(slog.NewTextHandler(t.Output(), nil)),
 	})
 	addrs := make([]string, 4)
+	// Addresses of its own: elsewhere a port could be somebody else's after a stop.
+	number := worlds.Add(1)
 	for i := range addrs {
-		addrs[i] = fmt.Sprintf("127.0.0.%d:0", 11+i)
+		addrs[i] = fmt.Sprintf("127.%d.%d.%d:0", 128+os.Getpid()%64, number, 11+i)
 	}
 	require.NoError(t, w.Edge.Listen(context.Background(), addrs))
 	t.Cleanup(w.Edge.Stop)
