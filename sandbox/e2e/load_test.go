@@ -110,6 +110,8 @@ func (c *changes) answers() {
 // begin starts the load and lets it run for a while as a measure of what is normal.
 func (c *changes) begin() {
 	c.answers()
+	// The names that were made by hand have to be known everywhere first.
+	time.Sleep(time.Duration(c.scene.lag.DNS) + time.Second)
 	c.load = load.Start(c.world.FrontAddr(), c.world.AppHosts(), "before")
 	time.Sleep(10 * time.Second)
 }
