@@ -61,17 +61,27 @@ func TestCloudflareTunnelArgs_Validate(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			args := validArgs()
-			test.change(args)
-			err := args.Validate()
-			if test.wantErr == "" {
-				require.NoError(t, err)
-				return
+			err := requireVerdict(t, test.change, test.wantErr)
+			if err != nil {
+				require.NotContains(t, err.Error(), "word", "a password may not be repeated")
 			}
-			require.ErrorContains(t, err, test.wantErr)
-			require.NotContains(t, err.Error(), "word", "a password may not be repeated")
 		})
 	}
+}
+
+// requireVerdict changes valid arguments and demands that they are valid still,
+// when wantErr is empty, or are refused with these words. It returns the error.
+func requireVerdict(t *testing.T, change func(*CloudflareTunnelArgs), wantErr string) error {
+	t.Helper()
+	args := validArgs()
+	change(args)
+	err := args.Validate()
+	if wantErr == "" {
+		require.NoError(t, err)
+	} else {
+		require.ErrorContains(t, err, wantErr)
+	}
+	return err
 }
 
 // A pod has to be alive for as long as it drains and finishes requests.

@@ -16,9 +16,9 @@ type namespaceRef struct {
 	resource pulumi.Resource
 }
 
-// namespace creates the namespace, under a name of Pulumi's choice, or reads the one that the arguments name. A
-// namespace that exists is never adopted: destroying the stack would delete it
-// with all that others keep in it.
+// namespace creates the namespace, under a name of Pulumi's choice, or reads the
+// one that the arguments name. A namespace that exists is never adopted:
+// destroying the stack would delete it with all that others keep in it.
 func (t *CloudflareTunnel) namespace(ctx *pulumi.Context, name string, args *CloudflareTunnelArgs) (*namespaceRef, error) {
 	name += "-namespace"
 	if args.Namespace != "" {

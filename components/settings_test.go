@@ -4,7 +4,6 @@ import (
 	"testing"
 
 	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
-	"github.com/stretchr/testify/require"
 )
 
 func TestCloudflareTunnelArgs_ValidateBlocks(t *testing.T) {
@@ -82,14 +81,7 @@ func TestCloudflareTunnelArgs_ValidateBlocks(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			args := validArgs()
-			test.change(args)
-			err := args.Validate()
-			if test.wantErr == "" {
-				require.NoError(t, err)
-				return
-			}
-			require.ErrorContains(t, err, test.wantErr)
+			_ = requireVerdict(t, test.change, test.wantErr)
 		})
 	}
 }

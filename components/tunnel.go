@@ -2,7 +2,6 @@ package components
 
 import (
 	"fmt"
-	"strings"
 
 	"github.com/pulumi/pulumi-cloudflare/sdk/v5/go/cloudflare"
 	"github.com/pulumi/pulumi-random/sdk/v4/go/random"
@@ -67,5 +66,5 @@ func tunnelNamePrefix(args *CloudflareTunnelArgs) string {
 	if args.Rotation == "" {
 		return args.TunnelName
 	}
-	return strings.Join([]string{args.TunnelName, args.Rotation}, "-")
+	return args.TunnelName + "-" + args.Rotation
 }

@@ -42,6 +42,11 @@ func (w *World) quietly(ctx context.Context, name string, args ...string) error 
 	return nil
 }
 
+// stackState is the file in which Pulumi keeps the dev stack.
+func (w *World) stackState() string {
+	return w.path("pulumi", ".pulumi", "stacks", "k8s-tunnel", Stack+".json")
+}
+
 // prepareStack makes the dev stack in the world's own backend, so that `pulumi
 // up` works by hand as soon as the world is up. Other worlds have stacks of
 // their owners' making.
@@ -49,7 +54,7 @@ func (w *World) prepareStack(ctx context.Context) error {
 	if w.Name != DefaultName {
 		return nil
 	}
-	if _, err := os.Stat(w.path("pulumi", ".pulumi", "stacks", "k8s-tunnel", Stack+".json")); err == nil {
+	if _, err := os.Stat(w.stackState()); err == nil {
 		return nil
 	}
 	return w.quietly(ctx, "pulumi", "stack", "select", "--create", Stack)
@@ -88,7 +93,7 @@ func (w *World) pulumi(ctx context.Context, out io.Writer, args ...string) error
 
 // deployed counts the resources in the dev stack's state.
 func (w *World) deployed() (int, error) {
-	raw, err := os.ReadFile(w.path("pulumi", ".pulumi", "stacks", "k8s-tunnel", Stack+".json"))
+	raw, err := os.ReadFile(w.stackState())
 	if errors.Is(err, os.ErrNotExist) {
 		return 0, nil
 	}
