@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -17,6 +18,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi/config"
 
 	"k8s-tunnel/components"
+	"k8s-tunnel/components/preflight"
 )
 
 // instance is the component's name. It begins the name of every resource in
@@ -32,20 +34,24 @@ func program(ctx *pulumi.Context) error {
 	if err != nil {
 		return fmt.Errorf("the settings of stack %s need attention:\n%w", ctx.Stack(), err)
 	}
-	providers, err := settings.providers(ctx)
+	found, err := settings.preflight(ctx)
 	if err != nil {
 		return err
 	}
-	if err := settings.lookUpZone(ctx, providers.cloudflare); err != nil {
-		return err
-	}
-	if err := settings.lookUpFurtherZones(ctx, providers.cloudflare); err != nil {
+	providers, err := settings.providers(ctx)
+	if err != nil {
 		return err
 	}
 	tunnel, err := components.NewCloudflareTunnel(ctx, instance, &settings.tunnel,
 		pulumi.Providers(providers.cloudflare, providers.kubernetes), pulumi.Protect(settings.protect))
 	if err != nil {
 		return err
+	}
+	if found.Lost != nil {
+		// The next update then knows of no tunnel and makes one.
+		ctx.Export("tunnelId", pulumi.String(""))
+		ctx.Export("tunnelCname", pulumi.String(""))
+		return lost(ctx, found.Lost)
 	}
 	ctx.Export("tunnelId", tunnel.TunnelID)
 	ctx.Export("tunnelCname", tunnel.TunnelCNAME)
@@ -59,7 +65,9 @@ func program(ctx *pulumi.Context) error {
 type settings struct {
 	tunnel            components.CloudflareTunnelArgs
 	protect           bool
+	allowTakeover     bool
 	zoneID, accountID string // looked up when empty
+	api               preflight.Options
 	cloudflare        cloudflare.ProviderArgs
 	kubernetes        kubernetes.ProviderArgs
 }
@@ -89,22 +97,31 @@ func readSettings(ctx *pulumi.Context) (*settings, error) {
 			NetworkPolicy:  structured[*components.NetworkPolicyArgs](&own, "networkPolicy"),
 			Monitoring:     structured[*components.MonitoringArgs](&own, "monitoring"),
 		},
-		protect:   own.truth("protect"),
-		zoneID:    own.text("zoneId"),
-		accountID: own.text("accountId"),
-		cloudflare: cloudflare.ProviderArgs{
-			ApiHostname: cf.optionalText("apiHostname"),
-			ApiBasePath: cf.optionalText("apiBasePath"),
-			Rps:         cf.optionalNumber("rps"),
-			Retries:     cf.optionalNumber("retries"),
+		protect:       own.truth("protect"),
+		allowTakeover: own.truth("allowTakeover"),
+		zoneID:        own.text("zoneId"),
+		accountID:     own.text("accountId"),
+		api: preflight.Options{
+			// The provider takes these from the environment, too.
+			APIHostname: cmp.Or(cf.text("apiHostname"), os.Getenv("CLOUDFLARE_API_HOSTNAME")),
+			APIBasePath: cmp.Or(cf.text("apiBasePath"), os.Getenv("CLOUDFLARE_API_BASE_PATH")),
+			RPS:         cf.number("rps"),
+			Retries:     cf.number("retries"),
 		},
 		kubernetes: kubernetes.ProviderArgs{
-			Kubeconfig: k8s.optionalText("kubeconfig"),
-			Context:    k8s.optionalText("context"),
+			Kubeconfig: optional(k8s.text("kubeconfig"), pulumi.StringPtr),
+			Context:    optional(k8s.text("context"), pulumi.StringPtr),
 		},
 	}
 	token, tokenErr := apiToken(ctx)
-	s.cloudflare.ApiToken = token
+	s.api.APIToken = token
+	s.cloudflare = cloudflare.ProviderArgs{
+		ApiToken:    pulumi.ToSecret(pulumi.String(token)).(pulumi.StringOutput),
+		ApiHostname: optional(s.api.APIHostname, pulumi.StringPtr),
+		ApiBasePath: optional(s.api.APIBasePath, pulumi.StringPtr),
+		Rps:         optional(s.api.RPS, pulumi.IntPtr),
+		Retries:     optional(s.api.Retries, pulumi.IntPtr),
+	}
 	if s.tunnel.TunnelName == "" {
 		s.tunnel.TunnelName = defaultTunnelName(ctx)
 	}
@@ -129,17 +146,17 @@ func defaultTunnelName(ctx *pulumi.Context) string {
 
 // apiToken returns Cloudflare's API token, which has to be in the stack as a
 // secret.
-func apiToken(ctx *pulumi.Context) (pulumi.StringOutput, error) {
+func apiToken(ctx *pulumi.Context) (string, error) {
 	const key = "cloudflare:apiToken"
 	const remedy = "run: pulumi config set --secret " + key
 	value, ok := ctx.GetConfig(key)
 	switch {
 	case !ok || value == "":
-		return pulumi.StringOutput{}, fmt.Errorf("%s: not set; create a token with the rights that README.md lists, and %s", key, remedy)
+		return "", fmt.Errorf("%s: not set; create a token with the rights that README.md lists, and %s", key, remedy)
 	case !ctx.IsConfigSecret(key):
-		return pulumi.StringOutput{}, fmt.Errorf("%s: stored in plain text; revoke the token if the file was ever shared, and %s", key, remedy)
+		return "", fmt.Errorf("%s: stored in plain text; revoke the token if the file was ever shared, and %s", key, remedy)
 	}
-	return pulumi.ToSecret(pulumi.String(value)).(pulumi.StringOutput), nil
+	return value, nil
 }
 
 type providers struct {
@@ -161,58 +178,60 @@ func (s *settings) providers(ctx *pulumi.Context) (*providers, error) {
 	return &providers{cloudflare: cf, kubernetes: k8s}, nil
 }
 
-// lookUpZone fills in the zone's and the account's identifiers.
-func (s *settings) lookUpZone(ctx *pulumi.Context, provider pulumi.ProviderResource) error {
-	if s.zoneID == "" || s.accountID == "" {
-		args := &cloudflare.LookupZoneArgs{Name: &s.tunnel.Domain}
-		if s.accountID != "" {
-			args.AccountId = &s.accountID
-		}
-		if s.zoneID != "" {
-			args = &cloudflare.LookupZoneArgs{ZoneId: &s.zoneID}
-		}
-		zone, err := cloudflare.LookupZone(ctx, args, pulumi.Provider(provider))
-		if err != nil {
-			return explainLookUp("domain", s.tunnel.Domain, err)
-		}
-		if zone.Name != s.tunnel.Domain {
-			return fmt.Errorf("zoneId: %s is the zone %s, not domain %s; correct or remove the setting", s.zoneID, zone.Name, s.tunnel.Domain)
-		}
-		s.zoneID, s.accountID = zone.ZoneId, zone.AccountId
+// preflight asks Cloudflare for what the settings leave open, and whether the names
+// can be had and the tunnel is still there.
+func (s *settings) preflight(ctx *pulumi.Context) (*preflight.Findings, error) {
+	client, err := preflight.New(s.api)
+	if err != nil {
+		return nil, err
 	}
-	s.tunnel.ZoneID = pulumi.String(s.zoneID)
-	s.tunnel.AccountID = pulumi.String(s.accountID)
-	return nil
-}
-
-// lookUpFurtherZones fills in the identifiers of the zones that hostnames lie
-// in. They have to be in the tunnel's account: a record of another account's
-// zone can't point at it.
-func (s *settings) lookUpFurtherZones(ctx *pulumi.Context, provider pulumi.ProviderResource) error {
+	found, err := client.Check(ctx.Context(), preflight.Request{
+		Domain: s.tunnel.Domain, ZoneID: s.zoneID, AccountID: s.accountID,
+		Zones:          s.tunnel.ZonesInUse(),
+		Hosts:          s.tunnel.Hosts(),
+		Comment:        components.RecordComment(ctx.Project(), ctx.Stack()),
+		AllowTakeover:  s.allowTakeover,
+		ExistingTunnel: s.tunnel.ExistingTunnel,
+		LastTunnel:     lastTunnel(ctx),
+	})
+	if err != nil {
+		return nil, err
+	}
+	s.tunnel.ZoneID, s.tunnel.AccountID = pulumi.String(found.ZoneIDs[s.tunnel.Domain]), pulumi.String(found.AccountID)
 	for _, name := range s.tunnel.ZonesInUse() {
-		args := &cloudflare.LookupZoneArgs{Name: &name, AccountId: &s.accountID}
-		zone, err := cloudflare.LookupZone(ctx, args, pulumi.Provider(provider))
-		if err != nil {
-			return explainLookUp("zones", name, err)
-		}
-		s.tunnel.Zones[name] = pulumi.String(zone.ZoneId)
+		s.tunnel.Zones[name] = pulumi.String(found.ZoneIDs[name])
 	}
-	return nil
+	if found.Lost != nil {
+		s.tunnel.LostTunnel = found.Lost.ID
+	}
+	return found, nil
 }
 
-// explainLookUp says what to do about a zone that can't be looked up.
-func explainLookUp(key, name string, err error) error {
-	const rights = "Zone / Zone / Read and Zone / DNS / Edit on that zone, and Account / Cloudflare Tunnel / Edit on its account"
-	text := err.Error()
-	switch {
-	case strings.Contains(text, "more than one zone"):
-		return fmt.Errorf("%s: the token sees several zones named %s; set accountId to the account of the one that is meant: %w", key, name, err)
-	case strings.Contains(text, "no zone found"):
-		return fmt.Errorf("%s: the token sees no zone named %s in the tunnel's account; check the name, and that cloudflare:apiToken has the rights %s: %w", key, name, rights, err)
-	case strings.Contains(text, "9109"), strings.Contains(text, "6003"), strings.Contains(text, "10000"), strings.Contains(text, "Invalid access token"):
-		return fmt.Errorf("cloudflare:apiToken: Cloudflare refuses the token; create one with the rights %s: %w", rights, err)
+// lastTunnel returns the tunnel that the stack had after its last update, which is
+// among its own outputs, or nothing.
+func lastTunnel(ctx *pulumi.Context) string {
+	stack := struct {
+		Name string `pulumi:"name"`
+	}{ctx.Organization() + "/" + ctx.Project() + "/" + ctx.Stack()}
+	var last struct {
+		Outputs struct {
+			TunnelID string `pulumi:"tunnelId"`
+		} `pulumi:"outputs"`
 	}
-	return fmt.Errorf("%s: looking up zone %s: %w", key, name, err)
+	if err := ctx.Invoke("pulumi:pulumi:readStackOutputs", &stack, &last); err != nil {
+		_ = ctx.Log.Debug(fmt.Sprintf("the stack's last outputs can't be read, so a deleted tunnel goes unnoticed: %v", err), nil)
+	}
+	return last.Outputs.TunnelID
+}
+
+// lost reports that the stack's tunnel was deleted by somebody else. An update then
+// lets go of it, and fails: only the next one can make a new tunnel.
+func lost(ctx *pulumi.Context, tunnel *preflight.Tunnel) error {
+	gone := fmt.Sprintf("tunnel %s was deleted at Cloudflare, but not by this stack", tunnel)
+	if ctx.DryRun() {
+		return ctx.Log.Warn(gone+". This update lets go of it, and the next one makes a new tunnel for the names", nil)
+	}
+	return fmt.Errorf("%s, which has now let go of it; run pulumi up once more to make a new tunnel for the names", gone)
 }
 
 // reader reads settings of one namespace and keeps what is wrong with them.
@@ -295,16 +314,13 @@ func structured[T any](r *reader, key string) T {
 	return value
 }
 
-func (r *reader) optionalText(key string) pulumi.StringPtrInput {
-	if value := r.text(key); value != "" {
-		return pulumi.StringPtr(value)
+// optional is an argument for a provider, which tells what is empty from what is
+// not there.
+func optional[T comparable, Input any](value T, input func(T) Input) Input {
+	var zero T
+	if value == zero {
+		var none Input
+		return none
 	}
-	return nil
-}
-
-func (r *reader) optionalNumber(key string) pulumi.IntPtrInput {
-	if value := r.number(key); value != 0 {
-		return pulumi.IntPtr(value)
-	}
-	return nil
+	return input(value)
 }

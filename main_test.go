@@ -1,7 +1,7 @@
 package main
 
 import (
-	"errors"
+	"fmt"
 	"os"
 	"strings"
 	"sync"
@@ -11,17 +11,32 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 	"github.com/stretchr/testify/require"
 	"go.yaml.in/yaml/v3"
+
+	"k8s-tunnel/components"
+	"k8s-tunnel/components/preflight/apitest"
 )
 
-// engine answers as the providers would and counts what it was asked for.
+// engine answers as the providers would and keeps what it was asked for.
 type engine struct {
 	mu        sync.Mutex
 	resources map[string]resource.PropertyMap
-	lookUps   []resource.PropertyMap
-	zone      resource.PropertyMap
-	zones     map[string]resource.PropertyMap // by name, before zone
-	lookUpErr error
+	read      []string             // resources that were only read
+	outputs   resource.PropertyMap // of the last update
+	preview   bool
+	api       *apitest.API
 }
+
+// newEngine is one for an account with zones of these names.
+func newEngine(t *testing.T, zones ...string) *engine {
+	t.Helper()
+	e := &engine{api: apitest.New(t)}
+	for _, name := range zones {
+		e.api.Zones = append(e.api.Zones, apitest.NewZone("zone of "+name, name, "account"))
+	}
+	return e
+}
+
+func TestMain(m *testing.M) { apitest.Main(m) }
 
 func (e *engine) NewResource(args pulumi.MockResourceArgs) (string, resource.PropertyMap, error) {
 	e.mu.Lock()
@@ -30,6 +45,9 @@ func (e *engine) NewResource(args pulumi.MockResourceArgs) (string, resource.Pro
 		e.resources = map[string]resource.PropertyMap{}
 	}
 	e.resources[args.Name] = args.Inputs
+	if args.ReadRPC != nil {
+		e.read = append(e.read, args.Name+" "+args.ID)
+	}
 	out := args.Inputs.Copy()
 	if strings.HasPrefix(args.TypeToken, "random:") {
 		out["base64"] = resource.MakeSecret(resource.NewProperty("c2VjcmV0"))
@@ -44,30 +62,25 @@ func (e *engine) NewResource(args pulumi.MockResourceArgs) (string, resource.Pro
 	return args.Name + "-id", out, nil
 }
 
+// Call answers for the one thing that the engine itself is asked: the stack's own
+// outputs.
 func (e *engine) Call(args pulumi.MockCallArgs) (resource.PropertyMap, error) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.lookUps = append(e.lookUps, args.Args)
-	if name := args.Args["name"]; name.IsString() && e.zones[name.StringValue()] != nil {
-		return e.zones[name.StringValue()], nil
+	if args.Token != "pulumi:pulumi:readStackOutputs" {
+		return nil, fmt.Errorf("%s is not asked for", args.Token)
 	}
-	return e.zone, e.lookUpErr
-}
-
-// zone is what Cloudflare answers to the look-up of a zone.
-func zone(name string) resource.PropertyMap {
-	return resource.PropertyMap{
-		"id":        resource.NewProperty("zone"),
-		"zoneId":    resource.NewProperty("zone"),
-		"accountId": resource.NewProperty("account"),
-		"name":      resource.NewProperty(name),
+	if name := args.Args["name"].StringValue(); !strings.HasSuffix(name, "/k8s-tunnel/test") {
+		return nil, fmt.Errorf("%s is not this stack", name)
 	}
+	return resource.PropertyMap{"outputs": resource.NewProperty(e.outputs)}, nil
 }
 
 // up runs the program with the least settings and those given; an empty value
 // takes a setting away, and a key ending in "!" is stored as plain text.
 func (e *engine) up(settings map[string]string) error {
-	all := map[string]string{"k8s-tunnel:domain": "example.com", "cloudflare:apiToken": strings.Repeat("t", 40)}
+	all := map[string]string{
+		"k8s-tunnel:domain": "example.com", "cloudflare:apiToken": strings.Repeat("t", 40),
+		"cloudflare:apiHostname": e.api.Hostname(), "cloudflare:rps": "1000",
+	}
 	secret := []string{"cloudflare:apiToken"}
 	for k, v := range settings {
 		if plain, ok := strings.CutSuffix(k, "!"); ok {
@@ -79,16 +92,16 @@ func (e *engine) up(settings map[string]string) error {
 		}
 	}
 	return pulumi.RunErr(program, pulumi.WithMocks("k8s-tunnel", "test", e), func(info *pulumi.RunInfo) {
-		info.Config, info.ConfigSecretKeys = all, secret
+		info.Config, info.ConfigSecretKeys, info.DryRun = all, secret, e.preview
 	})
 }
 
 func TestProgram_LeastSettings(t *testing.T) {
 	t.Parallel()
-	e := &engine{zone: zone("example.com")}
+	e := newEngine(t, "example.com")
 	require.NoError(t, e.up(nil))
-	require.Len(t, e.lookUps, 1)
-	require.Equal(t, "zone", e.resources["edge-apex"]["zoneId"].StringValue())
+	require.Equal(t, "zone of example.com", e.resources["edge-apex"]["zoneId"].StringValue())
+	require.Equal(t, "Managed by Pulumi: k8s-tunnel/test", e.resources["edge-apex"]["comment"].StringValue())
 	require.Equal(t, "account", e.resources["edge-tunnel"]["accountId"].StringValue())
 	require.Equal(t, "k8s-tunnel-test-a1b2c3", e.resources["edge-tunnel"]["name"].StringValue())
 	require.True(t, e.resources["cloudflare"]["apiToken"].IsSecret())
@@ -96,17 +109,16 @@ func TestProgram_LeastSettings(t *testing.T) {
 
 func TestProgram_SettingsReachResources(t *testing.T) {
 	t.Parallel()
-	e := &engine{zone: zone("example.com")}
+	e := newEngine(t, "example.com")
 	require.NoError(t, e.up(map[string]string{
-		"k8s-tunnel:replicas":    "3",
-		"k8s-tunnel:image":       "cloudflare/cloudflared:2026.4.0",
-		"k8s-tunnel:origin":      "http://traefik.kube-system",
-		"k8s-tunnel:tunnelName":  "home",
-		"k8s-tunnel:rotation":    "2026-11",
-		"kubernetes:context":     "home",
-		"kubernetes:kubeconfig":  "/home/me/.kube/home",
-		"cloudflare:apiHostname": "127.0.0.1:4443",
-		"cloudflare:rps":         "8",
+		"k8s-tunnel:replicas":   "3",
+		"k8s-tunnel:image":      "cloudflare/cloudflared:2026.4.0",
+		"k8s-tunnel:origin":     "http://traefik.kube-system",
+		"k8s-tunnel:tunnelName": "home",
+		"k8s-tunnel:rotation":   "2026-11",
+		"kubernetes:context":    "home",
+		"kubernetes:kubeconfig": "/home/me/.kube/home",
+		"cloudflare:rps":        "800",
 	}))
 	spec := e.resources["edge-cloudflared"]["spec"].ObjectValue()
 	require.InDelta(t, 3, spec["replicas"].NumberValue(), 0)
@@ -114,14 +126,8 @@ func TestProgram_SettingsReachResources(t *testing.T) {
 	require.Contains(t, e.resources["edge-config"]["data"].ObjectValue()["config.yaml"].StringValue(), "http://traefik.kube-system")
 	require.Equal(t, "home", e.resources["kubernetes"]["context"].StringValue())
 	require.Equal(t, "/home/me/.kube/home", e.resources["kubernetes"]["kubeconfig"].StringValue())
-	require.Equal(t, "127.0.0.1:4443", e.resources["cloudflare"]["apiHostname"].StringValue())
-}
-
-func TestProgram_NoLookUpWhenBothIdentifiersAreSet(t *testing.T) {
-	t.Parallel()
-	e := &engine{}
-	require.NoError(t, e.up(map[string]string{"k8s-tunnel:zoneId": "z", "k8s-tunnel:accountId": "a"}))
-	require.Empty(t, e.lookUps)
+	require.Equal(t, e.api.Hostname(), e.resources["cloudflare"]["apiHostname"].StringValue())
+	require.InDelta(t, 800, e.resources["cloudflare"]["rps"].NumberValue(), 0)
 }
 
 func TestProgram_BadSettings(t *testing.T) {
@@ -151,49 +157,83 @@ func TestProgram_BadSettings(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			e := &engine{zone: zone("example.com")}
+			e := newEngine(t, "example.com")
 			err := e.up(test.settings)
 			for _, want := range test.want {
 				require.ErrorContains(t, err, want)
 			}
 			require.Empty(t, e.resources, "nothing may be planned")
-			require.Empty(t, e.lookUps, "nobody may be asked")
+			require.Empty(t, e.api.Calls(), "nobody may be asked")
 		})
 	}
 }
 
-func TestProgram_ZoneLookUp(t *testing.T) {
+// What Cloudflare says against the settings is reported before anything is planned.
+func TestProgram_Preflight(t *testing.T) {
 	t.Parallel()
+	const tunnel = "11111111-2222-3333-4444-555555555555"
+	taken := apitest.Record{
+		Zone: "zone of example.com", Name: "*.example.com", Type: "CNAME",
+		Content: components.TunnelCNAME(tunnel), Comment: components.RecordComment("k8s-tunnel", "other"),
+	}
+	address := apitest.Record{Zone: "zone of example.com", Name: "example.com", Type: "A", Content: "192.0.2.7"}
 	for _, test := range []struct {
 		name     string
+		zones    []string
 		settings map[string]string
-		zone     resource.PropertyMap
-		err      error
-		want     []string
+		records  []apitest.Record
+		want     []string // none: fine
 	}{
-		{"unknown", nil, nil, errors.New("no zone found"), []string{"domain: ", "no zone named example.com", "Zone / Zone / Read"}},
-		{"several", nil, nil, errors.New("more than one zone was returned"), []string{"domain: ", "set accountId"}},
-		{"refused token", nil, nil, errors.New("Invalid access token (9109)"), []string{"cloudflare:apiToken: ", "Cloudflare Tunnel / Edit"}},
-		{"another zone's identifier", map[string]string{"k8s-tunnel:zoneId": "z"}, zone("example.net"), nil, []string{"zoneId: z is the zone example.net"}},
-		{"anything else", nil, nil, errors.New("connection refused"), []string{"looking up zone example.com"}},
+		{"unknown zone", nil, nil, nil, []string{"domain: the token sees no zone named example.com"}},
+		{"another zone's identifier", []string{"example.com", "example.net"}, map[string]string{"k8s-tunnel:zoneId": "zone of example.net"}, nil, []string{"zoneId: zone of example.net is the zone example.net"}},
+		{"names that are taken", []string{"example.com"}, nil, []apitest.Record{address, taken}, []string{"domain: example.com has a record of type A already, 192.0.2.7", "belongs to stack k8s-tunnel/other"}},
+		{"takeover allowed", []string{"example.com"}, map[string]string{"k8s-tunnel:allowTakeover": "true"}, []apitest.Record{taken}, nil},
+		{"existing tunnel of nobody", []string{"example.com"}, map[string]string{"k8s-tunnel:existingTunnel": tunnel}, nil, []string{"existingTunnel: account account has no tunnel " + tunnel}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			e := &engine{zone: test.zone, lookUpErr: test.err}
+			e := newEngine(t, test.zones...)
+			e.api.Records = test.records
 			err := e.up(test.settings)
+			if len(test.want) == 0 {
+				require.NoError(t, err)
+				return
+			}
 			for _, want := range test.want {
 				require.ErrorContains(t, err, want)
 			}
-			require.NotContains(t, e.resources, "edge-tunnel")
+			require.Empty(t, e.resources, "nothing may be planned")
 		})
 	}
+}
+
+// A tunnel that somebody deleted is let go of first, with an error that says what
+// to do, and made anew by the next update.
+func TestProgram_LostTunnel(t *testing.T) {
+	t.Parallel()
+	const tunnel, when = "11111111-2222-3333-4444-555555555555", "2026-11-20T10:11:12Z"
+	e := newEngine(t, "example.com")
+	deleted := when
+	e.api.Tunnels = []apitest.Tunnel{{Account: "account", ID: tunnel, Name: "home-a1b2c3", DeletedAt: &deleted}}
+	e.outputs = resource.PropertyMap{"tunnelId": resource.NewProperty(tunnel)}
+	err := e.up(nil)
+	require.ErrorContains(t, err, "tunnel home-a1b2c3 ("+tunnel+", until 2026-11-20 10:11:12 UTC) was deleted at Cloudflare")
+	require.ErrorContains(t, err, "run pulumi up once more")
+	require.Contains(t, e.read, "edge-tunnel "+tunnel)
+
+	e.preview = true
+	require.NoError(t, e.up(nil), "a preview that fails would keep the update from running")
+
+	e.preview, e.outputs, e.read = false, nil, nil
+	require.NoError(t, e.up(nil))
+	require.NotContains(t, strings.Join(e.read, "\n"), "edge-tunnel")
 }
 
 // A home lab that was set up by hand: the API server under a host of its own,
 // Traefik for two hosts, ingress-nginx for the rest, on many small nodes.
 func TestProgram_HomeLab(t *testing.T) {
 	t.Parallel()
-	e := &engine{zone: zone("example.com")}
+	e := newEngine(t, "example.com")
 	require.NoError(t, e.up(map[string]string{
 		"k8s-tunnel:ingress": `[
 			{"hostname": "api.example.com", "service": "https://kubernetes.default.svc", "originRequest": {"noTLSVerify": true}},
@@ -225,26 +265,17 @@ func TestProgram_HomeLab(t *testing.T) {
 	require.Equal(t, "registry", pod["imagePullSecrets"].ArrayValue()[0].ObjectValue()["name"].StringValue())
 }
 
-// Only the zones that names lie in are looked up, in the tunnel's account.
+// Only the zones that names lie in are looked up.
 func TestProgram_FurtherZones(t *testing.T) {
 	t.Parallel()
-	net := zone("example.net")
-	net["id"], net["zoneId"] = resource.NewProperty("net"), resource.NewProperty("net")
-	e := &engine{zone: zone("example.com"), zones: map[string]resource.PropertyMap{"example.net": net}}
-	settings := map[string]string{
+	e := newEngine(t, "example.com", "example.net")
+	require.NoError(t, e.up(map[string]string{
 		"k8s-tunnel:zones":     `["example.net", "example.org"]`,
 		"k8s-tunnel:hostnames": `["photos.example.net", "*.example.net"]`,
-	}
-	require.NoError(t, e.up(settings))
-	require.Len(t, e.lookUps, 2)
-	require.Equal(t, "account", e.lookUps[1]["accountId"].StringValue())
-	require.Equal(t, "net", e.resources["edge-record-photos.example.net"]["zoneId"].StringValue())
-	require.Equal(t, "net", e.resources["edge-wildcard-example.net"]["zoneId"].StringValue())
-
-	settings["k8s-tunnel:zoneId"], settings["k8s-tunnel:accountId"] = "zone", "account"
-	e = &engine{lookUpErr: errors.New("no zone found")}
-	require.ErrorContains(t, e.up(settings), "zones: the token sees no zone named example.net in the tunnel's account")
-	require.NotContains(t, e.resources, "edge-tunnel")
+	}))
+	require.Equal(t, "zone of example.net", e.resources["edge-record-photos.example.net"]["zoneId"].StringValue())
+	require.Equal(t, "zone of example.net", e.resources["edge-wildcard-example.net"]["zoneId"].StringValue())
+	require.NotContains(t, strings.Join(e.api.Calls(), "\n"), "example.org")
 }
 
 func TestUnknownSettings(t *testing.T) {
@@ -272,7 +303,7 @@ func TestDefaultTunnelName(t *testing.T) {
 		require.NoError(t, pulumi.RunErr(func(ctx *pulumi.Context) error {
 			require.Equal(t, want, defaultTunnelName(ctx))
 			return nil
-		}, pulumi.WithMocks("k8s-tunnel", stack, &engine{})))
+		}, pulumi.WithMocks("k8s-tunnel", stack, newEngine(t))))
 	}
 }
 

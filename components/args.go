@@ -37,6 +37,11 @@ type CloudflareTunnelArgs struct {
 	// component makes a tunnel of its own; taking it away is a rotation. Conflicts
 	// with Rotation. Empty by default.
 	ExistingTunnel string `pulumi:"existingTunnel"`
+	// LostTunnel is the ID of the component's own tunnel if that was deleted by
+	// somebody else, which a program has to find out: the provider doesn't notice.
+	// The component then lets go of it and changes nothing else; declared without
+	// LostTunnel after that, it makes a new tunnel. Empty by default.
+	LostTunnel string `pulumi:"lostTunnel"`
 
 	// Origin is the service that every request is handed to which no rule of
 	// Ingress matches, as scheme://host[:port] without a path. Defaults to
@@ -112,6 +117,7 @@ func (a *CloudflareTunnelArgs) ValidateSettings() error {
 		matches("tunnelName", a.TunnelName, labelPattern, 40, "lower-case letters, digits and inner hyphens"),
 		matches("rotation", a.Rotation, rotationPattern, 32, "letters, digits and inner dots and hyphens, such as 2026-11"),
 		validateExistingTunnel("existingTunnel", a),
+		validateLostTunnel("lostTunnel", a),
 		validateOrigin("origin", a.Origin),
 		validateIngress(a),
 		validateHostnames(a),
@@ -184,6 +190,7 @@ func (a *CloudflareTunnelArgs) inputs() pulumi.Map {
 		"tunnelName":     pulumi.String(a.TunnelName),
 		"rotation":       pulumi.String(a.Rotation),
 		"existingTunnel": pulumi.String(a.ExistingTunnel),
+		"lostTunnel":     pulumi.String(a.LostTunnel),
 		"origin":         pulumi.String(a.Origin),
 		"ingress":        pulumi.Any(a.Ingress),
 		"originRequest":  pulumi.Any(a.OriginRequest),

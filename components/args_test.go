@@ -34,6 +34,12 @@ func TestCloudflareTunnelArgs_Validate(t *testing.T) {
 			"existing tunnel and rotation", func(a *CloudflareTunnelArgs) { a.ExistingTunnel, a.Rotation = testTunnelID, "2026-11" },
 			"existingTunnel: a tunnel made by hand keeps its secret",
 		},
+		{"lost tunnel", func(a *CloudflareTunnelArgs) { a.LostTunnel = testTunnelID }, ""},
+		{"lost tunnel by name", func(a *CloudflareTunnelArgs) { a.LostTunnel = "by-hand" }, `lostTunnel: "by-hand" is not a tunnel's ID`},
+		{
+			"lost tunnel and existing tunnel", func(a *CloudflareTunnelArgs) { a.LostTunnel, a.ExistingTunnel = testTunnelID, testTunnelID },
+			"lostTunnel: the stack has no tunnel of its own",
+		},
 		{"rotation with a slash", func(a *CloudflareTunnelArgs) { a.Rotation = "11/2026" }, `rotation: "11/2026"`},
 		{"origin with a port", func(a *CloudflareTunnelArgs) { a.Origin = "https://traefik.kube-system.svc:8443" }, ""},
 		{"origin by address", func(a *CloudflareTunnelArgs) { a.Origin = "http://[fd00::1]:80" }, ""},

@@ -23,6 +23,12 @@ const (
 	// own five it can be more than five minutes, so an outage of a few minutes
 	// would end in a restart by the liveness probe.
 	edgeRetries = 1
+	// keepAliveTimeout is how long cloudflared keeps an idle connection to an origin.
+	// Its own 90 seconds are longer than nginx, ingress-nginx or Traefik wait for a
+	// request on a connection that never carried one (60 seconds), or ingress-nginx
+	// for the next one (75 seconds). A POST that is sent while the origin hangs up
+	// can't be tried again, and its visitor gets a 502.
+	keepAliveTimeout = "30s"
 )
 
 // cloudflaredConfig is the part of cloudflared's configuration file that the
@@ -52,6 +58,10 @@ func renderConfig(tunnelID string, args *CloudflareTunnelArgs) (string, error) {
 	}
 	if args.OriginRequest != nil {
 		config.OriginRequest = *args.OriginRequest
+	}
+	if config.OriginRequest.KeepAliveTimeout == nil {
+		timeout := keepAliveTimeout
+		config.OriginRequest.KeepAliveTimeout = &timeout
 	}
 	out, err := yaml.Marshal(config)
 	if err != nil {

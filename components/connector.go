@@ -29,22 +29,32 @@ func (t *CloudflareTunnel) connector(
 	if err != nil {
 		return nil, err
 	}
-	budget, err := t.disruptionBudget(ctx, name, args, namespace, tunnel)
+	egress, err := t.egress(ctx, name, args)
 	if err != nil {
 		return nil, err
 	}
-	policy, err := t.networkPolicy(ctx, name, args, namespace, tunnel)
+	generation := generationLabels(tunnel.id, networkLabel(args, egress))
+	budget, err := t.disruptionBudget(ctx, name, args, namespace, generation)
+	if err != nil {
+		return nil, err
+	}
+	policy, err := t.networkPolicy(ctx, name, args, namespace, generation, egress)
 	if err != nil {
 		return nil, err
 	}
 	// No connector runs without the policy and the budget, on the way up or down.
 	opts := []pulumi.ResourceOption{pulumi.Parent(t), replaceable, rolloutTimeout(args), pulumi.DependsOn([]pulumi.Resource{policy, budget})}
 	opts = append(opts, replicasOptions(args)...)
+	metadata := objectMeta(args, namespace)
+	if args.LostTunnel != "" {
+		// Nobody gets ready without a tunnel, so there is nothing to wait for.
+		metadata.Annotations = pulumi.StringMap{"pulumi.com/skipAwait": pulumi.String("true")}
+	}
 	deployment, err := appsv1.NewDeployment(ctx, name+"-cloudflared", &appsv1.DeploymentArgs{
-		Metadata: objectMeta(args, namespace),
+		Metadata: metadata,
 		Spec: &appsv1.DeploymentSpecArgs{
 			Replicas: pulumi.Int(args.Replicas),
-			Selector: &metav1.LabelSelectorArgs{MatchLabels: selectorLabels(tunnel.id)},
+			Selector: &metav1.LabelSelectorArgs{MatchLabels: generation},
 			Strategy: &appsv1.DeploymentStrategyArgs{
 				Type: pulumi.String("RollingUpdate"),
 				RollingUpdate: &appsv1.RollingUpdateDeploymentArgs{
@@ -54,7 +64,7 @@ func (t *CloudflareTunnel) connector(
 			},
 			MinReadySeconds: pulumi.Int(minReadySeconds),
 			Template: &corev1.PodTemplateSpecArgs{
-				Metadata: podMeta(args, tunnel),
+				Metadata: podMeta(args, generation),
 				Spec:     podSpec(args, tunnel, config.Metadata.Name(), credentials.Metadata.Name()),
 			},
 		},
@@ -70,12 +80,17 @@ func (t *CloudflareTunnel) connector(
 // this time is over; its own default, ten minutes however many there are, is
 // long for a misspelt image and short for two dozen connectors.
 func rolloutTimeout(args *CloudflareTunnelArgs) pulumi.ResourceOption {
-	replicas := args.Replicas
-	if args.Autoscaling != nil {
-		replicas = args.Autoscaling.MaxReplicas
-	}
-	seconds := fmt.Sprintf("%ds", pullSeconds+perConnectorSeconds*replicas)
+	seconds := fmt.Sprintf("%ds", pullSeconds+perConnectorSeconds*mostReplicas(args))
 	return pulumi.Timeouts(&pulumi.CustomTimeouts{Create: seconds, Update: seconds})
+}
+
+// mostReplicas is how many connectors there may be, but for those on their way in
+// or out.
+func mostReplicas(args *CloudflareTunnelArgs) int {
+	if args.Autoscaling != nil {
+		return args.Autoscaling.MaxReplicas
+	}
+	return args.Replicas
 }
 
 // config declares config.yaml. It has no name of its own: Pulumi names it, and
@@ -115,15 +130,15 @@ func (t *CloudflareTunnel) credentials(
 }
 
 // disruptionBudget lets a node's drain take one connector at a time. That of a
-// new tunnel is a new one, beside the old tunnel's.
+// new generation is a new one, beside the old generation's.
 func (t *CloudflareTunnel) disruptionBudget(
-	ctx *pulumi.Context, name string, args *CloudflareTunnelArgs, namespace *namespaceRef, tunnel *tunnelRef,
+	ctx *pulumi.Context, name string, args *CloudflareTunnelArgs, namespace *namespaceRef, generation pulumi.StringMap,
 ) (pulumi.Resource, error) {
 	budget, err := policyv1.NewPodDisruptionBudget(ctx, name+"-disruption-budget", &policyv1.PodDisruptionBudgetArgs{
 		Metadata: objectMeta(args, namespace),
 		Spec: &policyv1.PodDisruptionBudgetSpecArgs{
 			MaxUnavailable: pulumi.Int(1),
-			Selector:       &metav1.LabelSelectorArgs{MatchLabels: selectorLabels(tunnel.id)},
+			Selector:       &metav1.LabelSelectorArgs{MatchLabels: generation},
 			// A pod that isn't ready serves nothing, so it may always go.
 			UnhealthyPodEvictionPolicy: pulumi.String("AlwaysAllow"),
 		},

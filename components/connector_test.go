@@ -59,7 +59,7 @@ func TestCloudflareTunnel_Pod(t *testing.T) {
 	require.Equal(t, "DoNotSchedule", template.Spec.TopologySpreadConstraints[0].WhenUnsatisfiable)
 	resources := template.Spec.Containers[0].Resources
 	require.Equal(t, map[string]string{"cpu": "50m", "memory": "48Mi", "ephemeral-storage": "16Mi"}, resources.Requests)
-	require.Equal(t, map[string]string{"memory": "256Mi", "ephemeral-storage": "64Mi"}, resources.Limits)
+	require.Equal(t, map[string]string{"memory": "256Mi", "ephemeral-storage": "256Mi"}, resources.Limits)
 }
 
 // The escape hatch that the README shows reaches the Deployment. The stand-in

@@ -45,8 +45,14 @@ func decode(path string, raw json.RawMessage, into reflect.Value) error {
 	}
 	switch into.Kind() {
 	case reflect.Pointer:
-		into.Set(reflect.New(into.Type().Elem()))
-		return decode(path, raw, into.Elem())
+		value := reflect.New(into.Type().Elem())
+		err := decode(path, raw, value.Elem())
+		// What isn't of its type stays unset, or validation would find fault with
+		// something that nobody wrote. Of named fields, those that are fine count.
+		if err == nil || value.Elem().Kind() == reflect.Struct {
+			into.Set(value)
+		}
+		return err
 	case reflect.Slice:
 		var items []json.RawMessage
 		if err := decodeWhole(path, raw, into.Type(), &items); err != nil {

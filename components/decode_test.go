@@ -51,6 +51,15 @@ func TestDecode_Problems(t *testing.T) {
 	}
 }
 
+// Whoever reports a wrong type and then validates must not report an empty text too.
+func TestDecode_LeavesOutWhatIsWrong(t *testing.T) {
+	t.Parallel()
+	var request *OriginRequest
+	require.Error(t, Decode("originRequest", `{"connectTimeout": 30, "tlsTimeout": "5s"}`, &request))
+	require.Equal(t, &OriginRequest{TLSTimeout: ptr("5s")}, request)
+	require.NoError(t, validateOriginRequest("originRequest", request))
+}
+
 func TestEdits(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {

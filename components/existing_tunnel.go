@@ -11,6 +11,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 )
 
+// uuidPattern is a tunnel's ID.
 var uuidPattern = regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
 
 func validateExistingTunnel(path string, args *CloudflareTunnelArgs) error {
@@ -21,6 +22,18 @@ func validateExistingTunnel(path string, args *CloudflareTunnelArgs) error {
 		return fmt.Errorf("%s: %q is not a tunnel's ID, such as 11111111-2222-3333-4444-555555555555; cloudflared tunnel list shows it", path, args.ExistingTunnel)
 	case args.Rotation != "":
 		return fmt.Errorf("%s: a tunnel made by hand keeps its secret, so rotation can't be set beside it; removing %s replaces it by a tunnel of the stack's own", path, path)
+	}
+	return nil
+}
+
+func validateLostTunnel(path string, args *CloudflareTunnelArgs) error {
+	switch {
+	case args.LostTunnel == "":
+		return nil
+	case !uuidPattern.MatchString(args.LostTunnel):
+		return fmt.Errorf("%s: %q is not a tunnel's ID, such as 11111111-2222-3333-4444-555555555555", path, args.LostTunnel)
+	case args.ExistingTunnel != "":
+		return fmt.Errorf("%s: the stack has no tunnel of its own while existingTunnel is set", path)
 	}
 	return nil
 }
@@ -44,11 +57,7 @@ func (t *CloudflareTunnel) existingTunnel(ctx *pulumi.Context, name string, args
 		}
 		return secret, nil
 	}).(pulumi.StringOutput)
-	return &tunnelRef{
-		id:     pulumi.String(id).ToStringOutput(),
-		cname:  pulumi.Sprintf("%s.cfargotunnel.com", id),
-		secret: pulumi.ToSecret(secret).(pulumi.StringOutput),
-	}, nil
+	return newTunnelRef(pulumi.String(id).ToStringOutput(), pulumi.ToSecret(secret).(pulumi.StringOutput)), nil
 }
 
 // tunnelSecret takes the secret out of a tunnel's token, which is base64 of JSON:

@@ -40,6 +40,22 @@ func TestCloudflareTunnel_ExistingTunnel(t *testing.T) {
 	require.Contains(t, credentials.String(), testSecret)
 }
 
+// A tunnel that is gone is read under its own name and ID, and all else stays.
+func TestCloudflareTunnel_LostTunnel(t *testing.T) {
+	t.Parallel()
+	args := validArgs()
+	args.LostTunnel = testTunnelID
+	r := declare(t, args)
+	require.ElementsMatch(t, declare(t, validArgs()).inventory(), r.inventory())
+	tunnel := r.find(t, "edge-tunnel")
+	require.True(t, tunnel.Read)
+	require.Equal(t, testTunnelID, tunnel.ID)
+	require.Equal(t, "account", tunnel.Inputs["accountId"].StringValue(), "without a state, the provider would import the tunnel under another ID")
+	require.Contains(t, fmtInputs(t, r.find(t, "edge-cloudflared")), `"pulumi.com/skipAwait":"true"`, "its pods can't get ready")
+	require.NotContains(t, fmtInputs(t, declare(t, validArgs()).find(t, "edge-cloudflared")), "skipAwait")
+	require.Equal(t, TunnelCNAME(testTunnelID), r.find(t, "edge-apex").Inputs["content"].StringValue())
+}
+
 func TestTunnelSecret(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct{ name, token, want string }{

@@ -8,37 +8,60 @@ import (
 	"strings"
 )
 
-// hostRecord is the record of one name.
-type hostRecord struct {
-	// host is the full name.
-	host string
-	// suffix ends the record's logical name.
-	suffix string
-	// zone is the name of the zone it lies in, and name its name there. The
-	// provider finds a record that exists, to overwrite it, only under a name
-	// relative to the zone, or the zone's own; the full name would create, but
-	// never overwrite.
-	zone, name string
+// Host is a name that leads to the cluster.
+type Host struct {
+	// Name is the full name.
+	Name string
+	// Zone is the name of the zone that it lies in.
+	Zone string
+	// Setting is the argument that asks for it, such as hostnames[0].
+	Setting string
 }
 
-// hostRecords lists the records of all names: the domain's, its wildcard's and
+// hostRecord is the record of one name.
+type hostRecord struct {
+	Host
+	// suffix ends the record's logical name.
+	suffix string
+	// relative is its name in its zone. The provider finds a record that exists,
+	// to overwrite it, only under a name relative to the zone, or the zone's own;
+	// the full name would create, but never overwrite.
+	relative string
+}
+
+// Hosts lists all names that lead to the cluster: the domain, its wildcard, and
 // those of Hostnames.
+func (a *CloudflareTunnelArgs) Hosts() []Host {
+	hosts := []Host{
+		{Name: a.Domain, Zone: a.Domain, Setting: "domain"},
+		{Name: "*." + a.Domain, Zone: a.Domain, Setting: "domain"},
+	}
+	for i, host := range a.Hostnames {
+		hosts = append(hosts, Host{Name: host, Zone: a.zoneOf(host), Setting: fmt.Sprintf("hostnames[%d]", i)})
+	}
+	return hosts
+}
+
+// hostRecords lists the records of all names.
 //
 // The logical names are a contract, like all others: <name>-record-<host> and,
 // for a wildcard, <name>-wildcard-<what is below>. They follow from the host
 // alone, so that adding, removing or reordering names touches no other record.
 func hostRecords(a *CloudflareTunnelArgs) []hostRecord {
-	records := []hostRecord{
-		{host: a.Domain, suffix: "-apex", zone: a.Domain, name: a.Domain},
-		{host: "*." + a.Domain, suffix: "-wildcard", zone: a.Domain, name: "*"},
-	}
-	for _, host := range a.Hostnames {
-		r := hostRecord{host: host, suffix: "-record-" + host, zone: a.zoneOf(host), name: host}
-		if below, ok := strings.CutPrefix(host, "*."); ok {
+	var records []hostRecord
+	for _, host := range a.Hosts() {
+		r := hostRecord{Host: host, suffix: "-record-" + host.Name, relative: host.Name}
+		if below, ok := strings.CutPrefix(host.Name, "*."); ok {
 			r.suffix = "-wildcard-" + below
 		}
-		if relative, ok := strings.CutSuffix(host, "."+r.zone); ok {
-			r.name = relative
+		switch host.Name {
+		case a.Domain:
+			r.suffix = "-apex"
+		case "*." + a.Domain:
+			r.suffix = "-wildcard"
+		}
+		if relative, ok := strings.CutSuffix(host.Name, "."+host.Zone); ok {
+			r.relative = relative
 		}
 		records = append(records, r)
 	}

@@ -38,7 +38,8 @@ type OriginRequest struct {
 	NoHappyEyeballs *bool `pulumi:"noHappyEyeballs" yaml:"noHappyEyeballs,omitempty"`
 	// KeepAliveConnections is the number of idle connections kept: 100.
 	KeepAliveConnections *int `pulumi:"keepAliveConnections" yaml:"keepAliveConnections,omitempty"`
-	// KeepAliveTimeout is how long an idle connection is kept: 1m30s.
+	// KeepAliveTimeout is how long an idle connection is kept: 30s, unlike
+	// cloudflared's own 1m30s, before which many origins hang up.
 	KeepAliveTimeout *string `pulumi:"keepAliveTimeout" yaml:"keepAliveTimeout,omitempty"`
 	// HTTPHostHeader replaces the request's Host header.
 	HTTPHostHeader *string `pulumi:"httpHostHeader" yaml:"httpHostHeader,omitempty"`

@@ -1,6 +1,10 @@
 package components
 
-import "github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+import (
+	"maps"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+)
 
 // Labels of the Kubernetes objects: the set that Kubernetes recommends, and
 // one of our own.
@@ -18,6 +22,13 @@ const (
 	// replaces the Deployment, new beside old, and the two never count each
 	// other's pods.
 	labelTunnelID = "k8s-tunnel/tunnel-id"
+	// labelNetwork ties a pod to what it may reach, as a checksum of its network
+	// policy's egress rules. It is part of the selectors as well. A connector on its
+	// way out still gets requests, and still needs its old origins. If it were
+	// rolled, its policy would go at the moment in which it begins to leave: nothing
+	// waits for the end of a pod that was rolled, but the end of a Deployment that is
+	// replaced is waited for.
+	labelNetwork = "k8s-tunnel/network"
 
 	applicationName = "cloudflared"
 )
@@ -32,7 +43,7 @@ func objectLabels(instance string) map[string]string {
 	}
 }
 
-// selectorLabels are the labels that identify a tunnel's connectors, and
+// selectorLabels are the labels that identify all connectors of a tunnel, and
 // nothing else.
 func selectorLabels(tunnelID pulumi.StringInput) pulumi.StringMap {
 	return pulumi.StringMap{
@@ -41,11 +52,17 @@ func selectorLabels(tunnelID pulumi.StringInput) pulumi.StringMap {
 	}
 }
 
-// podLabels are objectLabels and selectorLabels together.
-func podLabels(instance string, tunnelID pulumi.StringInput) pulumi.StringMap {
+// generationLabels are the labels that identify those connectors of a tunnel that
+// may reach the same.
+func generationLabels(tunnelID, network pulumi.StringInput) pulumi.StringMap {
+	labels := selectorLabels(tunnelID)
+	labels[labelNetwork] = network
+	return labels
+}
+
+// podLabels are objectLabels and generationLabels together.
+func podLabels(instance string, generation pulumi.StringMap) pulumi.StringMap {
 	labels := pulumi.ToStringMap(objectLabels(instance))
-	for k, v := range selectorLabels(tunnelID) {
-		labels[k] = v
-	}
+	maps.Copy(labels, generation)
 	return labels
 }

@@ -33,6 +33,9 @@ type PodMonitorArgs struct {
 	// Interval is the time between two scrapes. Defaults to
 	// DefaultScrapeInterval.
 	Interval string `pulumi:"interval"`
+	// AssumeInstalled declares the PodMonitor without looking whether the operator
+	// is there, for a cluster that is about to get it. Off by default.
+	AssumeInstalled bool `pulumi:"assumeInstalled"`
 }
 
 // DashboardArgs declare a ConfigMap with a dashboard, which Grafana's sidecar
@@ -107,16 +110,24 @@ func (t *CloudflareTunnel) monitoring(
 	return nil
 }
 
+// operatorMissing ends the logical name under which the PodMonitor's definition is
+// read. When there is none, the engine's error shows that name and nothing else of
+// ours, so the name says which setting it is about and what is missing.
+const operatorMissing = "-monitoring.podMonitor-needs-the-Prometheus-operator"
+
 // podMonitor declares the PodMonitor. Its definition is read first, so that a
-// cluster without the operator is an error of the preview that names what is
-// missing.
+// cluster without the operator is an error of the preview.
 func (t *CloudflareTunnel) podMonitor(
 	ctx *pulumi.Context, name string, args *CloudflareTunnelArgs, namespace *namespaceRef, tunnel *tunnelRef,
 ) error {
-	definition := &apiextensionsv1.CustomResourceDefinition{}
-	crd := existing{"apiextensions.k8s.io/v1", "apiextensions.k8s.io/v1", "CustomResourceDefinition", "", podMonitorCRD}
-	if err := crd.read(ctx, name+"-pod-monitor-definition", definition, pulumi.Parent(t)); err != nil {
-		return fmt.Errorf("reading %s, which the Prometheus operator brings: %w", podMonitorCRD, err)
+	opts := []pulumi.ResourceOption{pulumi.Parent(t)}
+	if !args.Monitoring.PodMonitor.AssumeInstalled {
+		definition := &apiextensionsv1.CustomResourceDefinition{}
+		crd := existing{"apiextensions.k8s.io/v1", "apiextensions.k8s.io/v1", "CustomResourceDefinition", "", podMonitorCRD}
+		if err := crd.read(ctx, name+operatorMissing, definition, pulumi.Parent(t)); err != nil {
+			return fmt.Errorf("reading %s, which the Prometheus operator brings: %w", podMonitorCRD, err)
+		}
+		opts = append(opts, pulumi.DependsOn([]pulumi.Resource{definition}))
 	}
 	_, err := apiextensions.NewCustomResource(ctx, name+"-pod-monitor", &apiextensions.CustomResourceArgs{
 		ApiVersion: pulumi.String("monitoring.coreos.com/v1"),
@@ -130,7 +141,7 @@ func (t *CloudflareTunnel) podMonitor(
 				"interval": pulumi.String(cmp.Or(args.Monitoring.PodMonitor.Interval, DefaultScrapeInterval)),
 			}},
 		}},
-	}, pulumi.Parent(t), pulumi.DependsOn([]pulumi.Resource{definition}))
+	}, opts...)
 	if err != nil {
 		return fmt.Errorf("creating pod monitor: %w", err)
 	}

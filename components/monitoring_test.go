@@ -38,10 +38,12 @@ func TestCloudflareTunnel_Monitoring(t *testing.T) {
 		Dashboard:  &DashboardArgs{Namespace: "monitoring"},
 	}
 	r := declare(t, args)
-	require.True(t, r.find(t, "edge-pod-monitor-definition").Read)
+	require.True(t, r.find(t, "edge"+operatorMissing).Read)
 	golden(t, "edge-pod-monitor.json", indented(t, r.find(t, "edge-pod-monitor")))
 	dashboard := r.find(t, "edge-dashboard").Inputs
 	require.Equal(t, "monitoring", dashboard["metadata"].ObjectValue()["namespace"].StringValue())
 	require.Equal(t, "1", dashboard["metadata"].ObjectValue()["labels"].ObjectValue()["grafana_dashboard"].StringValue())
+	args.Monitoring.PodMonitor.AssumeInstalled = true
+	require.NotContains(t, strings.Join(declare(t, args).inventory(), "\n"), operatorMissing)
 	golden(t, "dashboard.json", dashboard["data"].ObjectValue()["edge.json"].StringValue())
 }

@@ -1,6 +1,9 @@
 package components
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"slices"
 
@@ -20,20 +23,16 @@ import (
 // namespace would need no reading, but open every other pod in it. The price is
 // that the Service has to exist when the stack is previewed.
 //
-// A changed policy is a new object beside the old one, which goes when the
-// update is done: policies add up, so connectors that still have the old
-// rules reach what they need until they are replaced.
+// Changed egress rules are a new object beside the old one, for connectors of
+// their own, see labelNetwork. The old one goes after the connectors that it is for.
 func (t *CloudflareTunnel) networkPolicy(
-	ctx *pulumi.Context, name string, args *CloudflareTunnelArgs, namespace *namespaceRef, tunnel *tunnelRef,
+	ctx *pulumi.Context, name string, args *CloudflareTunnelArgs, namespace *namespaceRef, generation pulumi.StringMap,
+	egress networkingv1.NetworkPolicyEgressRuleArrayOutput,
 ) (pulumi.Resource, error) {
-	egress, err := t.egress(ctx, name, args)
-	if err != nil {
-		return nil, err
-	}
 	policy, err := networkingv1.NewNetworkPolicy(ctx, name+"-network-policy", &networkingv1.NetworkPolicyArgs{
 		Metadata: objectMeta(args, namespace),
 		Spec: &networkingv1.NetworkPolicySpecArgs{
-			PodSelector: &metav1.LabelSelectorArgs{MatchLabels: selectorLabels(tunnel.id)},
+			PodSelector: &metav1.LabelSelectorArgs{MatchLabels: generation},
 			PolicyTypes: pulumi.ToStringArray([]string{"Ingress", "Egress"}),
 			Ingress:     metricsRules(args.NetworkPolicy.MetricsFrom),
 			Egress:      egress,
@@ -43,6 +42,26 @@ func (t *CloudflareTunnel) networkPolicy(
 		return nil, fmt.Errorf("creating network policy: %w", err)
 	}
 	return policy, nil
+}
+
+// networkLabel is the value of labelNetwork: it changes with the egress rules.
+//
+// While two generations exist, a tunnel has twice as many connectors. Where it can't
+// have that many, the value never changes: policies add up, so that connectors which
+// are rolled one by one reach their old origins until the last of them leaves. A
+// request that reaches that one in its last seconds may fail.
+func networkLabel(args *CloudflareTunnelArgs, egress networkingv1.NetworkPolicyEgressRuleArrayOutput) pulumi.StringInput {
+	if 2*mostReplicas(args) > maxConnectors {
+		return pulumi.String("shared")
+	}
+	return egress.ApplyT(func(rules []networkingv1.NetworkPolicyEgressRule) (string, error) {
+		text, err := json.Marshal(rules)
+		if err != nil {
+			return "", fmt.Errorf("marshalling egress rules: %w", err)
+		}
+		sum := sha256.Sum256(text)
+		return hex.EncodeToString(sum[:4]), nil
+	}).(pulumi.StringOutput)
 }
 
 // egress reads the Services behind the origins and returns the rules.

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	networkingv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/networking/v1"
+	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 	"github.com/stretchr/testify/require"
 )
 
@@ -127,4 +128,34 @@ func egressOf(t *testing.T, r *recorder) []networkingv1.NetworkPolicyEgressRule 
 	var rules []networkingv1.NetworkPolicyEgressRule
 	require.NoError(t, Decode("egress", string(raw), &rules))
 	return rules
+}
+
+// What a connector may reach is part of its Deployment's identity, so that an old
+// policy goes only after the connectors that it is for.
+func TestNetworkPolicy_ChangedEgressReplacesConnectors(t *testing.T) {
+	t.Parallel()
+	label := func(change func(*CloudflareTunnelArgs)) string {
+		t.Helper()
+		args := validArgs()
+		change(args)
+		r := declare(t, args)
+		selector := func(name, path string) string {
+			spec := r.find(t, name).Inputs["spec"].ObjectValue()
+			return spec[resource.PropertyKey(path)].ObjectValue()["matchLabels"].ObjectValue()[labelNetwork].StringValue()
+		}
+		value := selector("edge-cloudflared", "selector")
+		require.Equal(t, value, selector("edge-disruption-budget", "selector"))
+		require.Equal(t, value, selector("edge-network-policy", "podSelector"))
+		return value
+	}
+	plain := label(func(*CloudflareTunnelArgs) {})
+	require.Equal(t, plain, label(func(a *CloudflareTunnelArgs) {
+		a.Image, a.Replicas, a.Rotation = "cloudflare/cloudflared:2026.4.0", 12, "2026-12"
+	}))
+	require.Equal(t, plain, label(func(a *CloudflareTunnelArgs) {
+		a.NetworkPolicy = &NetworkPolicyArgs{MetricsFrom: []string{"monitoring"}}
+	}))
+	require.NotEqual(t, plain, label(func(a *CloudflareTunnelArgs) { a.Origin = "http://192.0.2.7" }))
+	require.Equal(t, "shared", label(func(a *CloudflareTunnelArgs) { a.Replicas = 13 }), "there is no room for a second generation beside it")
+	require.Equal(t, "shared", label(func(a *CloudflareTunnelArgs) { a.Autoscaling = &AutoscalingArgs{MaxReplicas: 13} }))
 }

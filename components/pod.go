@@ -18,11 +18,11 @@ const (
 )
 
 // podMeta is the metadata of the connectors' pods.
-func podMeta(args *CloudflareTunnelArgs, tunnel *tunnelRef) *metav1.ObjectMetaArgs {
-	meta := &metav1.ObjectMetaArgs{Labels: podLabels(args.TunnelName, tunnel.id)}
+func podMeta(args *CloudflareTunnelArgs, generation pulumi.StringMap) *metav1.ObjectMetaArgs {
+	meta := &metav1.ObjectMetaArgs{Labels: podLabels(args.TunnelName, generation)}
 	if args.Pod != nil {
 		labels := pulumi.ToStringMap(args.Pod.Labels)
-		maps.Copy(labels, podLabels(args.TunnelName, tunnel.id))
+		maps.Copy(labels, podLabels(args.TunnelName, generation))
 		meta.Labels = labels
 		meta.Annotations = pulumi.ToStringMap(args.Pod.Annotations)
 	}

@@ -46,15 +46,17 @@ type ResourcesArgs struct {
 	// Requests are what the scheduler sets aside for a connector. Defaults to
 	// 50m of cpu, 64Mi of memory and 16Mi of ephemeral-storage.
 	Requests map[string]string `pulumi:"requests"`
-	// Limits are what a connector may use at most. Defaults to 1 cpu, 256Mi of
-	// memory and 64Mi of ephemeral-storage: enough for some hundred requests a
-	// second on a Raspberry Pi.
+	// Limits are what a connector may use at most. Defaults to 1 cpu and 256Mi of
+	// memory, enough for some hundred requests a second on a Raspberry Pi, and
+	// 256Mi of ephemeral-storage: the kubelet counts the log as such and evicts a pod
+	// that has more than its limit. Of the log it keeps containerLogMaxFiles times
+	// containerLogMaxSize, 50Mi by default.
 	Limits map[string]string `pulumi:"limits"`
 }
 
 var (
 	defaultRequests = map[string]string{"cpu": "50m", "memory": "64Mi", "ephemeral-storage": "16Mi"}
-	defaultLimits   = map[string]string{"cpu": "1", "memory": "256Mi", "ephemeral-storage": "64Mi"}
+	defaultLimits   = map[string]string{"cpu": "1", "memory": "256Mi", "ephemeral-storage": "256Mi"}
 )
 
 // Patterns of Kubernetes' own rules for names, labels and quantities.
@@ -74,7 +76,7 @@ func validatePod(path string, args *CloudflareTunnelArgs) error {
 	report := func(err error) { problems = append(problems, err) }
 	report(validateLabels(path+".labels", p.Labels))
 	for _, key := range slices.Sorted(maps.Keys(p.Labels)) {
-		if _, own := objectLabels("")[key]; own || key == labelTunnelID {
+		if _, own := objectLabels("")[key]; own || key == labelTunnelID || key == labelNetwork {
 			report(fmt.Errorf("%s.labels: %s is the component's own, by which it finds its pods; choose another key", path, key))
 		}
 	}

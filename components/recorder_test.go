@@ -18,6 +18,7 @@ const (
 // registration is one resource as the engine was asked for it.
 type registration struct {
 	Type, Name, Parent string
+	ID                 string // of what is read
 	Protect            bool
 	Read               bool // read, not managed
 	IgnoreChanges      []string
@@ -45,7 +46,7 @@ func (r *recorder) NewResource(args pulumi.MockResourceArgs) (string, resource.P
 		reg.Dependencies, reg.Providers = rpc.GetDependencies(), rpc.GetProviders()
 	}
 	if rpc := args.ReadRPC; rpc != nil {
-		reg.Parent, reg.Read = rpc.GetParent(), true
+		reg.Parent, reg.Read, reg.ID = rpc.GetParent(), true, args.ID
 	}
 	r.registrations = append(r.registrations, reg)
 	return r.outputs(args)

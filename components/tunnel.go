@@ -42,6 +42,9 @@ func (t *CloudflareTunnel) tunnel(
 	if err != nil {
 		return nil, fmt.Errorf("creating tunnel name suffix: %w", err)
 	}
+	if args.LostTunnel != "" {
+		return t.letGo(ctx, name, args, secret.Base64)
+	}
 	tunnel, err := cloudflare.NewZeroTrustTunnelCloudflared(ctx, name+"-tunnel", &cloudflare.ZeroTrustTunnelCloudflaredArgs{
 		AccountId: args.AccountID,
 		Name:      pulumi.Sprintf("%s-%s", tunnelNamePrefix(args), suffix.Hex),
@@ -51,14 +54,29 @@ func (t *CloudflareTunnel) tunnel(
 	if err != nil {
 		return nil, fmt.Errorf("creating tunnel: %w", err)
 	}
-	id := tunnel.ID().ToStringOutput()
-	return &tunnelRef{
-		id: id,
-		// The provider's own output of it stays empty when reading the
-		// tunnel's token fails.
-		cname:  pulumi.Sprintf("%s.cfargotunnel.com", id),
-		secret: secret.Base64,
-	}, nil
+	return newTunnelRef(tunnel.ID().ToStringOutput(), secret.Base64), nil
+}
+
+// letGo takes a tunnel out of the stack that somebody deleted at Cloudflare. The
+// provider never notices that by itself, and could neither replace nor delete a
+// tunnel that is gone. The engine lets go of a resource without deleting it when a
+// program only reads it, under the name and the ID that it has in the state.
+func (t *CloudflareTunnel) letGo(ctx *pulumi.Context, name string, args *CloudflareTunnelArgs, secret pulumi.StringOutput) (*tunnelRef, error) {
+	gone, err := cloudflare.GetZeroTrustTunnelCloudflared(ctx, name+"-tunnel", pulumi.ID(args.LostTunnel),
+		// With a state, the provider takes the ID as it is and imports nothing.
+		&cloudflare.ZeroTrustTunnelCloudflaredState{AccountId: args.AccountID}, pulumi.Parent(t))
+	if err != nil {
+		return nil, fmt.Errorf("letting go of tunnel %s: %w", args.LostTunnel, err)
+	}
+	return newTunnelRef(gone.ID().ToStringOutput(), secret), nil
+}
+
+// TunnelCNAME is the name that leads to a tunnel. The provider's own output of it
+// stays empty when reading the tunnel's token fails.
+func TunnelCNAME(id string) string { return id + ".cfargotunnel.com" }
+
+func newTunnelRef(id, secret pulumi.StringOutput) *tunnelRef {
+	return &tunnelRef{id: id, cname: id.ApplyT(TunnelCNAME).(pulumi.StringOutput), secret: secret}
 }
 
 // tunnelNamePrefix is the tunnel's name without its random suffix.

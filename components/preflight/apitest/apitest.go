@@ -1,0 +1,167 @@
+// Package apitest answers for Cloudflare's API in tests: with as much of it as
+// package preflight asks, over HTTPS as the real one.
+package apitest
+
+import (
+	"encoding/json"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// Main runs a package's tests in a process that trusts the certificate of every
+// API, in the only way that the program knows: by SSL_CERT_FILE, which is read once.
+func Main(m *testing.M) {
+	code, err := run(m)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = 1
+	}
+	os.Exit(code)
+}
+
+func run(m *testing.M) (code int, err error) {
+	folder, err := os.MkdirTemp("", "apitest")
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(folder)) }()
+	server := httptest.NewTLSServer(http.NotFoundHandler())
+	bundle := filepath.Join(folder, "ca.pem")
+	block := pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}
+	server.Close()
+	if err := errors.Join(os.WriteFile(bundle, pem.EncodeToMemory(&block), 0o600), os.Setenv("SSL_CERT_FILE", bundle)); err != nil {
+		return 0, err
+	}
+	return m.Run(), nil
+}
+
+// API is what Cloudflare knows. Set the fields before the first call.
+type API struct {
+	Zones   []Zone
+	Records []Record
+	Tunnels []Tunnel
+	// Refusal, unless it is 0, is the code of the error with which all calls are
+	// refused.
+	Refusal int
+
+	server *httptest.Server
+	mu     sync.Mutex
+	calls  []string
+}
+
+// Zone is a zone as the API tells it.
+type Zone struct {
+	ID      string            `json:"id"`
+	Name    string            `json:"name"`
+	Account map[string]string `json:"account"`
+}
+
+// NewZone returns a zone of an account.
+func NewZone(id, name, account string) Zone {
+	return Zone{ID: id, Name: name, Account: map[string]string{"id": account}}
+}
+
+// Record is a DNS record as the API tells it. Zone is the zone's ID.
+type Record struct {
+	Zone    string `json:"-"`
+	Name    string `json:"name"`
+	Type    string `json:"type"`
+	Content string `json:"content"`
+	Comment string `json:"comment,omitempty"`
+}
+
+// Tunnel is a tunnel as the API tells it.
+type Tunnel struct {
+	Account   string  `json:"-"`
+	ID        string  `json:"id"`
+	Name      string  `json:"name"`
+	DeletedAt *string `json:"deleted_at"`
+}
+
+// New starts an API, which ends with the test.
+func New(t *testing.T, zones ...Zone) *API {
+	t.Helper()
+	api := &API{Zones: zones}
+	api.server = httptest.NewTLSServer(api)
+	t.Cleanup(api.server.Close)
+	return api
+}
+
+// Hostname is what apiHostname has to be set to.
+func (a *API) Hostname() string { return strings.TrimPrefix(a.server.URL, "https://") }
+
+// Calls lists what was asked for, in order, as method, path and query.
+func (a *API) Calls() []string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return slices.Clone(a.calls)
+}
+
+func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	a.mu.Lock()
+	a.calls = append(a.calls, r.Method+" "+strings.TrimPrefix(r.URL.RequestURI(), "/client/v4"))
+	a.mu.Unlock()
+	path := strings.Split(strings.TrimPrefix(r.URL.Path, "/client/v4/"), "/")
+	query := r.URL.Query()
+	switch {
+	case a.Refusal != 0:
+		status := http.StatusForbidden
+		if a.Refusal == 6003 {
+			status = http.StatusBadRequest
+		}
+		fail(w, status, a.Refusal)
+	case len(path) == 1: // zones
+		list(w, a.Zones, func(z Zone) bool {
+			account := query.Get("account.id")
+			return z.Name == query.Get("name") && (account == "" || z.Account["id"] == account)
+		})
+	case len(path) == 2: // zones/<zone>
+		one(w, a.Zones, func(z Zone) bool { return z.ID == path[1] })
+	case path[2] == "dns_records": // zones/<zone>/dns_records
+		list(w, a.Records, func(r Record) bool { return r.Zone == path[1] && r.Name == query.Get("name") })
+	case path[2] == "cfd_tunnel" && len(path) == 4: // accounts/<account>/cfd_tunnel/<tunnel>
+		one(w, a.Tunnels, func(t Tunnel) bool { return t.Account == path[1] && t.ID == path[3] })
+	default:
+		fail(w, http.StatusBadRequest, 7003)
+	}
+}
+
+func list[T any](w http.ResponseWriter, all []T, match func(T) bool) {
+	found := []T{}
+	for _, item := range all {
+		if match(item) {
+			found = append(found, item)
+		}
+	}
+	answer(w, http.StatusOK, map[string]any{
+		"success": true, "result": found,
+		"result_info": map[string]int{"page": 1, "per_page": 100, "count": len(found), "total_count": len(found), "total_pages": 1},
+	})
+}
+
+func one[T any](w http.ResponseWriter, all []T, match func(T) bool) {
+	if i := slices.IndexFunc(all, match); i >= 0 {
+		answer(w, http.StatusOK, map[string]any{"success": true, "result": all[i]})
+		return
+	}
+	fail(w, http.StatusNotFound, 1003)
+}
+
+func fail(w http.ResponseWriter, status, code int) {
+	answer(w, status, map[string]any{"errors": []any{map[string]any{"code": code, "message": "refused by the test"}}})
+}
+
+func answer(w http.ResponseWriter, status int, envelope map[string]any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(envelope)
+}

@@ -1,0 +1,82 @@
+package preflight
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"k8s-tunnel/components"
+)
+
+// Request is what a stack is about to ask for.
+type Request struct {
+	// Domain is the name of the zone that the stack exposes. Required.
+	Domain string
+	// ZoneID and AccountID are the identifiers of that zone and of the account that
+	// owns the tunnel. They are looked up when empty.
+	ZoneID, AccountID string
+	// Zones are the names of further zones. They have to be in the tunnel's
+	// account: a record of another account's zone can't point at it.
+	Zones []string
+	// Hosts are the names that are to lead to the tunnel.
+	Hosts []components.Host
+
+	// Comment is what the stack writes into its records, see
+	// components.RecordComment.
+	Comment string
+	// AllowTakeover lets it take names that another stack's tunnel has.
+	AllowTakeover bool
+	// ExistingTunnel is the ID of a tunnel that isn't the stack's own, if it is to
+	// serve one.
+	ExistingTunnel string
+	// LastTunnel is the ID of the tunnel that the stack had after its last update,
+	// if there was one.
+	LastTunnel string
+}
+
+// Findings are what Cloudflare knows of a Request.
+type Findings struct {
+	// AccountID is the identifier of the tunnel's account.
+	AccountID string
+	// ZoneIDs are the identifiers of all zones by their names.
+	ZoneIDs map[string]string
+	// Lost is the stack's own tunnel if somebody else has deleted it.
+	Lost *Tunnel
+}
+
+// Check looks everything up and reports all that stands in the way at once, each
+// problem with the setting that it is about.
+func (c *Client) Check(ctx context.Context, r Request) (*Findings, error) {
+	found, err := c.zones(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	found.Lost, err = c.lostTunnel(ctx, r, found.AccountID)
+	return found, errors.Join(err, c.names(ctx, r, found.ZoneIDs))
+}
+
+// zones finds the zones and the account.
+func (c *Client) zones(ctx context.Context, r Request) (*Findings, error) {
+	domain := Zone{Name: r.Domain, ID: r.ZoneID, AccountID: r.AccountID}
+	var err error
+	switch {
+	case r.ZoneID == "":
+		domain, err = c.ZoneByName(ctx, "domain", r.Domain, r.AccountID)
+	case r.AccountID == "":
+		domain, err = c.ZoneByID(ctx, "zoneId", r.ZoneID)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if domain.Name != r.Domain {
+		return nil, fmt.Errorf("zoneId: %s is the zone %s, not domain %s; correct or remove the setting", domain.ID, domain.Name, r.Domain)
+	}
+	found := &Findings{AccountID: domain.AccountID, ZoneIDs: map[string]string{domain.Name: domain.ID}}
+	var problems error
+	for _, name := range r.Zones {
+		zone, err := c.ZoneByName(ctx, "zones", name, found.AccountID)
+		problems = errors.Join(problems, err)
+		found.ZoneIDs[name] = zone.ID
+	}
+	return found, problems
+}

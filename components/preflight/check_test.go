@@ -1,0 +1,246 @@
+package preflight_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+	"github.com/stretchr/testify/require"
+
+	"k8s-tunnel/components"
+	"k8s-tunnel/components/preflight"
+	"k8s-tunnel/components/preflight/apitest"
+)
+
+func TestMain(m *testing.M) { apitest.Main(m) }
+
+const (
+	ours    = "11111111-2222-3333-4444-555555555555"
+	theirs  = "99999999-8888-7777-6666-555555555555"
+	deleted = "2026-11-20T10:11:12.345678Z"
+)
+
+var (
+	home = apitest.NewZone("zone-home", "example.com", "account")
+	lab  = apitest.NewZone("zone-lab", "example.net", "account")
+)
+
+// request is that of a stack with a domain and a name in another zone.
+func request() preflight.Request {
+	args := components.CloudflareTunnelArgs{Domain: "example.com", Hostnames: []string{"photos.example.net"}}
+	args.Zones = map[string]pulumi.StringInput{"example.net": nil}
+	return preflight.Request{
+		Domain:  "example.com",
+		Zones:   []string{"example.net"},
+		Hosts:   args.Hosts(),
+		Comment: components.RecordComment("k8s-tunnel", "prod"),
+	}
+}
+
+func check(t *testing.T, api *apitest.API, r preflight.Request) (*preflight.Findings, error) {
+	t.Helper()
+	client, err := preflight.New(preflight.Options{APIToken: strings.Repeat("t", 40), APIHostname: api.Hostname(), RPS: 1000})
+	require.NoError(t, err)
+	return client.Check(t.Context(), r)
+}
+
+func TestCheck_Zones(t *testing.T) {
+	t.Parallel()
+	api := apitest.New(t, home, lab)
+	found, err := check(t, api, request())
+	require.NoError(t, err)
+	require.Equal(t, &preflight.Findings{
+		AccountID: "account",
+		ZoneIDs:   map[string]string{"example.com": "zone-home", "example.net": "zone-lab"},
+	}, found)
+	require.Equal(t, []string{
+		"GET /zones?name=example.com&per_page=50",
+		"GET /zones?account.id=account&name=example.net&per_page=50",
+		"GET /zones/zone-home/dns_records?name=example.com&page=1&per_page=100",
+		"GET /zones/zone-home/dns_records?name=%2A.example.com&page=1&per_page=100",
+		"GET /zones/zone-lab/dns_records?name=photos.example.net&page=1&per_page=100",
+	}, api.Calls(), "every call costs a quarter of a second")
+}
+
+func TestCheck_ZonesThatCantBeFound(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name   string
+		zones  []apitest.Zone
+		refuse int
+		change func(*preflight.Request)
+		want   []string
+	}{
+		{"no domain", nil, 0, nil, []string{"domain: the token sees no zone named example.com; check the name", "Zone / Zone / Read"}},
+		{
+			"no domain in the account",
+			[]apitest.Zone{home},
+			0, func(r *preflight.Request) { r.AccountID = "other" },
+			[]string{"domain: the token sees no zone named example.com in account other"},
+		},
+		{
+			"a domain of two accounts",
+			[]apitest.Zone{home, apitest.NewZone("zone-twin", "example.com", "other")},
+			0, nil,
+			[]string{"domain: the token sees several zones named example.com; set accountId"},
+		},
+		{
+			"another zone's identifier",
+			[]apitest.Zone{home, lab},
+			0, func(r *preflight.Request) { r.ZoneID = "zone-lab" },
+			[]string{"zoneId: zone-lab is the zone example.net, not domain example.com"},
+		},
+		{
+			"nobody's identifier",
+			[]apitest.Zone{home},
+			0, func(r *preflight.Request) { r.ZoneID = "zone-x" },
+			[]string{"zoneId: looking up zone zone-x: "},
+		},
+		{"a further zone", []apitest.Zone{home}, 0, nil, []string{"zones: the token sees no zone named example.net in account account"}},
+		{
+			"two further zones",
+			[]apitest.Zone{home},
+			0, func(r *preflight.Request) { r.Zones = []string{"example.net", "example.org"} },
+			[]string{"zone named example.net", "zone named example.org"},
+		},
+		{"an unknown token", nil, 9109, nil, []string{"cloudflare:apiToken: Cloudflare refuses the token", "Cloudflare Tunnel / Edit", "looking up zone example.com"}},
+		{"a token in no token's form", nil, 6003, nil, []string{"cloudflare:apiToken: Cloudflare refuses the token"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			api := apitest.New(t, test.zones...)
+			api.Refusal = test.refuse
+			r := request()
+			if test.change != nil {
+				test.change(&r)
+			}
+			_, err := check(t, api, r)
+			for _, want := range test.want {
+				require.ErrorContains(t, err, want)
+			}
+		})
+	}
+}
+
+func TestCheck_IdentifiersThatAreSetAreNotLookedUp(t *testing.T) {
+	t.Parallel()
+	api := apitest.New(t)
+	found, err := check(t, api, preflight.Request{Domain: "example.com", ZoneID: "z", AccountID: "a"})
+	require.NoError(t, err)
+	require.Equal(t, &preflight.Findings{AccountID: "a", ZoneIDs: map[string]string{"example.com": "z"}}, found)
+	require.Empty(t, api.Calls())
+}
+
+func TestCheck_Names(t *testing.T) {
+	t.Parallel()
+	record := func(name, kind, content, comment string) apitest.Record {
+		zone := "zone-home"
+		if strings.HasSuffix(name, "example.net") {
+			zone = "zone-lab"
+		}
+		return apitest.Record{Zone: zone, Name: name, Type: kind, Content: content, Comment: comment}
+	}
+	others := components.RecordComment("k8s-tunnel", "staging")
+	toTheirs, toOurs := components.TunnelCNAME(theirs), components.TunnelCNAME(ours)
+	for _, test := range []struct {
+		name    string
+		records []apitest.Record
+		change  func(*preflight.Request)
+		want    []string // none: fine
+	}{
+		{name: "of the stack", records: []apitest.Record{record("example.com", "CNAME", toOurs, components.RecordComment("k8s-tunnel", "prod"))}},
+		{name: "made by hand", records: []apitest.Record{record("example.com", "CNAME", toTheirs, ""), record("*.example.com", "CNAME", "home.example.org", "my server")}},
+		{name: "beside records that don't matter", records: []apitest.Record{record("example.com", "MX", "mail.example.com", ""), record("example.com", "TXT", "v=spf1", "")}},
+		{
+			name: "with addresses",
+			records: []apitest.Record{
+				record("example.com", "A", "192.0.2.7", ""), record("example.com", "AAAA", "2001:db8::7", ""),
+				record("photos.example.net", "A", "192.0.2.8", others),
+			},
+			want: []string{
+				"domain: example.com has a record of type A already, 192.0.2.7, and only a CNAME can be taken over",
+				"domain: example.com has a record of type AAAA already, 2001:db8::7",
+				"hostnames[0]: photos.example.net has a record of type A already, 192.0.2.8",
+				"delete that record at Cloudflare (DNS, Records)",
+			},
+		},
+		{
+			name:    "of another stack",
+			records: []apitest.Record{record("*.example.com", "CNAME", toTheirs, others)},
+			want: []string{
+				"domain: *.example.com belongs to stack k8s-tunnel/staging, which points it at " + toTheirs,
+				"pulumi config set allowTakeover true",
+			},
+		},
+		{
+			name:    "of another stack, which is allowed",
+			records: []apitest.Record{record("*.example.com", "CNAME", toTheirs, others)},
+			change:  func(r *preflight.Request) { r.AllowTakeover = true },
+		},
+		{
+			name:    "of this stack under a former name",
+			records: []apitest.Record{record("*.example.com", "CNAME", toOurs, others)},
+			change:  func(r *preflight.Request) { r.LastTunnel = ours },
+		},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			api := apitest.New(t, home, lab)
+			api.Records = test.records
+			api.Tunnels = []apitest.Tunnel{{Account: "account", ID: ours, Name: "home"}}
+			r := request()
+			if test.change != nil {
+				test.change(&r)
+			}
+			_, err := check(t, api, r)
+			if len(test.want) == 0 {
+				require.NoError(t, err)
+			}
+			for _, want := range test.want {
+				require.ErrorContains(t, err, want)
+			}
+		})
+	}
+}
+
+func TestCheck_Tunnel(t *testing.T) {
+	t.Parallel()
+	when := deleted
+	live := apitest.Tunnel{Account: "account", ID: ours, Name: "home-a1b2c3"}
+	gone := apitest.Tunnel{Account: "account", ID: ours, Name: "home-a1b2c3", DeletedAt: &when}
+	for _, test := range []struct {
+		name    string
+		tunnels []apitest.Tunnel
+		change  func(*preflight.Request)
+		lost    string
+		want    string
+	}{
+		{"none yet", nil, func(*preflight.Request) {}, "", ""},
+		{"there", []apitest.Tunnel{live}, func(r *preflight.Request) { r.LastTunnel = ours }, "", ""},
+		{"deleted", []apitest.Tunnel{gone}, func(r *preflight.Request) { r.LastTunnel = ours }, "home-a1b2c3 (" + ours + ", until 2026-11-20 10:11:12 UTC)", ""},
+		{"of another account", nil, func(r *preflight.Request) { r.LastTunnel = ours }, "", ""},
+		{"made by hand", []apitest.Tunnel{live}, func(r *preflight.Request) { r.ExistingTunnel = ours }, "", ""},
+		{"made by hand, in place of a lost one", []apitest.Tunnel{live}, func(r *preflight.Request) { r.ExistingTunnel, r.LastTunnel = ours, theirs }, "", ""},
+		{"made by hand and deleted", []apitest.Tunnel{gone}, func(r *preflight.Request) { r.ExistingTunnel = ours }, "", "existingTunnel: tunnel home-a1b2c3 (" + ours + ", until 2026-11-20 10:11:12 UTC) was deleted"},
+		{"never made", nil, func(r *preflight.Request) { r.ExistingTunnel = ours }, "", "existingTunnel: account account has no tunnel " + ours},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			api := apitest.New(t, home, lab)
+			api.Tunnels = test.tunnels
+			r := request()
+			test.change(&r)
+			found, err := check(t, api, r)
+			if test.want != "" {
+				require.ErrorContains(t, err, test.want)
+				return
+			}
+			require.NoError(t, err)
+			if test.lost == "" {
+				require.Nil(t, found.Lost)
+				return
+			}
+			require.Equal(t, test.lost, found.Lost.String())
+		})
+	}
+}

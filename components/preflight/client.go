@@ -1,0 +1,88 @@
+package preflight
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/cloudflare/cloudflare-go"
+)
+
+// The API's own defaults, which are also the provider's.
+const (
+	defaultHostname = "api.cloudflare.com"
+	defaultBasePath = "/client/v4"
+	defaultRetries  = 3
+	// The longest and shortest time in seconds before a failed call is repeated.
+	minRetryDelay, maxRetryDelay = 1, 30
+)
+
+// Options say how to reach Cloudflare's API. They are those of the provider.
+type Options struct {
+	// APIToken is the token of all calls. Required.
+	APIToken string
+	// APIHostname is the API's host, with a port unless that is 443. Defaults to
+	// Cloudflare's.
+	APIHostname string
+	// APIBasePath is the path below which the API lies. Defaults to Cloudflare's.
+	APIBasePath string
+	// RPS is the number of calls a second at most. Defaults to the client's 4.
+	RPS int
+	// Retries is how often a call is repeated that got no answer, was one too
+	// many, or met an error of the server's. Defaults to 3.
+	Retries int
+}
+
+// Client asks Cloudflare's API. It trusts the system's certificates, or those of
+// SSL_CERT_FILE, as the provider does.
+type Client struct {
+	api *cloudflare.API
+}
+
+// New returns a client, which has asked nothing yet.
+func New(o Options) (*Client, error) {
+	hostname, basePath, retries := defaultHostname, defaultBasePath, defaultRetries
+	if o.APIHostname != "" {
+		hostname = o.APIHostname
+	}
+	if o.APIBasePath != "" {
+		basePath = o.APIBasePath
+	}
+	if o.Retries > 0 {
+		retries = o.Retries
+	}
+	options := []cloudflare.Option{
+		cloudflare.BaseURL("https://" + hostname + basePath),
+		cloudflare.UsingRetryPolicy(retries, minRetryDelay, maxRetryDelay),
+		cloudflare.UserAgent("k8s-tunnel"),
+	}
+	if o.RPS > 0 {
+		options = append(options, cloudflare.UsingRateLimit(float64(o.RPS)))
+	}
+	api, err := cloudflare.NewWithAPIToken(o.APIToken, options...)
+	if err != nil {
+		return nil, fmt.Errorf("making a client of Cloudflare's API: %w", err)
+	}
+	return &Client{api}, nil
+}
+
+// rights are those that the token needs.
+const rights = "Zone / Zone / Read and Zone / DNS / Edit on the zone, and Account / Cloudflare Tunnel / Edit on its account"
+
+// Codes with which Cloudflare refuses a token that is malformed, unknown or
+// without the right that a call needs.
+var refusals = []int{6003, 9109, 10000}
+
+// explain says what to do when Cloudflare refuses the token, and what was being
+// done in any case.
+func explain(err error, doing string) error {
+	var authentication *cloudflare.AuthenticationError
+	var authorization *cloudflare.AuthorizationError
+	var request *cloudflare.RequestError
+	refused := errors.As(err, &authentication) || errors.As(err, &authorization) ||
+		errors.As(err, &request) && slices.ContainsFunc(refusals, request.InternalErrorCodeIs)
+	if refused {
+		return fmt.Errorf("cloudflare:apiToken: Cloudflare refuses the token; create one with the rights %s: %s: %w", rights, doing, err)
+	}
+	return fmt.Errorf("%s: %w", doing, err)
+}
