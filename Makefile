@@ -52,23 +52,20 @@ conformance:
 	go test -count 1 -run Cloudflared ./components
 	go -C sandbox test -count 1 -p 1 ./cloudflare/... ./cluster
 
-# The tests that take long because they wait for something.
-LONG := ^(TestProbes|TestChangesUnderLoad)$$
-
-## e2e: the real CLI against a fresh local world
+## e2e: the real CLI against a fresh local world, and each change under load
 e2e:
-	go -C sandbox test -tags e2e -count 1 -timeout 60m -v -skip '$(LONG)' ./e2e
+	go -C sandbox test -tags e2e -count 1 -timeout 60m -v -skip '^TestProbes$$' ./e2e
 
-## changes: each change under load once, and what connectors outlive; half an hour
+## changes: each change under load, in every scene, and what connectors outlive; half an hour
 changes:
-	go -C sandbox test -tags e2e -count 1 -timeout 60m -v -run '$(LONG)' ./e2e
+	ALL_SCENES=1 go -C sandbox test -tags e2e -count 1 -timeout 60m -v -run '^(TestProbes|TestChangesUnderLoad)$$' ./e2e
 
 ## soak: each change under load, many times in a row, in every scene; a table of failed requests at the end (hours)
 ROUNDS := 10
 soak:
 	SOAK=$(ROUNDS) go -C sandbox test -tags e2e -count 1 -timeout 24h -v -run '^TestSoak$$' ./e2e
 
-## bench: a table of ratios, measured in a local world of its own
+## bench: tables of ratios, measured in a local world of its own; ten minutes
 bench:
 	@go -C sandbox run ./bench
 

@@ -1,5 +1,5 @@
 // Command bench measures the program in a fresh local world of its own, and what
-// people did by hand beside it, and prints ratios. Both sides of a ratio are
+// people do by hand beside it, and prints ratios. Both sides of a ratio are
 // measured in the same run on the same machine, so a ratio can be compared
 // between machines where seconds can't. Nothing here passes or fails.
 package main
@@ -11,8 +11,6 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
-	"text/tabwriter"
-	"time"
 
 	"k8s-tunnel/sandbox/cli"
 	"k8s-tunnel/sandbox/world"
@@ -32,8 +30,9 @@ func main() {
 	}
 }
 
-// run measures in a world of its own, which it takes down again.
-func run(ctx context.Context) error {
+// run measures in a world of its own, which it takes down again with all that is
+// in it.
+func run(ctx context.Context) (err error) {
 	w, err := world.Open("bench")
 	if err != nil {
 		return err
@@ -41,49 +40,41 @@ func run(ctx context.Context) error {
 	if err := w.Down(ctx, os.Stdout); err != nil {
 		return err
 	}
-	defer func() { _ = w.Down(context.WithoutCancel(ctx), os.Stdout) }()
+	b := &bench{World: w}
+	defer func() {
+		// What was measured before something failed is still worth a look.
+		err = errors.Join(err, w.Down(context.WithoutCancel(ctx), os.Stdout), b.print(os.Stdout))
+	}()
 	if err := w.Up(ctx, os.Stdout); err != nil {
 		return err
 	}
-	b := &bench{World: w}
-	// What was measured before something failed is still worth a look.
-	return errors.Join(b.measure(ctx), b.print())
+	return b.measure(ctx)
 }
 
-// ratio is one line of the table.
-type ratio struct {
-	what   string
-	a, b   float64
-	unit   string
-	remark string
-}
-
+// bench is one run.
 type bench struct {
 	*world.World
-	ratios []ratio
+	tables []*table
 }
 
-// compare notes how many times b fits into a.
-func (b *bench) compare(what string, x, y float64, unit, remark string) {
-	b.ratios = append(b.ratios, ratio{what, x, y, unit, remark})
-}
-
-func (b *bench) print() error {
-	fmt.Println()
-	table := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "what\tratio\tmeasured\t")
-	for _, r := range b.ratios {
-		fmt.Fprintf(table, "%s\t%.2f\t%.3g : %.3g %s\t%s\n", r.what, r.a/r.b, r.a, r.b, r.unit, r.remark)
+func (b *bench) measure(ctx context.Context) error {
+	program, err := b.newProgram(ctx)
+	if err != nil {
+		return err
 	}
-	return table.Flush()
-}
-
-// timed runs a step and tells how many seconds it took.
-func timed(what string, step func() error) (float64, error) {
-	fmt.Println("measuring:", what)
-	began := time.Now()
-	if err := step(); err != nil {
-		return 0, fmt.Errorf("%s: %w", what, err)
+	hand, err := b.newByHand()
+	if err != nil {
+		return err
 	}
-	return time.Since(began).Seconds(), nil
+	for round := range rounds {
+		last := round == rounds-1
+		for _, c := range []*contender{program, hand} {
+			fmt.Printf("\nround %d of %d, %s\n", round+1, rounds, c.name)
+			if err := b.live(ctx, c, last); err != nil {
+				return fmt.Errorf("%s: %w", c.name, err)
+			}
+		}
+	}
+	b.tables = append([]*table{compareWays(program, hand), compareCommands(program)}, b.tables...)
+	return nil
 }

@@ -6,8 +6,8 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"maps"
 	"net/http"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -16,49 +16,17 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"k8s-tunnel/sandbox/cloudflare/state"
+	"k8s-tunnel/sandbox/project"
 	"k8s-tunnel/sandbox/world"
 )
 
 // testRoot is the clone's root.
 func testRoot() string { return filepath.Join("..", "..") }
 
-// projectDir is a copy of the project in which the tests' stacks keep their
-// settings, so that the clone's own files stay as they are.
-func projectDir(w *world.World) string { return filepath.Join(w.Dir(), "project") }
-
-// makeProject copies the program as the clone has it at this moment.
-func makeProject(t *testing.T, w *world.World) string {
-	t.Helper()
-	dir := projectDir(w)
-	for _, name := range []string{"Pulumi.yaml", "go.mod", "go.sum", "main.go"} {
-		copyFile(t, filepath.Join(w.Root, name), filepath.Join(dir, name))
-	}
-	sources, err := filepath.Glob(filepath.Join(w.Root, "components", "*.go"))
-	require.NoError(t, err)
-	for _, source := range sources {
-		copyFile(t, source, filepath.Join(dir, "components", filepath.Base(source)))
-	}
-	require.NoError(t, os.MkdirAll(filepath.Join(dir, ".program"), 0o755))
-	return dir
-}
-
-func copyFile(t *testing.T, from, to string) {
-	t.Helper()
-	raw, err := os.ReadFile(from)
-	require.NoError(t, err)
-	require.NoError(t, os.MkdirAll(filepath.Dir(to), 0o755))
-	if old, err := os.ReadFile(to); err == nil && bytes.Equal(old, raw) {
-		return
-	}
-	require.NoError(t, os.WriteFile(to, raw, 0o644))
-}
-
-// stack is one stack of the tests' project.
+// stack is one stack of the tests' copy of the project.
 type stack struct {
-	world *world.World
-	name  string
-	dir   string
+	*project.Stack
+	name string
 }
 
 // newStack makes a stack with the world's settings and those given; an empty
@@ -71,46 +39,26 @@ func newStack(t *testing.T, name string, settings map[string]string) *stack {
 // newStackIn is newStack for another world than the tests' common one.
 func newStackIn(t *testing.T, w *world.World, name string, settings map[string]string) *stack {
 	t.Helper()
-	s := &stack{world: w, name: name, dir: makeProject(t, w)}
-	s.mustPulumi(t, "stack", "init")
+	p, err := project.Copy(w)
+	require.NoError(t, err)
+	made, err := p.NewStack(context.Background(), name)
+	require.NoError(t, err)
 	t.Cleanup(func() {
-		if out, err := s.pulumi("destroy", "--yes", "--skip-preview", "--remove"); err != nil {
-			t.Errorf("destroying %s: %v\n%s", name, err, out)
+		if err := made.Destroy(context.Background(), "--remove"); err != nil {
+			t.Errorf("destroying %s: %v", name, err)
 		}
 	})
-	all := map[string]string{
-		"domain":                 state.HomeZoneName,
-		"cloudflare:apiToken":    state.SeedToken,
-		"cloudflare:apiHostname": w.APIAddr(),
-		"cloudflare:rps":         "50",
-		"kubernetes:kubeconfig":  w.Kubeconfig(),
-	}
-	for key, value := range settings {
-		all[key] = value
-	}
-	for key, value := range all {
-		if value != "" {
-			s.set(t, key, value)
-		}
-	}
-	return s
+	all := project.Settings(w)
+	all["cloudflare:rps"] = "50"
+	maps.Copy(all, settings)
+	require.NoError(t, made.Configure(context.Background(), all))
+	return &stack{made, name}
 }
 
-// set changes one setting, or a field of one. The token goes in as a secret, from
-// standard input.
+// set changes one setting, or a field of one.
 func (s *stack) set(t *testing.T, key, value string) {
 	t.Helper()
-	args := []string{"config", "set", key, "--stack", s.name}
-	if key == "cloudflare:apiToken" {
-		args = append(args, "--secret")
-	}
-	if strings.ContainsAny(key, ".[") {
-		args = append(args, "--path")
-	}
-	cmd := s.command(args...)
-	cmd.Stdin = strings.NewReader(value)
-	out, err := cmd.CombinedOutput()
-	require.NoError(t, err, "%s", out)
+	require.NoError(t, s.Set(context.Background(), key, value))
 }
 
 func (s *stack) unset(t *testing.T, key string) {
@@ -121,38 +69,43 @@ func (s *stack) unset(t *testing.T, key string) {
 // command prepares the Pulumi CLI to run in the project with the world's
 // environment.
 func (s *stack) command(args ...string) *exec.Cmd {
-	cmd := s.world.Command(context.Background(), "pulumi", args...)
-	cmd.Dir = s.dir
-	cmd.Env = append(cmd.Env, "SANDBOX_PROGRAM="+filepath.Join(s.dir, ".program", "k8s-tunnel"))
-	return cmd
+	return s.Command(context.Background(), args...)
+}
+
+// agree lets whoever can't be asked agree to everything.
+const agree = "PULUMI_SKIP_CONFIRMATIONS=true"
+
+// shell prepares commands to run as people type them, where command runs its own.
+func (s *stack) shell(text string) *exec.Cmd {
+	shell := exec.Command("sh", "-euc", text)
+	pulumi := s.command()
+	shell.Dir, shell.Env = pulumi.Dir, append([]string{agree}, pulumi.Env...)
+	return shell
 }
 
 // pulumi runs one command on the stack and returns all that it printed.
 func (s *stack) pulumi(args ...string) (string, error) {
-	out, err := s.command(append(args, "--stack", s.name, "--non-interactive")...).CombinedOutput()
-	return string(out), err
+	return s.Run(context.Background(), args...)
 }
 
 func (s *stack) mustPulumi(t *testing.T, args ...string) string {
 	t.Helper()
 	out, err := s.pulumi(args...)
-	require.NoError(t, err, "pulumi %s:\n%s", strings.Join(args, " "), out)
+	require.NoError(t, err)
 	return out
 }
 
 func (s *stack) up(t *testing.T, args ...string) {
 	t.Helper()
-	s.mustPulumi(t, append([]string{"up", "--yes", "--skip-preview"}, args...)...)
+	require.NoError(t, s.Up(context.Background(), args...))
 }
 
 // output returns one of the stack's outputs.
 func (s *stack) output(t *testing.T, name string) string {
 	t.Helper()
-	var stdout bytes.Buffer
-	cmd := s.command("stack", "output", name, "--stack", s.name)
-	cmd.Stdout = &stdout
-	require.NoError(t, cmd.Run())
-	return strings.TrimSpace(stdout.String())
+	value, err := s.Output(context.Background(), name)
+	require.NoError(t, err)
+	return value
 }
 
 // kubectl returns what a kubectl command prints.

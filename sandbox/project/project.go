@@ -1,0 +1,180 @@
+// Package project makes throw-away copies of the program, with stacks in a local
+// world: what tests and measurements deploy leaves the clone's own files as they
+// are. It talks to the program the way its users do, through Pulumi's CLI.
+package project
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	"k8s-tunnel/sandbox/cloudflare/state"
+	"k8s-tunnel/sandbox/world"
+)
+
+// token is the one setting that is a secret.
+const token = "cloudflare:apiToken"
+
+// Project is a copy of the program in a world's folder. It goes with the world.
+type Project struct {
+	World *world.World
+	// Dir is the copy's root, where its stacks keep their settings.
+	Dir string
+}
+
+// Copy copies the program as the clone has it at this moment. A world has one copy:
+// a later call brings it up to date, and what is the same already stays untouched,
+// so that nothing is compiled again.
+func Copy(w *world.World) (*Project, error) {
+	p := &Project{World: w, Dir: filepath.Join(w.Dir(), "project")}
+	files, err := sources(w.Root)
+	if err != nil {
+		return nil, fmt.Errorf("listing the program's files: %w", err)
+	}
+	for _, file := range files {
+		if err := copyFile(filepath.Join(w.Root, file), filepath.Join(p.Dir, file)); err != nil {
+			return nil, fmt.Errorf("copying the program: %w", err)
+		}
+	}
+	// The language host keeps the compiled program only in a folder that exists.
+	return p, os.MkdirAll(filepath.Dir(p.program()), 0o755)
+}
+
+// sources lists the files that the program is made of, relative to the clone's root:
+// without tests, what only they read, and the settings of the clone's own stacks.
+func sources(root string) ([]string, error) {
+	files := []string{"Pulumi.yaml", "go.mod", "go.sum", "main.go"}
+	err := filepath.WalkDir(filepath.Join(root, "components"), func(path string, entry fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case entry.IsDir() && entry.Name() == "testdata":
+			return filepath.SkipDir
+		case entry.IsDir(), strings.HasSuffix(path, "_test.go"):
+			return nil
+		}
+		file, err := filepath.Rel(root, path)
+		files = append(files, file)
+		return err
+	})
+	return files, err
+}
+
+func copyFile(from, to string) error {
+	raw, err := os.ReadFile(from)
+	if err != nil {
+		return err
+	}
+	if old, err := os.ReadFile(to); err == nil && bytes.Equal(old, raw) {
+		return nil
+	}
+	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
+		return err
+	}
+	return os.WriteFile(to, raw, 0o644)
+}
+
+// program is where the copy's compiled program is kept.
+func (p *Project) program() string { return filepath.Join(p.Dir, ".program", "k8s-tunnel") }
+
+// Settings are what a stack needs to deploy into a world, and nothing else.
+func Settings(w *world.World) map[string]string {
+	return map[string]string{
+		"domain":                 state.HomeZoneName,
+		token:                    state.SeedToken,
+		"cloudflare:apiHostname": w.APIAddr(),
+		"kubernetes:kubeconfig":  w.Kubeconfig(),
+	}
+}
+
+// Stack is one stack of a copy.
+type Stack struct {
+	Project *Project
+	Name    string
+}
+
+// NewStack makes a stack without settings.
+func (p *Project) NewStack(ctx context.Context, name string) (*Stack, error) {
+	s := &Stack{p, name}
+	_, err := s.Run(ctx, "stack", "init")
+	return s, err
+}
+
+// Command prepares the Pulumi CLI to run in the copy with the world's environment.
+// Which stack is meant is left to the arguments.
+func (s *Stack) Command(ctx context.Context, args ...string) *exec.Cmd {
+	cmd := s.Project.World.Command(ctx, "pulumi", args...)
+	cmd.Dir = s.Project.Dir
+	cmd.Env = append(cmd.Env, "SANDBOX_PROGRAM="+s.Project.program())
+	return cmd
+}
+
+// Run runs one command on the stack and returns all that it printed, which is in the
+// error too.
+func (s *Stack) Run(ctx context.Context, args ...string) (string, error) {
+	all := append(append([]string{}, args...), "--stack", s.Name, "--non-interactive")
+	out, err := s.Command(ctx, all...).CombinedOutput()
+	if err != nil {
+		return string(out), fmt.Errorf("pulumi %s: %w:\n%s", strings.Join(args, " "), err, out)
+	}
+	return string(out), nil
+}
+
+// Set changes one setting, or a field of one. The token goes in as a secret, from
+// standard input.
+func (s *Stack) Set(ctx context.Context, key, value string) error {
+	args := []string{"config", "set", key, "--stack", s.Name}
+	if key == token {
+		args = append(args, "--secret")
+	}
+	if strings.ContainsAny(key, ".[") {
+		args = append(args, "--path")
+	}
+	cmd := s.Command(ctx, args...)
+	cmd.Stdin = strings.NewReader(value)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("setting %s: %w: %s", key, err, out)
+	}
+	return nil
+}
+
+// Configure sets all settings but those that are empty.
+func (s *Stack) Configure(ctx context.Context, settings map[string]string) error {
+	for key, value := range settings {
+		if value == "" {
+			continue
+		}
+		if err := s.Set(ctx, key, value); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Up brings the settings about.
+func (s *Stack) Up(ctx context.Context, args ...string) error {
+	_, err := s.Run(ctx, append([]string{"up", "--yes", "--skip-preview"}, args...)...)
+	return err
+}
+
+// Destroy destroys all that the stack holds. With --remove the stack goes too.
+func (s *Stack) Destroy(ctx context.Context, args ...string) error {
+	_, err := s.Run(ctx, append([]string{"destroy", "--yes", "--skip-preview"}, args...)...)
+	return err
+}
+
+// Output returns one of the stack's outputs.
+func (s *Stack) Output(ctx context.Context, name string) (string, error) {
+	var stdout, stderr bytes.Buffer
+	cmd := s.Command(ctx, "stack", "output", name, "--stack", s.Name)
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	if err := cmd.Run(); err != nil {
+		return "", fmt.Errorf("output %s: %w: %s", name, err, stderr.String())
+	}
+	return strings.TrimSpace(stdout.String()), nil
+}
