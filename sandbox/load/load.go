@@ -124,6 +124,10 @@ func newClient(front string) *http.Client {
 		Timeout: patience,
 		Transport: &http.Transport{
 			MaxIdleConnsPerHost: Rate,
+			// The client opens spare connections when answers take long. The front hangs
+			// up on those that never carry a request, and a POST that gets one in that
+			// very moment fails: a client's fault, which isn't to be counted.
+			IdleConnTimeout: 5 * time.Second,
 			DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
 				return dialer.DialContext(ctx, network, front)
 			},

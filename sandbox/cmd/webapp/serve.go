@@ -50,7 +50,7 @@ func serveUntil(ctx context.Context, app, listen, tlsListen string, drain time.D
 	if err != nil {
 		return err
 	}
-	server := &http.Server{Handler: s.handler(), ReadHeaderTimeout: 30 * time.Second, IdleTimeout: idleTimeout, Protocols: protocols()}
+	server := &http.Server{Handler: s.handler(), ReadHeaderTimeout: idleTimeout, IdleTimeout: idleTimeout, Protocols: protocols()}
 	server.RegisterOnShutdown(s.end)
 	failed := make(chan error, 2)
 	start := func(addr string, serve func(net.Listener) error) error {
