@@ -20,6 +20,17 @@ const (
 	controller = "app.kubernetes.io/component=controller"
 )
 
+// onNode makes one of the apps answer at the node's own address as well.
+const onNode = `
+apiVersion: v1
+kind: Service
+metadata: {name: photos-on-node, namespace: apps}
+spec:
+  type: NodePort
+  selector: {app.kubernetes.io/name: photos}
+  ports: [{port: 80, targetPort: http}]
+`
+
 // TestDMZ sends packets from where a break-in would find itself.
 func TestDMZ(t *testing.T) {
 	s := newStack(t, "dmz", nil)
@@ -63,6 +74,13 @@ func TestDMZ(t *testing.T) {
 			}
 		})
 	}
+	t.Run("a service's port on the node", func(t *testing.T) {
+		apply(t, onNode)
+		port := kubectl(t, "-n", "apps", "get", "service", "photos-on-node", "-o", "jsonpath={.spec.ports[0].nodePort}")
+		address := link + "2:" + port
+		eventually(t, 10*time.Second, "another pod reaches it", func() bool { return dialFrom(t, hello, address) == "open" })
+		require.Equal(t, "timeout", dialFrom(t, pod, address))
+	})
 	t.Run("nobody else is let in", func(t *testing.T) {
 		require.Equal(t, "timeout", dialFrom(t, hello, podIP(t, namespace, pod)+":2000"))
 		s.set(t, "networkPolicy.metricsFrom[0]", "apps")

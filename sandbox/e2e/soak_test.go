@@ -31,21 +31,12 @@ func TestSoak(t *testing.T) {
 	}
 	table := &soakTable{}
 	defer table.print()
-	for _, protocol := range []string{"quic", "http2"} {
-		w := scene{protocol: protocol}.world(t)
-		defer func() { fmt.Println("logs of the Cloudflare process:", w.Dir()) }()
-	}
-	t.Run("protocols", func(t *testing.T) {
-		for _, protocol := range []string{"quic", "http2"} {
-			t.Run(protocol, func(t *testing.T) {
-				t.Parallel()
-				for _, lag := range []control.Lag{{}, lagging} {
-					s := scene{protocol, lag}
-					if asked("SOAK_SCENES", s.name()) {
-						t.Run(s.name(), func(t *testing.T) { soak(t, s, rounds, table) })
-					}
-				}
-			})
+	forProtocols(t, func(t *testing.T, protocol string) {
+		for _, lag := range []control.Lag{{}, lagging} {
+			s := scene{protocol, lag}
+			if asked("SOAK_SCENES", s.name()) {
+				t.Run(s.name(), func(t *testing.T) { soak(t, s, rounds, table) })
+			}
 		}
 	})
 }

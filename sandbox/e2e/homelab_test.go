@@ -1,0 +1,96 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"k8s-tunnel/sandbox/cloudflare/state"
+)
+
+// controlPlane is the taint that keeps pods away from a cluster's only node,
+// unless they tolerate it.
+const controlPlane = "node-role.kubernetes.io/control-plane"
+
+// TestHomeLab has all that people with one small cluster ask for, at once: the API
+// server under a name of its own, sites that another ingress controller serves,
+// the rest with the usual one, a second domain, images from a registry of their
+// own, and a node that isn't for everybody.
+func TestHomeLab(t *testing.T) {
+	namespaceFor(t, "tunnel")
+	namespaceFor(t, "traefik")
+	standInFor(t, "traefik", "traefik", 80, 8000)
+	ingressFor(t, "second-zone", "shop."+state.LabZoneName, "photos")
+	ingressFor(t, "second-apex", state.LabZoneName, "hello")
+	kubectl(t, "-n", "tunnel", "create", "secret", "docker-registry", "registry",
+		"--docker-server=registry.home.lan", "--docker-username=home", "--docker-password=lab")
+	kubectl(t, "taint", "nodes", "--all", controlPlane+"=:NoSchedule")
+	t.Cleanup(func() { kubectl(t, "taint", "nodes", "--all", controlPlane+"-") })
+
+	s := newStack(t, "home-lab", nil)
+	address, port := apiServerEndpoint(t)
+	s.settings(t, strings.NewReplacer("HOME", state.HomeZoneName, "LAB", state.LabZoneName, "TAINT", controlPlane,
+		"ADDRESS", address, "PORT", strconv.Itoa(port)).Replace(homeLab))
+	s.up(t)
+	require.Equal(t, "tunnel", s.output(t, "namespace"))
+	requirePods(t, "tunnel", 6)
+	requireConnectors(t, s.output(t, "tunnelId"), 6)
+
+	t.Run("the API server answers", func(t *testing.T) { requireAPIServer(t, "api."+state.HomeZoneName) })
+	t.Run("two hosts lead to one Service", func(t *testing.T) {
+		requireAnswerFrom(t, "wiki."+state.HomeZoneName, "traefik")
+		requireAnswerFrom(t, "cloud."+state.HomeZoneName, "traefik")
+	})
+	t.Run("everything else goes to the ingress controller", func(t *testing.T) {
+		answersApps(t)
+		status, _ := get(t, "nobody."+state.HomeZoneName, "/")
+		require.Equal(t, 404, status, "it knows no such host")
+	})
+	t.Run("names of the second zone answer", func(t *testing.T) {
+		requireAnswerFrom(t, state.LabZoneName, "hello")
+		requireAnswerFrom(t, "shop."+state.LabZoneName, "photos")
+	})
+	t.Run("the connectors have the registry's secret", func(t *testing.T) {
+		secrets := kubectl(t, "-n", "tunnel", "get", "pods", "-l", connectors, "-o", "jsonpath={.items[*].spec.imagePullSecrets[*].name}")
+		require.Equal(t, "registry registry registry registry registry registry", secrets)
+	})
+	t.Run("a second up changes nothing", func(t *testing.T) {
+		s.up(t, "--expect-no-changes")
+		s.mustPulumi(t, "refresh", "--yes", "--skip-preview", "--expect-no-changes")
+	})
+	t.Run("destroy leaves what isn't the stack's, and nothing else", func(t *testing.T) {
+		s.mustPulumi(t, "destroy", "--yes", "--skip-preview")
+		require.Empty(t, live(t))
+		require.Empty(t, currentState(t).Records)
+		left := kubectl(t, "-n", "tunnel", "get", "all,configmaps,secrets,networkpolicies,poddisruptionbudgets", "-o", "name")
+		require.Equal(t, "configmap/kube-root-ca.crt\nsecret/registry\n", left)
+	})
+}
+
+// homeLab are the settings of TestHomeLab, as its owner writes them.
+const homeLab = `
+config:
+  k8s-tunnel:namespace: tunnel
+  k8s-tunnel:replicas: 6
+  k8s-tunnel:ingress:
+    - hostname: api.HOME
+      service: https://kubernetes.default.svc
+      originRequest: { noTLSVerify: true }
+    - { hostname: wiki.HOME, service: http://traefik.traefik }
+    - { hostname: cloud.HOME, service: http://traefik.traefik }
+  k8s-tunnel:networkPolicy:
+    origins:
+      - host: kubernetes.default.svc
+        to: [{ cidr: ADDRESS/32, ports: [PORT] }]
+  k8s-tunnel:zones: [LAB]
+  k8s-tunnel:hostnames: [LAB, "*.LAB"]
+  k8s-tunnel:pod:
+    tolerations:
+      - { key: TAINT, operator: Exists, effect: NoSchedule }
+      - { key: node.kubernetes.io/unreachable, operator: Exists, effect: NoExecute, tolerationSeconds: 30 }
+    imagePullSecrets: [registry]
+`

@@ -1,0 +1,195 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"k8s-tunnel/sandbox/cloudflare/state"
+	"k8s-tunnel/sandbox/project"
+)
+
+// readmeCases are the README's code blocks in its order, each by its title and
+// with what has to come of it. A reader who follows the README has one stack, to
+// which each block adds.
+var readmeCases = []struct {
+	title string
+	run   func(r *readme, block string)
+}{
+	{"make up", (*readme).commands},
+	{`eval "$(go -C sandbox run . env)"`, (*readme).lookAround},
+	{"pulumi stack init prod", (*readme).makeStack},
+	{"pulumi config set kubernetes:context home", (*readme).commands},
+	{"pulumi up", (*readme).firstUp},
+	{"pulumi stack output hostnames", (*readme).look},
+	{"pulumi config set --path 'ingress[0].hostname' api.example.com", (*readme).addRule},
+	{"k8s-tunnel:ingress:", (*readme).addRules},
+	{"pulumi config set --path 'hostnames[0]' photos.example.com", (*readme).takeNameOver},
+	{"pulumi config set --path 'zones[0]' example.net", (*readme).addZone},
+	{"pulumi config set allowTakeover true", (*readme).moveName},
+	{"k8s-tunnel:replicas: 6", (*readme).placePods},
+	{"// patchPod makes a name known to the connectors.", (*readme).patchPods},
+	{"pulumi config set --path 'networkPolicy.metricsFrom[0]' monitoring", (*readme).watch},
+	{"k8s-tunnel:networkPolicy:", (*readme).nameOrigins},
+	{"make test", (*readme).development},
+	{"make conformance", (*readme).commands},
+}
+
+// TestReadme does what the README says, block by block, as its reader would.
+func TestReadme(t *testing.T) {
+	text := readmeText(t)
+	blocks, titles := codeBlocks(text), []string{}
+	require.Len(t, fence.FindAllString(text, -1), 2*(len(blocks)+pictures), "every block has a language, but for the picture")
+	for _, block := range blocks {
+		titles = append(titles, titleOf(block))
+	}
+	want := []string{}
+	for _, c := range readmeCases {
+		want = append(want, c.title)
+	}
+	require.Equal(t, want, titles, "each code block has its case in readmeCases")
+
+	r := newReadme(t, text)
+	for i, c := range readmeCases {
+		done := t.Run(fmt.Sprintf("%02d %s", i+1, c.title), func(t *testing.T) {
+			r.T = t
+			c.run(r, r.local.Replace(blocks[i]))
+		})
+		if !done {
+			return // what follows builds on it
+		}
+	}
+	t.Run("destroy leaves nothing", func(t *testing.T) {
+		r.T = t
+		namespace := r.stack.output(t, "namespace")
+		r.sh("pulumi destroy")
+		require.Empty(t, live(t))
+		require.Empty(t, currentState(t).Records)
+		require.NotContains(t, kubectl(t, "get", "namespaces", "-o", "name"), namespace)
+		require.NotContains(t, kubectl(t, "get", "podmonitors,configmaps", "-A", "-l", "app.kubernetes.io/managed-by=pulumi", "-o", "name"), "/")
+	})
+}
+
+func readmeText(t *testing.T) string {
+	t.Helper()
+	raw, err := os.ReadFile(filepath.Join(testRoot(), "README.md"))
+	require.NoError(t, err)
+	return string(raw)
+}
+
+// troubleshooting returns the command with which a sentence of the README begins
+// in its table of problems.
+func troubleshooting(t *testing.T, problem string) string {
+	t.Helper()
+	row := regexp.MustCompile(`(?m)^\| .*` + regexp.QuoteMeta(problem) + `[^|]*\| .*\. \x60(pulumi [^\x60]+)\x60`).FindStringSubmatch(readmeText(t))
+	require.Len(t, row, 2, "no row with a command about %q", problem)
+	return strings.ReplaceAll(row[1], `\|`, "|")
+}
+
+const pictures = 1 // blocks without a language
+
+var (
+	fence     = regexp.MustCompile("(?m)^ *```")
+	codeBlock = regexp.MustCompile("(?ms)^( *)```[^\n]+\n(.*?)^ *```$")
+)
+
+// codeBlocks returns the text of all code blocks, without their indentation.
+func codeBlocks(text string) []string {
+	var blocks []string
+	for _, match := range codeBlock.FindAllStringSubmatch(text, -1) {
+		indent := regexp.MustCompile("(?m)^" + match[1])
+		blocks = append(blocks, indent.ReplaceAllString(match[2], ""))
+	}
+	return blocks
+}
+
+// titleOf is a block's first line that says something, without its remark.
+func titleOf(block string) string {
+	line, _, _ := strings.Cut(strings.TrimPrefix(block, "config:\n"), "\n")
+	line, _, _ = strings.Cut(line, "  #")
+	return strings.TrimSpace(line)
+}
+
+// readme is a reader who has the local world in place of a cluster, a domain
+// and an account of their own.
+type readme struct {
+	*testing.T
+	text  string
+	stack *stack
+	made  bool // whether the stack exists
+	// local puts the names and addresses of the local world in place of the
+	// README's.
+	local  *strings.Replacer
+	home   string // where curl finds its settings
+	around string // the block that looks around in the local world
+}
+
+const readmeStack = "readme"
+
+// newReadme gives the reader what the README takes for granted: the Services that
+// its rules name, the Prometheus operator's definition and a namespace for it.
+func newReadme(t *testing.T, text string) *readme {
+	t.Helper()
+	sandbox, err := filepath.Abs(filepath.Join(testRoot(), "sandbox"))
+	require.NoError(t, err)
+	address, port := apiServerEndpoint(t)
+	require.Equal(t, 6443, port)
+	r := &readme{T: t, text: text, home: t.TempDir()}
+	r.local = strings.NewReplacer(
+		"example.com", state.HomeZoneName,
+		"example.net", state.LabZoneName,
+		"192.168.1.10/32", address+"/32",
+		"stack init prod", "stack init "+readmeStack,
+		"kubernetes:context home", "kubernetes:context "+strings.TrimSpace(kubectl(t, "config", "current-context")),
+		"go -C sandbox run .", fmt.Sprintf("go -C '%s' run . --world %s", sandbox, testWorld.Name),
+	)
+	for _, namespace := range []string{"photos", "monitoring"} {
+		namespaceFor(t, namespace)
+	}
+	standInFor(t, "photos", "uploads", 8080, 8080)
+	standInFor(t, "kube-system", "traefik", 80, 8000)
+	apply(t, podMonitorDefinition)
+
+	copied, err := project.Copy(testWorld)
+	require.NoError(t, err)
+	r.stack = &stack{&project.Stack{Project: copied, Name: readmeStack}, readmeStack}
+	t.Cleanup(func() {
+		if !r.made {
+			return
+		}
+		if err := r.stack.Destroy(context.Background(), "--remove"); err != nil {
+			t.Errorf("destroying %s: %v", readmeStack, err)
+		}
+	})
+	return r
+}
+
+// sh runs commands as they stand, in the project's folder, and returns all that
+// they print. curl looks for web servers where the world has its front.
+func (r *readme) sh(text string, environ ...string) string {
+	r.Helper()
+	if _, err := exec.LookPath("curl"); err != nil {
+		r.Log("curl isn't installed, so nobody runs it")
+		text = regexp.MustCompile(`(?m)^curl .*$`).ReplaceAllString(text, "")
+	}
+	front := fmt.Sprintf("connect-to = \":443:%s\"\ncacert = %q\n", testWorld.FrontHTTPSAddr(), filepath.Join(testWorld.Dir(), "ca.pem"))
+	require.NoError(r, os.WriteFile(filepath.Join(r.home, ".curlrc"), []byte(front), 0o600))
+	shell := r.stack.shell(text)
+	shell.Stdin = strings.NewReader(state.SeedToken)
+	if len(environ) > 0 {
+		shell.Env = append([]string{agree}, environ...)
+	}
+	shell.Env = append(shell.Env, "CURL_HOME="+r.home)
+	out, err := shell.CombinedOutput()
+	require.NoError(r, err, "%s\n%s", text, out)
+	return string(out)
+}
