@@ -32,6 +32,7 @@ tools:
 	@$(SANDBOX) tools --lint
 
 ## unit: the tests that need no local world
+unit: export GOGC := 200
 unit:
 	go test ./...
 	go -C sandbox test ./...

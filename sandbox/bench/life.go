@@ -2,17 +2,13 @@ package main
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"net/http"
 	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
-	"k8s-tunnel/sandbox/cloudflare/state"
 	"k8s-tunnel/sandbox/load"
 )
 
@@ -188,28 +184,9 @@ func (b *bench) deleteRecords(ctx context.Context) (int, error) {
 	if tunnels := left.Live(); len(tunnels) > 0 {
 		return 0, fmt.Errorf("tunnel %s is left", tunnels[0].Name)
 	}
-	ca, err := os.ReadFile(filepath.Join(b.Dir(), "ca.pem"))
-	if err != nil {
-		return 0, err
-	}
-	roots := x509.NewCertPool()
-	roots.AppendCertsFromPEM(ca)
-	api := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}}}
-	defer api.CloseIdleConnections()
 	for _, record := range left.Records {
-		url := fmt.Sprintf("https://%s/client/v4/zones/%s/dns_records/%s", b.APIAddr(), record.ZoneID, record.ID)
-		req, err := http.NewRequestWithContext(ctx, http.MethodDelete, url, nil)
-		if err != nil {
+		if err := b.DeleteAtCloudflare(ctx, "/zones/"+record.ZoneID+"/dns_records/"+record.ID); err != nil {
 			return 0, err
-		}
-		req.Header.Set("Authorization", "Bearer "+state.SeedToken)
-		resp, err := api.Do(req)
-		if err != nil {
-			return 0, fmt.Errorf("deleting record %s: %w", record.Name, err)
-		}
-		_ = resp.Body.Close()
-		if resp.StatusCode != http.StatusOK {
-			return 0, fmt.Errorf("deleting record %s: %s", record.Name, resp.Status)
 		}
 	}
 	return len(left.Records), nil

@@ -3,11 +3,6 @@
 package e2e
 
 import (
-	"crypto/tls"
-	"crypto/x509"
-	"net/http"
-	"os"
-	"path/filepath"
 	"testing"
 	"time"
 
@@ -16,36 +11,17 @@ import (
 	"k8s-tunnel/sandbox/cloudflare/state"
 )
 
-// deleteAtCloudflare deletes what lies under a path of the API, as somebody does in
-// the dashboard.
-func deleteAtCloudflare(t *testing.T, path string) {
-	t.Helper()
-	ca, err := os.ReadFile(filepath.Join(testWorld.Dir(), "ca.pem"))
-	require.NoError(t, err)
-	trusted := x509.NewCertPool()
-	require.True(t, trusted.AppendCertsFromPEM(ca))
-	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: trusted}}}
-	defer client.CloseIdleConnections()
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodDelete, "https://"+testWorld.APIAddr()+"/client/v4"+path, nil)
-	require.NoError(t, err)
-	req.Header.Set("Authorization", "Bearer "+state.SeedToken)
-	resp, err := client.Do(req)
-	require.NoError(t, err)
-	defer resp.Body.Close()
-	require.Equal(t, http.StatusOK, resp.StatusCode, path)
-}
-
 func deleteRecords(t *testing.T) {
 	t.Helper()
 	for _, record := range currentState(t).Records {
-		deleteAtCloudflare(t, "/zones/"+record.ZoneID+"/dns_records/"+record.ID)
+		require.NoError(t, testWorld.DeleteAtCloudflare(t.Context(), "/zones/"+record.ZoneID+"/dns_records/"+record.ID))
 	}
 	require.Empty(t, currentState(t).Records)
 }
 
 func deleteTunnel(t *testing.T, id string) {
 	t.Helper()
-	deleteAtCloudflare(t, "/accounts/"+state.SeedAccountID+"/cfd_tunnel/"+id+"?cascade=true")
+	require.NoError(t, testWorld.DeleteAtCloudflare(t.Context(), "/accounts/"+state.SeedAccountID+"/cfd_tunnel/"+id+"?cascade=true"))
 	require.Empty(t, live(t))
 }
 

@@ -56,6 +56,20 @@ func keepVariable(name string) bool {
 	return !strings.HasPrefix(name, "GO") && !strings.HasPrefix(name, "CGO_") && name != "GCCGO"
 }
 
+// roomyMemory is the memory in GiB from which on compilers may leave more of it unused: twice what
+// the largest build needs.
+const roomyMemory = 14
+
+// collectGarbage gives the variable that says how often compilers look for memory that they use no
+// longer. Where there is plenty, they look less often, which saves a quarter of their time for a
+// quarter more memory, measured with k8s.io/api/core/v1.
+func collectGarbage(available float64) string {
+	if available < roomyMemory {
+		return "GOGC=100"
+	}
+	return "GOGC=300"
+}
+
 // askGo finds out which Go there is, and refuses one that is too old.
 func askGo(ctx context.Context) (goSettings, error) {
 	var settings goSettings
