@@ -47,10 +47,12 @@ type ResourcesArgs struct {
 	// 50m of cpu, 64Mi of memory and 16Mi of ephemeral-storage.
 	Requests map[string]string `pulumi:"requests"`
 	// Limits are what a connector may use at most. Defaults to 1 cpu and 256Mi of
-	// memory, enough for some hundred requests a second on a Raspberry Pi, and
-	// 256Mi of ephemeral-storage: the kubelet counts the log as such and evicts a pod
-	// that has more than its limit. Of the log it keeps containerLogMaxFiles times
-	// containerLogMaxSize, 50Mi by default.
+	// memory, enough for some hundred requests a second on a Raspberry Pi. A connector
+	// on its way out takes all the cpu that it can get until its last request is done
+	// (cloudflared 2026.3.0 waits for that without a pause); where others need it, the
+	// small request leaves them theirs. The limit of ephemeral-storage is 256Mi: the
+	// kubelet counts the log as such and evicts a pod that has more than its limit. Of
+	// the log it keeps containerLogMaxFiles times containerLogMaxSize, 50Mi by default.
 	Limits map[string]string `pulumi:"limits"`
 }
 

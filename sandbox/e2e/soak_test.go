@@ -86,7 +86,7 @@ func soakChanges(c *changes, byHand *handMade) []soakChange {
 		return func(round int) string { return values[round%len(values)] }
 	}
 	origin := pick(otherOrigin, "http://ingress-nginx-controller.ingress-nginx")
-	image := pick(nextImage, goodImage)
+	image, memory := pick(nextImage, goodImage), pick("192Mi", "256Mi")
 	label := func(round int) string { return fmt.Sprintf("round-%d-%d", round, time.Now().Unix()) }
 	return []soakChange{
 		{name: "cut-over", alone: true, prepare: func() {
@@ -96,8 +96,13 @@ func soakChanges(c *changes, byHand *handMade) []soakChange {
 			byHand.routeNames()
 			time.Sleep(time.Duration(c.scene.lag.DNS) + time.Second)
 		}, make: func(int) { c.cutOver() }},
+		{name: "rule", prepare: deployed, make: func(round int) {
+			c.set(map[string]string{"ingress[0].path": fmt.Sprintf("^/round/%d$", round), "ingress[0].service": "http_status:404"})
+		}},
 		{name: "origin", prepare: deployed, make: func(round int) { c.changeOrigin(origin(round)) }},
-		{name: "image", prepare: deployed, make: func(round int) { c.set(map[string]string{"image": image(round)}) }},
+		{name: "image and resources", prepare: deployed, make: func(round int) {
+			c.set(map[string]string{"image": image(round), "pod.resources.limits.memory": memory(round)})
+		}},
 		{name: "replicas", prepare: deployed, make: func(int) {
 			c.set(map[string]string{"replicas": "3"})
 			c.set(map[string]string{"replicas": "2"})
