@@ -57,26 +57,26 @@ func (c *Client) Check(ctx context.Context, r Request) (*Findings, error) {
 
 // zones finds the zones and the account.
 func (c *Client) zones(ctx context.Context, r Request) (*Findings, error) {
-	domain := Zone{Name: r.Domain, ID: r.ZoneID, AccountID: r.AccountID}
+	domain := zone{name: r.Domain, id: r.ZoneID, accountID: r.AccountID}
 	var err error
 	switch {
 	case r.ZoneID == "":
-		domain, err = c.ZoneByName(ctx, "domain", r.Domain, r.AccountID)
+		domain, err = c.zoneByName(ctx, "domain", r.Domain, r.AccountID)
 	case r.AccountID == "":
-		domain, err = c.ZoneByID(ctx, "zoneId", r.ZoneID)
+		domain, err = c.zoneByID(ctx, "zoneId", r.ZoneID)
 	}
 	if err != nil {
 		return nil, err
 	}
-	if domain.Name != r.Domain {
-		return nil, fmt.Errorf("zoneId: %s is the zone %s, not domain %s; correct or remove the setting", domain.ID, domain.Name, r.Domain)
+	if domain.name != r.Domain {
+		return nil, fmt.Errorf("zoneId: %s is the zone %s, not domain %s; correct or remove the setting", domain.id, domain.name, r.Domain)
 	}
-	found := &Findings{AccountID: domain.AccountID, ZoneIDs: map[string]string{domain.Name: domain.ID}}
+	found := &Findings{AccountID: domain.accountID, ZoneIDs: map[string]string{domain.name: domain.id}}
 	var problems error
 	for _, name := range r.Zones {
-		zone, err := c.ZoneByName(ctx, "zones", name, found.AccountID)
+		further, err := c.zoneByName(ctx, "zones", name, found.AccountID)
 		problems = errors.Join(problems, err)
-		found.ZoneIDs[name] = zone.ID
+		found.ZoneIDs[name] = further.id
 	}
 	return found, problems
 }

@@ -1,6 +1,7 @@
 package preflight
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -41,19 +42,9 @@ type Client struct {
 
 // New returns a client, which has asked nothing yet.
 func New(o Options) (*Client, error) {
-	hostname, basePath, retries := defaultHostname, defaultBasePath, defaultRetries
-	if o.APIHostname != "" {
-		hostname = o.APIHostname
-	}
-	if o.APIBasePath != "" {
-		basePath = o.APIBasePath
-	}
-	if o.Retries > 0 {
-		retries = o.Retries
-	}
 	options := []cloudflare.Option{
-		cloudflare.BaseURL("https://" + hostname + basePath),
-		cloudflare.UsingRetryPolicy(retries, minRetryDelay, maxRetryDelay),
+		cloudflare.BaseURL("https://" + cmp.Or(o.APIHostname, defaultHostname) + cmp.Or(o.APIBasePath, defaultBasePath)),
+		cloudflare.UsingRetryPolicy(cmp.Or(o.Retries, defaultRetries), minRetryDelay, maxRetryDelay),
 		cloudflare.UserAgent("k8s-tunnel"),
 	}
 	if o.RPS > 0 {

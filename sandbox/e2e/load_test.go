@@ -126,8 +126,8 @@ func (c *changes) phase(name string, change func()) {
 	c.Logf("%s: %s took %s", c.scene.name(), name, time.Since(began).Round(time.Second))
 }
 
-// end stops the load when nothing of the changes is under way any more, prints
-// what was counted, and demands that nothing failed.
+// end stops the load when nothing of the changes is under way any more, and prints
+// what was counted.
 func (c *changes) end() load.Report {
 	c.Helper()
 	c.settle()

@@ -118,7 +118,7 @@ func (t target) writeOverlay(ctx context.Context, root, scratch string) (string,
 func (t target) goCommand(ctx context.Context, root string, arguments ...string) *exec.Cmd {
 	command := exec.CommandContext(ctx, "go", arguments...)
 	command.Dir = filepath.Join(root, t.module)
-	command.Env = buildEnvironment(os.Environ(), t.cgo, "PWD="+command.Dir, collectGarbage(availableMemory()))
+	command.Env = buildEnvironment(os.Environ(), t.cgo, "PWD="+command.Dir, garbageSetting(availableMemory()))
 	// Told politely, go takes its compilers down with it and removes its temporary files.
 	command.Cancel = func() error { return command.Process.Signal(syscall.SIGINT) }
 	command.WaitDelay = 10 * time.Second

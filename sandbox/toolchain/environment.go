@@ -60,10 +60,10 @@ func keepVariable(name string) bool {
 // the largest build needs.
 const roomyMemory = 14
 
-// collectGarbage gives the variable that says how often compilers look for memory that they use no
+// garbageSetting gives the variable that says how often compilers look for memory that they use no
 // longer. Where there is plenty, they look less often, which saves a quarter of their time for a
 // quarter more memory, measured with k8s.io/api/core/v1.
-func collectGarbage(available float64) string {
+func garbageSetting(available float64) string {
 	if available < roomyMemory {
 		return "GOGC=100"
 	}

@@ -21,10 +21,10 @@ func TestBuildEnvironment(t *testing.T) {
 	require.Contains(t, buildEnvironment(nil, true), "CGO_ENABLED=1")
 }
 
-func TestCollectGarbage(t *testing.T) {
+func TestGarbageSetting(t *testing.T) {
 	t.Parallel()
 	for available, want := range map[float64]string{0: "GOGC=100", 4: "GOGC=100", 13.9: "GOGC=100", 20: "GOGC=300"} {
-		require.Equal(t, want, collectGarbage(available), available)
+		require.Equal(t, want, garbageSetting(available), available)
 	}
 }
 
