@@ -8,7 +8,7 @@ SANDBOX := go -C sandbox run .
 export CGO_ENABLED := 0
 export GOFLAGS := -trimpath -buildvcs=false
 
-.PHONY: up down test tools lint unit conformance e2e changes soak bench help
+.PHONY: up down test tools lint unit update conformance e2e changes soak bench help
 
 ## up: start the local world, deploy the dev stack into it, and send a request
 up:
@@ -41,6 +41,10 @@ unit:
 		echo "go -C $$module test ./..."; go -C $$module test ./...; \
 	done
 
+## update: write golden files, the README's reference and Pulumi.yaml from the source
+update:
+	go test . ./components ./components/cloudflared ./components/settings/reference -update
+
 ## lint: the linters of .golangci.yaml
 lint: export PATH := $(CURDIR)/.sandbox/bin:$(PATH)
 lint:
@@ -51,7 +55,7 @@ lint:
 conformance: export SANDBOX_CLOUDFLARED := $(CURDIR)/.sandbox/bin/cloudflared
 conformance: export SANDBOX_BIN := $(CURDIR)/.sandbox/bin
 conformance:
-	go test -count 1 -run Cloudflared ./components
+	go test -count 1 -run Cloudflared ./components/cloudflared
 	go -C sandbox test -count 1 -p 1 ./cloudflare/... ./cluster
 
 ## e2e: the real CLI against a fresh local world, and each change under load

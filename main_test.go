@@ -1,10 +1,10 @@
 package main
 
 import (
-	"fmt"
+	"encoding/json"
 	"os"
+	"reflect"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
@@ -13,104 +13,71 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"k8s-tunnel/components"
+	"k8s-tunnel/components/golden"
+	"k8s-tunnel/components/names"
+	"k8s-tunnel/components/plantest"
 	"k8s-tunnel/components/preflight/apitest"
+	"k8s-tunnel/components/settings/reference"
 )
-
-// engine answers as the providers would and keeps what it was asked for.
-type engine struct {
-	mu        sync.Mutex
-	resources map[string]resource.PropertyMap
-	read      []string             // resources that were only read
-	outputs   resource.PropertyMap // of the last update
-	preview   bool
-	api       *apitest.API
-}
-
-// newEngine is one for an account with zones of these names.
-func newEngine(t *testing.T, zones ...string) *engine {
-	t.Helper()
-	e := &engine{api: apitest.New(t)}
-	for _, name := range zones {
-		e.api.Zones = append(e.api.Zones, apitest.NewZone("zone of "+name, name, "account"))
-	}
-	return e
-}
 
 func TestMain(m *testing.M) { apitest.Main(m) }
 
-func (e *engine) NewResource(args pulumi.MockResourceArgs) (string, resource.PropertyMap, error) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if e.resources == nil {
-		e.resources = map[string]resource.PropertyMap{}
-	}
-	e.resources[args.Name] = args.Inputs
-	if args.ReadRPC != nil {
-		e.read = append(e.read, args.Name+" "+args.ID)
-	}
-	out := args.Inputs.Copy()
-	if strings.HasPrefix(args.TypeToken, "random:") {
-		out["base64"] = resource.MakeSecret(resource.NewProperty("c2VjcmV0"))
-		out["hex"] = resource.NewProperty("a1b2c3")
-	}
-	if args.TypeToken == "kubernetes:core/v1:Service" {
-		out["spec"] = resource.NewProperty(resource.NewPropertyMapFromMap(map[string]any{
-			"selector": map[string]any{"app": "ingress"},
-			"ports":    []any{map[string]any{"port": 80, "targetPort": 8080}},
-		}))
-	}
-	return args.Name + "-id", out, nil
+// testStack is a stack of the program, with the stand-ins of engine and Cloudflare.
+type testStack struct {
+	plantest.Engine
+	api *apitest.API
 }
 
-// Call answers for the one thing that the engine itself is asked: the stack's own
-// outputs.
-func (e *engine) Call(args pulumi.MockCallArgs) (resource.PropertyMap, error) {
-	if args.Token != "pulumi:pulumi:readStackOutputs" {
-		return nil, fmt.Errorf("%s is not asked for", args.Token)
+// newStack returns a stack for an account with zones of these names.
+func newStack(t *testing.T, zones ...string) *testStack {
+	t.Helper()
+	s := &testStack{api: apitest.New(t)}
+	for _, name := range zones {
+		s.api.Zones = append(s.api.Zones, apitest.NewZone("zone of "+name, name, "account"))
 	}
-	if name := args.Args["name"].StringValue(); !strings.HasSuffix(name, "/k8s-tunnel/test") {
-		return nil, fmt.Errorf("%s is not this stack", name)
-	}
-	return resource.PropertyMap{"outputs": resource.NewProperty(e.outputs)}, nil
+	return s
 }
 
-// up runs the program with the least settings and those given; an empty value
-// takes a setting away, and a key ending in "!" is stored as plain text.
-func (e *engine) up(settings map[string]string) error {
-	all := map[string]string{
+// up runs the program with the minimal settings and those given. An empty value
+// removes a setting, and a key ending in "!" is stored as plain text.
+func (s *testStack) up(settings map[string]string) error {
+	s.Config = map[string]string{
 		"k8s-tunnel:domain": "example.com", "cloudflare:apiToken": strings.Repeat("t", 40),
-		"cloudflare:apiHostname": e.api.Hostname(), "cloudflare:rps": "1000",
+		"cloudflare:apiHostname": s.api.Hostname(), "cloudflare:rps": "1000",
 	}
-	secret := []string{"cloudflare:apiToken"}
+	s.Secrets = []string{"cloudflare:apiToken"}
 	for k, v := range settings {
 		if plain, ok := strings.CutSuffix(k, "!"); ok {
-			k, secret = plain, nil
+			k, s.Secrets = plain, nil
 		}
-		all[k] = v
+		s.Config[k] = v
 		if v == "" {
-			delete(all, k)
+			delete(s.Config, k)
 		}
 	}
-	return pulumi.RunErr(program, pulumi.WithMocks("k8s-tunnel", "test", e), func(info *pulumi.RunInfo) {
-		info.Config, info.ConfigSecretKeys, info.DryRun = all, secret, e.preview
-	})
+	return s.Run(program)
+}
+
+// inputs are the inputs of a resource.
+func (s *testStack) inputs(t *testing.T, name string) resource.PropertyMap {
+	return s.Find(t, name).Inputs
 }
 
 func TestProgram_LeastSettings(t *testing.T) {
 	t.Parallel()
-	e := newEngine(t, "example.com")
-	require.NoError(t, e.up(nil))
-	require.Equal(t, "zone of example.com", e.resources["edge-apex"]["zoneId"].StringValue())
-	require.Equal(t, "Managed by Pulumi: k8s-tunnel/test", e.resources["edge-apex"]["comment"].StringValue())
-	require.Equal(t, "account", e.resources["edge-tunnel"]["accountId"].StringValue())
-	require.Equal(t, "k8s-tunnel-test-a1b2c3", e.resources["edge-tunnel"]["name"].StringValue())
-	require.True(t, e.resources["cloudflare"]["apiToken"].IsSecret())
+	stack := newStack(t, "example.com")
+	require.NoError(t, stack.up(nil))
+	require.Equal(t, "zone of example.com", stack.inputs(t, "edge-apex")["zoneId"].StringValue())
+	require.Equal(t, "Managed by Pulumi: k8s-tunnel/test", stack.inputs(t, "edge-apex")["comment"].StringValue())
+	require.Equal(t, "account", stack.inputs(t, "edge-tunnel")["accountId"].StringValue())
+	require.Equal(t, "k8s-tunnel-test-a1b2c3", stack.inputs(t, "edge-tunnel")["name"].StringValue())
+	require.True(t, stack.inputs(t, "cloudflare")["apiToken"].IsSecret())
 }
 
 func TestProgram_SettingsReachResources(t *testing.T) {
 	t.Parallel()
-	e := newEngine(t, "example.com")
-	require.NoError(t, e.up(map[string]string{
+	stack := newStack(t, "example.com")
+	require.NoError(t, stack.up(map[string]string{
 		"k8s-tunnel:replicas":   "3",
 		"k8s-tunnel:image":      "cloudflare/cloudflared:2026.4.0",
 		"k8s-tunnel:origin":     "http://traefik.kube-system",
@@ -120,14 +87,14 @@ func TestProgram_SettingsReachResources(t *testing.T) {
 		"kubernetes:kubeconfig": "/home/me/.kube/home",
 		"cloudflare:rps":        "800",
 	}))
-	spec := e.resources["edge-cloudflared"]["spec"].ObjectValue()
+	spec := stack.inputs(t, "edge-cloudflared")["spec"].ObjectValue()
 	require.InDelta(t, 3, spec["replicas"].NumberValue(), 0)
-	require.Equal(t, "home-2026-11-a1b2c3", e.resources["edge-tunnel"]["name"].StringValue())
-	require.Contains(t, e.resources["edge-config"]["data"].ObjectValue()["config.yaml"].StringValue(), "http://traefik.kube-system")
-	require.Equal(t, "home", e.resources["kubernetes"]["context"].StringValue())
-	require.Equal(t, "/home/me/.kube/home", e.resources["kubernetes"]["kubeconfig"].StringValue())
-	require.Equal(t, e.api.Hostname(), e.resources["cloudflare"]["apiHostname"].StringValue())
-	require.InDelta(t, 800, e.resources["cloudflare"]["rps"].NumberValue(), 0)
+	require.Equal(t, "home-2026-11-a1b2c3", stack.inputs(t, "edge-tunnel")["name"].StringValue())
+	require.Contains(t, stack.inputs(t, "edge-config")["data"].ObjectValue()["config.yaml"].StringValue(), "http://traefik.kube-system")
+	require.Equal(t, "home", stack.inputs(t, "kubernetes")["context"].StringValue())
+	require.Equal(t, "/home/me/.kube/home", stack.inputs(t, "kubernetes")["kubeconfig"].StringValue())
+	require.Equal(t, stack.api.Hostname(), stack.inputs(t, "cloudflare")["apiHostname"].StringValue())
+	require.InDelta(t, 800, stack.inputs(t, "cloudflare")["rps"].NumberValue(), 0)
 }
 
 func TestProgram_BadSettings(t *testing.T) {
@@ -147,7 +114,7 @@ func TestProgram_BadSettings(t *testing.T) {
 			map[string]string{"k8s-tunnel:ingress": `[{"hostname": "a.example.com", "service": "web:80"}, {"hostname": "b.example.com", "service": "http://web.b", "orginRequest": {}}]`},
 			[]string{"ingress[1].orginRequest: no such field; did you mean originRequest?", `ingress[0].service: "web:80" has no scheme, such as http://web:80`},
 		},
-		{"name in no zone", map[string]string{"k8s-tunnel:hostnames": `["photos.example.net"]`}, []string{"hostnames[0]: photos.example.net lies neither in the domain"}},
+		{"name in no zone", map[string]string{"k8s-tunnel:hostnames": `["photos.example.net"]`}, []string{"hostnames[0]: photos.example.net is neither in the domain"}},
 		{"zone that is none", map[string]string{"k8s-tunnel:zones": `["net"]`}, []string{`zones: "net" is not a domain name`}},
 		{
 			"all at once",
@@ -157,24 +124,24 @@ func TestProgram_BadSettings(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			e := newEngine(t, "example.com")
-			err := e.up(test.settings)
+			stack := newStack(t, "example.com")
+			err := stack.up(test.settings)
 			for _, want := range test.want {
 				require.ErrorContains(t, err, want)
 			}
-			require.Empty(t, e.resources, "nothing may be planned")
-			require.Empty(t, e.api.Calls(), "nobody may be asked")
+			require.Empty(t, stack.Registrations(), "nothing may be registered")
+			require.Empty(t, stack.api.Calls(), "Cloudflare may not be asked")
 		})
 	}
 }
 
-// What Cloudflare says against the settings is reported before anything is planned.
+// What Cloudflare knows against the settings is reported before anything is registered.
 func TestProgram_Preflight(t *testing.T) {
 	t.Parallel()
 	const tunnel = "11111111-2222-3333-4444-555555555555"
 	taken := apitest.Record{
 		Zone: "zone of example.com", Name: "*.example.com", Type: "CNAME",
-		Content: components.TunnelCNAME(tunnel), Comment: components.RecordComment("k8s-tunnel", "other"),
+		Content: names.TunnelCNAME(tunnel), Comment: names.RecordComment("k8s-tunnel", "other"),
 	}
 	address := apitest.Record{Zone: "zone of example.com", Name: "example.com", Type: "A", Content: "192.0.2.7"}
 	for _, test := range []struct {
@@ -192,9 +159,9 @@ func TestProgram_Preflight(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			e := newEngine(t, test.zones...)
-			e.api.Records = test.records
-			err := e.up(test.settings)
+			stack := newStack(t, test.zones...)
+			stack.api.Records = test.records
+			err := stack.up(test.settings)
 			if len(test.want) == 0 {
 				require.NoError(t, err)
 				return
@@ -202,39 +169,45 @@ func TestProgram_Preflight(t *testing.T) {
 			for _, want := range test.want {
 				require.ErrorContains(t, err, want)
 			}
-			require.Empty(t, e.resources, "nothing may be planned")
+			require.Empty(t, stack.Registrations(), "nothing may be registered")
 		})
 	}
 }
 
-// A tunnel that somebody deleted is let go of first, with an error that says what
-// to do, and made anew by the next update.
-func TestProgram_LostTunnel(t *testing.T) {
+// The update after a tunnel was deleted elsewhere forgets it and fails, saying what
+// to do; the next one creates a new tunnel.
+func TestProgram_DeletedTunnel(t *testing.T) {
 	t.Parallel()
-	const tunnel, when = "11111111-2222-3333-4444-555555555555", "2026-11-20T10:11:12Z"
-	e := newEngine(t, "example.com")
+	const tunnel, when = plantest.TunnelID, "2026-11-20T10:11:12Z"
+	stack := newStack(t, "example.com")
 	deleted := when
-	e.api.Tunnels = []apitest.Tunnel{{Account: "account", ID: tunnel, Name: "home-a1b2c3", DeletedAt: &deleted}}
-	e.outputs = resource.PropertyMap{"tunnelId": resource.NewProperty(tunnel)}
-	err := e.up(nil)
-	require.ErrorContains(t, err, "tunnel home-a1b2c3 ("+tunnel+", until 2026-11-20 10:11:12 UTC) was deleted at Cloudflare")
-	require.ErrorContains(t, err, "run pulumi up once more")
-	require.Contains(t, e.read, "edge-tunnel "+tunnel)
+	stack.api.Tunnels = []apitest.Tunnel{{Account: "account", ID: tunnel, Name: "home-a1b2c3", DeletedAt: &deleted}}
+	stack.LastOutputs = resource.PropertyMap{"tunnelId": resource.NewProperty(tunnel)}
+	err := stack.up(nil)
+	require.ErrorContains(t, err, "tunnel home-a1b2c3 ("+tunnel+", until 2026-11-20 10:11:12 UTC) was deleted outside of this stack")
+	require.ErrorContains(t, err, "run pulumi up again")
+	forgotten := stack.Find(t, "edge-tunnel")
+	require.True(t, forgotten.Read)
+	require.Equal(t, tunnel, forgotten.ID)
+	require.Empty(t, stack.Outputs(t, "k8s-tunnel-test")["tunnelId"].StringValue(), "the next update knows of no tunnel")
 
-	e.preview = true
-	require.NoError(t, e.up(nil), "a preview that fails would keep the update from running")
+	stack.Preview = true
+	require.NoError(t, stack.up(nil), "a preview that fails would keep the update from running")
+	require.Len(t, stack.Warnings(), 1)
+	require.Contains(t, stack.Warnings()[0], "this update forgets it, and the next one creates a new tunnel")
 
-	e.preview, e.outputs, e.read = false, nil, nil
-	require.NoError(t, e.up(nil))
-	require.NotContains(t, strings.Join(e.read, "\n"), "edge-tunnel")
+	stack.Preview, stack.LastOutputs = false, nil
+	require.NoError(t, stack.up(nil))
+	require.False(t, stack.Find(t, "edge-tunnel").Read)
+	require.Empty(t, stack.Warnings())
 }
 
 // A home lab that was set up by hand: the API server under a host of its own,
 // Traefik for two hosts, ingress-nginx for the rest, on many small nodes.
 func TestProgram_HomeLab(t *testing.T) {
 	t.Parallel()
-	e := newEngine(t, "example.com")
-	require.NoError(t, e.up(map[string]string{
+	stack := newStack(t, "example.com")
+	require.NoError(t, stack.up(map[string]string{
 		"k8s-tunnel:ingress": `[
 			{"hostname": "api.example.com", "service": "https://kubernetes.default.svc", "originRequest": {"noTLSVerify": true}},
 			{"hostname": "photos.example.com", "service": "http://traefik.kube-system"},
@@ -246,7 +219,7 @@ func TestProgram_HomeLab(t *testing.T) {
 			"imagePullSecrets": ["registry"]}`,
 		"k8s-tunnel:networkPolicy": `{"origins": [{"host": "kubernetes.default.svc", "to": [{"cidr": "192.0.2.10/32", "ports": [6443]}]}]}`,
 	}))
-	_, rules, _ := strings.Cut(e.resources["edge-config"]["data"].ObjectValue()["config.yaml"].StringValue(), "ingress:\n")
+	_, rules, _ := strings.Cut(stack.inputs(t, "edge-config")["data"].ObjectValue()["config.yaml"].StringValue(), "ingress:\n")
 	require.Equal(t, `    - hostname: api.example.com
       service: https://kubernetes.default.svc
       originRequest:
@@ -257,7 +230,7 @@ func TestProgram_HomeLab(t *testing.T) {
       service: http://traefik.kube-system
     - service: http://ingress-nginx-controller.ingress-nginx
 `, rules)
-	spec := e.resources["edge-cloudflared"]["spec"].ObjectValue()
+	spec := stack.inputs(t, "edge-cloudflared")["spec"].ObjectValue()
 	require.InDelta(t, 6, spec["replicas"].NumberValue(), 0)
 	pod := spec["template"].ObjectValue()["spec"].ObjectValue()
 	require.Equal(t, "ScheduleAnyway", pod["topologySpreadConstraints"].ArrayValue()[0].ObjectValue()["whenUnsatisfiable"].StringValue())
@@ -268,29 +241,14 @@ func TestProgram_HomeLab(t *testing.T) {
 // Only the zones that names lie in are looked up.
 func TestProgram_FurtherZones(t *testing.T) {
 	t.Parallel()
-	e := newEngine(t, "example.com", "example.net")
-	require.NoError(t, e.up(map[string]string{
+	stack := newStack(t, "example.com", "example.net")
+	require.NoError(t, stack.up(map[string]string{
 		"k8s-tunnel:zones":     `["example.net", "example.org"]`,
 		"k8s-tunnel:hostnames": `["photos.example.net", "*.example.net"]`,
 	}))
-	require.Equal(t, "zone of example.net", e.resources["edge-record-photos.example.net"]["zoneId"].StringValue())
-	require.Equal(t, "zone of example.net", e.resources["edge-wildcard-example.net"]["zoneId"].StringValue())
-	require.NotContains(t, strings.Join(e.api.Calls(), "\n"), "example.org")
-}
-
-func TestUnknownSettings(t *testing.T) {
-	t.Parallel()
-	own := reader{asked: []string{"domain", "hostnames", "ingress"}}
-	cf := reader{namespace: "cloudflare:", asked: []string{"apiToken", "apiHostname"}}
-	require.NoError(t, unknownSettings("k8s-tunnel", `{"k8s-tunnel:domain": "example.com", "kubernetes:context": "home"}`, &own, &cf))
-	require.NoError(t, unknownSettings("k8s-tunnel", "", &own, &cf))
-	err := unknownSettings("k8s-tunnel", `{"k8s-tunnel:hostname": "a", "k8s-tunnel:apiToken": "secret", "k8s-tunnel:domains": "a", "k8s-tunnel:port": "80"}`, &own, &cf)
-	require.EqualError(t, err, strings.Join([]string{
-		"apiToken: no such setting; did you mean cloudflare:apiToken?",
-		"domains: no such setting; did you mean domain?",
-		"hostname: no such setting; did you mean hostnames?",
-		"port: no such setting; there are domain, hostnames, ingress",
-	}, "\n"))
+	require.Equal(t, "zone of example.net", stack.inputs(t, "edge-record-photos.example.net")["zoneId"].StringValue())
+	require.Equal(t, "zone of example.net", stack.inputs(t, "edge-wildcard-example.net")["zoneId"].StringValue())
+	require.NotContains(t, strings.Join(stack.api.Calls(), "\n"), "example.org")
 }
 
 func TestDefaultTunnelName(t *testing.T) {
@@ -300,40 +258,152 @@ func TestDefaultTunnelName(t *testing.T) {
 		"Home_Lab.1":             "k8s-tunnel-home-lab-1",
 		strings.Repeat("ab", 40): "k8s-tunnel-ababababababababababababababa",
 	} {
-		require.NoError(t, pulumi.RunErr(func(ctx *pulumi.Context) error {
+		engine := plantest.Engine{Options: []pulumi.RunOption{func(info *pulumi.RunInfo) { info.Stack = stack }}}
+		require.NoError(t, engine.Run(func(ctx *pulumi.Context) error {
 			require.Equal(t, want, defaultTunnelName(ctx))
 			return nil
-		}, pulumi.WithMocks("k8s-tunnel", stack, newEngine(t))))
+		}))
 	}
 }
 
-// The table of settings in the README says what Pulumi.yaml says.
-func TestReadme_Settings(t *testing.T) {
+// The providers of the settings reach the component's children.
+func TestProgram_Providers(t *testing.T) {
+	t.Parallel()
+	stack := newStack(t, "example.com")
+	require.NoError(t, stack.up(nil))
+	for _, r := range stack.Registrations() {
+		switch {
+		case strings.HasPrefix(r.Type, "cloudflare:"):
+			require.Contains(t, r.Provider, "pulumi:providers:cloudflare::cloudflare::", r.Name)
+		case strings.HasPrefix(r.Type, "kubernetes:"):
+			require.Contains(t, r.Provider, "pulumi:providers:kubernetes::kubernetes::", r.Name)
+		}
+	}
+}
+
+// The setting protects the component and the records, so that nothing they depend on
+// can be destroyed.
+func TestProgram_Protect(t *testing.T) {
+	t.Parallel()
+	protected := func(value string) []string {
+		stack := newStack(t, "example.com")
+		require.NoError(t, stack.up(map[string]string{"k8s-tunnel:protect": value}))
+		names := []string{}
+		for _, r := range stack.Registrations() {
+			if r.Protect {
+				names = append(names, r.Name)
+			}
+		}
+		return names
+	}
+	require.ElementsMatch(t, []string{"edge", "edge-namespace", "edge-apex", "edge-wildcard"}, protected("true"))
+	require.Empty(t, protected(""))
+}
+
+func TestProgram_Outputs(t *testing.T) {
+	t.Parallel()
+	stack := newStack(t, "example.com")
+	require.NoError(t, stack.up(nil))
+	require.Equal(t, map[string]any{
+		"tunnelId":    plantest.TunnelID,
+		"tunnelCname": plantest.TunnelID + ".cfargotunnel.com",
+		"hostnames":   []any{"example.com", "*.example.com"},
+		"namespace":   "edge-namespace" + plantest.ObjectSuffix,
+		"deployment":  "edge-cloudflared" + plantest.ObjectSuffix,
+	}, stack.Outputs(t, "k8s-tunnel-test").Mappable())
+}
+
+func TestProgram_Warnings(t *testing.T) {
+	t.Parallel()
+	stack := newStack(t, "example.com")
+	require.NoError(t, stack.up(map[string]string{"k8s-tunnel:hostnames": `["a.b.example.com"]`}))
+	require.Len(t, stack.Warnings(), 1)
+	require.Contains(t, stack.Warnings()[0], "hostnames[0]: a.b.example.com is more than one level below its zone")
+}
+
+// The API is that of the settings, or else that of the environment, for the program
+// and for the provider alike.
+func TestProgram_API(t *testing.T) {
+	stack := newStack(t, "example.com")
+	provider := func(settings map[string]string) (host, path string) {
+		t.Helper()
+		require.NoError(t, stack.up(settings))
+		inputs := stack.inputs(t, "cloudflare")
+		for key, into := range map[resource.PropertyKey]*string{"apiHostname": &host, "apiBasePath": &path} {
+			if value, ok := inputs[key]; ok {
+				*into = value.StringValue()
+			}
+		}
+		return host, path
+	}
+	t.Setenv("CLOUDFLARE_API_HOSTNAME", stack.api.Hostname())
+	host, path := provider(map[string]string{"cloudflare:apiHostname": ""})
+	require.Equal(t, stack.api.Hostname(), host)
+	require.Empty(t, path)
+
+	t.Setenv("CLOUDFLARE_API_HOSTNAME", "127.0.0.1:1")
+	t.Setenv("CLOUDFLARE_API_BASE_PATH", "/other")
+	require.ErrorContains(t, stack.up(map[string]string{"cloudflare:retries": "1"}), "looking up zone example.com", "nothing answers below /other")
+	host, path = provider(map[string]string{"cloudflare:apiBasePath": "/client/v4"})
+	require.Equal(t, stack.api.Hostname(), host)
+	require.Equal(t, "/client/v4", path)
+}
+
+// Identifiers that are given together aren't looked up, and reach the resources.
+func TestProgram_Identifiers(t *testing.T) {
+	t.Parallel()
+	stack := newStack(t)
+	require.NoError(t, stack.up(map[string]string{"k8s-tunnel:zoneId": "my-zone", "k8s-tunnel:accountId": "my-account"}))
+	require.Equal(t, "my-zone", stack.inputs(t, "edge-apex")["zoneId"].StringValue())
+	require.Equal(t, "my-account", stack.inputs(t, "edge-tunnel")["accountId"].StringValue())
+	for _, call := range stack.api.Calls() {
+		require.Contains(t, call, "GET /zones/my-zone/dns_records", "only the names are looked up")
+	}
+}
+
+// README.md and Pulumi.yaml say what the source says.
+func TestReference(t *testing.T) {
+	r, err := reference.New(reflect.TypeFor[stackSettings](), ".", "components", "components/cloudflared")
+	require.NoError(t, err)
+	t.Run("Pulumi.yaml", func(t *testing.T) {
+		golden.CompareSection(t, "Pulumi.yaml", "in README.md.\n", "", r.ProjectConfig())
+	})
+	t.Run("README.md", func(t *testing.T) {
+		golden.CompareSection(t, "README.md", "<!-- settings: generated by make update -->\n", "<!-- /settings -->", r.Markdown(4)+"\n")
+	})
+}
+
+// A stack gets the same resources with the defaults of Pulumi.yaml, which Pulumi's
+// command line fills in, and without any.
+func TestReference_DefaultsAreThoseOfTheComponent(t *testing.T) {
 	t.Parallel()
 	raw, err := os.ReadFile("Pulumi.yaml")
 	require.NoError(t, err)
 	var project struct {
-		Config map[string]struct {
-			Type        string
-			Default     any
-			Description string
-		}
+		Config map[string]struct{ Default any }
 	}
 	require.NoError(t, yaml.Unmarshal(raw, &project))
-	readme, err := os.ReadFile("README.md")
-	require.NoError(t, err)
-	rows := map[string]string{}
-	for line := range strings.Lines(string(readme)) {
-		if key, ok := strings.CutPrefix(line, "| `"); ok {
-			key, _, _ = strings.Cut(key, "`")
-			rows[key] = line
-		}
-	}
 	require.NotEmpty(t, project.Config)
+	settings := map[string]string{}
 	for key, setting := range project.Config {
-		row, ok := rows[key]
-		require.True(t, ok, "the README's table lacks %s", key)
-		require.Contains(t, row, setting.Type, key)
-		require.Contains(t, row, setting.Description, key)
+		if key == "domain" {
+			continue
+		}
+		text, err := json.Marshal(setting.Default)
+		require.NoError(t, err)
+		settings["k8s-tunnel:"+key] = strings.Trim(string(text), `"`)
 	}
+	resources := func(settings map[string]string) map[string]string {
+		stack := newStack(t, "example.com")
+		require.NoError(t, stack.up(settings))
+		all := map[string]string{}
+		for _, r := range stack.Registrations() {
+			if r.Name != "cloudflare" { // each stack has an API of its own
+				all[r.Name] = r.JSON(t)
+			}
+		}
+		return all
+	}
+	require.Equal(t, resources(nil), resources(settings))
+	require.Equal(t, components.DefaultImage, settings["k8s-tunnel:image"], "the defaults are there at all")
 }

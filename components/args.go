@@ -3,125 +3,129 @@ package components
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"reflect"
 	"regexp"
-	"strings"
+	"slices"
 
+	"github.com/distribution/reference"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"k8s-tunnel/components/cloudflared"
+	"k8s-tunnel/components/names"
+	"k8s-tunnel/components/settings"
+	"k8s-tunnel/components/validate"
 )
 
 // CloudflareTunnelArgs are the arguments of a CloudflareTunnel. Plain fields
-// are validated and decide what exists; inputs are only handed on.
+// decide what exists, and are validated; inputs are only passed on.
+//
+// The comments of the fields are also the reference of the program's settings,
+// see package reference. The tags name the settings and the component's inputs.
 type CloudflareTunnelArgs struct {
-	// Domain is the name of the Cloudflare zone, such as example.com. Both
-	// it and its wildcard, *.example.com, lead to the cluster. Required.
+	// Domain is the name of the Cloudflare zone, such as example.com. It and its
+	// wildcard, *.example.com, lead to the cluster. Required.
 	Domain string `pulumi:"domain"`
-	// ZoneID is the zone's identifier. Required.
+	// ZoneID is the identifier of the zone. Required.
 	ZoneID pulumi.StringInput `pulumi:"zoneId"`
-	// AccountID is the identifier of the account that owns the tunnel.
-	// Required.
+	// AccountID is the identifier of the account that owns the tunnel. Required.
 	AccountID pulumi.StringInput `pulumi:"accountId"`
 
-	// TunnelName is the first part of the tunnel's name; the rotation's label
-	// and a random suffix follow, as names are unique in an account. Lower-case
-	// letters, digits and inner hyphens, at most 40 characters. Defaults to the
-	// component's name.
+	// TunnelName begins the tunnel's name in Cloudflare's dashboard. The label of
+	// the rotation and a random suffix follow, because names are unique in an
+	// account. Lower-case letters, digits and inner hyphens, at most 40
+	// characters. Defaults to the component's name.
 	TunnelName string `pulumi:"tunnelName"`
-	// Rotation is a label for the present generation of the tunnel's secret,
-	// such as 2026-11. A new value, whatever it is, replaces the secret, the
-	// tunnel, and all that belongs to them. Letters, digits and inner dots and
-	// hyphens, at most 32 characters. Empty by default.
+	// Rotation is a label for the tunnel's secret, such as 2026-11. Any new value
+	// replaces the secret, the tunnel and the connectors, new before old.
+	// Letters, digits and inner dots and hyphens, at most 32 characters.
 	Rotation string `pulumi:"rotation"`
-	// ExistingTunnel is the ID of a tunnel that was made by hand, for those who
-	// must keep it: the component then runs connectors of that tunnel and points
-	// the names at it, but neither changes nor deletes it. Without it, the
-	// component makes a tunnel of its own; taking it away is a rotation. Conflicts
-	// with Rotation. Empty by default.
+	// ExistingTunnel is the ID of a tunnel made by hand. The connectors serve it
+	// instead of a tunnel that belongs to the stack; it is never changed or
+	// deleted. Can't be combined with [CloudflareTunnelArgs.Rotation].
 	ExistingTunnel string `pulumi:"existingTunnel"`
-	// LostTunnel is the ID of the component's own tunnel if that was deleted by
-	// somebody else, which a program has to find out: the provider doesn't notice.
-	// The component then lets go of it and changes nothing else; declared without
-	// LostTunnel after that, it makes a new tunnel. Empty by default.
-	LostTunnel string `pulumi:"lostTunnel"`
+	// DeletedTunnel is the ID of the component's own tunnel if that was deleted
+	// outside of Pulumi. The provider doesn't notice, so the program has to find
+	// out. The component then forgets the tunnel and changes nothing else;
+	// declared without DeletedTunnel after that, it creates a new one.
+	DeletedTunnel string `pulumi:"lostTunnel" setting:"-"` // the name that stacks have recorded
 
-	// Origin is the service that every request is handed to which no rule of
-	// Ingress matches, as scheme://host[:port] without a path. Defaults to
-	// DefaultOrigin.
+	// Origin is the service for all requests that no rule of
+	// [CloudflareTunnelArgs.Ingress] matches, as scheme://host[:port] without a
+	// path. Defaults to [DefaultOrigin].
 	Origin string `pulumi:"origin"`
-	// Ingress are rules that come before Origin, in this order. A last rule
-	// that matches everything takes Origin's place.
+	// Ingress are rules that are tried before [CloudflareTunnelArgs.Origin], in
+	// this order. If the last one matches everything, it replaces the origin.
 	Ingress []IngressRule `pulumi:"ingress"`
-	// OriginRequest is the default of every rule's OriginRequest, and Origin's.
+	// OriginRequest says how cloudflared talks to the services. The rules of
+	// [CloudflareTunnelArgs.Ingress] can override each field.
 	OriginRequest *OriginRequest `pulumi:"originRequest"`
 
-	// Hostnames are further names that get a record of their own. In Domain a
-	// name needs one only where the wildcard doesn't reach: when it has a CNAME
-	// to elsewhere already, which is then taken over. Every name in one of
-	// Zones needs one. Full names; one may begin with *. for all below it.
+	// Hostnames are further names that get a record of their own: names in one of
+	// the further zones, and names in the domain that have a CNAME record
+	// already, because the wildcard doesn't apply to those. Full names; a leading
+	// *. stands for all names below.
 	Hostnames []string `pulumi:"hostnames"`
 	// Zones are the further zones that Hostnames lie in, by name, with their
 	// identifiers. They have to be in the tunnel's account.
 	Zones map[string]pulumi.StringInput `pulumi:"zones"`
 
-	// Namespace is the name of an existing namespace for the connectors. When
-	// empty, the component creates a namespace of its own, which it deletes
-	// again on destroy.
+	// Namespace is an existing namespace for the connectors. When unset, the stack
+	// creates a namespace, and deletes it on destroy.
 	Namespace string `pulumi:"namespace"`
-	// Image is cloudflared's image, with a tag or a digest. Defaults to
-	// DefaultImage. The image's version has to be 2024.10.0 or later: older
-	// ones drop requests in flight when a pod stops.
+	// Image is the image of cloudflared, 2024.10.0 or later, with a tag or a
+	// digest. Older versions drop requests when a pod stops. Defaults to
+	// [DefaultImage].
 	Image string `pulumi:"image"`
-	// Replicas is the number of connectors, 1 to MaxReplicas. Defaults to
-	// DefaultReplicas.
+	// Replicas is the number of connectors, 1 to [MaxReplicas]. Defaults to
+	// [DefaultReplicas].
 	Replicas int `pulumi:"replicas"`
-	// Pod says where connectors run and what they may use.
+	// Pod says where the connectors run and which resources they get.
 	Pod *PodArgs `pulumi:"pod"`
-	// Autoscaling lets the cluster add connectors to Replicas. Off by default.
+	// Autoscaling lets the cluster add connectors to [CloudflareTunnelArgs.Replicas].
+	// Off when unset, as Cloudflare advises: a connector that stops ends its
+	// long-lived connections.
 	Autoscaling *AutoscalingArgs `pulumi:"autoscaling"`
-	// NetworkPolicy changes what the connectors may reach, which is by default
-	// the cluster's DNS, Cloudflare's edge and the pods behind the origins.
+	// NetworkPolicy says what the connectors may reach, and who may scrape their
+	// metrics.
 	NetworkPolicy *NetworkPolicyArgs `pulumi:"networkPolicy"`
-	// Monitoring is what Prometheus and Grafana need. Off by default.
+	// Monitoring adds objects for Prometheus and Grafana.
 	Monitoring *MonitoringArgs `pulumi:"monitoring"`
 }
 
-var (
-	dnsLabel      = `[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?`
-	domainPattern = regexp.MustCompile(`^(` + dnsLabel + `\.)+` + dnsLabel + `$`)
-	labelPattern  = regexp.MustCompile(`^` + dnsLabel + `$`)
-	// rotationPattern is what a Kubernetes label value and a tunnel's name
-	// both take.
-	rotationPattern = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9.-]{0,30}[A-Za-z0-9])?$`)
-	// imagePattern is an image reference that ends in a tag, a digest or both.
-	imagePattern = regexp.MustCompile(`^[a-z0-9][a-zA-Z0-9._:/-]*[a-zA-Z0-9](:[A-Za-z0-9_][A-Za-z0-9._-]{0,127}|(:[A-Za-z0-9_][A-Za-z0-9._-]{0,127})?@sha256:[a-f0-9]{64})$`)
+// The arguments about cloudflared itself, which package cloudflared describes.
+type (
+	// IngressRule passes requests to a service.
+	IngressRule = cloudflared.IngressRule
+	// OriginRequest says how cloudflared talks to a service.
+	OriginRequest = cloudflared.OriginRequest
+	// IPRule allows or denies destinations of a SOCKS proxy.
+	IPRule = cloudflared.IPRule
+	// Access is the check of Cloudflare Access's token.
+	Access = cloudflared.Access
 )
 
-// Validate reports every problem of the arguments at once, joined, each
-// starting with the property it is about. It takes the arguments as a user
-// wrote them: what is left empty has a default and is not reported, except for
-// what is required.
-func (a *CloudflareTunnelArgs) Validate() error {
-	return errors.Join(
-		ValidateDomain("domain", a.Domain),
-		required("zoneId", a.ZoneID),
-		required("accountId", a.AccountID),
-		a.requiredZones(),
-		a.ValidateSettings(),
-	)
-}
+// rotationPattern is what both a tunnel's name and a Kubernetes label value accept.
+var rotationPattern = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9.-]{0,30}[A-Za-z0-9])?$`)
 
-// ValidateSettings is Validate without the domain and its identifiers, for a
-// program that has to look these up: so that it can report bad settings before
-// it asks Cloudflare anything.
-func (a *CloudflareTunnelArgs) ValidateSettings() error {
+// tunnelNamePattern leaves room for the rotation's label and the suffix.
+var tunnelNamePattern = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$`)
+
+// Validate reports every problem with the arguments at once, each starting with
+// the argument that it is about. Optional arguments may be unset.
+func (a *CloudflareTunnelArgs) Validate() error { return a.withDefaults("component").validate() }
+
+// validate is Validate for arguments with defaults.
+func (a *CloudflareTunnelArgs) validate() error {
 	return errors.Join(
-		matches("tunnelName", a.TunnelName, labelPattern, 40, "lower-case letters, digits and inner hyphens"),
-		matches("rotation", a.Rotation, rotationPattern, 32, "letters, digits and inner dots and hyphens, such as 2026-11"),
+		a.names().Validate(),
+		a.validateIdentifiers(),
+		validateTunnelName("tunnelName", a.TunnelName),
+		validateRotation("rotation", a.Rotation),
 		validateExistingTunnel("existingTunnel", a),
-		validateLostTunnel("lostTunnel", a),
-		validateOrigin("origin", a.Origin),
-		validateIngress(a),
-		validateHostnames(a),
-		matches("namespace", a.Namespace, labelPattern, 63, "the name of an existing namespace: lower-case letters, digits and inner hyphens"),
+		validateDeletedTunnel("lostTunnel", a),
+		a.routing().Validate(),
+		validateNamespace("namespace", a.Namespace),
 		validateImage("image", a.Image),
 		validateReplicas("replicas", a.Replicas),
 		validatePod("pod", a),
@@ -131,47 +135,31 @@ func (a *CloudflareTunnelArgs) ValidateSettings() error {
 	)
 }
 
-// ValidateDomain reports what is wrong with the name of a zone.
-func ValidateDomain(path, domain string) error {
-	lower := strings.ToLower(strings.TrimSuffix(domain, "."))
-	switch {
-	case domain == "":
-		return fmt.Errorf("%s: not set; it is the name of your Cloudflare zone, such as example.com", path)
-	case strings.Contains(domain, "://") || strings.Contains(domain, "/"):
-		return fmt.Errorf("%s: %q is a URL; give the zone's bare name, such as example.com", path, domain)
-	case strings.HasPrefix(domain, "*."):
-		return fmt.Errorf("%s: %q is a wildcard; give the zone's name, %q: its wildcard is included", path, domain, domain[2:])
-	case lower != domain && domainPattern.MatchString(lower):
-		return fmt.Errorf("%s: %q has to be in lower case without a final dot: %q", path, domain, lower)
-	case len(domain) > 253 || !domainPattern.MatchString(domain):
-		return fmt.Errorf("%s: %q is not a domain name, such as example.com (write an internationalised one in its xn-- form)", path, domain)
-	}
-	return nil
+// names are the names that lead to the cluster.
+func (a *CloudflareTunnelArgs) names() names.Set {
+	return names.Set{Domain: a.Domain, Hostnames: a.Hostnames, Zones: slices.Collect(maps.Keys(a.Zones))}
 }
 
-func validateImage(path, image string) error {
-	if image == "" || imagePattern.MatchString(image) {
-		return nil
-	}
-	return fmt.Errorf("%s: %q is not an image reference with a tag or a digest, such as %s", path, image, DefaultImage)
+// routing says where cloudflared passes requests to.
+func (a *CloudflareTunnelArgs) routing() cloudflared.Routing {
+	return cloudflared.Routing{Origin: a.Origin, Ingress: a.Ingress, OriginRequest: a.OriginRequest}
 }
 
-func validateReplicas(path string, replicas int) error {
-	switch {
-	case replicas < 0:
-		return fmt.Errorf("%s: %d is negative; use 1 to %d", path, replicas, MaxReplicas)
-	case replicas > MaxReplicas:
-		return fmt.Errorf("%s: %d is too many; a tunnel takes at most %d connectors, one of which is kept free for rolling updates, so use 1 to %d",
-			path, replicas, maxConnectors, MaxReplicas)
+// warnings are about names that Cloudflare accepts, but that may disappoint.
+func (a *CloudflareTunnelArgs) warnings() []string {
+	var ingress []string
+	for _, rule := range a.Ingress {
+		ingress = append(ingress, rule.Hostname)
 	}
-	return nil
+	return a.names().Warnings(ingress)
 }
 
-func matches(path, value string, pattern *regexp.Regexp, most int, want string) error {
-	if value == "" || len(value) <= most && pattern.MatchString(value) {
-		return nil
+func (a *CloudflareTunnelArgs) validateIdentifiers() error {
+	problems := []error{required("zoneId", a.ZoneID), required("accountId", a.AccountID)}
+	for _, zone := range a.names().ZonesInUse() {
+		problems = append(problems, required(fmt.Sprintf("zones[%q]", zone), a.Zones[zone]))
 	}
-	return fmt.Errorf("%s: %q is not %s, at most %d characters", path, value, want, most)
+	return errors.Join(problems...)
 }
 
 func required(path string, value pulumi.StringInput) error {
@@ -181,27 +169,68 @@ func required(path string, value pulumi.StringInput) error {
 	return nil
 }
 
-// inputs is what the engine records as the component's own inputs.
-func (a *CloudflareTunnelArgs) inputs() pulumi.Map {
-	return pulumi.Map{
-		"domain":         pulumi.String(a.Domain),
-		"zoneId":         a.ZoneID,
-		"accountId":      a.AccountID,
-		"tunnelName":     pulumi.String(a.TunnelName),
-		"rotation":       pulumi.String(a.Rotation),
-		"existingTunnel": pulumi.String(a.ExistingTunnel),
-		"lostTunnel":     pulumi.String(a.LostTunnel),
-		"origin":         pulumi.String(a.Origin),
-		"ingress":        pulumi.Any(a.Ingress),
-		"originRequest":  pulumi.Any(a.OriginRequest),
-		"hostnames":      pulumi.ToStringArray(a.Hostnames),
-		"zones":          pulumi.StringMap(a.Zones),
-		"namespace":      pulumi.String(a.Namespace),
-		"image":          pulumi.String(a.Image),
-		"replicas":       pulumi.Int(a.Replicas),
-		"pod":            pulumi.Any(a.Pod),
-		"autoscaling":    pulumi.Any(a.Autoscaling),
-		"networkPolicy":  pulumi.Any(a.NetworkPolicy),
-		"monitoring":     pulumi.Any(a.Monitoring),
+func validateTunnelName(path, name string) error {
+	if !tunnelNamePattern.MatchString(name) {
+		return fmt.Errorf("%s: %q is not made of lower-case letters, digits and inner hyphens, at most 40 characters", path, name)
 	}
+	return nil
+}
+
+func validateRotation(path, label string) error {
+	if label != "" && !rotationPattern.MatchString(label) {
+		return fmt.Errorf("%s: %q is not made of letters, digits and inner dots and hyphens, at most 32 characters; use a label such as 2026-11", path, label)
+	}
+	return nil
+}
+
+// validateNamespace checks the name of a namespace that may be unset.
+func validateNamespace(path, name string) error {
+	if name == "" {
+		return nil
+	}
+	return validate.Namespace(path, name)
+}
+
+func validateImage(path, image string) error {
+	named, err := reference.ParseNormalizedNamed(image)
+	if err != nil || reference.IsNameOnly(named) {
+		return fmt.Errorf("%s: %q is not an image reference with a tag or a digest, such as %s", path, image, DefaultImage)
+	}
+	return nil
+}
+
+func validateReplicas(path string, replicas int) error {
+	switch {
+	case replicas < 0:
+		return fmt.Errorf("%s: %d is negative; use 1 to %d", path, replicas, MaxReplicas)
+	case replicas > MaxReplicas:
+		return fmt.Errorf("%s: %d is too many; %s, so use 1 to %d", path, replicas, connectorLimit, MaxReplicas)
+	}
+	return nil
+}
+
+// recorded returns what the engine records as the component's inputs: every
+// argument, under the name in its tag. Blocks are recorded without their
+// defaults, apart from those that stacks have recorded with them.
+func (a *CloudflareTunnelArgs) recorded(given *CloudflareTunnelArgs) pulumi.Map {
+	args := *a
+	args.OriginRequest, args.Pod, args.Monitoring = given.OriginRequest, given.Pod, given.Monitoring
+	inputs := pulumi.Map{}
+	value := reflect.ValueOf(args)
+	for i := range value.NumField() {
+		inputs[value.Type().Field(i).Tag.Get(settings.Tag)] = toInput(value.Field(i).Interface())
+	}
+	return inputs
+}
+
+func toInput(value any) pulumi.Input {
+	switch value := value.(type) {
+	case pulumi.Input:
+		return value
+	case map[string]pulumi.StringInput:
+		return pulumi.StringMap(value)
+	case []string:
+		return pulumi.ToStringArray(value)
+	}
+	return pulumi.Any(value)
 }

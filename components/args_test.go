@@ -4,7 +4,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 	"github.com/stretchr/testify/require"
+
+	"k8s-tunnel/components/plantest"
 )
 
 func TestCloudflareTunnelArgs_Validate(t *testing.T) {
@@ -16,29 +19,28 @@ func TestCloudflareTunnelArgs_Validate(t *testing.T) {
 		wantErr string // empty: valid
 	}{
 		{"the least", func(*CloudflareTunnelArgs) {}, ""},
-		{"no domain", func(a *CloudflareTunnelArgs) { a.Domain = "" }, "domain: not set"},
-		{"domain with a scheme", func(a *CloudflareTunnelArgs) { a.Domain = "https://example.com" }, `domain: "https://example.com" is a URL`},
-		{"wildcard domain", func(a *CloudflareTunnelArgs) { a.Domain = "*.example.com" }, `give the zone's name, "example.com"`},
-		{"upper-case domain", func(a *CloudflareTunnelArgs) { a.Domain = "Example.com." }, `"example.com"`},
-		{"top-level domain", func(a *CloudflareTunnelArgs) { a.Domain = "com" }, `domain: "com" is not a domain name`},
-		{"unicode domain", func(a *CloudflareTunnelArgs) { a.Domain = "bücher.example" }, "xn--"},
+		{"empty blocks", func(a *CloudflareTunnelArgs) {
+			a.Pod, a.NetworkPolicy, a.Monitoring = &PodArgs{}, &NetworkPolicyArgs{}, &MonitoringArgs{Dashboard: &DashboardArgs{}}
+		}, ""},
 		{"no zone", func(a *CloudflareTunnelArgs) { a.ZoneID = nil }, "zoneId: not set"},
 		{"no account", func(a *CloudflareTunnelArgs) { a.AccountID = nil }, "accountId: not set"},
 		{"tunnel name", func(a *CloudflareTunnelArgs) { a.TunnelName = "home-lab" }, ""},
 		{"tunnel name with a space", func(a *CloudflareTunnelArgs) { a.TunnelName = "home lab" }, `tunnelName: "home lab"`},
 		{"tunnel name too long", func(a *CloudflareTunnelArgs) { a.TunnelName = strings.Repeat("a", 41) }, "at most 40"},
 		{"rotation", func(a *CloudflareTunnelArgs) { a.Rotation = "2026-11" }, ""},
-		{"existing tunnel", func(a *CloudflareTunnelArgs) { a.ExistingTunnel = testTunnelID }, ""},
+		{"existing tunnel", func(a *CloudflareTunnelArgs) { a.ExistingTunnel = plantest.TunnelID }, ""},
 		{"existing tunnel by name", func(a *CloudflareTunnelArgs) { a.ExistingTunnel = "by-hand" }, `existingTunnel: "by-hand" is not a tunnel's ID`},
 		{
-			"existing tunnel and rotation", func(a *CloudflareTunnelArgs) { a.ExistingTunnel, a.Rotation = testTunnelID, "2026-11" },
-			"existingTunnel: a tunnel made by hand keeps its secret",
+			"existing tunnel and rotation", func(a *CloudflareTunnelArgs) { a.ExistingTunnel, a.Rotation = plantest.TunnelID, "2026-11" },
+			"existingTunnel: can't be combined with rotation",
 		},
-		{"lost tunnel", func(a *CloudflareTunnelArgs) { a.LostTunnel = testTunnelID }, ""},
-		{"lost tunnel by name", func(a *CloudflareTunnelArgs) { a.LostTunnel = "by-hand" }, `lostTunnel: "by-hand" is not a tunnel's ID`},
+		{"deleted tunnel", func(a *CloudflareTunnelArgs) { a.DeletedTunnel = plantest.TunnelID }, ""},
+		{"deleted tunnel by name", func(a *CloudflareTunnelArgs) { a.DeletedTunnel = "by-hand" }, `lostTunnel: "by-hand" is not a tunnel's ID`},
 		{
-			"lost tunnel and existing tunnel", func(a *CloudflareTunnelArgs) { a.LostTunnel, a.ExistingTunnel = testTunnelID, testTunnelID },
-			"lostTunnel: the stack has no tunnel of its own",
+			"deleted tunnel and existing tunnel", func(a *CloudflareTunnelArgs) {
+				a.DeletedTunnel, a.ExistingTunnel = plantest.TunnelID, plantest.TunnelID
+			},
+			"lostTunnel: can't be combined with existingTunnel",
 		},
 		{"rotation with a slash", func(a *CloudflareTunnelArgs) { a.Rotation = "11/2026" }, `rotation: "11/2026"`},
 		{"origin with a port", func(a *CloudflareTunnelArgs) { a.Origin = "https://traefik.kube-system.svc:8443" }, ""},
@@ -47,18 +49,23 @@ func TestCloudflareTunnelArgs_Validate(t *testing.T) {
 		{"origin of the test page", func(a *CloudflareTunnelArgs) { a.Origin = "hello_world" }, ""},
 		{"origin without a scheme", func(a *CloudflareTunnelArgs) { a.Origin = "web:80" }, `origin: "web:80" has no scheme, such as http://web:80`},
 		{"origin without anything", func(a *CloudflareTunnelArgs) { a.Origin = "web" }, "has no scheme, such as http://web"},
-		{"origin with a path", func(a *CloudflareTunnelArgs) { a.Origin = "http://web/app" }, "write http://web"},
-		{"origin with a final slash", func(a *CloudflareTunnelArgs) { a.Origin = "http://web/" }, "write http://web"},
+		{"origin with a path", func(a *CloudflareTunnelArgs) { a.Origin = "http://web/app" }, "use http://web"},
+		{"origin with a final slash", func(a *CloudflareTunnelArgs) { a.Origin = "http://web/" }, "use http://web"},
 		{"origin without a host", func(a *CloudflareTunnelArgs) { a.Origin = "http://:80" }, "has no host"},
 		{"origin of another scheme", func(a *CloudflareTunnelArgs) { a.Origin = "ftp://web" }, `the scheme "ftp"`},
 		{"origin with credentials", func(a *CloudflareTunnelArgs) { a.Origin = "http://me:word@web" }, "xxxxx"},
 		{"origin with a bad port", func(a *CloudflareTunnelArgs) { a.Origin = "http://web:99999" }, "port from 1 to 65535"},
 		{"origin with an empty port", func(a *CloudflareTunnelArgs) { a.Origin = "http://web:" }, "port from 1 to 65535"},
-		{"origin of a bad status", func(a *CloudflareTunnelArgs) { a.Origin = "http_status:ok" }, "status code of three digits"},
+		{"origin of a bad status", func(a *CloudflareTunnelArgs) { a.Origin = "http_status:ok" }, "three-digit status code"},
+		{"zone without an identifier", func(a *CloudflareTunnelArgs) {
+			a.Hostnames, a.Zones = []string{"example.net"}, map[string]pulumi.StringInput{"example.net": nil, "unused.net": nil}
+		}, `zones["example.net"]: not set`},
+		{"common bastion mode", func(a *CloudflareTunnelArgs) { a.OriginRequest = &OriginRequest{BastionMode: new(true)} }, "origin: with bastion, clients choose the destination"},
 		{"namespace", func(a *CloudflareTunnelArgs) { a.Namespace = "web" }, ""},
 		{"namespace in upper case", func(a *CloudflareTunnelArgs) { a.Namespace = "Web" }, `namespace: "Web"`},
 		{"image by digest", func(a *CloudflareTunnelArgs) { a.Image = "cloudflare/cloudflared" + digest }, ""},
 		{"image by tag and digest", func(a *CloudflareTunnelArgs) { a.Image = "registry.lan:5000/cloudflared:2026.3.0" + digest }, ""},
+		{"image in upper case", func(a *CloudflareTunnelArgs) { a.Image = "cloudflare/Cloudflared:1" }, "image: "},
 		{"image without a tag", func(a *CloudflareTunnelArgs) { a.Image = "cloudflare/cloudflared" }, "image: "},
 		{"image of a registry's port without a tag", func(a *CloudflareTunnelArgs) { a.Image = "registry.lan:5000/cloudflared" }, "image: "},
 		{"most replicas", func(a *CloudflareTunnelArgs) { a.Replicas = 24 }, ""},
@@ -75,8 +82,8 @@ func TestCloudflareTunnelArgs_Validate(t *testing.T) {
 	}
 }
 
-// requireVerdict changes valid arguments and demands that they are valid still,
-// when wantErr is empty, or are refused with these words. It returns the error.
+// requireVerdict changes valid arguments and demands that they are still valid, or,
+// unless wantErr is empty, invalid with this message. It returns the error.
 func requireVerdict(t *testing.T, change func(*CloudflareTunnelArgs), wantErr string) error {
 	t.Helper()
 	args := validArgs()
@@ -88,11 +95,4 @@ func requireVerdict(t *testing.T, change func(*CloudflareTunnelArgs), wantErr st
 		require.ErrorContains(t, err, wantErr)
 	}
 	return err
-}
-
-// A pod has to be alive for as long as it drains and finishes requests.
-func TestDefaults_TerminationCoversDrainAndGrace(t *testing.T) {
-	t.Parallel()
-	require.Greater(t, terminationSeconds, drainSeconds+graceSeconds)
-	require.LessOrEqual(t, graceSeconds, 180, "cloudflared's limit")
 }

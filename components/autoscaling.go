@@ -7,34 +7,30 @@ import (
 	appsv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/apps/v1"
 	autoscalingv2 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/autoscaling/v2"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"k8s-tunnel/components/validate"
 )
 
-// AutoscalingArgs let the cluster choose the number of connectors by their
-// load, between CloudflareTunnelArgs.Replicas and MaxReplicas. It needs a
-// metrics server. Taken away again, the connectors stay as many as they are
-// until `pulumi up --refresh`.
+// AutoscalingArgs let the cluster choose the number of connectors by their load. It
+// needs a metrics server. After it is removed, the number of connectors stays as it
+// is until `pulumi up --refresh`.
 //
-// It is off by default, as Cloudflare advises against it: a connector that goes
-// cuts the long-lived connections that it carries (WebSockets, streams, SSH), and
-// new connectors take load over only from new requests. Connectors are there for
-// availability; a single one carries more than a home's uplink. See
+// It is off by default, as Cloudflare advises: a connector that stops ends its
+// long-lived connections (WebSockets, streams, SSH), and new connectors get new
+// requests only. Connectors are there for availability; a single one carries more
+// than a home's uplink. See
 // https://developers.cloudflare.com/cloudflare-one/networks/connectors/cloudflare-tunnel/configure-tunnels/tunnel-availability/
 type AutoscalingArgs struct {
-	// MaxReplicas is the most connectors there may be, at least
-	// CloudflareTunnelArgs.Replicas and at most the constant MaxReplicas.
-	// Required.
+	// MaxReplicas is the largest number of connectors, at least
+	// [CloudflareTunnelArgs.Replicas] and at most [MaxReplicas]. Required.
 	MaxReplicas int `pulumi:"maxReplicas"`
-	// CPU is the average use of a connector, as a Kubernetes quantity, above
-	// which there should be more of them. Defaults to DefaultAutoscalingCPU.
+	// CPU is the average use of a connector, as a Kubernetes quantity, above which
+	// the cluster adds one. Defaults to [DefaultAutoscalingCPU].
 	CPU string `pulumi:"cpu"`
 }
 
-// DefaultAutoscalingCPU is half of what a connector may use by default.
-const DefaultAutoscalingCPU = "500m"
-
-// scaleDownSeconds is how long the cluster waits between taking two connectors
-// away. It is longer than a connector takes to drain, so that only one of them
-// ever does.
+// scaleDownSeconds is how long the cluster waits between removing two connectors.
+// It is longer than a connector takes to stop, so that only one is ever stopping.
 const scaleDownSeconds = 2 * terminationSeconds
 
 func validateAutoscaling(path string, args *CloudflareTunnelArgs) error {
@@ -43,23 +39,19 @@ func validateAutoscaling(path string, args *CloudflareTunnelArgs) error {
 		return nil
 	}
 	var problems []error
-	least := args.withDefaults("").Replicas
 	switch {
 	case a.MaxReplicas == 0:
-		problems = append(problems, fmt.Errorf("%s.maxReplicas: not set; use %d to %d", path, least, MaxReplicas))
+		problems = append(problems, fmt.Errorf("%s.maxReplicas: not set; use %d to %d", path, args.Replicas, MaxReplicas))
 	case a.MaxReplicas > MaxReplicas:
-		problems = append(problems, fmt.Errorf("%s.maxReplicas: %d is too many; a tunnel takes at most %d connectors, one of which is kept free for rolling updates, so use %d to %d",
-			path, a.MaxReplicas, maxConnectors, least, MaxReplicas))
-	case a.MaxReplicas < least:
-		problems = append(problems, fmt.Errorf("%s.maxReplicas: %d is fewer than the %d replicas that there are at least", path, a.MaxReplicas, least))
+		problems = append(problems, fmt.Errorf("%s.maxReplicas: %d is too many; %s, so use %d to %d",
+			path, a.MaxReplicas, connectorLimit, args.Replicas, MaxReplicas))
+	case a.MaxReplicas < args.Replicas:
+		problems = append(problems, fmt.Errorf("%s.maxReplicas: %d is less than replicas, %d", path, a.MaxReplicas, args.Replicas))
 	}
-	if a.CPU != "" && !quantityPattern.MatchString(a.CPU) {
-		problems = append(problems, fmt.Errorf("%s.cpu: %q is not a quantity, such as %s", path, a.CPU, DefaultAutoscalingCPU))
-	}
-	return errors.Join(problems...)
+	return errors.Join(append(problems, validate.Quantity(path+".cpu", a.CPU))...)
 }
 
-// autoscaler declares the HorizontalPodAutoscaler, if there is to be one.
+// autoscaler declares the HorizontalPodAutoscaler, if autoscaling is on.
 func (t *CloudflareTunnel) autoscaler(
 	ctx *pulumi.Context, name string, args *CloudflareTunnelArgs, namespace *namespaceRef, deployment *appsv1.Deployment,
 ) error {
@@ -67,7 +59,7 @@ func (t *CloudflareTunnel) autoscaler(
 		return nil
 	}
 	_, err := autoscalingv2.NewHorizontalPodAutoscaler(ctx, name+"-autoscaler", &autoscalingv2.HorizontalPodAutoscalerArgs{
-		Metadata: objectMeta(args, namespace),
+		Metadata: objectMeta(args, namespace.name, nil),
 		Spec: &autoscalingv2.HorizontalPodAutoscalerSpecArgs{
 			ScaleTargetRef: &autoscalingv2.CrossVersionObjectReferenceArgs{
 				ApiVersion: pulumi.String("apps/v1"),
@@ -102,8 +94,8 @@ func (t *CloudflareTunnel) autoscaler(
 	return nil
 }
 
-// replicasOptions leaves the number of replicas to the autoscaler, once it has
-// been set at first.
+// replicasOptions leaves the number of replicas to the autoscaler after the first
+// update.
 func replicasOptions(args *CloudflareTunnelArgs) []pulumi.ResourceOption {
 	if args.Autoscaling == nil {
 		return nil

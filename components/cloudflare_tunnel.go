@@ -7,8 +7,7 @@ import (
 )
 
 // CloudflareTunnelType is the component's type token. It is part of every
-// child's URN: changing it replaces people's resources, so it never changes
-// without an alias.
+// child's URN: changing it without an alias would replace all resources.
 const CloudflareTunnelType = "k8s-tunnel:index:CloudflareTunnel"
 
 // CloudflareTunnel exposes a cluster through a Cloudflare Tunnel: the tunnel
@@ -19,10 +18,9 @@ type CloudflareTunnel struct {
 
 	// TunnelID is the tunnel's UUID.
 	TunnelID pulumi.StringOutput `pulumi:"tunnelId"`
-	// TunnelCNAME is the name that the records point at,
-	// <tunnel ID>.cfargotunnel.com.
+	// TunnelCNAME is the target of the records, <tunnel ID>.cfargotunnel.com.
 	TunnelCNAME pulumi.StringOutput `pulumi:"tunnelCname"`
-	// Hostnames are the names that lead to the cluster, fully qualified.
+	// Hostnames are the full names that lead to the cluster.
 	Hostnames pulumi.StringArrayOutput `pulumi:"hostnames"`
 	// Namespace is the name of the namespace that holds the connectors.
 	Namespace pulumi.StringOutput `pulumi:"namespace"`
@@ -30,32 +28,32 @@ type CloudflareTunnel struct {
 	Deployment pulumi.StringOutput `pulumi:"deployment"`
 }
 
-// NewCloudflareTunnel declares a tunnel and all that belongs to it. Pass the
-// providers with pulumi.Providers; both the Cloudflare and the Kubernetes one
-// are handed on to the children.
+// NewCloudflareTunnel declares a tunnel and everything that belongs to it. Pass
+// the Cloudflare and the Kubernetes provider with pulumi.Providers.
 //
-// The arguments are validated before anything is registered; the error then
-// lists every problem. The order in which the resources depend on each other is
-// the component's main promise: names point at the tunnel only while connectors
-// serve it, on the way up, on the way down and while it is being replaced.
+// The arguments are validated before anything is registered, and the error lists
+// every problem. The order of the resources is the component's main promise:
+// names lead to the tunnel only while connectors serve it, when it is created,
+// deleted, or replaced.
 func NewCloudflareTunnel(
 	ctx *pulumi.Context, name string, args *CloudflareTunnelArgs, opts ...pulumi.ResourceOption,
 ) (*CloudflareTunnel, error) {
 	if args == nil {
 		args = &CloudflareTunnelArgs{}
 	}
+	given := args
 	args = args.withDefaults(name)
-	if err := args.Validate(); err != nil {
+	if err := args.validate(); err != nil {
 		return nil, err
 	}
 
 	t := &CloudflareTunnel{}
-	if err := ctx.RegisterComponentResourceV2(CloudflareTunnelType, name, args.inputs(), t, opts...); err != nil {
+	if err := ctx.RegisterComponentResourceV2(CloudflareTunnelType, name, args.recorded(given), t, opts...); err != nil {
 		return nil, fmt.Errorf("registering component %s: %w", name, err)
 	}
-	for _, warning := range warnings(args) {
+	for _, warning := range args.warnings() {
 		if err := ctx.Log.Warn(warning, &pulumi.LogArgs{Resource: t}); err != nil {
-			return nil, fmt.Errorf("warning of component %s: %w", name, err)
+			return nil, fmt.Errorf("logging a warning of component %s: %w", name, err)
 		}
 	}
 	namespace, err := t.namespace(ctx, name, args)

@@ -1,37 +1,25 @@
 package components
 
 import (
-	"encoding/json"
-	"flag"
-	"os"
-	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 
+	"github.com/pulumi/pulumi-cloudflare/sdk/v5/go/cloudflare"
+	"github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 	"github.com/stretchr/testify/require"
+
+	"k8s-tunnel/components/cloudflared"
+	"k8s-tunnel/components/golden"
+	"k8s-tunnel/components/plantest"
+	"k8s-tunnel/components/settings"
 )
 
-var update = flag.Bool("update", false, "write the golden files anew")
-
-// golden compares got with a file of testdata.
-func golden(t *testing.T, name, got string) {
-	t.Helper()
-	path := filepath.Join("testdata", name)
-	if *update {
-		require.NoError(t, os.WriteFile(path, []byte(got), 0o644))
-	}
-	want, err := os.ReadFile(path)
-	require.NoError(t, err)
-	require.Equal(t, string(want), got)
-}
-
-// The inventory is a contract: a changed type or name replaces people's
-// resources.
+// The inventory is a contract: a changed type or name replaces resources.
 func TestCloudflareTunnel_Inventory(t *testing.T) {
 	t.Parallel()
 	require.ElementsMatch(t, []string{
@@ -48,12 +36,12 @@ func TestCloudflareTunnel_Inventory(t *testing.T) {
 		"kubernetes:apps/v1:Deployment::edge-cloudflared",
 		"cloudflare:index/record:Record::edge-apex",
 		"cloudflare:index/record:Record::edge-wildcard",
-	}, declare(t, validArgs()).inventory())
+	}, declare(t, validArgs()).Inventory())
 }
 
 func TestCloudflareTunnel_Parents(t *testing.T) {
 	t.Parallel()
-	for _, reg := range declare(t, validArgs()).registrations {
+	for _, reg := range declare(t, validArgs()).Registrations() {
 		if reg.Type != CloudflareTunnelType {
 			require.True(t, strings.HasSuffix(reg.Parent, CloudflareTunnelType+"::edge"), "%s has the parent %q", reg.Name, reg.Parent)
 		}
@@ -64,7 +52,7 @@ func TestCloudflareTunnel_Parents(t *testing.T) {
 func TestCloudflareTunnel_Protect(t *testing.T) {
 	t.Parallel()
 	var protected []string
-	for _, reg := range declare(t, validArgs(), pulumi.Protect(true)).registrations {
+	for _, reg := range declare(t, validArgs(), pulumi.Protect(true)).Registrations() {
 		if reg.Protect {
 			protected = append(protected, reg.Name)
 		}
@@ -77,7 +65,7 @@ func TestCloudflareTunnel_Order(t *testing.T) {
 	r := declare(t, validArgs())
 	dependsOn := func(name, on string) {
 		t.Helper()
-		require.True(t, slices.ContainsFunc(r.find(t, name).Dependencies, func(urn string) bool {
+		require.True(t, slices.ContainsFunc(r.Find(t, name).Dependencies, func(urn string) bool {
 			return strings.HasSuffix(urn, "::"+on)
 		}), "%s doesn't depend on %s", name, on)
 	}
@@ -93,13 +81,11 @@ func TestCloudflareTunnel_Order(t *testing.T) {
 
 func TestCloudflareTunnel_Preview(t *testing.T) {
 	t.Parallel()
-	r := &recorder{preview: true}
-	require.NoError(t, r.run(func(ctx *pulumi.Context) error {
-		_, err := NewCloudflareTunnel(ctx, "edge", validArgs())
-		return err
-	}))
-	require.Len(t, r.registrations, 13)
-	require.NotContains(t, r.find(t, "edge-tunnel").Inputs, resource.PropertyKey("name"), "the name's suffix isn't known yet")
+	r := &plantest.Engine{Preview: true}
+	require.NoError(t, r.Run(program(validArgs())))
+	require.ElementsMatch(t, declare(t, validArgs()).Inventory(), r.Inventory())
+	require.True(t, r.Find(t, "edge-tunnel").Inputs["name"].ContainsUnknowns(), "the suffix isn't known yet")
+	require.True(t, r.Find(t, "edge-credentials").Inputs["stringData"].ContainsSecrets(), "nor is the secret, but it is one")
 }
 
 func TestCloudflareTunnel_Golden(t *testing.T) {
@@ -107,41 +93,40 @@ func TestCloudflareTunnel_Golden(t *testing.T) {
 	args := validArgs()
 	args.Origin, args.TunnelName, args.Rotation = "http://traefik.kube-system:8000", "home", "2026-11"
 	r := declare(t, args)
-	data := r.find(t, "edge-config").Inputs["data"].ObjectValue()
-	golden(t, "config.yaml", data[configFile].StringValue())
-	secret := r.find(t, "edge-credentials").Inputs["stringData"]
+	data := r.Find(t, "edge-config").Inputs["data"].ObjectValue()
+	golden.Compare(t, "testdata/config.yaml", data[cloudflared.ConfigFile].StringValue())
+	secret := r.Find(t, "edge-credentials").Inputs["stringData"]
 	require.True(t, secret.ContainsSecrets())
-	golden(t, "credentials.json", reveal(secret)[credentialsFile].StringValue())
-	for _, name := range []string{"edge-cloudflared", "edge-namespace", "edge-network-policy", "edge-disruption-budget", "edge-tunnel", "edge-apex", "edge-wildcard"} {
-		pretty, err := json.MarshalIndent(plain(t, r.find(t, name).Inputs), "", "  ")
-		require.NoError(t, err)
-		golden(t, name+".json", string(pretty)+"\n")
+	golden.Compare(t, "testdata/credentials.json", reveal(secret)[cloudflared.CredentialsFile].StringValue())
+	for _, name := range []string{"edge", "edge-cloudflared", "edge-namespace", "edge-network-policy", "edge-disruption-budget", "edge-tunnel", "edge-apex", "edge-wildcard"} {
+		golden.Compare(t, "testdata/"+name+".json", r.Find(t, name).JSON(t))
 	}
 }
 
-// The secret may be seen in two places only, and marked in both.
+// Only two resources get the secret, marked as one.
 func TestCloudflareTunnel_Secret(t *testing.T) {
 	t.Parallel()
 	r := declare(t, validArgs())
-	for _, reg := range r.registrations {
-		raw := fmtInputs(t, reg)
-		marked := strings.Contains(raw, `{"secret":`)
+	for _, reg := range r.Registrations() {
+		raw := reg.JSON(t)
+		marked := strings.Contains(raw, `"secret": `)
 		switch reg.Name {
 		case "edge-tunnel", "edge-credentials":
-			require.Contains(t, raw, testSecret, reg.Name)
-			require.True(t, marked, "%s holds the secret unmarked", reg.Name)
+			require.Contains(t, raw, plantest.TunnelSecret, reg.Name)
+			require.True(t, marked, "%s has the secret unmarked", reg.Name)
 		default:
-			require.NotContains(t, raw, testSecret, reg.Name)
+			require.NotContains(t, raw, plantest.TunnelSecret, reg.Name)
 		}
 	}
 }
 
+// The outputs are those of the struct, and are registered with the engine.
 func TestCloudflareTunnel_Outputs(t *testing.T) {
 	t.Parallel()
-	r := &recorder{}
+	r := &plantest.Engine{}
 	got := map[string]any{}
 	var mu sync.Mutex
-	require.NoError(t, r.run(func(ctx *pulumi.Context) error {
+	require.NoError(t, r.Run(func(ctx *pulumi.Context) error {
 		tunnel, err := NewCloudflareTunnel(ctx, "edge", validArgs())
 		if err != nil {
 			return err
@@ -156,12 +141,74 @@ func TestCloudflareTunnel_Outputs(t *testing.T) {
 		})
 		return nil
 	}))
-	require.Equal(t, map[string]any{
-		"tunnelId":    testTunnelID,
-		"tunnelCname": testTunnelID + ".cfargotunnel.com",
+	want := map[string]any{
+		"tunnelId":    plantest.TunnelID,
+		"tunnelCname": plantest.TunnelID + ".cfargotunnel.com",
 		"hostnames":   []string{"example.com", "*.example.com"},
-		"namespace":   "edge-namespace-0a1b2c",
-		"deployment":  "edge-cloudflared-0a1b2c",
+		"namespace":   "edge-namespace" + plantest.ObjectSuffix,
+		"deployment":  "edge-cloudflared" + plantest.ObjectSuffix,
+	}
+	require.Equal(t, want, got)
+	want["hostnames"] = []any{"example.com", "*.example.com"}
+	require.Equal(t, want, r.Outputs(t, "edge").Mappable())
+}
+
+// Both providers reach the children that need them.
+func TestCloudflareTunnel_Providers(t *testing.T) {
+	t.Parallel()
+	r := &plantest.Engine{}
+	require.NoError(t, r.Run(func(ctx *pulumi.Context) error {
+		cf, err := cloudflare.NewProvider(ctx, "my-cloudflare", &cloudflare.ProviderArgs{})
+		if err != nil {
+			return err
+		}
+		k8s, err := kubernetes.NewProvider(ctx, "my-kubernetes", &kubernetes.ProviderArgs{})
+		if err != nil {
+			return err
+		}
+		_, err = NewCloudflareTunnel(ctx, "edge", validArgs(), pulumi.Providers(cf, k8s))
+		return err
+	}))
+	for _, reg := range r.Registrations() {
+		for prefix, provider := range map[string]string{"cloudflare:": "::my-cloudflare::", "kubernetes:": "::my-kubernetes::"} {
+			if strings.HasPrefix(reg.Type, prefix) {
+				require.Contains(t, reg.Provider, provider, reg.Name)
+			}
+		}
+	}
+}
+
+// The warnings reach the terminal.
+func TestCloudflareTunnel_Warnings(t *testing.T) {
+	t.Parallel()
+	args := validArgs()
+	args.Hostnames = []string{"a.b.example.com"}
+	args.Ingress = []IngressRule{{Hostname: "www.example.org", Service: "http://x.ingress-nginx"}}
+	warnings := declare(t, args).Warnings()
+	require.Len(t, warnings, 2)
+	require.Contains(t, warnings[0], "hostnames[0]: a.b.example.com is more than one level below its zone")
+	require.Contains(t, warnings[1], "ingress[0].hostname: www.example.org has no record in this stack")
+	require.Empty(t, declare(t, validArgs()).Warnings())
+}
+
+// A record is created in its host's zone.
+func TestCloudflareTunnel_RecordsInZones(t *testing.T) {
+	t.Parallel()
+	args := validArgs()
+	args.Hostnames = []string{"photos.example.com", "x.lab.example.net", "example.net"}
+	args.Zones = map[string]pulumi.StringInput{"example.net": pulumi.String("net"), "lab.example.net": pulumi.String("lab")}
+	got := map[string][2]string{}
+	for _, reg := range declare(t, args).Registrations() {
+		if reg.Type == "cloudflare:index/record:Record" {
+			got[reg.Name] = [2]string{reg.Inputs["zoneId"].StringValue(), reg.Inputs["name"].StringValue()}
+		}
+	}
+	require.Equal(t, map[string][2]string{
+		"edge-apex":                      {"zone", "example.com"},
+		"edge-wildcard":                  {"zone", "*"},
+		"edge-record-photos.example.com": {"zone", "photos"},
+		"edge-record-x.lab.example.net":  {"lab", "x"},
+		"edge-record-example.net":        {"net", "example.net"},
 	}, got)
 }
 
@@ -170,15 +217,15 @@ func TestCloudflareTunnel_ExistingNamespace(t *testing.T) {
 	args := validArgs()
 	args.Namespace = "web"
 	r := declare(t, args)
-	// A resource that is read isn't ours, and is never deleted.
-	require.True(t, r.find(t, "edge-namespace").Read)
-	require.Contains(t, fmtInputs(t, r.find(t, "edge-cloudflared")), `"namespace":"edge-namespace-0a1b2c"`)
+	// What is only read is never deleted.
+	require.True(t, r.Find(t, "edge-namespace").Read)
+	require.Contains(t, r.Find(t, "edge-cloudflared").JSON(t), `"namespace": "edge-namespace`+plantest.ObjectSuffix+`"`)
 }
 
 func TestCloudflareTunnel_TwoInstances(t *testing.T) {
 	t.Parallel()
-	r := &recorder{}
-	require.NoError(t, r.run(func(ctx *pulumi.Context) error {
+	r := &plantest.Engine{}
+	require.NoError(t, r.Run(func(ctx *pulumi.Context) error {
 		for _, name := range []string{"blue", "green"} {
 			if _, err := NewCloudflareTunnel(ctx, name, validArgs()); err != nil {
 				return err
@@ -186,9 +233,9 @@ func TestCloudflareTunnel_TwoInstances(t *testing.T) {
 		}
 		return nil
 	}))
-	require.Len(t, r.registrations, 26)
+	require.Len(t, r.Registrations(), 26)
 	unique := map[string]bool{}
-	for _, entry := range r.inventory() {
+	for _, entry := range r.Inventory() {
 		unique[entry] = true
 	}
 	require.Len(t, unique, 26)
@@ -196,12 +243,12 @@ func TestCloudflareTunnel_TwoInstances(t *testing.T) {
 
 func TestCloudflareTunnel_Invalid(t *testing.T) {
 	t.Parallel()
-	r := &recorder{}
-	err := r.run(func(ctx *pulumi.Context) error {
+	r := &plantest.Engine{}
+	err := r.Run(func(ctx *pulumi.Context) error {
 		_, err := NewCloudflareTunnel(ctx, "edge", &CloudflareTunnelArgs{Domain: "https://example.com", Origin: "web:80", Replicas: 25})
 		return err
 	})
-	require.Empty(t, r.registrations, "nothing may be planned")
+	require.Empty(t, r.Registrations(), "nothing may be planned")
 	for _, path := range []string{"domain: ", "zoneId: ", "accountId: ", "origin: ", "replicas: "} {
 		require.ErrorContains(t, err, path)
 	}
@@ -209,28 +256,68 @@ func TestCloudflareTunnel_Invalid(t *testing.T) {
 
 func TestCloudflareTunnel_NoArguments(t *testing.T) {
 	t.Parallel()
-	r := &recorder{}
-	err := r.run(func(ctx *pulumi.Context) error {
+	r := &plantest.Engine{}
+	err := r.Run(func(ctx *pulumi.Context) error {
 		_, err := NewCloudflareTunnel(ctx, "edge", nil)
 		return err
 	})
 	require.ErrorContains(t, err, "domain: not set")
-	require.Empty(t, r.registrations)
+	require.Empty(t, r.Registrations())
 }
 
-// Every field of the arguments is recorded as an input of the component, under
-// the name that its tag gives.
+// The engine's record of the inputs is compared with that of the last update, so
+// that a stack whose arguments haven't changed must record the same.
+func TestCloudflareTunnel_RecordedInputs(t *testing.T) {
+	t.Parallel()
+	args := validArgs()
+	args.OriginRequest = &OriginRequest{ConnectTimeout: new("10s")}
+	args.Ingress = []IngressRule{{Hostname: "photos.example.com", Service: "http://x.ingress-nginx"}}
+	args.Hostnames = []string{"example.net"}
+	args.Zones = map[string]pulumi.StringInput{"example.net": pulumi.String("net")}
+	args.Pod = &PodArgs{Labels: map[string]string{"team": "home"}}
+	args.Autoscaling = &AutoscalingArgs{MaxReplicas: 3}
+	args.NetworkPolicy = &NetworkPolicyArgs{MetricsFrom: []string{"monitoring"}}
+	args.Monitoring = &MonitoringArgs{PodMonitor: &PodMonitorArgs{}}
+	golden.Compare(t, "testdata/edge-inputs.json", declare(t, args).Find(t, "edge").JSON(t))
+}
+
+// Every field is recorded, under the name in its tag.
 func TestCloudflareTunnelArgs_Tags(t *testing.T) {
 	t.Parallel()
-	inputs := validArgs().withDefaults("edge").inputs()
+	inputs := validArgs().withDefaults("edge").recorded(validArgs())
 	typ := reflect.TypeFor[CloudflareTunnelArgs]()
-	require.Equal(t, typ.NumField(), len(inputs))
+	require.Len(t, inputs, typ.NumField())
 	for i := range typ.NumField() {
-		require.Contains(t, inputs, typ.Field(i).Tag.Get("pulumi"))
+		require.Contains(t, inputs, typ.Field(i).Tag.Get(settings.Tag))
 	}
 }
 
-// reveal looks through the secret mark of an object or of its values.
+// validArgs are the least that a component accepts.
+func validArgs() *CloudflareTunnelArgs {
+	return &CloudflareTunnelArgs{
+		Domain:    "example.com",
+		ZoneID:    pulumi.String("zone"),
+		AccountID: pulumi.String("account"),
+	}
+}
+
+// program declares one component.
+func program(args *CloudflareTunnelArgs, opts ...pulumi.ResourceOption) pulumi.RunFunc {
+	return func(ctx *pulumi.Context) error {
+		_, err := NewCloudflareTunnel(ctx, "edge", args, opts...)
+		return err
+	}
+}
+
+// declare runs such a program.
+func declare(t *testing.T, args *CloudflareTunnelArgs, opts ...pulumi.ResourceOption) *plantest.Engine {
+	t.Helper()
+	engine := &plantest.Engine{}
+	require.NoError(t, engine.Run(program(args, opts...)))
+	return engine
+}
+
+// reveal returns an object without the marks of secrets, on itself or its values.
 func reveal(v resource.PropertyValue) resource.PropertyMap {
 	if v.IsSecret() {
 		v = v.SecretValue().Element
@@ -243,11 +330,4 @@ func reveal(v resource.PropertyValue) resource.PropertyMap {
 		out[k] = e
 	}
 	return out
-}
-
-func fmtInputs(t *testing.T, reg registration) string {
-	t.Helper()
-	raw, err := json.Marshal(plain(t, reg.Inputs))
-	require.NoError(t, err)
-	return string(raw)
 }

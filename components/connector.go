@@ -8,13 +8,15 @@ import (
 	metav1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/meta/v1"
 	policyv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/policy/v1"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"k8s-tunnel/components/cloudflared"
 )
 
-// replaceable is an option of the children that a change of settings replaces.
-// They don't inherit the component's Protect, or a protected stack could be
-// changed no longer. They need it not: the records, which depend on all of them,
-// stay protected, and a destroy deletes nothing that others still depend on.
-var replaceable = pulumi.Protect(false)
+// unprotected is an option of the children that a change of arguments replaces.
+// They don't inherit the component's Protect; otherwise a protected stack could
+// never change. The records, which depend on all of them, stay protected, and a
+// destroy deletes nothing that other resources depend on.
+var unprotected = pulumi.Protect(false)
 
 // connector declares cloudflared: its configuration, its credentials, its
 // network policy, the Deployment, the disruption budget and the autoscaler.
@@ -29,7 +31,7 @@ func (t *CloudflareTunnel) connector(
 	if err != nil {
 		return nil, err
 	}
-	egress, err := t.egress(ctx, name, args)
+	egress, err := t.egress(ctx, name, args, args.routing().Destinations())
 	if err != nil {
 		return nil, err
 	}
@@ -42,12 +44,12 @@ func (t *CloudflareTunnel) connector(
 	if err != nil {
 		return nil, err
 	}
-	// No connector runs without the policy and the budget, on the way up or down.
-	opts := []pulumi.ResourceOption{pulumi.Parent(t), replaceable, rolloutTimeout(args), pulumi.DependsOn([]pulumi.Resource{policy, budget})}
+	// No connector runs without the policy and the budget.
+	opts := []pulumi.ResourceOption{pulumi.Parent(t), unprotected, rolloutTimeout(args), pulumi.DependsOn([]pulumi.Resource{policy, budget})}
 	opts = append(opts, replicasOptions(args)...)
-	metadata := objectMeta(args, namespace)
-	if args.LostTunnel != "" {
-		// Nobody gets ready without a tunnel, so there is nothing to wait for.
+	metadata := objectMeta(args, namespace.name, nil)
+	if args.DeletedTunnel != "" {
+		// Without a tunnel, no connector gets ready.
 		metadata.Annotations = pulumi.StringMap{"pulumi.com/skipAwait": pulumi.String("true")}
 	}
 	deployment, err := appsv1.NewDeployment(ctx, name+"-cloudflared", &appsv1.DeploymentArgs{
@@ -75,84 +77,78 @@ func (t *CloudflareTunnel) connector(
 	return deployment, t.autoscaler(ctx, name, args, namespace, deployment)
 }
 
-// rolloutTimeout bounds the wait for the connectors. The Kubernetes provider
-// doesn't give up when the Deployment says that it makes no progress, only when
-// this time is over; its own default, ten minutes however many there are, is
-// long for a misspelt image and short for two dozen connectors.
+// rolloutTimeout limits the wait for the connectors. The Kubernetes provider
+// doesn't stop waiting when the Deployment reports that it makes no progress, only
+// after this time; its default, ten minutes for any number of connectors, is long
+// for a misspelt image and short for two dozen connectors.
 func rolloutTimeout(args *CloudflareTunnelArgs) pulumi.ResourceOption {
-	seconds := fmt.Sprintf("%ds", pullSeconds+perConnectorSeconds*mostReplicas(args))
+	seconds := fmt.Sprintf("%ds", pullSeconds+perConnectorSeconds*peakReplicas(args))
 	return pulumi.Timeouts(&pulumi.CustomTimeouts{Create: seconds, Update: seconds})
 }
 
-// mostReplicas is how many connectors there may be, but for those on their way in
-// or out.
-func mostReplicas(args *CloudflareTunnelArgs) int {
+// peakReplicas is the largest number of connectors, apart from those that are
+// starting or stopping.
+func peakReplicas(args *CloudflareTunnelArgs) int {
 	if args.Autoscaling != nil {
 		return args.Autoscaling.MaxReplicas
 	}
 	return args.Replicas
 }
 
-// config declares config.yaml. It has no name of its own: Pulumi names it, and
-// changed data becomes a new object beside the old one. cloudflared reads the
-// file once, and the new name is what makes the Deployment roll.
+// config declares config.yaml. Pulumi names the object, so that changed data
+// becomes a new object beside the old one. cloudflared reads the file only once;
+// the new name is what makes the Deployment roll.
 func (t *CloudflareTunnel) config(
 	ctx *pulumi.Context, name string, args *CloudflareTunnelArgs, namespace *namespaceRef, tunnel *tunnelRef,
 ) (*corev1.ConfigMap, error) {
-	data := tunnel.id.ApplyT(func(id string) (string, error) { return renderConfig(id, args) }).(pulumi.StringOutput)
+	data := tunnel.id.ApplyT(func(id string) (string, error) {
+		return cloudflared.Config{TunnelID: id, GraceSeconds: graceSeconds, Routing: args.routing()}.YAML()
+	}).(pulumi.StringOutput)
 	config, err := corev1.NewConfigMap(ctx, name+"-config", &corev1.ConfigMapArgs{
-		Metadata:  objectMeta(args, namespace),
-		Data:      pulumi.StringMap{configFile: data},
+		Metadata:  objectMeta(args, namespace.name, nil),
+		Data:      pulumi.StringMap{cloudflared.ConfigFile: data},
 		Immutable: pulumi.Bool(true),
-	}, pulumi.Parent(t), replaceable)
+	}, pulumi.Parent(t), unprotected)
 	if err != nil {
-		return nil, fmt.Errorf("creating %s: %w", configFile, err)
+		return nil, fmt.Errorf("creating %s: %w", cloudflared.ConfigFile, err)
 	}
 	return config, nil
 }
 
-// credentials declares credentials.json, named by Pulumi as the config is.
+// credentials declares credentials.json, named by Pulumi like the config.
 func (t *CloudflareTunnel) credentials(
 	ctx *pulumi.Context, name string, args *CloudflareTunnelArgs, namespace *namespaceRef, tunnel *tunnelRef,
 ) (*corev1.Secret, error) {
 	data := pulumi.All(args.AccountID, tunnel.id, tunnel.secret).ApplyT(func(v []any) (string, error) {
-		return renderCredentials(v[0].(string), v[1].(string), v[2].(string))
+		return cloudflared.Credentials{AccountTag: v[0].(string), TunnelID: v[1].(string), TunnelSecret: v[2].(string)}.JSON()
 	}).(pulumi.StringOutput)
 	credentials, err := corev1.NewSecret(ctx, name+"-credentials", &corev1.SecretArgs{
-		Metadata:   objectMeta(args, namespace),
-		StringData: pulumi.StringMap{credentialsFile: data},
+		Metadata:   objectMeta(args, namespace.name, nil),
+		StringData: pulumi.StringMap{cloudflared.CredentialsFile: data},
 		Immutable:  pulumi.Bool(true),
-	}, pulumi.Parent(t), replaceable)
+	}, pulumi.Parent(t), unprotected)
 	if err != nil {
-		return nil, fmt.Errorf("creating %s: %w", credentialsFile, err)
+		return nil, fmt.Errorf("creating %s: %w", cloudflared.CredentialsFile, err)
 	}
 	return credentials, nil
 }
 
-// disruptionBudget lets a node's drain take one connector at a time. That of a
-// new generation is a new one, beside the old generation's.
+// disruptionBudget lets the drain of a node evict one connector at a time. A new
+// generation of connectors has a new budget beside the old one.
 func (t *CloudflareTunnel) disruptionBudget(
 	ctx *pulumi.Context, name string, args *CloudflareTunnelArgs, namespace *namespaceRef, generation pulumi.StringMap,
 ) (pulumi.Resource, error) {
 	budget, err := policyv1.NewPodDisruptionBudget(ctx, name+"-disruption-budget", &policyv1.PodDisruptionBudgetArgs{
-		Metadata: objectMeta(args, namespace),
+		Metadata: objectMeta(args, namespace.name, nil),
 		Spec: &policyv1.PodDisruptionBudgetSpecArgs{
 			MaxUnavailable: pulumi.Int(1),
 			Selector:       &metav1.LabelSelectorArgs{MatchLabels: generation},
-			// A pod that isn't ready serves nothing, so it may always go.
+			// A pod that isn't ready serves nothing, so it may always be evicted.
 			UnhealthyPodEvictionPolicy: pulumi.String("AlwaysAllow"),
 		},
-	}, pulumi.Parent(t), replaceable, pulumi.ReplaceOnChanges([]string{"spec.selector"}))
+	}, pulumi.Parent(t), unprotected, pulumi.ReplaceOnChanges([]string{"spec.selector"}))
 	if err != nil {
 		return nil, fmt.Errorf("creating disruption budget: %w", err)
 	}
 	return budget, nil
-}
-
-// objectMeta is the metadata of a namespaced object that Pulumi names.
-func objectMeta(args *CloudflareTunnelArgs, namespace *namespaceRef) *metav1.ObjectMetaArgs {
-	return &metav1.ObjectMetaArgs{
-		Namespace: namespace.name,
-		Labels:    pulumi.ToStringMap(objectLabels(args.TunnelName)),
-	}
 }

@@ -1,70 +1,46 @@
 package components
 
 import (
-	"encoding/json"
 	"testing"
 
-	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 	"github.com/stretchr/testify/require"
 )
 
-func TestCloudflareTunnel_Pod(t *testing.T) {
+// Only the wait for the connectors is limited, by their number.
+func TestCloudflareTunnel_RolloutTimeout(t *testing.T) {
 	t.Parallel()
-	args := validArgs()
-	args.Namespace = "web"
-	args.Pod = &PodArgs{
-		Labels:           map[string]string{"example.com/team": "home"},
-		Annotations:      map[string]string{"example.com/contact": "me"},
-		NodeSelector:     map[string]string{"kubernetes.io/arch": "arm64"},
-		Tolerations:      []corev1.Toleration{{Key: ptr("dedicated"), Operator: ptr("Exists"), Effect: ptr("NoSchedule")}},
-		Affinity:         &corev1.Affinity{NodeAffinity: &corev1.NodeAffinity{}},
-		SpreadRequired:   true,
-		PriorityClass:    "edge",
-		ImagePullSecrets: []string{"registry"},
-		Resources:        &ResourcesArgs{Requests: map[string]string{"memory": "48Mi"}, Limits: map[string]string{"cpu": ""}},
-	}
-	var deployment struct {
-		Spec struct {
-			Selector struct{ MatchLabels map[string]string }
-			Template struct {
-				Metadata struct{ Labels, Annotations map[string]string }
-				Spec     struct {
-					NodeSelector              map[string]string
-					Tolerations               []map[string]string
-					Affinity                  map[string]any
-					PriorityClassName         string
-					ImagePullSecrets          []map[string]string
-					TopologySpreadConstraints []struct{ WhenUnsatisfiable string }
-					Containers                []struct {
-						Resources struct{ Requests, Limits map[string]string }
-					}
-				}
+	for replicas, want := range map[int]string{1: "240s", DefaultReplicas: "300s", MaxReplicas: "1620s"} {
+		args := validArgs()
+		args.Replicas = replicas
+		for _, r := range declare(t, args).Registrations() {
+			if r.Name == "edge-cloudflared" {
+				require.Equal(t, [2]string{want, want}, [2]string{r.CreateTimeout, r.UpdateTimeout})
+				continue
 			}
+			require.Empty(t, r.CreateTimeout+r.UpdateTimeout, r.Name)
 		}
 	}
-	require.NoError(t, json.Unmarshal([]byte(fmtInputs(t, declare(t, args).find(t, "edge-cloudflared"))), &deployment))
-	template := deployment.Spec.Template
-	require.Equal(t, "home", template.Metadata.Labels["example.com/team"])
-	require.NotContains(t, deployment.Spec.Selector.MatchLabels, "example.com/team")
-	for key, value := range deployment.Spec.Selector.MatchLabels {
-		require.Equal(t, value, template.Metadata.Labels[key])
-	}
-	require.Equal(t, args.Pod.Annotations, template.Metadata.Annotations)
-	require.Equal(t, args.Pod.NodeSelector, template.Spec.NodeSelector)
-	require.Equal(t, []map[string]string{{"key": "dedicated", "operator": "Exists", "effect": "NoSchedule"}}, template.Spec.Tolerations)
-	require.Contains(t, template.Spec.Affinity, "nodeAffinity")
-	require.Equal(t, "edge", template.Spec.PriorityClassName)
-	require.Equal(t, []map[string]string{{"name": "registry"}}, template.Spec.ImagePullSecrets)
-	require.Equal(t, "DoNotSchedule", template.Spec.TopologySpreadConstraints[0].WhenUnsatisfiable)
-	resources := template.Spec.Containers[0].Resources
-	require.Equal(t, map[string]string{"cpu": "50m", "memory": "48Mi", "ephemeral-storage": "16Mi"}, resources.Requests)
-	require.Equal(t, map[string]string{"memory": "256Mi", "ephemeral-storage": "256Mi"}, resources.Limits)
 }
 
-// The escape hatch that the README shows reaches the Deployment. The stand-in
-// for the engine runs the SDK's own kind of transformation only; both kinds are
-// inherited in the same way.
+// Policy and budget are replaced, new before old, when their connectors are: rolled
+// connectors that are stopping would have no policy otherwise.
+func TestCloudflareTunnel_ReplaceOnChanges(t *testing.T) {
+	t.Parallel()
+	got := map[string][]string{}
+	for _, r := range declare(t, validArgs()).Registrations() {
+		if len(r.ReplaceOnChanges) > 0 {
+			got[r.Name] = r.ReplaceOnChanges
+		}
+	}
+	require.Equal(t, map[string][]string{
+		"edge-network-policy":    {"spec"},
+		"edge-disruption-budget": {"spec.selector"},
+	}, got)
+}
+
+// The transforms of the README reach the Deployment. The engine's stand-in runs the
+// SDK's own kind of transformation only; both kinds are inherited in the same way.
 func TestCloudflareTunnel_TransformsReachDeployment(t *testing.T) {
 	t.Parallel()
 	seen := map[string]bool{}
@@ -75,22 +51,4 @@ func TestCloudflareTunnel_TransformsReachDeployment(t *testing.T) {
 		},
 	}))
 	require.Contains(t, seen, "kubernetes:apps/v1:Deployment::edge-cloudflared")
-}
-
-func TestCloudflareTunnel_Autoscaling(t *testing.T) {
-	t.Parallel()
-	args := validArgs()
-	args.Replicas, args.Autoscaling = 3, &AutoscalingArgs{MaxReplicas: 24}
-	r := declare(t, args)
-	golden(t, "edge-autoscaler.json", indented(t, r.find(t, "edge-autoscaler")))
-	require.Equal(t, []string{"spec.replicas"}, r.find(t, "edge-cloudflared").IgnoreChanges)
-	require.Empty(t, declare(t, validArgs()).find(t, "edge-cloudflared").IgnoreChanges)
-	require.Greater(t, scaleDownSeconds, terminationSeconds, "one connector drains at a time")
-}
-
-func indented(t *testing.T, reg registration) string {
-	t.Helper()
-	pretty, err := json.MarshalIndent(plain(t, reg.Inputs), "", "  ")
-	require.NoError(t, err)
-	return string(pretty) + "\n"
 }

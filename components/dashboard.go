@@ -12,8 +12,8 @@ type panel struct {
 	wide                            bool
 }
 
-// panels are what someone asks of a tunnel, from top to bottom: is it up, is it
-// used, does it work. {} stands for the connectors' labels.
+// panels answer, from top to bottom: is the tunnel up, is it used, does it work? {}
+// stands for the connectors' labels.
 var panels = []panel{
 	{title: "Connectors", unit: "none", expression: `count(cloudflared_tunnel_ha_connections{} > 0)`},
 	{title: "Connections to Cloudflare", unit: "none", expression: `cloudflared_tunnel_ha_connections{}`, legend: "{{pod}}"},
@@ -28,14 +28,14 @@ var panels = []panel{
 	{title: "Memory", unit: "bytes", expression: `process_resident_memory_bytes{}`, legend: "{{pod}}"},
 }
 
-// query is the expression with the dashboard's choice of namespaces.
+// query is the expression for the namespaces chosen in the dashboard.
 func (p panel) query() string {
 	return strings.Replace(p.expression, "{}", `{namespace=~"$namespace"}`, 1)
 }
 
-// renderDashboard returns the dashboard as Grafana imports it. It asks for the
-// data source and the namespace, so that one dashboard shows every tunnel.
-func renderDashboard(instance string) (string, error) {
+// renderDashboard returns the dashboard's JSON. Data source and namespace are
+// variables, so that one dashboard can show every tunnel.
+func renderDashboard(tunnelName string) (string, error) {
 	type object = map[string]any
 	source := object{"type": "prometheus", "uid": "${datasource}"}
 	var all []object
@@ -57,7 +57,7 @@ func renderDashboard(instance string) (string, error) {
 		x += width
 	}
 	text, err := json.MarshalIndent(object{
-		"title": "Cloudflare Tunnel: " + instance, "uid": "k8s-tunnel-" + instance, "tags": []string{"cloudflared"},
+		"title": "Cloudflare Tunnel: " + tunnelName, "uid": "k8s-tunnel-" + tunnelName, "tags": []string{"cloudflared"},
 		"schemaVersion": 39, "refresh": "30s", "time": object{"from": "now-6h", "to": "now"},
 		"templating": object{"list": []object{
 			{"name": "datasource", "type": "datasource", "query": "prometheus"},

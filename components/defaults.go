@@ -1,31 +1,44 @@
 package components
 
-import "cmp"
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+
+	"k8s-tunnel/components/cloudflared"
+)
 
 const (
-	// DefaultImage is the cloudflared that this project is tested with.
+	// DefaultImage is the version of cloudflared that this project is tested with.
 	DefaultImage = "cloudflare/cloudflared:2026.3.0"
-	// DefaultOrigin is the Service that a standard ingress-nginx installation
-	// creates.
+	// DefaultOrigin is the Service of a standard installation of ingress-nginx.
 	DefaultOrigin = "http://ingress-nginx-controller.ingress-nginx"
 	// DefaultReplicas keeps the names served while a node or a pod is away.
 	DefaultReplicas = 2
 	// MaxReplicas is maxConnectors less the one that a rolling update adds.
 	MaxReplicas = maxConnectors - maxSurge
+	// DefaultAutoscalingCPU is half of what a connector may use by default.
+	DefaultAutoscalingCPU = "500m"
+	// DefaultScrapeInterval is that of most installations of Prometheus.
+	DefaultScrapeInterval = "30s"
 
-	// maxConnectors follows from Cloudflare's limit of 100 connections a
+	// maxConnectors follows from Cloudflare's limit of 100 connections to a
 	// tunnel and the four that each cloudflared holds.
 	maxConnectors = 25
-	// maxSurge is the number of connectors a rolling update adds at a time.
+	// maxSurge is the number of connectors that a rolling update adds at a time.
 	maxSurge = 1
 )
+
+// connectorLimit explains MaxReplicas in messages.
+var connectorLimit = fmt.Sprintf("Cloudflare allows %d connectors for a tunnel, and rolling updates need one of them", maxConnectors)
 
 // Times in seconds. They belong together: a pod that is told to stop goes on
 // serving for drainSeconds, then refuses new requests and finishes those in
 // flight within graceSeconds, and is killed after both and some slack.
 const (
 	// drainSeconds is how long an outgoing connector goes on serving, so that
-	// every data centre has seen a changed record before it leaves.
+	// every data centre has seen a changed record before it stops.
 	drainSeconds = 15
 	// graceSeconds is cloudflared's own grace period, its default.
 	graceSeconds = 30
@@ -44,17 +57,68 @@ const (
 	perConnectorSeconds = 60
 )
 
-// withDefaults returns a copy in which everything optional is set.
-func (a CloudflareTunnelArgs) withDefaults(name string) *CloudflareTunnelArgs {
-	a.TunnelName = cmp.Or(a.TunnelName, name)
+// Resources of a connector, see ResourcesArgs.
+var (
+	defaultRequests = map[string]string{"cpu": "50m", "memory": "64Mi", "ephemeral-storage": "16Mi"}
+	defaultLimits   = map[string]string{"cpu": "1", "memory": "256Mi", "ephemeral-storage": "256Mi"}
+)
+
+// defaultEdge are the ranges in which cloudflared finds Cloudflare's edge. See
+// https://developers.cloudflare.com/cloudflare-one/networks/connectors/cloudflare-tunnel/configure-tunnels/tunnel-with-firewall/
+var defaultEdge = []string{"198.41.192.0/24", "198.41.200.0/24", "2606:4700:a0::/48", "2606:4700:a8::/48"}
+
+// defaultDNS is how kubeadm, k3s and the managed clusters label their DNS.
+var defaultDNS = []PeerArgs{{Namespace: "kube-system", Pods: map[string]string{"k8s-app": "kube-dns"}}}
+
+// withDefaults returns a copy in which everything that has a default is set. It
+// is the only place that fills in defaults. Autoscaling and Monitoring stay nil
+// when they are off.
+func (a CloudflareTunnelArgs) withDefaults(component string) *CloudflareTunnelArgs {
+	a.TunnelName = cmp.Or(a.TunnelName, component)
 	a.Origin = cmp.Or(a.Origin, DefaultOrigin)
 	a.Image = cmp.Or(a.Image, DefaultImage)
 	a.Replicas = cmp.Or(a.Replicas, DefaultReplicas)
-	a.NetworkPolicy = a.NetworkPolicy.withDefaults()
+	a.OriginRequest = copyOf(a.OriginRequest)
+	if a.OriginRequest.KeepAliveTimeout == nil {
+		a.OriginRequest.KeepAliveTimeout = new(cloudflared.DefaultKeepAliveTimeout)
+	}
+	a.Pod = copyOf(a.Pod)
+	a.Pod.Resources = copyOf(a.Pod.Resources)
+	a.Pod.Resources.Requests = mergeQuantities(defaultRequests, a.Pod.Resources.Requests)
+	a.Pod.Resources.Limits = mergeQuantities(defaultLimits, a.Pod.Resources.Limits)
+	a.NetworkPolicy = copyOf(a.NetworkPolicy)
+	if len(a.NetworkPolicy.Edge) == 0 {
+		a.NetworkPolicy.Edge = slices.Clone(defaultEdge)
+	}
+	if len(a.NetworkPolicy.DNS) == 0 {
+		a.NetworkPolicy.DNS = slices.Clone(defaultDNS)
+	}
 	if a.Autoscaling != nil {
-		scaling := *a.Autoscaling
-		scaling.CPU = cmp.Or(scaling.CPU, DefaultAutoscalingCPU)
-		a.Autoscaling = &scaling
+		a.Autoscaling = copyOf(a.Autoscaling)
+		a.Autoscaling.CPU = cmp.Or(a.Autoscaling.CPU, DefaultAutoscalingCPU)
+	}
+	if a.Monitoring != nil && a.Monitoring.PodMonitor != nil {
+		a.Monitoring = copyOf(a.Monitoring)
+		a.Monitoring.PodMonitor = copyOf(a.Monitoring.PodMonitor)
+		a.Monitoring.PodMonitor.Interval = cmp.Or(a.Monitoring.PodMonitor.Interval, DefaultScrapeInterval)
 	}
 	return &a
+}
+
+// copyOf returns a shallow copy, and an empty value for nil: the arguments that
+// were passed in stay the caller's.
+func copyOf[T any](value *T) *T {
+	if value == nil {
+		return new(T)
+	}
+	return new(*value)
+}
+
+// mergeQuantities returns the defaults with overrides; an empty quantity removes
+// a default.
+func mergeQuantities(defaults, overrides map[string]string) map[string]string {
+	merged := maps.Clone(defaults)
+	maps.Copy(merged, overrides)
+	maps.DeleteFunc(merged, func(_, quantity string) bool { return quantity == "" })
+	return merged
 }

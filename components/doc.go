@@ -1,9 +1,10 @@
-// Package components holds the building block of this project: a Pulumi
-// component resource that exposes a Kubernetes cluster to the internet through
-// a Cloudflare Tunnel.
+// Package components has the building block of this project: a Pulumi component
+// resource that exposes a Kubernetes cluster to the internet through a
+// Cloudflare Tunnel.
 //
-// The package reads no stack configuration and no environment and builds no
-// provider: a program does that and hands the providers over, so that the
-// component can be used in any program. What is pure in it (validation,
-// defaults, labels, cloudflared's configuration) knows nothing of Pulumi.
+// The package reads no stack configuration and no environment, and creates no
+// providers: a program does that and passes the providers on, so that the
+// component can be used in any program. What doesn't need Pulumi is in packages
+// of its own, which compile without its SDKs: cloudflared, names, settings and
+// validate.
 package components

@@ -1,57 +1,53 @@
 package components
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"regexp"
 
 	"github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes"
 	"github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/apiextensions"
 	apiextensionsv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/apiextensions/v1"
 	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
-	metav1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/meta/v1"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"k8s-tunnel/components/validate"
 )
 
-// MonitoringArgs are what Prometheus and Grafana need of a tunnel. Each part is
-// off unless it is there.
+// MonitoringArgs add objects for Prometheus and Grafana. Each part is off unless it
+// is set; {} turns it on with its defaults.
 type MonitoringArgs struct {
 	// PodMonitor lets the Prometheus operator scrape the connectors.
 	PodMonitor *PodMonitorArgs `pulumi:"podMonitor"`
-	// Dashboard adds a dashboard for Grafana.
+	// Dashboard adds a dashboard for Grafana's sidecar.
 	Dashboard *DashboardArgs `pulumi:"dashboard"`
 }
 
-// PodMonitorArgs declare a PodMonitor, by which the Prometheus operator scrapes
-// the connectors. The operator has to be installed, and its Prometheus has to be
-// let in by NetworkPolicyArgs.MetricsFrom.
+// PodMonitorArgs declare a PodMonitor. The Prometheus operator has to be installed,
+// and [NetworkPolicyArgs.MetricsFrom] has to list its namespace.
 type PodMonitorArgs struct {
-	// Labels are those by which a Prometheus selects its monitors, such as
-	// release: kube-prometheus-stack.
+	// Labels are added to the PodMonitor, such as the label release:
+	// kube-prometheus-stack, by which a Prometheus selects its monitors.
 	Labels map[string]string `pulumi:"labels"`
-	// Interval is the time between two scrapes. Defaults to
-	// DefaultScrapeInterval.
+	// Interval is the time between two scrapes. Defaults to [DefaultScrapeInterval].
 	Interval string `pulumi:"interval"`
-	// AssumeInstalled declares the PodMonitor without looking whether the operator
-	// is there, for a cluster that is about to get it. Off by default.
+	// AssumeInstalled skips the check that the operator is there, for a cluster that
+	// is about to get it. Defaults to false.
 	AssumeInstalled bool `pulumi:"assumeInstalled"`
 }
 
-// DashboardArgs declare a ConfigMap with a dashboard, which Grafana's sidecar
-// picks up by its label.
+// DashboardArgs declare a ConfigMap with a dashboard for Grafana.
 type DashboardArgs struct {
-	// Namespace is the name of the existing namespace that the sidecar watches.
-	// Defaults to the connectors' own.
+	// Namespace is the existing namespace that Grafana's sidecar watches. Defaults to
+	// the connectors' namespace.
 	Namespace string `pulumi:"namespace"`
-	// Labels are added to the sidecar's usual one, grafana_dashboard: "1".
+	// Labels are added to the ConfigMap, beside the sidecar's usual label,
+	// grafana_dashboard: "1".
 	Labels map[string]string `pulumi:"labels"`
 }
 
-// DefaultScrapeInterval is that of most installations of Prometheus.
-const DefaultScrapeInterval = "30s"
-
-// podMonitorCRD defines what a PodMonitor is.
+// podMonitorCRD is the CustomResourceDefinition of PodMonitors.
 const podMonitorCRD = "podmonitors.monitoring.coreos.com"
 
 // intervalPattern is a duration as Prometheus reads it.
@@ -71,12 +67,12 @@ func validatePodMonitor(path string, m *PodMonitorArgs, policy *NetworkPolicyArg
 	if m == nil {
 		return nil
 	}
-	problems := []error{validateLabels(path+".labels", m.Labels)}
-	if m.Interval != "" && !intervalPattern.MatchString(m.Interval) {
+	problems := []error{validate.Labels(path+".labels", m.Labels)}
+	if !intervalPattern.MatchString(m.Interval) {
 		problems = append(problems, fmt.Errorf("%s.interval: %q is not a duration, such as %s", path, m.Interval, DefaultScrapeInterval))
 	}
-	if policy == nil || len(policy.MetricsFrom) == 0 {
-		problems = append(problems, fmt.Errorf("%s: nobody may scrape the connectors; name Prometheus' namespace in networkPolicy.metricsFrom", path))
+	if len(policy.MetricsFrom) == 0 {
+		problems = append(problems, fmt.Errorf("%s: no namespace may scrape the connectors; add Prometheus's to networkPolicy.metricsFrom", path))
 	}
 	return errors.Join(problems...)
 }
@@ -85,13 +81,10 @@ func validateDashboard(path string, d *DashboardArgs) error {
 	if d == nil {
 		return nil
 	}
-	return errors.Join(
-		matches(path+".namespace", d.Namespace, labelPattern, 63, "the name of an existing namespace"),
-		validateLabels(path+".labels", d.Labels),
-	)
+	return errors.Join(validateNamespace(path+".namespace", d.Namespace), validate.Labels(path+".labels", d.Labels))
 }
 
-// monitoring declares what the arguments want of it.
+// monitoring declares the objects that the arguments ask for.
 func (t *CloudflareTunnel) monitoring(
 	ctx *pulumi.Context, name string, args *CloudflareTunnelArgs, namespace *namespaceRef, tunnel *tunnelRef,
 ) error {
@@ -110,35 +103,37 @@ func (t *CloudflareTunnel) monitoring(
 	return nil
 }
 
-// operatorMissing ends the logical name under which the PodMonitor's definition is
-// read. When there is none, the engine's error shows that name and nothing else of
-// ours, so the name says which setting it is about and what is missing.
-const operatorMissing = "-monitoring.podMonitor-needs-the-Prometheus-operator"
+// operatorCheck ends the logical name under which the PodMonitor's definition is
+// read. If there is none, the engine's error shows only that name, so it says which
+// setting needs what.
+const operatorCheck = "-monitoring.podMonitor-needs-the-Prometheus-operator"
 
-// podMonitor declares the PodMonitor. Its definition is read first, so that a
-// cluster without the operator is an error of the preview.
+// podMonitor declares the PodMonitor. Its definition is read first, so that the
+// preview fails in a cluster without the operator.
 func (t *CloudflareTunnel) podMonitor(
 	ctx *pulumi.Context, name string, args *CloudflareTunnelArgs, namespace *namespaceRef, tunnel *tunnelRef,
 ) error {
 	opts := []pulumi.ResourceOption{pulumi.Parent(t)}
 	if !args.Monitoring.PodMonitor.AssumeInstalled {
 		definition := &apiextensionsv1.CustomResourceDefinition{}
-		crd := existing{"apiextensions.k8s.io/v1", "apiextensions.k8s.io/v1", "CustomResourceDefinition", "", podMonitorCRD}
-		if err := crd.read(ctx, name+operatorMissing, definition, pulumi.Parent(t)); err != nil {
-			return fmt.Errorf("reading %s, which the Prometheus operator brings: %w", podMonitorCRD, err)
+		crd := clusterObject{
+			group: "apiextensions.k8s.io/v1", apiVersion: "apiextensions.k8s.io/v1", kind: "CustomResourceDefinition", name: podMonitorCRD,
+		}
+		if err := crd.read(ctx, name+operatorCheck, definition, pulumi.Parent(t)); err != nil {
+			return fmt.Errorf("reading %s, which the Prometheus operator installs: %w", podMonitorCRD, err)
 		}
 		opts = append(opts, pulumi.DependsOn([]pulumi.Resource{definition}))
 	}
 	_, err := apiextensions.NewCustomResource(ctx, name+"-pod-monitor", &apiextensions.CustomResourceArgs{
 		ApiVersion: pulumi.String("monitoring.coreos.com/v1"),
 		Kind:       pulumi.String("PodMonitor"),
-		Metadata:   labelledMeta(args, namespace.name, args.Monitoring.PodMonitor.Labels),
+		Metadata:   objectMeta(args, namespace.name, args.Monitoring.PodMonitor.Labels),
 		OtherFields: kubernetes.UntypedArgs{"spec": pulumi.Map{
 			"selector": pulumi.Map{"matchLabels": selectorLabels(tunnel.id)},
 			"podMetricsEndpoints": pulumi.Array{pulumi.Map{
 				"port":     pulumi.String("metrics"),
 				"path":     pulumi.String("/metrics"),
-				"interval": pulumi.String(cmp.Or(args.Monitoring.PodMonitor.Interval, DefaultScrapeInterval)),
+				"interval": pulumi.String(args.Monitoring.PodMonitor.Interval),
 			}},
 		}},
 	}, opts...)
@@ -159,24 +154,13 @@ func (t *CloudflareTunnel) dashboard(ctx *pulumi.Context, name string, args *Clo
 		in = pulumi.String(args.Monitoring.Dashboard.Namespace).ToStringOutput()
 	}
 	labels := map[string]string{"grafana_dashboard": "1"}
-	for k, v := range args.Monitoring.Dashboard.Labels {
-		labels[k] = v
-	}
+	maps.Copy(labels, args.Monitoring.Dashboard.Labels)
 	_, err = corev1.NewConfigMap(ctx, name+"-dashboard", &corev1.ConfigMapArgs{
-		Metadata: labelledMeta(args, in, labels),
+		Metadata: objectMeta(args, in, labels),
 		Data:     pulumi.StringMap{args.TunnelName + ".json": pulumi.String(text)},
 	}, pulumi.Parent(t))
 	if err != nil {
 		return fmt.Errorf("creating dashboard: %w", err)
 	}
 	return nil
-}
-
-// labelledMeta is objectMeta in a namespace, with further labels.
-func labelledMeta(args *CloudflareTunnelArgs, namespace pulumi.StringInput, labels map[string]string) *metav1.ObjectMetaArgs {
-	all := pulumi.ToStringMap(labels)
-	for k, v := range objectLabels(args.TunnelName) {
-		all[k] = pulumi.String(v)
-	}
-	return &metav1.ObjectMetaArgs{Namespace: namespace.ToStringOutput(), Labels: all}
 }

@@ -1,31 +1,34 @@
 package components
 
 import (
-	"os"
-	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"k8s-tunnel/components/golden"
 )
 
-// metric is a name in an expression: followed by the braces of its labels.
-var metric = regexp.MustCompile(`([a-z_]+)\{`)
-
-// testdata/metrics.txt lists what cloudflared 2026.3.0 answers on /metrics after
-// some requests, over QUIC and over HTTP/2. An end-to-end test holds it against a
-// running connector.
-func TestDashboard_MetricsExist(t *testing.T) {
+func TestCloudflareTunnelArgs_ValidateMonitoring(t *testing.T) {
 	t.Parallel()
-	raw, err := os.ReadFile("testdata/metrics.txt")
-	require.NoError(t, err)
-	known := strings.Fields(string(raw))
-	require.NotEmpty(t, known)
-	for _, p := range panels {
-		names := metric.FindAllStringSubmatch(p.expression, -1)
-		require.Len(t, names, 1, p.title)
-		require.Contains(t, known, names[0][1], p.title)
-		require.Contains(t, p.query(), `{namespace=~"$namespace"}`, p.title)
+	for _, test := range []struct {
+		name    string
+		change  func(*CloudflareTunnelArgs)
+		wantErr string // empty: valid
+	}{
+		{"a monitor without access", func(a *CloudflareTunnelArgs) { a.Monitoring = &MonitoringArgs{PodMonitor: &PodMonitorArgs{}} }, "monitoring.podMonitor: no namespace may scrape"},
+		{"a monitor's interval", func(a *CloudflareTunnelArgs) {
+			a.NetworkPolicy = &NetworkPolicyArgs{MetricsFrom: []string{"monitoring"}}
+			a.Monitoring = &MonitoringArgs{PodMonitor: &PodMonitorArgs{Interval: "often"}}
+		}, `monitoring.podMonitor.interval: "often"`},
+		{"a dashboard's namespace", func(a *CloudflareTunnelArgs) {
+			a.Monitoring = &MonitoringArgs{Dashboard: &DashboardArgs{Namespace: "a b"}}
+		}, `monitoring.dashboard.namespace: "a b"`},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			_ = requireVerdict(t, test.change, test.wantErr)
+		})
 	}
 }
 
@@ -38,12 +41,12 @@ func TestCloudflareTunnel_Monitoring(t *testing.T) {
 		Dashboard:  &DashboardArgs{Namespace: "monitoring"},
 	}
 	r := declare(t, args)
-	require.True(t, r.find(t, "edge"+operatorMissing).Read)
-	golden(t, "edge-pod-monitor.json", indented(t, r.find(t, "edge-pod-monitor")))
-	dashboard := r.find(t, "edge-dashboard").Inputs
+	require.True(t, r.Find(t, "edge"+operatorCheck).Read)
+	golden.Compare(t, "testdata/edge-pod-monitor.json", r.Find(t, "edge-pod-monitor").JSON(t))
+	dashboard := r.Find(t, "edge-dashboard").Inputs
 	require.Equal(t, "monitoring", dashboard["metadata"].ObjectValue()["namespace"].StringValue())
 	require.Equal(t, "1", dashboard["metadata"].ObjectValue()["labels"].ObjectValue()["grafana_dashboard"].StringValue())
 	args.Monitoring.PodMonitor.AssumeInstalled = true
-	require.NotContains(t, strings.Join(declare(t, args).inventory(), "\n"), operatorMissing)
-	golden(t, "dashboard.json", dashboard["data"].ObjectValue()["edge.json"].StringValue())
+	require.NotContains(t, strings.Join(declare(t, args).Inventory(), "\n"), operatorCheck)
+	golden.Compare(t, "testdata/dashboard.json", dashboard["data"].ObjectValue()["edge.json"].StringValue())
 }

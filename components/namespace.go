@@ -8,29 +8,28 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 )
 
-// namespaceRef is the namespace of the connectors. Its resource comes first of
-// all: when the cluster can't be reached, nothing has been created at
-// Cloudflare yet.
+// namespaceRef is the namespace of the connectors. Its resource comes before all
+// others: when the cluster can't be reached, nothing exists at Cloudflare yet.
 type namespaceRef struct {
 	name     pulumi.StringOutput
 	resource pulumi.Resource
 }
 
-// namespace creates the namespace, under a name of Pulumi's choice, or reads the
-// one that the arguments name. A namespace that exists is never adopted:
-// destroying the stack would delete it with all that others keep in it.
+// namespace declares a new namespace, named by Pulumi, or reads the one in the
+// arguments. An existing namespace is never adopted: destroying the stack would
+// delete it, with everything else in it.
 func (t *CloudflareTunnel) namespace(ctx *pulumi.Context, name string, args *CloudflareTunnelArgs) (*namespaceRef, error) {
 	name += "-namespace"
 	if args.Namespace != "" {
 		ns := &corev1.Namespace{}
-		if err := (existing{"core/v1", "v1", "Namespace", "", args.Namespace}).read(ctx, name, ns, pulumi.Parent(t)); err != nil {
+		object := clusterObject{group: "core/v1", apiVersion: "v1", kind: "Namespace", name: args.Namespace}
+		if err := object.read(ctx, name, ns, pulumi.Parent(t)); err != nil {
 			return nil, fmt.Errorf("reading namespace %s: %w", args.Namespace, err)
 		}
 		return &namespaceRef{name: ns.Metadata.Name().Elem(), resource: ns}, nil
 	}
 	labels := objectLabels(args.TunnelName)
-	// The strictest Pod Security Standard: the connectors meet it, and
-	// whatever else someone starts here has to.
+	// The strictest Pod Security Standard. The connectors meet it.
 	labels["pod-security.kubernetes.io/enforce"] = "restricted"
 	ns, err := corev1.NewNamespace(ctx, name, &corev1.NamespaceArgs{
 		Metadata: &metav1.ObjectMetaArgs{Labels: pulumi.ToStringMap(labels)},

@@ -1,6 +1,7 @@
 package components
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -11,47 +12,50 @@ import (
 	metav1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/meta/v1"
 	networkingv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/networking/v1"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"k8s-tunnel/components/cloudflared"
 )
 
-// networkPolicy lets the connectors out to the cluster's DNS, to Cloudflare's
-// edge and to the pods behind their origins, and lets nobody in but those who
-// may scrape metrics. It depends on nothing of the connectors, and they on it.
+// networkPolicy declares what the connectors may reach: the cluster's DNS,
+// Cloudflare's edge and the pods behind their origins. Only pods that scrape
+// metrics may connect to them. The connectors depend on the policy, and it on
+// none of them.
 //
-// The pods behind an origin are those of its Service, which is read: a policy
-// sees a packet after the Service's translation, and neither the pods' labels
-// nor their ports can be told from a URL. A rule for the origin's whole
-// namespace would need no reading, but open every other pod in it. The price is
-// that the Service has to exist when the stack is previewed.
+// The pods behind an origin are found by reading its Service: a policy applies
+// after the Service has translated the address, and a URL tells neither the pods'
+// labels nor their ports. A rule for the origin's whole namespace would need no
+// reading, but would allow every other pod in it. The price is that the Service
+// has to exist when the stack is previewed.
 //
-// Changed egress rules are a new object beside the old one, for connectors of
-// their own, see labelNetwork. The old one goes after the connectors that it is for.
+// Changed egress rules become a new object beside the old one, with connectors of
+// their own, see labelNetwork. The old object is deleted after its connectors.
 func (t *CloudflareTunnel) networkPolicy(
 	ctx *pulumi.Context, name string, args *CloudflareTunnelArgs, namespace *namespaceRef, generation pulumi.StringMap,
 	egress networkingv1.NetworkPolicyEgressRuleArrayOutput,
 ) (pulumi.Resource, error) {
 	policy, err := networkingv1.NewNetworkPolicy(ctx, name+"-network-policy", &networkingv1.NetworkPolicyArgs{
-		Metadata: objectMeta(args, namespace),
+		Metadata: objectMeta(args, namespace.name, nil),
 		Spec: &networkingv1.NetworkPolicySpecArgs{
 			PodSelector: &metav1.LabelSelectorArgs{MatchLabels: generation},
 			PolicyTypes: pulumi.ToStringArray([]string{"Ingress", "Egress"}),
 			Ingress:     metricsRules(args.NetworkPolicy.MetricsFrom),
 			Egress:      egress,
 		},
-	}, pulumi.Parent(t), replaceable, pulumi.ReplaceOnChanges([]string{"spec"}))
+	}, pulumi.Parent(t), unprotected, pulumi.ReplaceOnChanges([]string{"spec"}))
 	if err != nil {
 		return nil, fmt.Errorf("creating network policy: %w", err)
 	}
 	return policy, nil
 }
 
-// networkLabel is the value of labelNetwork: it changes with the egress rules.
+// networkLabel is the value of labelNetwork. It changes with the egress rules.
 //
-// While two generations exist, a tunnel has twice as many connectors. Where it can't
-// have that many, the value never changes: policies add up, so that connectors which
-// are rolled one by one reach their old origins until the last of them leaves. A
-// request that reaches that one in its last seconds may fail.
+// While two generations exist, the tunnel has twice as many connectors. If that is
+// more than a tunnel can have, the value never changes: policies add up, so that
+// connectors which are rolled one by one reach their old origins until the last one
+// stops. A request that gets to that one in its last seconds may fail.
 func networkLabel(args *CloudflareTunnelArgs, egress networkingv1.NetworkPolicyEgressRuleArrayOutput) pulumi.StringInput {
-	if 2*mostReplicas(args) > maxConnectors {
+	if 2*peakReplicas(args) > maxConnectors {
 		return pulumi.String("shared")
 	}
 	return egress.ApplyT(func(rules []networkingv1.NetworkPolicyEgressRule) (string, error) {
@@ -66,33 +70,42 @@ func networkLabel(args *CloudflareTunnelArgs, egress networkingv1.NetworkPolicyE
 
 // egress reads the Services behind the origins and returns the rules.
 func (t *CloudflareTunnel) egress(
-	ctx *pulumi.Context, name string, args *CloudflareTunnelArgs,
+	ctx *pulumi.Context, name string, args *CloudflareTunnelArgs, destinations []cloudflared.Destination,
 ) (networkingv1.NetworkPolicyEgressRuleArrayOutput, error) {
 	var none networkingv1.NetworkPolicyEgressRuleArrayOutput
-	var names []serviceName
+	var names []cloudflared.ServiceName
 	var specs []any
-	for _, d := range destinations(args) {
-		service := d.serviceIn(args.Namespace)
-		if !d.isService() || len(args.NetworkPolicy.named(d.host)) > 0 || slices.Contains(names, service) {
+	for _, d := range destinations {
+		service, ok := serviceBehind(d, args)
+		if !ok || slices.Contains(names, service) {
 			continue
 		}
 		read := &corev1.Service{}
-		object := existing{"core/v1", "v1", "Service", service.namespace, service.name}
-		if err := object.read(ctx, fmt.Sprintf("%s-origin-%s-%s", name, service.namespace, service.name), read, pulumi.Parent(t)); err != nil {
-			return none, fmt.Errorf("reading service %s in namespace %s: %w", service.name, service.namespace, err)
+		object := clusterObject{group: "core/v1", apiVersion: "v1", kind: "Service", namespace: service.Namespace, name: service.Name}
+		if err := object.read(ctx, fmt.Sprintf("%s-origin-%s-%s", name, service.Namespace, service.Name), read, pulumi.Parent(t)); err != nil {
+			return none, fmt.Errorf("reading service %s in namespace %s: %w", service.Name, service.Namespace, err)
 		}
 		names, specs = append(names, service), append(specs, read.Spec)
 	}
 	return pulumi.All(specs...).ApplyT(func(specs []any) ([]networkingv1.NetworkPolicyEgressRule, error) {
-		services := map[serviceName]corev1.ServiceSpec{}
+		services := map[cloudflared.ServiceName]corev1.ServiceSpec{}
 		for i, spec := range specs {
 			services[names[i]] = spec.(corev1.ServiceSpec)
 		}
-		return egressRules(args, services)
+		return egressRules(args, destinations, services)
 	}).(networkingv1.NetworkPolicyEgressRuleArrayOutput), nil
 }
 
-// metricsRules lets the pods of namespaces scrape the connectors.
+// serviceBehind returns the Service that has to be read for a destination, and
+// false when the arguments or the destination itself say what is behind it.
+func serviceBehind(d cloudflared.Destination, args *CloudflareTunnelArgs) (cloudflared.ServiceName, bool) {
+	if d.Service.Name == "" || d.Service == apiServer || len(args.NetworkPolicy.peers(d.Host)) > 0 {
+		return cloudflared.ServiceName{}, false
+	}
+	return cloudflared.ServiceName{Namespace: cmp.Or(d.Service.Namespace, args.Namespace), Name: d.Service.Name}, true
+}
+
+// metricsRules allow the pods of these namespaces to scrape the connectors.
 func metricsRules(namespaces []string) networkingv1.NetworkPolicyIngressRuleArray {
 	rules := networkingv1.NetworkPolicyIngressRuleArray{}
 	for _, namespace := range namespaces {
@@ -101,7 +114,7 @@ func metricsRules(namespaces []string) networkingv1.NetworkPolicyIngressRuleArra
 				NamespaceSelector: &metav1.LabelSelectorArgs{MatchLabels: pulumi.StringMap{labelNamespace: pulumi.String(namespace)}},
 			}},
 			Ports: networkingv1.NetworkPolicyPortArray{&networkingv1.NetworkPolicyPortArgs{
-				Protocol: pulumi.String("TCP"), Port: pulumi.Int(metricsPort),
+				Protocol: pulumi.String("TCP"), Port: pulumi.Int(cloudflared.MetricsPort),
 			}},
 		})
 	}

@@ -9,6 +9,9 @@ import (
 	networkingv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/networking/v1"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 	"github.com/stretchr/testify/require"
+
+	"k8s-tunnel/components/plantest"
+	"k8s-tunnel/components/settings"
 )
 
 // rulesOf lists what a policy lets the connectors reach beyond DNS and the edge,
@@ -69,9 +72,9 @@ func TestNetworkPolicy_Origins(t *testing.T) {
 		{"pods that are named", "http://x.ingress-nginx", "", named("x.ingress-nginx", PeerArgs{Namespace: "web", Ports: []int{80, 81}}), []string{"web:80", "web:81"}, ""},
 		{"the API server that is named", "https://kubernetes.default.svc", "", named("kubernetes.default.svc", PeerArgs{CIDR: "192.0.2.1/32", Ports: []int{6443}}), []string{"192.0.2.1/32:6443"}, ""},
 		{"the API server", "https://kubernetes.default.svc", "", nil, nil, "{host: kubernetes.default.svc, to: [{cidr: 192.0.2.10/32, ports: [6443]}]}"},
-		{"a host outside", "http://nas.home.lan", "", nil, nil, `"nas.home.lan" lies outside of the cluster`},
-		{"a service of a new namespace", "http://web", "", nil, nil, "write web.<namespace>"},
-		{"a service that is another name", "http://outside.web", "", nil, nil, "another name for nas.lan"},
+		{"a host outside", "http://nas.home.lan", "", nil, nil, `"nas.home.lan" is outside of the cluster`},
+		{"a service of a new namespace", "http://web", "", nil, nil, "use web.<namespace>"},
+		{"a service that is another name", "http://outside.web", "", nil, nil, "an ExternalName for nas.lan"},
 		{"a service without a selector", "http://manual.web", "", nil, nil, "has no selector"},
 		{"a port that isn't there", "http://x.ingress-nginx:81", "", nil, nil, "has no port 81; it has 80, 443, 8000"},
 	} {
@@ -83,8 +86,8 @@ func TestNetworkPolicy_Origins(t *testing.T) {
 				args.Ingress = append(args.Ingress, IngressRule{Hostname: fmt.Sprintf("h%d.example.com", i), Service: service})
 			}
 			args.Origin = "http_status:404"
-			r := &recorder{services: services}
-			err := r.declare(args)
+			r := &plantest.Engine{Services: services}
+			err := r.Run(program(args))
 			if test.wantErr != "" {
 				require.ErrorContains(t, err, test.wantErr)
 				require.ErrorContains(t, err, "ingress[0].service: ")
@@ -96,12 +99,12 @@ func TestNetworkPolicy_Origins(t *testing.T) {
 	}
 }
 
-// What the visitor chooses, and what Access needs, has to be named.
+// What clients may choose, and what Access needs, has to be listed.
 func TestNetworkPolicy_ChosenDestinations(t *testing.T) {
 	t.Parallel()
 	args := validArgs()
 	args.Ingress = []IngressRule{{Hostname: "ssh.example.com", Service: "bastion"}}
-	require.ErrorContains(t, args.Validate(), "ingress[0].service: with bastion the visitor chooses")
+	require.ErrorContains(t, args.Validate(), "ingress[0].service: with bastion, clients choose")
 	args.NetworkPolicy = &NetworkPolicyArgs{Origins: []PolicyOriginArgs{{Host: "bastion", To: []PeerArgs{{CIDR: "192.0.2.0/24", Ports: []int{22}}}}}}
 	require.NoError(t, args.Validate())
 
@@ -109,24 +112,31 @@ func TestNetworkPolicy_ChosenDestinations(t *testing.T) {
 		Access: &Access{Required: true, TeamName: "home", AudTag: []string{"a"}},
 	}}
 	args.NetworkPolicy = nil
-	require.ErrorContains(t, args.Validate(), "home.cloudflareaccess.com")
+	require.ErrorContains(t, args.Validate(), `ingress[0].originRequest.access: "home.cloudflareaccess.com" is outside of the cluster`)
 }
 
 func TestNetworkPolicy_Metrics(t *testing.T) {
 	t.Parallel()
+	var policy struct{ Spec struct{ Ingress []any } }
+	declare(t, validArgs()).Find(t, "edge-network-policy").Decode(t, &policy)
+	require.NotNil(t, policy.Spec.Ingress, "without the field, everything would be allowed")
+	require.Empty(t, policy.Spec.Ingress)
+
 	args := validArgs()
-	require.Contains(t, fmtInputs(t, declare(t, args).find(t, "edge-network-policy")), `"ingress":[]`)
 	args.NetworkPolicy = &NetworkPolicyArgs{MetricsFrom: []string{"monitoring"}}
-	policy := fmtInputs(t, declare(t, args).find(t, "edge-network-policy"))
-	require.Contains(t, policy, `"ingress":[{"from":[{"namespaceSelector":{"matchLabels":{"kubernetes.io/metadata.name":"monitoring"}}}],"ports":[{"port":2000,"protocol":"TCP"}]}]`)
+	declare(t, args).Find(t, "edge-network-policy").Decode(t, &policy)
+	require.Equal(t, []any{map[string]any{
+		"from":  []any{map[string]any{"namespaceSelector": map[string]any{"matchLabels": map[string]any{"kubernetes.io/metadata.name": "monitoring"}}}},
+		"ports": []any{map[string]any{"port": 2000.0, "protocol": "TCP"}},
+	}}, policy.Spec.Ingress)
 }
 
-func egressOf(t *testing.T, r *recorder) []networkingv1.NetworkPolicyEgressRule {
+func egressOf(t *testing.T, r *plantest.Engine) []networkingv1.NetworkPolicyEgressRule {
 	t.Helper()
-	raw, err := json.Marshal(r.find(t, "edge-network-policy").Inputs["spec"].Mappable().(map[string]any)["egress"])
+	raw, err := json.Marshal(r.Find(t, "edge-network-policy").Inputs["spec"].Mappable().(map[string]any)["egress"])
 	require.NoError(t, err)
 	var rules []networkingv1.NetworkPolicyEgressRule
-	require.NoError(t, Decode("egress", string(raw), &rules))
+	require.NoError(t, settings.Decode("egress", string(raw), &rules))
 	return rules
 }
 
@@ -140,7 +150,7 @@ func TestNetworkPolicy_ChangedEgressReplacesConnectors(t *testing.T) {
 		change(args)
 		r := declare(t, args)
 		selector := func(name, path string) string {
-			spec := r.find(t, name).Inputs["spec"].ObjectValue()
+			spec := r.Find(t, name).Inputs["spec"].ObjectValue()
 			return spec[resource.PropertyKey(path)].ObjectValue()["matchLabels"].ObjectValue()[labelNetwork].StringValue()
 		}
 		value := selector("edge-cloudflared", "selector")

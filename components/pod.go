@@ -6,32 +6,28 @@ import (
 	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
 	metav1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/meta/v1"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"k8s-tunnel/components/cloudflared"
 )
 
 const (
-	// nonrootID is the user and group that cloudflared's image runs as. It is
-	// given as a number: older images name it, and then runAsNonRoot alone
-	// keeps the pod from starting.
+	// nonrootID is the user and group of cloudflared's image. Older images have a
+	// user's name instead of a number, with which runAsNonRoot alone would keep
+	// the pod from starting.
 	nonrootID = 65532
-	// groupReadable lets the pod's group read a file, and nobody write it.
+	// groupReadable is a mode with which the pod's group can read a file.
 	groupReadable = 0o440
 )
 
 // podMeta is the metadata of the connectors' pods.
 func podMeta(args *CloudflareTunnelArgs, generation pulumi.StringMap) *metav1.ObjectMetaArgs {
-	meta := &metav1.ObjectMetaArgs{Labels: podLabels(args.TunnelName, generation)}
-	if args.Pod != nil {
-		labels := pulumi.ToStringMap(args.Pod.Labels)
-		maps.Copy(labels, podLabels(args.TunnelName, generation))
-		meta.Labels = labels
-		meta.Annotations = pulumi.ToStringMap(args.Pod.Annotations)
-	}
-	return meta
+	labels := pulumi.ToStringMap(args.Pod.Labels)
+	maps.Copy(labels, podLabels(args.TunnelName, generation))
+	return &metav1.ObjectMetaArgs{Labels: labels, Annotations: stringMap(args.Pod.Annotations)}
 }
 
-// podSpec is the connector's pod. It is as locked down as the restricted Pod
-// Security Standard asks for, and more: a read-only root, no token of the
-// cluster's API, nothing writable.
+// podSpec is the connector's pod. It meets the restricted Pod Security Standard,
+// and more: no service account token, and no writable file system.
 func podSpec(
 	args *CloudflareTunnelArgs, tunnel *tunnelRef, config, credentials pulumi.StringPtrInput,
 ) *corev1.PodSpecArgs {
@@ -69,22 +65,20 @@ func podSpec(
 	return spec
 }
 
-// schedule adds what the arguments say about where connectors run.
+// schedule sets where the pod runs.
 func schedule(spec *corev1.PodSpecArgs, pod *PodArgs) {
-	if pod == nil {
-		return
-	}
-	spec.NodeSelector = pulumi.ToStringMap(pod.NodeSelector)
+	spec.NodeSelector = stringMap(pod.NodeSelector)
 	if pod.PriorityClass != "" {
 		spec.PriorityClassName = pulumi.String(pod.PriorityClass)
 	}
-	secrets := corev1.LocalObjectReferenceArray{}
-	for _, name := range pod.ImagePullSecrets {
-		secrets = append(secrets, &corev1.LocalObjectReferenceArgs{Name: pulumi.String(name)})
+	if len(pod.ImagePullSecrets) > 0 {
+		secrets := corev1.LocalObjectReferenceArray{}
+		for _, name := range pod.ImagePullSecrets {
+			secrets = append(secrets, &corev1.LocalObjectReferenceArgs{Name: pulumi.String(name)})
+		}
+		spec.ImagePullSecrets = secrets
 	}
-	spec.ImagePullSecrets = secrets
-	// What is only handed on goes in as plain values, which the SDK takes in
-	// outputs alone.
+	// The SDK accepts plain values of these types only in outputs.
 	if len(pod.Tolerations) > 0 {
 		spec.Tolerations = pulumi.ToOutput(pulumi.Bool(true)).ApplyT(func(any) []corev1.Toleration {
 			return pod.Tolerations
@@ -97,23 +91,11 @@ func schedule(spec *corev1.PodSpecArgs, pod *PodArgs) {
 	}
 }
 
-// resources are the defaults with what the arguments override.
-func resources(pod *PodArgs) *corev1.ResourceRequirementsArgs {
-	over := ResourcesArgs{}
-	if pod != nil && pod.Resources != nil {
-		over = *pod.Resources
-	}
-	return &corev1.ResourceRequirementsArgs{
-		Requests: pulumi.ToStringMap(overriding(defaultRequests, over.Requests)),
-		Limits:   pulumi.ToStringMap(overriding(defaultLimits, over.Limits)),
-	}
-}
-
-// spread puts the connectors on different nodes where there are several. It is
-// soft unless the arguments say otherwise, so that one node is enough.
+// spread puts the connectors on different nodes if there are several. One node is
+// enough unless the arguments require the spread.
 func spread(args *CloudflareTunnelArgs, tunnel *tunnelRef) *corev1.TopologySpreadConstraintArgs {
 	unsatisfiable := "ScheduleAnyway"
-	if args.Pod != nil && args.Pod.SpreadRequired {
+	if args.Pod.SpreadRequired {
 		unsatisfiable = "DoNotSchedule"
 	}
 	return &corev1.TopologySpreadConstraintArgs{
@@ -121,8 +103,8 @@ func spread(args *CloudflareTunnelArgs, tunnel *tunnelRef) *corev1.TopologySprea
 		TopologyKey:       pulumi.String("kubernetes.io/hostname"),
 		WhenUnsatisfiable: pulumi.String(unsatisfiable),
 		LabelSelector:     &metav1.LabelSelectorArgs{MatchLabels: selectorLabels(tunnel.id)},
-		// Only pods of the same generation count, or a rolling update would
-		// spread the new pods around the old ones.
+		// Only pods of the same template count, or a rolling update would spread
+		// the new pods around the old ones.
 		MatchLabelKeys: pulumi.ToStringArray([]string{"pod-template-hash"}),
 	}
 }
@@ -131,33 +113,35 @@ func container(args *CloudflareTunnelArgs) *corev1.ContainerArgs {
 	return &corev1.ContainerArgs{
 		Name:  pulumi.String(applicationName),
 		Image: pulumi.String(args.Image),
-		Args:  pulumi.ToStringArray([]string{"tunnel", "--config", configDir + "/" + configFile, "run"}),
+		Args:  pulumi.ToStringArray([]string{"tunnel", "--config", cloudflared.ConfigDir + "/" + cloudflared.ConfigFile, "run"}),
 		Ports: corev1.ContainerPortArray{
-			&corev1.ContainerPortArgs{Name: pulumi.String("metrics"), ContainerPort: pulumi.Int(metricsPort)},
+			&corev1.ContainerPortArgs{Name: pulumi.String("metrics"), ContainerPort: pulumi.Int(cloudflared.MetricsPort)},
 		},
-		Resources: resources(args.Pod),
+		Resources: &corev1.ResourceRequirementsArgs{
+			Requests: pulumi.ToStringMap(args.Pod.Resources.Requests),
+			Limits:   pulumi.ToStringMap(args.Pod.Resources.Limits),
+		},
 		SecurityContext: &corev1.SecurityContextArgs{
 			AllowPrivilegeEscalation: pulumi.Bool(false),
 			Privileged:               pulumi.Bool(false),
 			ReadOnlyRootFilesystem:   pulumi.Bool(true),
 			Capabilities:             &corev1.CapabilitiesArgs{Drop: pulumi.ToStringArray([]string{"ALL"})},
 		},
-		// A slow uplink may take minutes to give up QUIC for HTTP/2, and a pod
-		// that starts during an outage waits as long as one that runs.
+		// With a slow uplink, falling back from QUIC to HTTP/2 may take minutes, and
+		// a pod that starts during an outage waits as long as one that runs.
 		StartupProbe: probe(2, 210),
-		// Out of rotation while no connection to Cloudflare is up.
+		// Not ready while no connection to Cloudflare is up.
 		ReadinessProbe: probe(5, 3),
-		// Restarted only after seven minutes without a connection: the home's
-		// uplink may be down, and a restart doesn't bring it back.
+		// Restarted only after seven minutes without a connection: a restart doesn't
+		// bring a home's uplink back.
 		LivenessProbe: probe(15, 28),
 		Lifecycle: &corev1.LifecycleArgs{
-			// The kubelet's own sleep: the image has no shell. Needs
-			// Kubernetes 1.30 or later.
+			// The image has no shell, so the kubelet sleeps (Kubernetes 1.30 or later).
 			PreStop: &corev1.LifecycleHandlerArgs{Sleep: &corev1.SleepActionArgs{Seconds: pulumi.Int(drainSeconds)}},
 		},
 		VolumeMounts: corev1.VolumeMountArray{
-			mount("config", configDir),
-			mount("credentials", credentialsDir),
+			mount("config", cloudflared.ConfigDir),
+			mount("credentials", cloudflared.CredentialsDir),
 		},
 	}
 }
@@ -170,8 +154,8 @@ func mount(volume, path string) *corev1.VolumeMountArgs {
 	}
 }
 
-// probe asks whether at least one connection to Cloudflare is up. It says
-// nothing about the origin, on purpose: a restart doesn't mend that.
+// probe checks that at least one connection to Cloudflare is up. It deliberately
+// ignores the origin, which a restart doesn't repair.
 func probe(periodSeconds, failureThreshold int) *corev1.ProbeArgs {
 	return &corev1.ProbeArgs{
 		HttpGet:          &corev1.HTTPGetActionArgs{Path: pulumi.String("/ready"), Port: pulumi.String("metrics")},
@@ -179,4 +163,12 @@ func probe(periodSeconds, failureThreshold int) *corev1.ProbeArgs {
 		TimeoutSeconds:   pulumi.Int(5),
 		FailureThreshold: pulumi.Int(failureThreshold),
 	}
+}
+
+// stringMap is an input that isn't set when the map is empty.
+func stringMap(values map[string]string) pulumi.StringMapInput {
+	if len(values) == 0 {
+		return nil
+	}
+	return pulumi.ToStringMap(values)
 }

@@ -5,10 +5,10 @@ import (
 	"errors"
 	"fmt"
 
-	"k8s-tunnel/components"
+	"k8s-tunnel/components/names"
 )
 
-// Request is what a stack is about to ask for.
+// Request is what a stack is about to expose.
 type Request struct {
 	// Domain is the name of the zone that the stack exposes. Required.
 	Domain string
@@ -19,15 +19,14 @@ type Request struct {
 	// account: a record of another account's zone can't point at it.
 	Zones []string
 	// Hosts are the names that are to lead to the tunnel.
-	Hosts []components.Host
+	Hosts []names.Host
 
-	// Comment is what the stack writes into its records, see
-	// components.RecordComment.
+	// Comment is the comment of the stack's records, see names.RecordComment.
 	Comment string
-	// AllowTakeover lets it take names that another stack's tunnel has.
+	// AllowTakeover allows names that lead to another stack's tunnel.
 	AllowTakeover bool
-	// ExistingTunnel is the ID of a tunnel that isn't the stack's own, if it is to
-	// serve one.
+	// ExistingTunnel is the ID of the tunnel that the stack serves, if that isn't
+	// its own.
 	ExistingTunnel string
 	// LastTunnel is the ID of the tunnel that the stack had after its last update,
 	// if there was one.
@@ -40,18 +39,18 @@ type Findings struct {
 	AccountID string
 	// ZoneIDs are the identifiers of all zones by their names.
 	ZoneIDs map[string]string
-	// Lost is the stack's own tunnel if somebody else has deleted it.
-	Lost *Tunnel
+	// Deleted is the stack's own tunnel if it was deleted outside of the stack.
+	Deleted *Tunnel
 }
 
-// Check looks everything up and reports all that stands in the way at once, each
-// problem with the setting that it is about.
+// Check looks everything up. It reports all obstacles at once, each with the
+// setting that it is about.
 func (c *Client) Check(ctx context.Context, r Request) (*Findings, error) {
 	found, err := c.zones(ctx, r)
 	if err != nil {
 		return nil, err
 	}
-	found.Lost, err = c.lostTunnel(ctx, r, found.AccountID)
+	found.Deleted, err = c.deletedTunnel(ctx, r, found.AccountID)
 	return found, errors.Join(err, c.names(ctx, r, found.ZoneIDs))
 }
 
@@ -69,14 +68,14 @@ func (c *Client) zones(ctx context.Context, r Request) (*Findings, error) {
 		return nil, err
 	}
 	if domain.name != r.Domain {
-		return nil, fmt.Errorf("zoneId: %s is the zone %s, not domain %s; correct or remove the setting", domain.id, domain.name, r.Domain)
+		return nil, fmt.Errorf("zoneId: %s is the zone %s, not domain %s; correct it, or remove it", domain.id, domain.name, r.Domain)
 	}
 	found := &Findings{AccountID: domain.accountID, ZoneIDs: map[string]string{domain.name: domain.id}}
-	var problems error
+	var problems []error
 	for _, name := range r.Zones {
 		further, err := c.zoneByName(ctx, "zones", name, found.AccountID)
-		problems = errors.Join(problems, err)
+		problems = append(problems, err)
 		found.ZoneIDs[name] = further.id
 	}
-	return found, problems
+	return found, errors.Join(problems...)
 }

@@ -4,10 +4,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 	"github.com/stretchr/testify/require"
 
-	"k8s-tunnel/components"
+	"k8s-tunnel/components/names"
 	"k8s-tunnel/components/preflight"
 	"k8s-tunnel/components/preflight/apitest"
 )
@@ -27,13 +26,12 @@ var (
 
 // request is that of a stack with a domain and a name in another zone.
 func request() preflight.Request {
-	args := components.CloudflareTunnelArgs{Domain: "example.com", Hostnames: []string{"photos.example.net"}}
-	args.Zones = map[string]pulumi.StringInput{"example.net": nil}
+	set := names.Set{Domain: "example.com", Hostnames: []string{"photos.example.net"}, Zones: []string{"example.net"}}
 	return preflight.Request{
 		Domain:  "example.com",
 		Zones:   []string{"example.net"},
-		Hosts:   args.Hosts(),
-		Comment: components.RecordComment("k8s-tunnel", "prod"),
+		Hosts:   set.Hosts(),
+		Comment: names.RecordComment("k8s-tunnel", "prod"),
 	}
 }
 
@@ -91,7 +89,7 @@ func TestCheck_ZonesThatCantBeFound(t *testing.T) {
 			[]string{"zoneId: zone-lab is the zone example.net, not domain example.com"},
 		},
 		{
-			"nobody's identifier",
+			"an unknown identifier",
 			[]apitest.Zone{home},
 			0, func(r *preflight.Request) { r.ZoneID = "zone-x" },
 			[]string{"zoneId: looking up zone zone-x: "},
@@ -140,15 +138,15 @@ func TestCheck_Names(t *testing.T) {
 		}
 		return apitest.Record{Zone: zone, Name: name, Type: kind, Content: content, Comment: comment}
 	}
-	others := components.RecordComment("k8s-tunnel", "staging")
-	toTheirs, toOurs := components.TunnelCNAME(theirs), components.TunnelCNAME(ours)
+	others := names.RecordComment("k8s-tunnel", "staging")
+	toTheirs, toOurs := names.TunnelCNAME(theirs), names.TunnelCNAME(ours)
 	for _, test := range []struct {
 		name    string
 		records []apitest.Record
 		change  func(*preflight.Request)
 		want    []string // none: fine
 	}{
-		{name: "of the stack", records: []apitest.Record{record("example.com", "CNAME", toOurs, components.RecordComment("k8s-tunnel", "prod"))}},
+		{name: "of the stack", records: []apitest.Record{record("example.com", "CNAME", toOurs, names.RecordComment("k8s-tunnel", "prod"))}},
 		{name: "made by hand", records: []apitest.Record{record("example.com", "CNAME", toTheirs, ""), record("*.example.com", "CNAME", "home.example.org", "my server")}},
 		{name: "beside records that don't matter", records: []apitest.Record{record("example.com", "MX", "mail.example.com", ""), record("example.com", "TXT", "v=spf1", "")}},
 		{
@@ -212,7 +210,7 @@ func TestCheck_Tunnel(t *testing.T) {
 		name    string
 		tunnels []apitest.Tunnel
 		change  func(*preflight.Request)
-		lost    string
+		deleted string
 		want    string
 	}{
 		{"none yet", nil, func(*preflight.Request) {}, "", ""},
@@ -220,7 +218,7 @@ func TestCheck_Tunnel(t *testing.T) {
 		{"deleted", []apitest.Tunnel{gone}, func(r *preflight.Request) { r.LastTunnel = ours }, "home-a1b2c3 (" + ours + ", until 2026-11-20 10:11:12 UTC)", ""},
 		{"of another account", nil, func(r *preflight.Request) { r.LastTunnel = ours }, "", ""},
 		{"made by hand", []apitest.Tunnel{live}, func(r *preflight.Request) { r.ExistingTunnel = ours }, "", ""},
-		{"made by hand, in place of a lost one", []apitest.Tunnel{live}, func(r *preflight.Request) { r.ExistingTunnel, r.LastTunnel = ours, theirs }, "", ""},
+		{"made by hand, in place of a deleted one", []apitest.Tunnel{live}, func(r *preflight.Request) { r.ExistingTunnel, r.LastTunnel = ours, theirs }, "", ""},
 		{"made by hand and deleted", []apitest.Tunnel{gone}, func(r *preflight.Request) { r.ExistingTunnel = ours }, "", "existingTunnel: tunnel home-a1b2c3 (" + ours + ", until 2026-11-20 10:11:12 UTC) was deleted"},
 		{"never made", nil, func(r *preflight.Request) { r.ExistingTunnel = ours }, "", "existingTunnel: account account has no tunnel " + ours},
 	} {
@@ -236,11 +234,11 @@ func TestCheck_Tunnel(t *testing.T) {
 				return
 			}
 			require.NoError(t, err)
-			if test.lost == "" {
-				require.Nil(t, found.Lost)
+			if test.deleted == "" {
+				require.Nil(t, found.Deleted)
 				return
 			}
-			require.Equal(t, test.lost, found.Lost.String())
+			require.Equal(t, test.deleted, found.Deleted.String())
 		})
 	}
 }

@@ -18,19 +18,19 @@ const (
 	minRetryDelay, maxRetryDelay = 1, 30
 )
 
-// Options say how to reach Cloudflare's API. They are those of the provider.
+// Options say how to reach Cloudflare's API, as those of the provider do.
 type Options struct {
-	// APIToken is the token of all calls. Required.
+	// APIToken authenticates all calls. Required.
 	APIToken string
 	// APIHostname is the API's host, with a port unless that is 443. Defaults to
 	// Cloudflare's.
 	APIHostname string
 	// APIBasePath is the path below which the API lies. Defaults to Cloudflare's.
 	APIBasePath string
-	// RPS is the number of calls a second at most. Defaults to the client's 4.
+	// RPS is the largest number of calls a second. Defaults to the client's 4.
 	RPS int
-	// Retries is how often a call is repeated that got no answer, was one too
-	// many, or met an error of the server's. Defaults to 3.
+	// Retries is how often a call is repeated that got no answer, exceeded the rate
+	// limit, or caused a server error. Defaults to 3.
 	Retries int
 }
 
@@ -40,7 +40,7 @@ type Client struct {
 	api *cloudflare.API
 }
 
-// New returns a client, which has asked nothing yet.
+// New returns a client. It makes no call yet.
 func New(o Options) (*Client, error) {
 	options := []cloudflare.Option{
 		cloudflare.BaseURL("https://" + cmp.Or(o.APIHostname, defaultHostname) + cmp.Or(o.APIBasePath, defaultBasePath)),
@@ -52,20 +52,20 @@ func New(o Options) (*Client, error) {
 	}
 	api, err := cloudflare.NewWithAPIToken(o.APIToken, options...)
 	if err != nil {
-		return nil, fmt.Errorf("making a client of Cloudflare's API: %w", err)
+		return nil, fmt.Errorf("creating a client of Cloudflare's API: %w", err)
 	}
 	return &Client{api}, nil
 }
 
-// rights are those that the token needs.
-const rights = "Zone / Zone / Read and Zone / DNS / Edit on the zone, and Account / Cloudflare Tunnel / Edit on its account"
+// permissions are those that the token needs.
+const permissions = "Zone / Zone / Read and Zone / DNS / Edit on the zone, and Account / Cloudflare Tunnel / Edit on its account"
 
 // Codes with which Cloudflare refuses a token that is malformed, unknown or
-// without the right that a call needs.
+// lacks the permission for a call.
 var refusals = []int{6003, 9109, 10000}
 
-// explain says what to do when Cloudflare refuses the token, and what was being
-// done in any case.
+// explain adds what was being done to an error, and what to do about a token that
+// Cloudflare refuses.
 func explain(err error, doing string) error {
 	var authentication *cloudflare.AuthenticationError
 	var authorization *cloudflare.AuthorizationError
@@ -73,7 +73,7 @@ func explain(err error, doing string) error {
 	refused := errors.As(err, &authentication) || errors.As(err, &authorization) ||
 		errors.As(err, &request) && slices.ContainsFunc(refusals, request.InternalErrorCodeIs)
 	if refused {
-		return fmt.Errorf("cloudflare:apiToken: Cloudflare refuses the token; create one with the rights %s: %s: %w", rights, doing, err)
+		return fmt.Errorf("cloudflare:apiToken: Cloudflare refuses the token; create one with the permissions %s: %s: %w", permissions, doing, err)
 	}
 	return fmt.Errorf("%s: %w", doing, err)
 }

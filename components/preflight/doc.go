@@ -1,9 +1,8 @@
-// Package preflight asks Cloudflare, before anything is planned, what a program
-// has to know to plan well: which zones and which account are meant, what the
-// names lead to until now, and whether the tunnel still exists.
+// Package preflight asks Cloudflare what a program needs to know before it declares
+// resources: the identifiers of zones and account, where the names lead so far, and
+// whether the tunnel still exists.
 //
-// The provider answers only a part of that. It looks a record up by one type at a
-// time, without its comment, finds tunnels by name alone, and never notices that a
-// tunnel was deleted. What is asked here is only read; all changes are the
-// engine's.
+// The provider can answer only part of that. It looks up records one type at a time
+// and without their comments, finds tunnels by name only, and never notices that a
+// tunnel was deleted. The package only reads; the engine makes all changes.
 package preflight

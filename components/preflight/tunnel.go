@@ -10,7 +10,7 @@ import (
 	"github.com/cloudflare/cloudflare-go"
 )
 
-// Tunnel is a tunnel that was deleted. Cloudflare goes on answering for it.
+// Tunnel is a deleted tunnel, which Cloudflare still knows.
 type Tunnel struct {
 	ID, Name string
 	Deleted  time.Time
@@ -20,19 +20,19 @@ func (t *Tunnel) String() string {
 	return fmt.Sprintf("%s (%s, until %s UTC)", t.Name, t.ID, t.Deleted.UTC().Format(time.DateTime))
 }
 
-// lostTunnel returns the stack's own tunnel if somebody else has deleted it. An
-// existing tunnel that is gone is an error.
-func (c *Client) lostTunnel(ctx context.Context, r Request, accountID string) (*Tunnel, error) {
+// deletedTunnel returns the stack's own tunnel if it was deleted outside of the
+// stack. If the existing tunnel was deleted, that is an error.
+func (c *Client) deletedTunnel(ctx context.Context, r Request, accountID string) (*Tunnel, error) {
 	id := cmp.Or(r.ExistingTunnel, r.LastTunnel)
 	if id == "" {
 		return nil, nil
 	}
-	const remedy = "name another tunnel, or let the stack make its own: pulumi config rm existingTunnel"
+	const remedy = "set another tunnel, or get one managed by this stack: pulumi config rm existingTunnel"
 	found, err := c.api.GetTunnel(ctx, cloudflare.AccountIdentifier(accountID), id)
 	var missing *cloudflare.NotFoundError
 	switch {
 	case errors.As(err, &missing) && r.ExistingTunnel == "":
-		return nil, nil // it was another account's: the setting has changed
+		return nil, nil // in another account: accountId has changed
 	case errors.As(err, &missing):
 		return nil, fmt.Errorf("existingTunnel: account %s has no tunnel %s; %s", accountID, id, remedy)
 	case err != nil:

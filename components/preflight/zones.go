@@ -7,14 +7,13 @@ import (
 	"github.com/cloudflare/cloudflare-go"
 )
 
-// zone is a zone of Cloudflare's.
+// zone is a zone at Cloudflare.
 type zone struct {
 	name, id, accountID string
 }
 
-// zoneByName finds the one zone of that name which the token sees, in an account
-// or, if that is empty, in all. The error begins with the setting that names the
-// zone.
+// zoneByName finds the zone with this name that the token sees, in one account or,
+// if that is empty, in all. Errors begin with the setting that names the zone.
 func (c *Client) zoneByName(ctx context.Context, setting, name, accountID string) (zone, error) {
 	in := ""
 	if accountID != "" {
@@ -25,15 +24,15 @@ func (c *Client) zoneByName(ctx context.Context, setting, name, accountID string
 	case err != nil:
 		return zone{}, explain(err, fmt.Sprintf("%s: looking up zone %s%s", setting, name, in))
 	case len(found.Result) == 0:
-		return zone{}, fmt.Errorf("%s: the token sees no zone named %s%s; check the name, and that cloudflare:apiToken has the rights %s", setting, name, in, rights)
+		return zone{}, fmt.Errorf("%s: the token sees no zone named %s%s; check the name, and that cloudflare:apiToken has the permissions %s", setting, name, in, permissions)
 	case len(found.Result) > 1:
-		return zone{}, fmt.Errorf("%s: the token sees several zones named %s; set accountId to the account of the one that is meant", setting, name)
+		return zone{}, fmt.Errorf("%s: the token sees several zones named %s; set accountId to the account of the right one", setting, name)
 	}
 	return toZone(found.Result[0]), nil
 }
 
-// zoneByID reads a zone whose identifier is known. The error begins with the
-// setting that has it.
+// zoneByID reads a zone whose identifier is known. Errors begin with the setting
+// that has the identifier.
 func (c *Client) zoneByID(ctx context.Context, setting, id string) (zone, error) {
 	found, err := c.api.ZoneDetails(ctx, id)
 	if err != nil {

@@ -1,5 +1,5 @@
-// Package apitest answers for Cloudflare's API in tests: with as much of it as
-// package preflight asks, over HTTPS as the real one.
+// Package apitest is a stand-in for Cloudflare's API in tests. It answers the calls
+// of package preflight, over HTTPS like the real one.
 package apitest
 
 import (
@@ -17,8 +17,8 @@ import (
 	"testing"
 )
 
-// Main runs a package's tests in a process that trusts the certificate of every
-// API, in the only way that the program knows: by SSL_CERT_FILE, which is read once.
+// Main runs a package's tests. The process trusts the certificates of all APIs by
+// SSL_CERT_FILE, which is the program's only way and is read once.
 func Main(m *testing.M) {
 	code, err := run(m)
 	if err != nil {
@@ -29,13 +29,13 @@ func Main(m *testing.M) {
 }
 
 func run(m *testing.M) (code int, err error) {
-	folder, err := os.MkdirTemp("", "apitest")
+	directory, err := os.MkdirTemp("", "apitest")
 	if err != nil {
 		return 0, err
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(folder)) }()
+	defer func() { err = errors.Join(err, os.RemoveAll(directory)) }()
 	server := httptest.NewTLSServer(http.NotFoundHandler())
-	bundle := filepath.Join(folder, "ca.pem")
+	bundle := filepath.Join(directory, "ca.pem")
 	block := pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}
 	server.Close()
 	if err := errors.Join(os.WriteFile(bundle, pem.EncodeToMemory(&block), 0o600), os.Setenv("SSL_CERT_FILE", bundle)); err != nil {
@@ -49,8 +49,8 @@ type API struct {
 	Zones   []Zone
 	Records []Record
 	Tunnels []Tunnel
-	// Refusal, unless it is 0, is the code of the error with which all calls are
-	// refused.
+	// Refusal is the code of the error with which all calls are refused, unless it
+	// is 0.
 	Refusal int
 
 	server *httptest.Server
@@ -58,7 +58,7 @@ type API struct {
 	calls  []string
 }
 
-// Zone is a zone as the API tells it.
+// Zone is a zone as the API describes it.
 type Zone struct {
 	ID      string            `json:"id"`
 	Name    string            `json:"name"`
@@ -70,7 +70,7 @@ func NewZone(id, name, account string) Zone {
 	return Zone{ID: id, Name: name, Account: map[string]string{"id": account}}
 }
 
-// Record is a DNS record as the API tells it. Zone is the zone's ID.
+// Record is a DNS record as the API describes it. Zone is the zone's ID.
 type Record struct {
 	Zone    string `json:"-"`
 	Name    string `json:"name"`
@@ -79,7 +79,7 @@ type Record struct {
 	Comment string `json:"comment,omitempty"`
 }
 
-// Tunnel is a tunnel as the API tells it.
+// Tunnel is a tunnel as the API describes it.
 type Tunnel struct {
 	Account   string  `json:"-"`
 	ID        string  `json:"id"`
@@ -87,7 +87,7 @@ type Tunnel struct {
 	DeletedAt *string `json:"deleted_at"`
 }
 
-// New starts an API, which ends with the test.
+// New starts an API, which stops with the test.
 func New(t *testing.T, zones ...Zone) *API {
 	t.Helper()
 	api := &API{Zones: zones}
@@ -99,7 +99,7 @@ func New(t *testing.T, zones ...Zone) *API {
 // Hostname is what apiHostname has to be set to.
 func (a *API) Hostname() string { return strings.TrimPrefix(a.server.URL, "https://") }
 
-// Calls lists what was asked for, in order, as method, path and query.
+// Calls lists all calls in their order, as method, path and query.
 func (a *API) Calls() []string {
 	a.mu.Lock()
 	defer a.mu.Unlock()

@@ -1,0 +1,43 @@
+package components
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"k8s-tunnel/components/golden"
+)
+
+func TestCloudflareTunnelArgs_ValidateAutoscaling(t *testing.T) {
+	t.Parallel()
+	scaling := func(a AutoscalingArgs) func(*CloudflareTunnelArgs) {
+		return func(args *CloudflareTunnelArgs) { args.Autoscaling = &a }
+	}
+	for _, test := range []struct {
+		name    string
+		change  func(*CloudflareTunnelArgs)
+		wantErr string // empty: valid
+	}{
+		{"autoscaling", scaling(AutoscalingArgs{MaxReplicas: 24, CPU: "250m"}), ""},
+		{"autoscaling without a maximum", scaling(AutoscalingArgs{}), "autoscaling.maxReplicas: not set; use 2 to 24"},
+		{"autoscaling beyond the limit", scaling(AutoscalingArgs{MaxReplicas: 25}), "autoscaling.maxReplicas: 25 is too many"},
+		{"autoscaling below the replicas", scaling(AutoscalingArgs{MaxReplicas: 1}), "autoscaling.maxReplicas: 1 is less than replicas, 2"},
+		{"autoscaling by a bad quantity", scaling(AutoscalingArgs{MaxReplicas: 3, CPU: "half"}), `autoscaling.cpu: "half"`},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			_ = requireVerdict(t, test.change, test.wantErr)
+		})
+	}
+}
+
+func TestCloudflareTunnel_Autoscaling(t *testing.T) {
+	t.Parallel()
+	args := validArgs()
+	args.Replicas, args.Autoscaling = 3, &AutoscalingArgs{MaxReplicas: 24}
+	r := declare(t, args)
+	golden.Compare(t, "testdata/edge-autoscaler.json", r.Find(t, "edge-autoscaler").JSON(t))
+	require.Equal(t, []string{"spec.replicas"}, r.Find(t, "edge-cloudflared").IgnoreChanges)
+	require.Empty(t, declare(t, validArgs()).Find(t, "edge-cloudflared").IgnoreChanges)
+	require.Greater(t, scaleDownSeconds, terminationSeconds, "one connector stops at a time")
+}

@@ -1,0 +1,97 @@
+package cloudflared
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+)
+
+// ServiceName identifies a Kubernetes Service.
+type ServiceName struct{ Namespace, Name string }
+
+// Destination is what a rule makes cloudflared connect to.
+type Destination struct {
+	// Path is the argument that asks for it, such as ingress[0].service.
+	Path string
+	// Host is the host as the argument has it; bastion or socks-proxy when the
+	// client chooses.
+	Host string
+	// Port is 0 when the client chooses.
+	Port int
+	// Addr is set when Host is an address.
+	Addr netip.Addr
+	// Service is the Kubernetes Service that Host may name. Its namespace is
+	// empty for the connectors' own.
+	Service ServiceName
+}
+
+// ClientChooses reports whether the client chooses the destination.
+func (d Destination) ClientChooses() bool { return d.Port == 0 }
+
+// Destinations lists what the rules make cloudflared connect to, apart from the
+// edge and its own container. Invalid rules are left out.
+func (r Routing) Destinations() []Destination {
+	var all []Destination
+	add := func(d Destination) {
+		if !slices.Contains(all, d) {
+			all = append(all, d)
+		}
+	}
+	for i, rule := range r.Rules() {
+		path, request := "origin", "originRequest"
+		if i < len(r.Ingress) {
+			path = fmt.Sprintf("ingress[%d].service", i)
+			if own := r.Ingress[i].OriginRequest; own != nil && own.Access != nil {
+				request = fmt.Sprintf("ingress[%d].originRequest", i)
+			}
+		}
+		if o := rule.OriginRequest; o != nil && o.Access != nil && o.Access.Required && o.Access.TeamName != "" {
+			// cloudflared fetches the keys of Access's tokens from the team's host.
+			add(Destination{Path: request + ".access", Host: o.Access.TeamName + ".cloudflareaccess.com", Port: 443})
+		}
+		if service, err := rule.service(r.OriginRequest); err == nil {
+			if d, outside := service.destination(path); outside {
+				add(d)
+			}
+		}
+	}
+	return all
+}
+
+// destination returns what the service connects to, and false when that is
+// nothing outside of the connector's own pod.
+func (s Service) destination(path string) (Destination, bool) {
+	switch s.Kind {
+	case ServiceBastion, ServiceSOCKS:
+		return Destination{Path: path, Host: s.String()}, true
+	case ServiceURL:
+	default:
+		return Destination{}, false
+	}
+	d := Destination{Path: path, Host: s.Host, Port: s.Port}
+	if addr, err := netip.ParseAddr(s.Host); err == nil {
+		d.Addr = addr.Unmap()
+		return d, !d.Addr.IsLoopback()
+	}
+	d.Service = serviceName(s.Host)
+	return d, s.Host != "localhost"
+}
+
+// serviceName returns the Kubernetes Service that a host names: name,
+// name.namespace, or name.namespace.svc with or without the cluster's domain.
+// It is empty for other hosts.
+func serviceName(host string) ServiceName {
+	labels := strings.Split(strings.TrimSuffix(strings.ToLower(host), "."), ".")
+	if svc := slices.Index(labels, "svc"); svc >= 2 {
+		// The labels before them name a single pod.
+		return ServiceName{labels[svc-1], labels[svc-2]}
+	}
+	switch len(labels) {
+	case 1:
+		return ServiceName{"", labels[0]}
+	case 2:
+		return ServiceName{labels[1], labels[0]}
+	}
+	return ServiceName{}
+}

@@ -1,0 +1,27 @@
+package cloudflared
+
+import "slices"
+
+// Routing says where requests go.
+type Routing struct {
+	// Origin is the service for what no rule matches. Required.
+	Origin string
+	// Ingress are the rules, in the order in which they are tried. If the last
+	// one matches everything, Origin isn't used.
+	Ingress []IngressRule
+	// OriginRequest has the common settings of all rules, Origin included.
+	OriginRequest *OriginRequest
+}
+
+// Rules returns the rules that cloudflared gets: those of Ingress, and Origin as
+// the last one.
+func (r Routing) Rules() []IngressRule {
+	rules := slices.Clone(r.Ingress)
+	if n := len(rules); n == 0 || !rules[n-1].matchesAll() {
+		rules = append(rules, IngressRule{Service: r.Origin})
+	}
+	for i, rule := range rules {
+		rules[i].OriginRequest = rule.OriginRequest.inherit(r.OriginRequest)
+	}
+	return rules
+}

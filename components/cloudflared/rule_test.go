@@ -1,0 +1,234 @@
+package cloudflared
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"go.yaml.in/yaml/v3"
+
+	"k8s-tunnel/components/golden"
+)
+
+// fullRequest has every field set.
+func fullRequest() *OriginRequest {
+	return &OriginRequest{
+		ConnectTimeout: new("10s"), TLSTimeout: new("5s"), TCPKeepAlive: new("1m30s"), NoHappyEyeballs: new(true),
+		KeepAliveConnections: new(0), KeepAliveTimeout: new("0s"), HTTPHostHeader: new("web.lan"), OriginServerName: new("web.lan"),
+		MatchSNIToHost: new(false), CAPool: new("/etc/ca.pem"), NoTLSVerify: new(true), DisableChunkedEncoding: new(true),
+		BastionMode: new(false), ProxyAddress: new("127.0.0.1"), ProxyPort: new(1080), ProxyType: new("socks"),
+		IPRules:     []IPRule{{Prefix: "10.0.0.0/8", Ports: []int{80, 443}, Allow: true}, {Prefix: "fd00::/8"}},
+		HTTP2Origin: new(true), Access: &Access{Required: true, TeamName: "home", AudTag: []string{"tag"}, Environment: "fed"},
+	}
+}
+
+const (
+	testTunnelID = "11111111-2222-3333-4444-555555555555"
+	testOrigin   = "http://ingress.web"
+)
+
+func testRouting() Routing {
+	return Routing{Origin: testOrigin, OriginRequest: &OriginRequest{ConnectTimeout: new("20s"), KeepAliveTimeout: new(DefaultKeepAliveTimeout)}, Ingress: []IngressRule{
+		{Hostname: "api.example.com", Path: `^/v\d+/`, Service: "https://api.default.svc:6443", OriginRequest: fullRequest()},
+		{Hostname: "*.example.com", Service: "http://traefik.kube-system"},
+		{Path: `\.jpg$`, Service: "unix:/run/photos.sock"},
+	}}
+}
+
+func TestConfig(t *testing.T) {
+	t.Parallel()
+	request := reflect.ValueOf(fullRequest()).Elem()
+	for i := range request.NumField() {
+		require.False(t, request.Field(i).IsZero(), "%s isn't part of the test", request.Type().Field(i).Name)
+	}
+	got, err := Config{TunnelID: testTunnelID, GraceSeconds: 30, Routing: testRouting()}.YAML()
+	require.NoError(t, err)
+	golden.Compare(t, filepath.Join("testdata", "config-ingress.yaml"), got)
+}
+
+// cloudflared knows every field of the rendered file and chooses the rules as intended.
+func TestConfig_StockCloudflaredUnderstands(t *testing.T) {
+	t.Parallel()
+	cloudflared := stockCloudflared(t)
+	config, err := os.ReadFile(filepath.Join("testdata", "config-ingress.yaml"))
+	require.NoError(t, err)
+	require.Empty(t, stockRefusal(t, cloudflared, config))
+	for url, service := range map[string]string{
+		"https://api.example.com/v1/pods":  "https://api.default.svc:6443",
+		"https://api.example.com/v/":       "http://traefik.kube-system",
+		"https://a.b.example.com/":         "http://traefik.kube-system",
+		"https://example.com/cat.jpg":      "unix:/run/photos.sock",
+		"https://example.com/":             testOrigin,
+		"https://api.example.net/v1/x.png": testOrigin,
+	} {
+		out, err := exec.Command(cloudflared, "tunnel", "--config", "testdata/config-ingress.yaml", "ingress", "rule", url).CombinedOutput()
+		require.NoError(t, err, "%s", out)
+		require.Contains(t, string(out), "service: "+service+"\n", url)
+	}
+}
+
+func TestRouting_Rules(t *testing.T) {
+	t.Parallel()
+	web, all := IngressRule{Hostname: "example.com", Service: "http://web"}, IngressRule{Hostname: "*", Service: "http_status:404"}
+	path, origin := IngressRule{Path: "/", Service: "http://web"}, IngressRule{Service: testOrigin}
+	for _, test := range []struct {
+		name    string
+		ingress []IngressRule
+		want    []IngressRule
+	}{
+		{"origin", nil, []IngressRule{origin}},
+		{"rules and origin", []IngressRule{web}, []IngressRule{web, origin}},
+		{"rules that match everything", []IngressRule{web, all}, []IngressRule{web, all}},
+		{"a path doesn't match everything", []IngressRule{path}, []IngressRule{path, origin}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			require.Equal(t, test.want, Routing{Origin: testOrigin, Ingress: test.ingress}.Rules())
+		})
+	}
+}
+
+// A common access protects every rule, though cloudflared itself doesn't apply it
+// to them.
+func TestRouting_RulesInherit(t *testing.T) {
+	t.Parallel()
+	own, common := &Access{Required: true, TeamName: "own"}, &Access{Required: true, TeamName: "common"}
+	ranges := []IPRule{{Prefix: "10.0.0.0/8", Allow: true}}
+	routing := Routing{
+		Origin:        testOrigin,
+		OriginRequest: &OriginRequest{Access: common, IPRules: ranges, NoTLSVerify: new(true)},
+		Ingress: []IngressRule{
+			{Hostname: "a", Service: "http://a", OriginRequest: &OriginRequest{Access: own, HTTP2Origin: new(true)}},
+			{Hostname: "b", Service: "socks-proxy"},
+		},
+	}
+	rules := routing.Rules()
+	require.Equal(t, &OriginRequest{Access: own, IPRules: ranges, HTTP2Origin: new(true)}, rules[0].OriginRequest)
+	require.Equal(t, &OriginRequest{Access: common, IPRules: ranges}, rules[1].OriginRequest)
+	require.Equal(t, &OriginRequest{Access: common, IPRules: ranges}, rules[2].OriginRequest, "the origin")
+	require.Nil(t, routing.Ingress[1].OriginRequest, "the arguments are the caller's")
+}
+
+// The client chooses the destination of a rule in bastion mode, as cloudflared
+// decides on it: the rule itself wins over the common settings, and services that
+// cloudflared answers itself stay what they are.
+func TestRouting_DestinationsInBastionMode(t *testing.T) {
+	t.Parallel()
+	on, off := &OriginRequest{BastionMode: new(true)}, &OriginRequest{BastionMode: new(false)}
+	for _, test := range []struct {
+		name          string
+		service       string
+		rule, common  *OriginRequest
+		want, wantErr string
+	}{
+		{"rule", "http://web.default", on, nil, "bastion", ""},
+		{"common", "http://web.default", nil, on, "bastion", ""},
+		{"rule off, common on", "http://web.default", off, on, "web.default", ""},
+		{"rule on, common off", "http://web.default", on, off, "bastion", ""},
+		{"no service", "", on, nil, "bastion", ""},
+		{"no service, off", "", off, on, "", "ingress[0].service: not set"},
+		{"malformed service", "web:80", nil, on, "bastion", ""},
+		{"the service bastion, off", "bastion", off, nil, "bastion", ""},
+		{"a status", "http_status:404", nil, on, "", ""},
+		{"an impossible status", "http_status:1000", nil, on, "", "status code"},
+		{"the test page", "hello_world", on, nil, "", ""},
+		{"a socket", "unix:/run/web.sock", on, nil, "", ""},
+		{"a SOCKS proxy", "socks-proxy", on, nil, "socks-proxy", ""},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			routing := Routing{Origin: testOrigin, OriginRequest: test.common, Ingress: []IngressRule{
+				{Hostname: "example.com", Service: test.service, OriginRequest: test.rule}, {Service: "http_status:404"},
+			}}
+			err := routing.Validate()
+			if test.wantErr != "" {
+				require.ErrorContains(t, err, test.wantErr)
+			} else {
+				require.NoError(t, err)
+			}
+			var hosts []string
+			for _, d := range routing.Destinations() {
+				hosts = append(hosts, d.Host)
+				require.Equal(t, "ingress[0].service", d.Path)
+			}
+			require.Equal(t, strings.Fields(test.want), append([]string{}, hosts...))
+		})
+	}
+}
+
+// With a common bastion mode, the client chooses the origin as well.
+func TestRouting_DestinationsOfOriginInBastionMode(t *testing.T) {
+	t.Parallel()
+	routing := Routing{Origin: testOrigin, OriginRequest: &OriginRequest{BastionMode: new(true)}}
+	require.Equal(t, []Destination{{Path: "origin", Host: "bastion"}}, routing.Destinations())
+}
+
+// A common access is one destination, named by the argument that asks for it.
+func TestRouting_DestinationsOfAccess(t *testing.T) {
+	t.Parallel()
+	access := func(team string) *OriginRequest {
+		return &OriginRequest{Access: &Access{Required: true, TeamName: team, AudTag: []string{"tag"}}}
+	}
+	routing := Routing{Origin: "http_status:404", OriginRequest: access("home"), Ingress: []IngressRule{
+		{Hostname: "a", Service: "hello_world"},
+		{Hostname: "b", Service: "hello_world", OriginRequest: access("lab")},
+		{Hostname: "c", Service: "hello_world", OriginRequest: &OriginRequest{Access: &Access{TeamName: "off"}}},
+	}}
+	require.Equal(t, []Destination{
+		{Path: "originRequest.access", Host: "home.cloudflareaccess.com", Port: 443},
+		{Path: "ingress[1].originRequest.access", Host: "lab.cloudflareaccess.com", Port: 443},
+	}, routing.Destinations())
+}
+
+func TestRouting_Validate(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name    string
+		rule    string // YAML
+		wantErr string // empty: valid
+	}{
+		{"every path of a host", `{hostname: example.com, service: http://web}`, ""},
+		{"bastion of no service", `{hostname: example.com, originRequest: {bastionMode: true}}`, ""},
+		{"no service", `{hostname: example.com}`, "ingress[0].service: not set"},
+		{"no scheme", `{hostname: example.com, service: "web:80"}`, `ingress[0].service: "web:80" has no scheme, such as http://web:80`},
+		{"path in the service", `{hostname: example.com, service: http://web/app}`, "use http://web"},
+		{"another scheme", `{hostname: example.com, service: "vnc://web:5900"}`, `has the scheme "vnc"; use one of http, https, ws, wss, tcp, ssh, rdp, smb`},
+		{"password", `{hostname: example.com, service: "http://me:word@web"}`, "xxxxx"},
+		{"password in a faulty URL", `{hostname: example.com, service: "http://me:word@we b"}`, "not a URL"},
+		{"socket without a path", `{hostname: example.com, service: "unix:"}`, "unix:/run/web.sock"},
+		{"faulty status", `{hostname: example.com, service: "http_status:1000"}`, "status code"},
+		{"faulty status with bastion mode", `{hostname: example.com, service: "http_status:1000", originRequest: {bastionMode: true}}`, "status code"},
+		{"catch-all too early", `{service: http://web}`, "ingress[0]: matches every request"},
+		{"catch-all with a star too early", `{hostname: "*", service: http://web}`, "ingress[0]: matches every request"},
+		{"port", `{hostname: "example.com:80", service: http://web}`, `ingress[0].hostname: "example.com:80" has a port, but rules match host names only; use "example.com"`},
+		{"inner wildcard", `{hostname: a.*.com, service: http://web}`, "wildcard that isn't the whole first label"},
+		{"URL", `{hostname: "https://example.com", service: http://web}`, "is a URL"},
+		{"expression", `{path: "(", service: http://web}`, `ingress[0].path: "(" is not a regular expression`},
+		{"expression with YAML's line break", "path: |\n  ^/api\nservice: http://web", `ingress[0].path: "^/api\n" has a line break`},
+		{"duration without a unit", `{path: /, service: http://web, originRequest: {connectTimeout: "30"}}`, `ingress[0].originRequest.connectTimeout: "30" is not a duration, such as 30s`},
+		{"proxy type", `{path: /, service: http://web, originRequest: {proxyType: http}}`, "proxyType"},
+		{"proxy port", `{path: /, service: http://web, originRequest: {proxyPort: -1}}`, "proxyPort: -1"},
+		{"access without a team", `{path: /, service: http://web, originRequest: {access: {required: true, audTag: [x]}}}`, "ingress[0].originRequest.access.teamName: not set"},
+		{"range of addresses", `{path: /, service: socks-proxy, originRequest: {ipRules: [{prefix: 10.0.0.0}]}}`, `ingress[0].originRequest.ipRules[0].prefix: "10.0.0.0" is not a range`},
+		{"port of a range", `{path: /, service: socks-proxy, originRequest: {ipRules: [{prefix: 10.0.0.0/8, ports: [80, 0]}]}}`, "ipRules[0].ports[1]: 0"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			routing := Routing{Origin: testOrigin, Ingress: make([]IngressRule, 2)}
+			require.NoError(t, yaml.Unmarshal([]byte(test.rule), &routing.Ingress[0]))
+			routing.Ingress[1].Service = "http_status:404"
+			err := routing.Validate()
+			if test.wantErr == "" {
+				require.NoError(t, err)
+				return
+			}
+			require.ErrorContains(t, err, test.wantErr)
+			require.Len(t, strings.Split(err.Error(), "\n"), 1)
+			require.NotContains(t, err.Error(), "word", "a password may not be repeated")
+		})
+	}
+}

@@ -1,0 +1,142 @@
+package cloudflared
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// ServiceKind tells the services apart by what cloudflared does for them.
+type ServiceKind int
+
+const (
+	// ServiceURL is a server that cloudflared connects to, over HTTP or TCP.
+	ServiceURL ServiceKind = iota + 1
+	// ServiceSocket is a Unix socket in the connector's own container.
+	ServiceSocket
+	// ServiceStatus is cloudflared's own answer with a fixed status.
+	ServiceStatus
+	// ServiceHelloWorld is the test page that cloudflared serves.
+	ServiceHelloWorld
+	// ServiceSOCKS is a SOCKS5 proxy: the client chooses the destination.
+	ServiceSOCKS
+	// ServiceBastion forwards TCP: the client chooses the destination.
+	ServiceBastion
+)
+
+// Service is the parsed service of an ingress rule.
+type Service struct {
+	// Kind says which of the other fields are set: only ServiceURL has any.
+	Kind ServiceKind
+	// Scheme is one of http, https, ws, wss, tcp, ssh, rdp and smb.
+	Scheme string
+	// Host is the URL's host name or address, without brackets.
+	Host string
+	// Port is the URL's port, or the one that cloudflared uses without one.
+	Port int
+}
+
+// The services that aren't URLs.
+const (
+	bastion       = "bastion"
+	socksProxy    = "socks-proxy"
+	statusPrefix  = "http_status:"
+	unixPrefix    = "unix:"
+	unixTLSPrefix = "unix+tls:"
+)
+
+// helloWorld are the two spellings of the test page.
+var helloWorld = []string{"hello_world", "hello-world"}
+
+// exampleService is the service that messages suggest.
+const exampleService = "http://web.default"
+
+// webSchemes are the schemes under which cloudflared proxies HTTP.
+var webSchemes = []string{"http", "https", "ws", "wss"}
+
+// allSchemes adds those of raw TCP, for clients that connect with
+// `cloudflared access`.
+var allSchemes = append(slices.Clone(webSchemes), "tcp", "ssh", "rdp", "smb")
+
+// defaultPorts are the ports of services without one.
+var defaultPorts = map[string]int{
+	"http": 80, "ws": 80, "https": 443, "wss": 443, "tcp": 7864, "ssh": 22, "rdp": 3389, "smb": 445,
+}
+
+// ParseService parses the service of an ingress rule. With bastionMode, a URL
+// counts for nothing, even a missing or malformed one: the client chooses the
+// destination. Services that cloudflared answers itself are not affected.
+func ParseService(text string, bastionMode bool) (Service, error) {
+	switch {
+	case strings.HasPrefix(text, unixPrefix) || strings.HasPrefix(text, unixTLSPrefix):
+		if text == unixPrefix || text == unixTLSPrefix {
+			return Service{}, fmt.Errorf("%q has no path, such as %s/run/web.sock", text, text)
+		}
+		return Service{Kind: ServiceSocket}, nil
+	case strings.HasPrefix(text, statusPrefix):
+		if n, err := strconv.Atoi(strings.TrimPrefix(text, statusPrefix)); err != nil || n < 100 || n > 999 {
+			return Service{}, fmt.Errorf("%q has no three-digit status code, such as http_status:404", text)
+		}
+		return Service{Kind: ServiceStatus}, nil
+	case slices.Contains(helloWorld, text):
+		return Service{Kind: ServiceHelloWorld}, nil
+	case text == socksProxy:
+		return Service{Kind: ServiceSOCKS}, nil
+	case text == bastion || bastionMode:
+		return Service{Kind: ServiceBastion}, nil
+	case text == "":
+		return Service{}, fmt.Errorf("not set; it is where the rule's requests go, such as %s", exampleService)
+	}
+	return parseURL(text, allSchemes)
+}
+
+// parseOrigin parses the service for what no rule matches. It has to be one
+// that browsers can use.
+func parseOrigin(text string) (Service, error) {
+	if text == helloWorld[0] || strings.HasPrefix(text, statusPrefix) {
+		return ParseService(text, false)
+	}
+	return parseURL(text, webSchemes)
+}
+
+func parseURL(text string, schemes []string) (Service, error) {
+	u, err := url.Parse(text)
+	switch {
+	case err == nil && u.User != nil:
+		return Service{}, fmt.Errorf("%q must not contain credentials", u.Redacted())
+	case !strings.Contains(text, "://") || err == nil && u.Scheme == "":
+		return Service{}, fmt.Errorf("%q has no scheme, such as http://%s", text, strings.TrimLeft(text, ":/"))
+	case err != nil:
+		// The URL is left out: it may contain a password.
+		return Service{}, fmt.Errorf("not a URL, such as %s: %w", exampleService, errors.Unwrap(err))
+	case !slices.Contains(schemes, u.Scheme):
+		return Service{}, fmt.Errorf("%q has the scheme %q; use one of %s", text, u.Scheme, strings.Join(schemes, ", "))
+	case u.Hostname() == "":
+		return Service{}, fmt.Errorf("%q has no host, such as %s", text, exampleService)
+	case u.Path != "" || u.RawQuery != "" || u.Fragment != "":
+		return Service{}, fmt.Errorf("%q has a path or a query, but cloudflared passes on the request's own path; use %s://%s", text, u.Scheme, u.Host)
+	}
+	port := defaultPorts[u.Scheme]
+	if u.Port() != "" || strings.HasSuffix(u.Host, ":") {
+		if port, err = strconv.Atoi(u.Port()); err != nil || port < 1 || port > 65535 {
+			return Service{}, fmt.Errorf("%q has no port from 1 to 65535 after the colon", text)
+		}
+	}
+	return Service{Kind: ServiceURL, Scheme: u.Scheme, Host: u.Hostname(), Port: port}, nil
+}
+
+// String is the service as cloudflared's commands print it, with the port for
+// TCP. It is for ServiceURL, and for the services that the client directs.
+func (s Service) String() string {
+	switch s.Kind {
+	case ServiceBastion:
+		return bastion
+	case ServiceSOCKS:
+		return socksProxy
+	}
+	return fmt.Sprintf("%s://%s", s.Scheme, net.JoinHostPort(s.Host, strconv.Itoa(s.Port)))
+}

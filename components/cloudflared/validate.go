@@ -1,0 +1,160 @@
+package cloudflared
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"net"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+)
+
+// hostPattern is a host name that a request may have. Letters of any script are
+// allowed: cloudflared compares with the xn-- form too.
+var hostPattern = regexp.MustCompile(`^([\p{L}\p{M}\p{N}_-]{1,63}\.)*[\p{L}\p{M}\p{N}_-]{1,63}$`)
+
+// Validate reports everything that cloudflared would refuse to start with, each
+// problem with the argument that it is about. Beyond that it refuses what
+// cloudflared accepts but can't have been meant:
+//
+//   - a hostname that no request has: a URL, an empty label, *example.com;
+//   - a scheme that cloudflared doesn't know and takes for raw TCP;
+//   - a service with credentials, a query or a fragment, which it drops, with a
+//     port that doesn't exist, or unix: without a path;
+//   - a proxyType other than socks, which it ignores, and a proxyPort that
+//     doesn't exist;
+//   - control characters, such as the line break that YAML's | leaves behind;
+//   - invalid ipRules, and access without a team, where cloudflared doesn't
+//     look: in the common settings, on services that don't use them, and with
+//     a check that isn't required.
+func (r Routing) Validate() error {
+	problems := []error{validateOrigin("origin", r.Origin), validateOriginRequest("originRequest", r.OriginRequest)}
+	for i, rule := range r.Ingress {
+		path := fmt.Sprintf("ingress[%d]", i)
+		if rule.matchesAll() && i < len(r.Ingress)-1 {
+			problems = append(problems, fmt.Errorf("%s: matches every request, so later rules are never used; give it a hostname or a path, or make it the last rule", path))
+		}
+		problems = append(problems,
+			validateHostname(path+".hostname", rule.Hostname),
+			validatePath(path+".path", rule.Path),
+			validateTexts(path, map[string]*string{"path": &rule.Path, "service": &rule.Service}),
+			validateOriginRequest(path+".originRequest", rule.OriginRequest),
+		)
+		if _, err := rule.service(r.OriginRequest); err != nil {
+			problems = append(problems, fmt.Errorf("%s.service: %w", path, err))
+		}
+	}
+	return errors.Join(problems...)
+}
+
+func validateOrigin(path, origin string) error {
+	if _, err := parseOrigin(origin); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	return nil
+}
+
+func validateHostname(path, hostname string) error {
+	name := strings.TrimPrefix(hostname, "*.")
+	host, _, portErr := net.SplitHostPort(hostname)
+	switch {
+	case hostname == "" || hostname == "*":
+		return nil
+	case strings.Contains(hostname, "/"):
+		return fmt.Errorf("%s: %q is a URL or has a path; set the host name here, and the path in the rule's path", path, hostname)
+	case portErr == nil:
+		return fmt.Errorf("%s: %q has a port, but rules match host names only; use %q", path, hostname, host)
+	case strings.Contains(name, "*"):
+		return fmt.Errorf("%s: %q has a wildcard that isn't the whole first label, as in *.example.com", path, hostname)
+	case !hostPattern.MatchString(name) || len(name) > 253:
+		return fmt.Errorf("%s: %q is not a host name, such as photos.example.com or *.example.com", path, hostname)
+	}
+	return nil
+}
+
+func validatePath(path, expression string) error {
+	if _, err := regexp.Compile(expression); err != nil {
+		return fmt.Errorf("%s: %q is not a regular expression in Go's syntax: %w", path, expression, err)
+	}
+	return nil
+}
+
+func validateOriginRequest(path string, r *OriginRequest) error {
+	if r == nil {
+		return nil
+	}
+	var problems []error
+	for _, d := range []struct {
+		name  string
+		value *string
+	}{
+		{"connectTimeout", r.ConnectTimeout},
+		{"tlsTimeout", r.TLSTimeout},
+		{"tcpKeepAlive", r.TCPKeepAlive},
+		{"keepAliveTimeout", r.KeepAliveTimeout},
+	} {
+		if d.value == nil {
+			continue
+		}
+		if _, err := time.ParseDuration(*d.value); err != nil {
+			problems = append(problems, fmt.Errorf("%s.%s: %q is not a duration, such as 30s or 1m30s", path, d.name, *d.value))
+		}
+	}
+	problems = append(problems, validateTexts(path, map[string]*string{
+		"httpHostHeader":   r.HTTPHostHeader,
+		"originServerName": r.OriginServerName,
+		"caPool":           r.CAPool,
+		"proxyAddress":     r.ProxyAddress,
+	}))
+	if r.ProxyPort != nil && (*r.ProxyPort < 0 || *r.ProxyPort > 65535) {
+		problems = append(problems, fmt.Errorf("%s.proxyPort: %d is not a port from 0 (any) to 65535", path, *r.ProxyPort))
+	}
+	if r.ProxyType != nil && *r.ProxyType != "" && *r.ProxyType != "socks" {
+		problems = append(problems, fmt.Errorf("%s.proxyType: %q is neither socks nor empty", path, *r.ProxyType))
+	}
+	for i, rule := range r.IPRules {
+		problems = append(problems, validateIPRule(fmt.Sprintf("%s.ipRules[%d]", path, i), rule))
+	}
+	return errors.Join(append(problems, validateAccess(path+".access", r.Access))...)
+}
+
+func validateAccess(path string, access *Access) error {
+	if access == nil {
+		return nil
+	}
+	texts := map[string]*string{"teamName": &access.TeamName, "environment": &access.Environment}
+	for i := range access.AudTag {
+		texts[fmt.Sprintf("audTag[%d]", i)] = &access.AudTag[i]
+	}
+	problems := []error{validateTexts(path, texts)}
+	if access.TeamName == "" && len(access.AudTag) > 0 {
+		problems = append(problems, fmt.Errorf("%s.teamName: not set, but audTag is; it is the first part of <team>.cloudflareaccess.com", path))
+	}
+	return errors.Join(problems...)
+}
+
+func validateTexts(path string, texts map[string]*string) error {
+	var problems []error
+	for _, name := range slices.Sorted(maps.Keys(texts)) {
+		if text := texts[name]; text != nil && strings.ContainsFunc(*text, unicode.IsControl) {
+			problems = append(problems, fmt.Errorf("%s.%s: %q has a line break or another control character", path, name, *text))
+		}
+	}
+	return errors.Join(problems...)
+}
+
+func validateIPRule(path string, rule IPRule) error {
+	var problems []error
+	if _, _, err := net.ParseCIDR(rule.Prefix); err != nil {
+		problems = append(problems, fmt.Errorf("%s.prefix: %q is not a range of addresses, such as 10.0.0.0/8", path, rule.Prefix))
+	}
+	for i, port := range rule.Ports {
+		if port < 1 || port > 65535 {
+			problems = append(problems, fmt.Errorf("%s.ports[%d]: %d is not a port from 1 to 65535", path, i, port))
+		}
+	}
+	return errors.Join(problems...)
+}

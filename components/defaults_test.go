@@ -1,0 +1,44 @@
+package components
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"k8s-tunnel/components/cloudflared"
+)
+
+// A pod has to live for as long as it drains and finishes requests.
+func TestDefaults_TerminationCoversDrainAndGrace(t *testing.T) {
+	t.Parallel()
+	require.Greater(t, terminationSeconds, drainSeconds+graceSeconds)
+	require.LessOrEqual(t, graceSeconds, 180, "cloudflared's limit")
+}
+
+// Everything that has a default is set, and the caller's arguments stay as they were.
+func TestWithDefaults(t *testing.T) {
+	t.Parallel()
+	given := &CloudflareTunnelArgs{
+		Pod:           &PodArgs{Resources: &ResourcesArgs{Limits: map[string]string{"cpu": ""}}},
+		NetworkPolicy: &NetworkPolicyArgs{MetricsFrom: []string{"monitoring"}},
+		Autoscaling:   &AutoscalingArgs{MaxReplicas: 3},
+		Monitoring:    &MonitoringArgs{PodMonitor: &PodMonitorArgs{}},
+	}
+	got := given.withDefaults("edge")
+	require.Equal(t, &CloudflareTunnelArgs{
+		TunnelName: "edge", Origin: DefaultOrigin, Image: DefaultImage, Replicas: DefaultReplicas,
+		OriginRequest: &OriginRequest{KeepAliveTimeout: new(cloudflared.DefaultKeepAliveTimeout)},
+		Pod: &PodArgs{Resources: &ResourcesArgs{
+			Requests: defaultRequests, Limits: map[string]string{"memory": "256Mi", "ephemeral-storage": "256Mi"},
+		}},
+		NetworkPolicy: &NetworkPolicyArgs{Edge: defaultEdge, DNS: defaultDNS, MetricsFrom: []string{"monitoring"}},
+		Autoscaling:   &AutoscalingArgs{MaxReplicas: 3, CPU: DefaultAutoscalingCPU},
+		Monitoring:    &MonitoringArgs{PodMonitor: &PodMonitorArgs{Interval: DefaultScrapeInterval}},
+	}, got)
+	require.Equal(t, &CloudflareTunnelArgs{
+		Pod:           &PodArgs{Resources: &ResourcesArgs{Limits: map[string]string{"cpu": ""}}},
+		NetworkPolicy: &NetworkPolicyArgs{MetricsFrom: []string{"monitoring"}},
+		Autoscaling:   &AutoscalingArgs{MaxReplicas: 3},
+		Monitoring:    &MonitoringArgs{PodMonitor: &PodMonitorArgs{}},
+	}, given)
+}

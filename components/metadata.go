@@ -1,0 +1,81 @@
+package components
+
+import (
+	"maps"
+
+	metav1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/meta/v1"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+)
+
+// Labels of the Kubernetes objects: the set that Kubernetes recommends, and
+// two of this project.
+const (
+	// labelName is the application, the same in every stack.
+	labelName = "app.kubernetes.io/name"
+	// labelInstance tells the tunnels of a cluster apart.
+	labelInstance = "app.kubernetes.io/instance"
+	// labelComponent is the object's role.
+	labelComponent = "app.kubernetes.io/component"
+	// labelManagedBy says that manual changes don't last.
+	labelManagedBy = "app.kubernetes.io/managed-by"
+	// labelTunnelID ties a pod to the tunnel that it serves. It is part of the
+	// Deployment's selector: selectors are immutable, so replacing the tunnel
+	// replaces the Deployment, new beside old, and the two never count each
+	// other's pods.
+	labelTunnelID = "k8s-tunnel/tunnel-id"
+	// labelNetwork ties a pod to what it may reach, as a checksum of its network
+	// policy's egress rules. It is part of the selectors as well. A connector that
+	// is stopping still gets requests, and still needs its old origins. If it were
+	// rolled, its policy would be deleted as soon as it begins to stop: Pulumi
+	// doesn't wait for the end of pods that are rolled, but it does wait for the end
+	// of a Deployment that is replaced.
+	labelNetwork = "k8s-tunnel/network"
+
+	applicationName = "cloudflared"
+)
+
+// ownLabels are the labels that the component sets on pods, and that nothing else
+// may set.
+var ownLabels = []string{labelName, labelInstance, labelComponent, labelManagedBy, labelTunnelID, labelNetwork}
+
+// objectLabels are the labels of every object of a tunnel.
+func objectLabels(tunnelName string) map[string]string {
+	return map[string]string{
+		labelName:      applicationName,
+		labelInstance:  tunnelName,
+		labelComponent: "tunnel",
+		labelManagedBy: "pulumi",
+	}
+}
+
+// selectorLabels are the labels that identify all connectors of a tunnel, and
+// nothing else.
+func selectorLabels(tunnelID pulumi.StringInput) pulumi.StringMap {
+	return pulumi.StringMap{
+		labelName:     pulumi.String(applicationName),
+		labelTunnelID: tunnelID,
+	}
+}
+
+// generationLabels are the labels that identify those connectors of a tunnel that
+// have the same network policy.
+func generationLabels(tunnelID, network pulumi.StringInput) pulumi.StringMap {
+	labels := selectorLabels(tunnelID)
+	labels[labelNetwork] = network
+	return labels
+}
+
+// podLabels are objectLabels and generationLabels together.
+func podLabels(tunnelName string, generation pulumi.StringMap) pulumi.StringMap {
+	labels := pulumi.ToStringMap(objectLabels(tunnelName))
+	maps.Copy(labels, generation)
+	return labels
+}
+
+// objectMeta is the metadata of an object in a namespace, named by Pulumi. Further
+// labels may be added, but don't replace those of every object.
+func objectMeta(args *CloudflareTunnelArgs, namespace pulumi.StringOutput, further map[string]string) *metav1.ObjectMetaArgs {
+	labels := pulumi.ToStringMap(further)
+	maps.Copy(labels, pulumi.ToStringMap(objectLabels(args.TunnelName)))
+	return &metav1.ObjectMetaArgs{Namespace: namespace, Labels: labels}
+}

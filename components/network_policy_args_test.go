@@ -1,0 +1,37 @@
+package components
+
+import "testing"
+
+func TestCloudflareTunnelArgs_ValidateNetworkPolicy(t *testing.T) {
+	t.Parallel()
+	policy := func(p NetworkPolicyArgs) func(*CloudflareTunnelArgs) {
+		return func(a *CloudflareTunnelArgs) { a.NetworkPolicy = &p }
+	}
+	to := func(peers ...PeerArgs) func(*CloudflareTunnelArgs) {
+		return policy(NetworkPolicyArgs{Origins: []PolicyOriginArgs{{Host: "ingress-nginx-controller.ingress-nginx", To: peers}}})
+	}
+	for _, test := range []struct {
+		name    string
+		change  func(*CloudflareTunnelArgs)
+		wantErr string // empty: valid
+	}{
+		{"another edge", policy(NetworkPolicyArgs{Edge: []string{"192.0.2.0/24", "2001:db8::/32"}}), ""},
+		{"an edge without a length", policy(NetworkPolicyArgs{Edge: []string{"192.0.2.1"}}), `networkPolicy.edge[0]: "192.0.2.1"`},
+		{"an edge with host bits", policy(NetworkPolicyArgs{Edge: []string{"192.0.2.1/24"}}), "use 192.0.2.0/24"},
+		{"another DNS", policy(NetworkPolicyArgs{DNS: []PeerArgs{{CIDR: "169.254.20.10/32"}}}), ""},
+		{"a DNS of nothing", policy(NetworkPolicyArgs{DNS: []PeerArgs{{Ports: []int{53}}}}), "networkPolicy.dns[0]: has neither a cidr nor a namespace"},
+		{"a scraping namespace", policy(NetworkPolicyArgs{MetricsFrom: []string{"Monitoring"}}), `networkPolicy.metricsFrom[0]: "Monitoring"`},
+		{"an origin's pods", to(PeerArgs{Namespace: "web", Pods: map[string]string{"app": "web"}, Ports: []int{8080}}), ""},
+		{"an origin that no rule has", policy(NetworkPolicyArgs{Origins: []PolicyOriginArgs{{Host: "nas.lan", To: []PeerArgs{{CIDR: "192.0.2.1/32"}}}}}), `networkPolicy.origins[0].host: no rule and no origin uses "nas.lan"`},
+		{"an origin without a host", policy(NetworkPolicyArgs{Origins: []PolicyOriginArgs{{To: []PeerArgs{{CIDR: "192.0.2.1/32"}}}}}), "networkPolicy.origins[0].host: not set"},
+		{"an origin without a destination", to(), "networkPolicy.origins[0].to: not set"},
+		{"an origin that is both", to(PeerArgs{CIDR: "192.0.2.1/32", Namespace: "web"}), "networkPolicy.origins[0].to[0]: has both"},
+		{"an origin's namespace", to(PeerArgs{Namespace: "Web"}), `networkPolicy.origins[0].to[0].namespace: "Web"`},
+		{"an origin's port", to(PeerArgs{Namespace: "web", Ports: []int{0}}), "networkPolicy.origins[0].to[0].ports[0]: 0"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			_ = requireVerdict(t, test.change, test.wantErr)
+		})
+	}
+}

@@ -1,0 +1,160 @@
+package components
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+
+	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
+	metav1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/meta/v1"
+	networkingv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/networking/v1"
+
+	"k8s-tunnel/components/cloudflared"
+)
+
+const (
+	dnsPort = 53
+	// edgePort is Cloudflare's edge, over UDP for QUIC and TCP for HTTP/2.
+	edgePort = 7844
+	// labelNamespace is on every namespace and holds its name.
+	labelNamespace = "kubernetes.io/metadata.name"
+)
+
+// egressRules allow everything that the connectors connect to. services are those
+// that had to be read.
+func egressRules(
+	args *CloudflareTunnelArgs, destinations []cloudflared.Destination, services map[cloudflared.ServiceName]corev1.ServiceSpec,
+) ([]networkingv1.NetworkPolicyEgressRule, error) {
+	policy := args.NetworkPolicy
+	var rules []networkingv1.NetworkPolicyEgressRule
+	add := func(rule networkingv1.NetworkPolicyEgressRule) {
+		if !slices.ContainsFunc(rules, func(r networkingv1.NetworkPolicyEgressRule) bool { return reflect.DeepEqual(r, rule) }) {
+			rules = append(rules, rule)
+		}
+	}
+	for _, dns := range policy.DNS {
+		add(allow(toPeer(dns), append(policyPorts("UDP", dns.Ports, dnsPort), policyPorts("TCP", dns.Ports, dnsPort)...)))
+	}
+	edge := networkingv1.NetworkPolicyEgressRule{Ports: append(policyPorts("UDP", nil, edgePort), policyPorts("TCP", nil, edgePort)...)}
+	for _, cidr := range policy.Edge {
+		edge.To = append(edge.To, toPeer(PeerArgs{CIDR: cidr}))
+	}
+	add(edge)
+	var problems []error
+	for _, d := range destinations {
+		service, read := serviceBehind(d, args)
+		switch peers := policy.peers(d.Host); {
+		case len(peers) > 0:
+			for _, peer := range peers {
+				add(allow(toPeer(peer), policyPorts("TCP", peer.Ports, d.Port)))
+			}
+		case d.Addr.IsValid():
+			cidr := netip.PrefixFrom(d.Addr, d.Addr.BitLen()).String()
+			add(allow(toPeer(PeerArgs{CIDR: cidr}), policyPorts("TCP", nil, d.Port)))
+		case read:
+			rule, err := serviceRule(d, service, services[service])
+			if err != nil {
+				problems = append(problems, err)
+				continue
+			}
+			add(rule)
+		}
+	}
+	return rules, errors.Join(problems...)
+}
+
+// serviceRule allows the pods behind one port of a Service.
+func serviceRule(d cloudflared.Destination, service cloudflared.ServiceName, spec corev1.ServiceSpec) (networkingv1.NetworkPolicyEgressRule, error) {
+	var none networkingv1.NetworkPolicyEgressRule
+	where := fmt.Sprintf("%s: service %s in namespace %s", d.Path, service.Name, service.Namespace)
+	remedy := fmt.Sprintf("list what is behind it in networkPolicy.origins: {host: %s, to: [{cidr: 192.0.2.10/32, ports: [%d]}]}", d.Host, d.Port)
+	switch {
+	case deref(spec.Type, "") == "ExternalName":
+		return none, fmt.Errorf("%s is an ExternalName for %s, outside of the cluster; %s", where, deref(spec.ExternalName, "another host"), remedy)
+	case len(spec.Selector) == 0:
+		return none, fmt.Errorf("%s has no selector, so its pods are unknown; %s", where, remedy)
+	}
+	target := any(d.Port)
+	// A headless Service translates nothing.
+	if deref(spec.ClusterIP, "") != "None" {
+		i := slices.IndexFunc(spec.Ports, func(p corev1.ServicePort) bool {
+			return p.Port == d.Port && deref(p.Protocol, "TCP") == "TCP"
+		})
+		if i < 0 {
+			return none, fmt.Errorf("%s has no port %d; it has %s", where, d.Port, portList(spec.Ports))
+		}
+		target = targetPort(spec.Ports[i])
+	}
+	peer := toPeer(PeerArgs{Namespace: service.Namespace, Pods: spec.Selector})
+	return allow(peer, []networkingv1.NetworkPolicyPort{{Protocol: new("TCP"), Port: target}}), nil
+}
+
+// targetPort is the pods' port: a number, or the name of a container's port.
+func targetPort(p corev1.ServicePort) any {
+	switch target := p.TargetPort.(type) {
+	case string:
+		if n, err := strconv.Atoi(target); err == nil {
+			return n
+		}
+		return target
+	case float64:
+		if target > 0 {
+			return int(target)
+		}
+	case int:
+		if target > 0 {
+			return target
+		}
+	}
+	return p.Port
+}
+
+func portList(ports []corev1.ServicePort) string {
+	var all []string
+	for _, p := range ports {
+		if deref(p.Protocol, "TCP") == "TCP" {
+			all = append(all, strconv.Itoa(p.Port))
+		}
+	}
+	if len(all) == 0 {
+		return "none over TCP"
+	}
+	return strings.Join(all, ", ")
+}
+
+func allow(peer networkingv1.NetworkPolicyPeer, ports []networkingv1.NetworkPolicyPort) networkingv1.NetworkPolicyEgressRule {
+	return networkingv1.NetworkPolicyEgressRule{To: []networkingv1.NetworkPolicyPeer{peer}, Ports: ports}
+}
+
+func toPeer(peer PeerArgs) networkingv1.NetworkPolicyPeer {
+	if peer.CIDR != "" {
+		return networkingv1.NetworkPolicyPeer{IpBlock: &networkingv1.IPBlock{Cidr: peer.CIDR}}
+	}
+	out := networkingv1.NetworkPolicyPeer{
+		NamespaceSelector: &metav1.LabelSelector{MatchLabels: map[string]string{labelNamespace: peer.Namespace}},
+	}
+	if len(peer.Pods) > 0 {
+		out.PodSelector = &metav1.LabelSelector{MatchLabels: peer.Pods}
+	}
+	return out
+}
+
+// policyPorts are ports of a protocol: those given, or else the default one, or
+// every port if that is 0.
+func policyPorts(protocol string, ports []int, otherwise int) []networkingv1.NetworkPolicyPort {
+	if len(ports) == 0 && otherwise == 0 {
+		return []networkingv1.NetworkPolicyPort{{Protocol: &protocol}}
+	}
+	if len(ports) == 0 {
+		ports = []int{otherwise}
+	}
+	var out []networkingv1.NetworkPolicyPort
+	for _, port := range ports {
+		out = append(out, networkingv1.NetworkPolicyPort{Protocol: &protocol, Port: port})
+	}
+	return out
+}

@@ -1,0 +1,44 @@
+package components
+
+import (
+	"fmt"
+
+	"github.com/pulumi/pulumi-cloudflare/sdk/v5/go/cloudflare"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"k8s-tunnel/components/names"
+)
+
+// automaticTTL is the only TTL, in seconds, that Cloudflare accepts for a proxied
+// record.
+const automaticTTL = 1
+
+// records points all names at the tunnel, taking over CNAME records of these
+// names, and returns the names. The records depend on the connectors: a name
+// leads to the tunnel only when connectors are ready, and is removed before them.
+func (t *CloudflareTunnel) records(
+	ctx *pulumi.Context, name string, args *CloudflareTunnelArgs, tunnel *tunnelRef, connector pulumi.Resource,
+) (pulumi.StringArrayOutput, error) {
+	var hostnames []string
+	for _, host := range args.names().Hosts() {
+		zoneID := args.ZoneID
+		if host.Zone != args.Domain {
+			zoneID = args.Zones[host.Zone]
+		}
+		_, err := cloudflare.NewRecord(ctx, host.LogicalName(name), &cloudflare.RecordArgs{
+			ZoneId:         zoneID,
+			Name:           pulumi.String(host.RecordName()),
+			Type:           pulumi.String("CNAME"),
+			Content:        tunnel.cname,
+			Proxied:        pulumi.Bool(true),
+			Ttl:            pulumi.Int(automaticTTL),
+			AllowOverwrite: pulumi.Bool(true),
+			Comment:        pulumi.String(names.RecordComment(ctx.Project(), ctx.Stack())),
+		}, pulumi.Parent(t), pulumi.DependsOn([]pulumi.Resource{connector}))
+		if err != nil {
+			return pulumi.StringArrayOutput{}, fmt.Errorf("creating record %s: %w", host.Name, err)
+		}
+		hostnames = append(hostnames, host.Name)
+	}
+	return pulumi.ToStringArray(hostnames).ToStringArrayOutput(), nil
+}

@@ -1,0 +1,97 @@
+package settings
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+)
+
+// Decode decodes the JSON of a structured setting, such as ingress. Fields have
+// the names of their pulumi tags. An unknown field is an error, because a
+// misspelt noTLSVerify must not be lost, and so is a value of the wrong type.
+// All problems are reported at once, each starting with its path.
+func Decode(path, text string, into any) error {
+	if !json.Valid([]byte(text)) {
+		return fmt.Errorf("%s: %q is not %s", path, text, kindName(reflect.TypeOf(into)))
+	}
+	return decode(path, json.RawMessage(text), reflect.ValueOf(into).Elem())
+}
+
+// kindName is what messages call a type.
+func kindName(t reflect.Type) string {
+	switch t.Kind() {
+	case reflect.Pointer:
+		return kindName(t.Elem())
+	case reflect.Bool:
+		return "true or false"
+	case reflect.Int:
+		return "a whole number"
+	case reflect.String:
+		return "a string"
+	case reflect.Slice:
+		return "a list"
+	}
+	return "an object"
+}
+
+func decode(path string, raw json.RawMessage, into reflect.Value) error {
+	if string(raw) == "null" {
+		return nil
+	}
+	switch into.Kind() {
+	case reflect.Pointer:
+		value := reflect.New(into.Type().Elem())
+		err := decode(path, raw, value.Elem())
+		// A value of the wrong type stays unset, or validation would report a
+		// value that isn't in the settings. An object keeps its valid fields.
+		if err == nil || value.Elem().Kind() == reflect.Struct {
+			into.Set(value)
+		}
+		return err
+	case reflect.Slice:
+		var items []json.RawMessage
+		if err := decodeWhole(path, raw, into.Type(), &items); err != nil {
+			return err
+		}
+		into.Set(reflect.MakeSlice(into.Type(), len(items), len(items)))
+		var problems []error
+		for i, item := range items {
+			problems = append(problems, decode(fmt.Sprintf("%s[%d]", path, i), item, into.Index(i)))
+		}
+		return errors.Join(problems...)
+	case reflect.Struct:
+		return decodeStruct(path, raw, into)
+	}
+	return decodeWhole(path, raw, into.Type(), into.Addr().Interface())
+}
+
+func decodeStruct(path string, raw json.RawMessage, into reflect.Value) error {
+	var values map[string]json.RawMessage
+	if err := decodeWhole(path, raw, into.Type(), &values); err != nil {
+		return err
+	}
+	fields := map[string]reflect.Value{}
+	for i := range into.NumField() {
+		fields[into.Type().Field(i).Tag.Get("pulumi")] = into.Field(i)
+	}
+	var problems []error
+	for _, key := range slices.Sorted(maps.Keys(values)) {
+		field, known := fields[key]
+		if !known {
+			problems = append(problems, fmt.Errorf("%s.%s: no such field%s", path, key, suggest(key, slices.Collect(maps.Keys(fields)))))
+			continue
+		}
+		problems = append(problems, decode(path+"."+key, values[key], field))
+	}
+	return errors.Join(problems...)
+}
+
+func decodeWhole(path string, raw json.RawMessage, wanted reflect.Type, into any) error {
+	if err := json.Unmarshal(raw, into); err != nil {
+		return fmt.Errorf("%s: %s is not %s", path, raw, kindName(wanted))
+	}
+	return nil
+}

@@ -1,0 +1,63 @@
+package settings_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"k8s-tunnel/components/cloudflared"
+	"k8s-tunnel/components/settings"
+)
+
+func TestDecode(t *testing.T) {
+	t.Parallel()
+	var rules []cloudflared.IngressRule
+	require.NoError(t, settings.Decode("ingress", `[{"hostname": "example.com", "service": "http://web", "originRequest":
+		{"noTLSVerify": false, "keepAliveConnections": 0, "connectTimeout": "5s", "ipRules": [{"prefix": "10.0.0.0/8", "ports": [80], "allow": true}]}},
+		{"service": "http_status:404", "originRequest": null}]`, &rules))
+	require.Equal(t, []cloudflared.IngressRule{
+		{Hostname: "example.com", Service: "http://web", OriginRequest: &cloudflared.OriginRequest{
+			NoTLSVerify: new(false), KeepAliveConnections: new(0), ConnectTimeout: new("5s"),
+			IPRules: []cloudflared.IPRule{{Prefix: "10.0.0.0/8", Ports: []int{80}, Allow: true}},
+		}},
+		{Service: "http_status:404"},
+	}, rules)
+}
+
+func TestDecode_Problems(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name, text string
+		want       []string
+	}{
+		{"no JSON", `example.com`, []string{`ingress: "example.com" is not a list`}},
+		{"no list", `{"hostname": "example.com"}`, []string{`ingress: {"hostname": "example.com"} is not a list`}},
+		{"no object", `["example.com"]`, []string{`ingress[0]: "example.com" is not an object`}},
+		{"misspelt field", `[{"service": "http://web", "originRequest": {"noTLSverify": true}}]`, []string{"ingress[0].originRequest.noTLSverify: no such field; did you mean noTLSVerify?"}},
+		{"foreign field", `[{"backend": "web"}]`, []string{"ingress[0].backend: no such field; there are hostname, originRequest, path, service"}},
+		{"all at once", `[{"hostname": 5, "originRequest": {"noTLSVerify": "yes", "connectTimeout": 30}}, {"originRequest": {"keepAliveConnections": 1.5, "access": {"audTag": "tag"}}}]`, []string{
+			"ingress[0].hostname: 5 is not a string",
+			`ingress[0].originRequest.noTLSVerify: "yes" is not true or false`,
+			"ingress[0].originRequest.connectTimeout: 30 is not a string",
+			"ingress[1].originRequest.keepAliveConnections: 1.5 is not a whole number",
+			`ingress[1].originRequest.access.audTag: "tag" is not a list`,
+		}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			var rules []cloudflared.IngressRule
+			err := settings.Decode("ingress", test.text, &rules)
+			for _, want := range test.want {
+				require.ErrorContains(t, err, want)
+			}
+		})
+	}
+}
+
+// A value of the wrong type is reported once: validation must not find an empty one in its place.
+func TestDecode_LeavesOutWhatIsWrong(t *testing.T) {
+	t.Parallel()
+	var request *cloudflared.OriginRequest
+	require.Error(t, settings.Decode("originRequest", `{"connectTimeout": 30, "tlsTimeout": "5s"}`, &request))
+	require.Equal(t, &cloudflared.OriginRequest{TLSTimeout: new("5s")}, request)
+}

@@ -1,0 +1,178 @@
+package settings
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Tag is the struct tag with a setting's name. A field whose option tag,
+// OptionTag, is "-" is no setting.
+const (
+	Tag       = "pulumi"
+	OptionTag = "setting"
+)
+
+// Source is a stack's configuration. A Pulumi program's context is one.
+type Source interface {
+	// GetConfig returns the value of a key, such as k8s-tunnel:domain, and
+	// whether it is set.
+	GetConfig(key string) (string, bool)
+}
+
+// Reader reads the settings of one namespace.
+type Reader struct {
+	source    Source
+	namespace string
+	// prefix begins the names of settings in messages.
+	prefix string
+	// known are the settings that were read.
+	known []string
+}
+
+// NewReader returns a reader of a namespace, such as cloudflare.
+func NewReader(source Source, namespace string) *Reader {
+	return &Reader{source: source, namespace: namespace, prefix: namespace + ":"}
+}
+
+// NewProjectReader returns a reader of a project's own settings, which messages
+// name without the project.
+func NewProjectReader(source Source, project string) *Reader {
+	return &Reader{source: source, namespace: project}
+}
+
+// Read fills in the fields of a struct, given by a pointer. What is unset or
+// invalid stays as it is. All problems are reported at once, each starting with
+// the setting that it is about.
+func (r *Reader) Read(into any) error {
+	var problems []error
+	for _, field := range Fields(reflect.TypeOf(into).Elem()) {
+		problems = append(problems, r.read(field.Name, reflect.ValueOf(into).Elem().FieldByIndex(field.Index)))
+	}
+	return errors.Join(problems...)
+}
+
+// Field is a field of a struct that is a setting.
+type Field struct {
+	// Name is the setting's name.
+	Name string
+	// Type is the field's type.
+	Type reflect.Type
+	// Index is the field's index, as reflect uses it.
+	Index []int
+	// Struct and GoName say where the field is declared.
+	Struct reflect.Type
+	GoName string
+}
+
+// Fields lists the settings of a struct. Those of an embedded struct come first,
+// unless a field of the struct itself has the same name: that takes its place.
+// Fields that aren't plain values, such as a component's inputs, are no settings.
+func Fields(t reflect.Type) []Field {
+	all := slices.DeleteFunc(tagged(t), func(f Field) bool { return !plain(f.Type) })
+	return slices.Clip(all)
+}
+
+// tagged lists all fields with a tag, plain or not.
+func tagged(t reflect.Type) []Field {
+	var all []Field
+	for i := range t.NumField() {
+		f := t.Field(i)
+		if f.Anonymous {
+			for _, inner := range tagged(f.Type) {
+				inner.Index = append([]int{i}, inner.Index...)
+				all = append(all, inner)
+			}
+			continue
+		}
+		if f.Tag.Get(Tag) == "" || f.Tag.Get(OptionTag) == "-" {
+			continue
+		}
+		field := Field{Name: f.Tag.Get(Tag), Type: f.Type, Index: []int{i}, Struct: t, GoName: f.Name}
+		if same := slices.IndexFunc(all, func(other Field) bool { return other.Name == field.Name }); same >= 0 {
+			all[same] = field
+			continue
+		}
+		all = append(all, field)
+	}
+	return all
+}
+
+// plain reports whether a setting can have the type.
+func plain(t reflect.Type) bool {
+	switch t.Kind() {
+	case reflect.Pointer:
+		return t.Elem().Kind() == reflect.Struct || plain(t.Elem())
+	case reflect.Map:
+		return t.Elem().Kind() == reflect.String
+	case reflect.String, reflect.Int, reflect.Bool, reflect.Slice:
+		return true
+	}
+	return false
+}
+
+// read reads one setting. Empty text, {} and [] count as unset: they are the
+// defaults that Pulumi.yaml has to give to optional settings.
+func (r *Reader) read(name string, into reflect.Value) error {
+	r.known = append(r.known, name)
+	text, _ := r.source.GetConfig(r.namespace + ":" + name)
+	if text == "" || text == "{}" || text == "[]" {
+		return nil
+	}
+	if into.Kind() == reflect.Pointer && into.Type().Elem().Kind() != reflect.Struct {
+		into.Set(reflect.New(into.Type().Elem()))
+		into = into.Elem()
+	}
+	path := r.prefix + name
+	switch into.Kind() {
+	case reflect.String:
+		into.SetString(text)
+	case reflect.Int:
+		value, err := strconv.Atoi(text)
+		if err != nil || value < 1 {
+			return fmt.Errorf("%s: %q is not a whole number above 0", path, text)
+		}
+		into.SetInt(int64(value))
+	case reflect.Bool:
+		value, err := strconv.ParseBool(text)
+		if err != nil {
+			return fmt.Errorf("%s: %q is neither true nor false", path, text)
+		}
+		into.SetBool(value)
+	default:
+		return Decode(path, text, into.Addr().Interface())
+	}
+	return nil
+}
+
+// Unknown reports settings of a project that don't exist: a misspelt one would
+// have no effect. configuration is the stack's configuration as Pulumi passes
+// it to programs, a JSON object. readers have read the settings that exist; the
+// project's own reader comes first.
+func Unknown(configuration string, readers ...*Reader) error {
+	var all map[string]any
+	if configuration == "" || json.Unmarshal([]byte(configuration), &all) != nil {
+		return nil // not started by Pulumi's command line
+	}
+	own, others := readers[0], readers[1:]
+	var problems []error
+	for _, full := range slices.Sorted(maps.Keys(all)) {
+		key, ours := strings.CutPrefix(full, own.namespace+":")
+		if !ours || slices.Contains(own.known, key) {
+			continue
+		}
+		hint := suggest(key, own.known)
+		for _, other := range others {
+			if slices.Contains(other.known, key) {
+				hint = fmt.Sprintf("; did you mean %s%s?", other.prefix, key)
+			}
+		}
+		problems = append(problems, fmt.Errorf("%s: no such setting%s", key, hint))
+	}
+	return errors.Join(problems...)
+}

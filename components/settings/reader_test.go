@@ -1,0 +1,112 @@
+package settings_test
+
+import (
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"k8s-tunnel/components/settings"
+)
+
+// stack is a stack's configuration.
+type stack map[string]string
+
+func (s stack) GetConfig(key string) (string, bool) {
+	value, ok := s[key]
+	return value, ok
+}
+
+// inner stands for the arguments of a component.
+type inner struct {
+	Name    string            `pulumi:"name"`
+	Handed  any               `pulumi:"handed"` // an input
+	Inputs  map[string]any    `pulumi:"inputs"`
+	Labels  map[string]string `pulumi:"labels"`
+	Private string            `pulumi:"private" setting:"-"`
+	Block   *block            `pulumi:"block"`
+}
+
+type block struct {
+	On bool `pulumi:"on"`
+}
+
+// outer stands for the settings of a program.
+type outer struct {
+	inner
+
+	Handed string   `pulumi:"handed"`
+	Count  int      `pulumi:"count"`
+	List   []string `pulumi:"list"`
+	Flag   bool     `pulumi:"flag"`
+	Extra  *string  `pulumi:"extra"`
+	Other  string
+}
+
+func TestFields(t *testing.T) {
+	t.Parallel()
+	var names []string
+	for _, field := range settings.Fields(reflect.TypeFor[outer]()) {
+		names = append(names, field.Name)
+	}
+	require.Equal(t, []string{"name", "handed", "labels", "block", "count", "list", "flag", "extra"}, names, "the outer field takes the place of the inner one")
+}
+
+func TestReader(t *testing.T) {
+	t.Parallel()
+	var got outer
+	reader := settings.NewProjectReader(stack{
+		"k8s:name": "a", "k8s:handed": "b", "k8s:private": "c", "k8s:block": `{"on": true}`, "k8s:count": "3", "k8s:labels": `{"a": "b"}`, "k8s:list": `["x"]`, "k8s:flag": "true", "k8s:extra": "y",
+	}, "k8s")
+	require.NoError(t, reader.Read(&got))
+	require.Equal(t, outer{inner: inner{Name: "a", Labels: map[string]string{"a": "b"}, Block: &block{On: true}}, Handed: "b", Count: 3, List: []string{"x"}, Flag: true, Extra: new("y")}, got)
+}
+
+// The defaults of optional settings in Pulumi.yaml count as unset.
+func TestReader_Empty(t *testing.T) {
+	t.Parallel()
+	var got outer
+	reader := settings.NewProjectReader(stack{"k8s:name": "", "k8s:block": "{}", "k8s:count": "", "k8s:list": "[]", "k8s:flag": "false"}, "k8s")
+	require.NoError(t, reader.Read(&got))
+	require.Equal(t, outer{}, got)
+}
+
+func TestReader_Problems(t *testing.T) {
+	t.Parallel()
+	source := stack{"k8s:count": "two", "k8s:flag": "perhaps", "k8s:list": "x", "k8s:block": `{"of": true}`}
+	var got outer
+	err := settings.NewProjectReader(source, "k8s").Read(&got)
+	require.EqualError(t, err, strings.Join([]string{
+		"block.of: no such field; did you mean on?",
+		`count: "two" is not a whole number above 0`,
+		`list: "x" is not a list`,
+		`flag: "perhaps" is neither true nor false`,
+	}, "\n"))
+	require.Equal(t, outer{inner: inner{Block: &block{}}}, got)
+	for _, count := range []string{"0", "-1", "1.5"} {
+		require.ErrorContains(t, settings.NewReader(stack{"k8s:count": count}, "k8s").Read(&got), `k8s:count: "`+count+`"`)
+	}
+}
+
+func TestUnknown(t *testing.T) {
+	t.Parallel()
+	own, other := settings.NewProjectReader(stack{}, "k8s-tunnel"), settings.NewReader(stack{}, "cloudflare")
+	require.NoError(t, own.Read(&struct {
+		Domain    string   `pulumi:"domain"`
+		Hostnames []string `pulumi:"hostnames"`
+		Ingress   []string `pulumi:"ingress"`
+	}{}))
+	require.NoError(t, other.Read(&struct {
+		APIToken string `pulumi:"apiToken"`
+	}{}))
+	require.NoError(t, settings.Unknown(`{"k8s-tunnel:domain": "example.com", "kubernetes:context": "home"}`, own, other))
+	require.NoError(t, settings.Unknown("", own, other))
+	err := settings.Unknown(`{"k8s-tunnel:hostname": "a", "k8s-tunnel:apiToken": "secret", "k8s-tunnel:domains": "a", "k8s-tunnel:port": "80"}`, own, other)
+	require.EqualError(t, err, strings.Join([]string{
+		"apiToken: no such setting; did you mean cloudflare:apiToken?",
+		"domains: no such setting; did you mean domain?",
+		"hostname: no such setting; did you mean hostnames?",
+		"port: no such setting; there are domain, hostnames, ingress",
+	}, "\n"))
+}

@@ -1,0 +1,26 @@
+package settings
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/agext/levenshtein"
+)
+
+// suggest returns the end of a message about an unknown word: the known word
+// that is closest to it, or all of them when none is close.
+func suggest(unknown string, known []string) string {
+	if len(known) == 0 {
+		return ""
+	}
+	known = slices.Sorted(slices.Values(known))
+	distance := func(word string) int {
+		return levenshtein.Distance(strings.ToLower(unknown), strings.ToLower(word), nil)
+	}
+	nearest := slices.MinFunc(known, func(a, b string) int { return distance(a) - distance(b) })
+	if distance(nearest) <= max(2, len(unknown)/3) {
+		return fmt.Sprintf("; did you mean %s?", nearest)
+	}
+	return "; there are " + strings.Join(known, ", ")
+}
