@@ -7,6 +7,12 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+// noPlugins keeps the plugins of the person who runs the tests out of them.
+func noPlugins(t *testing.T) {
+	t.Helper()
+	t.Setenv("PULUMI_HOME", t.TempDir())
+}
+
 // downloader puts a program in the place of the clone's Pulumi.
 func downloader(t *testing.T, script string) (root string) {
 	t.Helper()
@@ -45,12 +51,12 @@ echo "error: failed all 2 attempts" >&2; exit 1`)
 }
 
 func TestDownloads_AFailureLeadsToABuildAndIsRemembered(t *testing.T) {
-	t.Parallel()
+	noPlugins(t)
 	root := downloader(t, `echo "warning: Error downloading plugin: no such host"; exit 1`)
 	made := target{
 		name: "random-plugin", label: "random plugin", version: "4.18.0", plugin: "random", as: "pulumi-resource-random",
 	}
-	run := ensurer{Options: Options{Root: root, OwnOnly: true}, progress: newProgress(nil), tools: map[string]Tool{}}
+	run := ensurer{Options: Options{Root: root}, progress: newProgress(nil), tools: map[string]Tool{}}
 	require.Equal(t, pluginChoice{origin: OriginBuilt, try: true}, run.findPlugin(made, false))
 	run.try = []target{made}
 	require.NoError(t, run.downloadAll(t.Context()))
@@ -60,13 +66,13 @@ func TestDownloads_AFailureLeadsToABuildAndIsRemembered(t *testing.T) {
 }
 
 func TestDownloads_ASuccessMakesABuildNeedless(t *testing.T) {
-	t.Parallel()
+	noPlugins(t)
 	root := downloader(t, `folder="$PULUMI_HOME/plugins/$3-$4-v$5"
 mkdir -p "$folder" && printf plugin > "$folder/pulumi-$3-$4" && chmod +x "$folder/pulumi-$3-$4"`)
 	made := target{
 		name: "random-plugin", label: "random plugin", version: "4.18.0", plugin: "random", as: "pulumi-resource-random",
 	}
-	run := ensurer{Options: Options{Root: root, OwnOnly: true}, progress: newProgress(nil), tools: map[string]Tool{}, try: []target{made}}
+	run := ensurer{Options: Options{Root: root}, progress: newProgress(nil), tools: map[string]Tool{}, try: []target{made}}
 	require.NoError(t, run.downloadAll(t.Context()))
 	require.True(t, run.provided(made))
 	require.Equal(t, "downloaded", run.tools[made.name].String())

@@ -17,22 +17,16 @@ type Options struct {
 	Root string
 	// Out gets the progress. A run that finds everything in place writes nothing.
 	Out io.Writer
-	// Groups are those to provide. None means GroupPulumi, GroupProgram and GroupWorld.
+	// Groups are those to provide.
 	Groups []string
 	// PulumiHome is the world's Pulumi folder. A plugin that somebody put there is used as it is.
 	PulumiHome string
-	// Offline forbids downloads of plugins. SANDBOX_OFFLINE in the environment does the same.
-	Offline bool
-	// Refetch tries downloads again that failed lately or that a build stands in for.
-	Refetch bool
-	// OwnOnly leaves the user's own Pulumi and plugins out of account, for runs that must not depend
-	// on them.
-	OwnOnly bool
 }
 
 // ensurer is one run of Ensure.
 type ensurer struct {
 	Options
+	offline  bool // plugins are not to be downloaded
 	settings goSettings
 	progress *progress
 	pulumi   *installed // the user's, when it is used
@@ -44,6 +38,7 @@ type ensurer struct {
 
 // Ensure provides the tools of the groups asked for and says where each comes from. It builds what is
 // missing or out of date, which takes long once and then a moment. Several runs may go on at a time.
+// While SANDBOX_OFFLINE is set in the environment, plugins are built rather than downloaded.
 func Ensure(ctx context.Context, options Options) (Result, error) {
 	run, err := prepare(ctx, options)
 	if err != nil {
@@ -80,7 +75,7 @@ func (e *ensurer) ensure(ctx context.Context, wanted []target) (Result, error) {
 			return Result{}, err
 		}
 	}
-	result := Result{Root: e.Root, Bin: BinDir(e.Root)}
+	result := Result{Root: e.Root}
 	for _, t := range wanted {
 		if tool, ok := e.tools[t.name]; ok && t.label != "" {
 			result.Tools = append(result.Tools, tool)
@@ -95,37 +90,30 @@ func prepare(ctx context.Context, options Options) (*ensurer, error) {
 		return nil, fmt.Errorf("finding the clone's root: %w", err)
 	}
 	options.Root = root
-	if len(options.Groups) == 0 {
-		options.Groups = []string{GroupPulumi, GroupProgram, GroupWorld}
-	}
 	for _, group := range options.Groups {
-		if !slices.Contains([]string{GroupPulumi, GroupProgram, GroupCloudflared, GroupNode, GroupWorld, GroupLint}, group) {
+		if !slices.Contains([]string{GroupPulumi, GroupProgram, GroupCloudflared, GroupNode, GroupLint}, group) {
 			return nil, fmt.Errorf("there is no group of tools %q", group)
 		}
 	}
-	options.Offline = options.Offline || os.Getenv("SANDBOX_OFFLINE") != ""
 	settings, err := askGo(ctx)
 	if err != nil {
 		return nil, err
 	}
 	return &ensurer{
-		Options: options, settings: settings, progress: newProgress(options.Out), tools: map[string]Tool{},
+		Options: options, offline: os.Getenv("SANDBOX_OFFLINE") != "", settings: settings,
+		progress: newProgress(options.Out), tools: map[string]Tool{},
 	}, nil
 }
 
 // selected gives those of all targets that are in the groups asked for.
 func (e *ensurer) selected(all []target) []target {
-	return slices.DeleteFunc(all, func(t target) bool {
-		world := t.group == GroupCloudflared || t.group == GroupNode
-		chosen := slices.Contains(e.Groups, t.group) || world && slices.Contains(e.Groups, GroupWorld)
-		return !chosen
-	})
+	return slices.DeleteFunc(all, func(t target) bool { return !slices.Contains(e.Groups, t.group) })
 }
 
 // findAll notes what is there already and gives the targets that are not.
 func (e *ensurer) findAll(ctx context.Context, wanted []target) ([]target, error) {
 	why := ""
-	if slices.Contains(e.Groups, GroupPulumi) && !e.OwnOnly {
+	if slices.Contains(e.Groups, GroupPulumi) {
 		e.pulumi, why = findPulumi(ctx, e.Root, os.Getenv("PATH"))
 	}
 	var absent []target
@@ -199,8 +187,7 @@ func (e *ensurer) jobs(absent []target) []*job {
 		byName[t.name] = work
 		jobs = append(jobs, work)
 	}
-	node := slices.Contains(e.Groups, GroupNode) || slices.Contains(e.Groups, GroupWorld)
-	if byName["runc"] == nil && node && len(missing(requirements(false))) > 0 {
+	if byName["runc"] == nil && slices.Contains(e.Groups, GroupNode) && len(missing(requirements(false))) > 0 {
 		jobs = append(jobs, &job{light: true, run: func(ctx context.Context) error { return e.system(ctx, false) }})
 	}
 	return jobs

@@ -149,9 +149,9 @@ func TestSelected(t *testing.T) {
 		want   string
 	}{
 		{[]string{GroupPulumi}, "a"},
-		{[]string{GroupWorld}, "bc"},
+		{[]string{GroupCloudflared, GroupNode}, "bc"},
 		{[]string{GroupCloudflared, GroupLint}, "cd"},
-		{[]string{GroupWorld, GroupNode}, "bc"},
+		{nil, ""},
 	}
 	for _, test := range tests {
 		run := ensurer{Options: Options{Groups: test.groups}}

@@ -17,7 +17,6 @@ type pluginFacts struct {
 	downloaded bool   // was downloaded earlier
 	built      bool   // an up-to-date build is there
 	offline    bool   // downloads are not wanted
-	refetch    bool   // a download is wanted even if it failed lately or a build is there
 	failure    string // why a recent download failed
 }
 
@@ -41,8 +40,6 @@ func choosePlugin(facts pluginFacts) pluginChoice {
 		return pluginChoice{origin: OriginDownloaded}
 	case facts.offline:
 		return pluginChoice{origin: OriginBuilt, why: "nothing is downloaded while SANDBOX_OFFLINE is set"}
-	case facts.refetch:
-		return pluginChoice{origin: OriginBuilt, try: true}
 	case facts.failure != "":
 		return pluginChoice{origin: OriginBuilt, why: cannotDownload}
 	case facts.built:
@@ -89,11 +86,11 @@ func pluginIn(home string, t target) (string, bool) {
 
 // findPlugin decides about a plugin and notes it, or why it is built.
 func (e *ensurer) findPlugin(t target, built bool) pluginChoice {
-	facts := pluginFacts{offline: e.Offline, refetch: e.Refetch, built: built}
+	facts := pluginFacts{offline: e.offline, built: built}
 	placed, found := pluginIn(e.PulumiHome, t)
 	facts.placed = found && isForeign(placed, t.as)
 	yours, found := pluginIn(userHome(os.Getenv), t)
-	facts.users = found && !e.OwnOnly && isForeign(yours, t.as)
+	facts.users = found && isForeign(yours, t.as)
 	downloaded, found := pluginIn(downloadHome(e.Root), t)
 	facts.downloaded = found
 	facts.failure = recentFailure(e.Root, t.plugin, t.version, time.Now())

@@ -45,18 +45,7 @@ func (t Tool) String() string {
 // Result says what Ensure has provided.
 type Result struct {
 	Root  string
-	Bin   string // to be put at the front of PATH
 	Tools []Tool
-}
-
-// Tool finds one by its name in the report.
-func (r Result) Tool(name string) (Tool, bool) {
-	for _, tool := range r.Tools {
-		if tool.Name == name {
-			return tool, true
-		}
-	}
-	return Tool{}, false
 }
 
 // Report gives one line for each tool: its name, its version and where it comes from.

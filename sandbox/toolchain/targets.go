@@ -15,13 +15,12 @@ const (
 	KubernetesVersion       = "1.36.2"
 )
 
-// The groups of tools that can be asked for. GroupWorld is everything that a local world runs.
+// The groups of tools that can be asked for.
 const (
 	GroupPulumi      = "pulumi"      // the CLI, the Go language host, the plugins
 	GroupProgram     = "program"     // the Pulumi program of this repository, compiled
 	GroupCloudflared = "cloudflared" // the connector and its command line
 	GroupNode        = "node"        // everything inside the Kubernetes node
-	GroupWorld       = "world"       // GroupCloudflared and GroupNode
 	GroupLint        = "lint"        // linters, of use to developers alone
 )
 
