@@ -78,7 +78,7 @@ func TestServer_Listens(t *testing.T) {
 	t.Parallel()
 	s, c := start(t, config(t))
 	t.Cleanup(func() { require.NoError(t, s.Close()) })
-	require.NoError(t, c.WaitReady(t.Context()))
+	require.NoError(t, c.Ready(t.Context()))
 	require.Len(t, s.EdgeAddrs(), 4)
 
 	status, body, version := fetch(t, client(t, s, s.API), "https://"+s.API+api.BasePath+"/zones", "Authorization", "Bearer "+state.SeedToken)
@@ -138,7 +138,8 @@ func TestServe_EndsWithItsContext(t *testing.T) {
 	go func() { done <- cloudflare.Serve(ctx, cfg) }()
 	limit, end := context.WithTimeout(t.Context(), 10*time.Second)
 	defer end()
-	require.NoError(t, control.NewClient(cfg.Control).WaitReady(limit))
+	client := control.NewClient(cfg.Control)
+	require.Eventually(t, func() bool { return client.Ready(limit) == nil }, 10*time.Second, 50*time.Millisecond)
 	cancel()
 	select {
 	case err := <-done:

@@ -19,7 +19,6 @@ import (
 	"k8s-tunnel/sandbox/cloudflare/control"
 	"k8s-tunnel/sandbox/cluster"
 	"k8s-tunnel/sandbox/cluster/apps"
-	"k8s-tunnel/sandbox/process"
 )
 
 // Control asks and tells the Cloudflare process.
@@ -157,17 +156,4 @@ func (w *World) ask(ctx context.Context, host string) (*answer, error) {
 		return nil, fmt.Errorf("an answer that isn't the app's: %w", err)
 	}
 	return &a, nil
-}
-
-// PIDs are the processes on which the world's parts hang, for tests that kill
-// them.
-func (w *World) PIDs() []int {
-	var pids []int
-	if id, ok := process.Load(w.pidFile()); ok && id.Alive() {
-		pids = append(pids, id.PID)
-	}
-	if status, err := cluster.Inspect(w.clusterConfig()); err == nil && status.PID != 0 {
-		pids = append(pids, status.PID)
-	}
-	return pids
 }

@@ -14,9 +14,6 @@ import (
 	"k8s-tunnel/sandbox/cloudflare/state"
 )
 
-// pollEvery is how often WaitReady asks.
-const pollEvery = 50 * time.Millisecond
-
 // Client speaks to a control port.
 type Client struct {
 	addr string
@@ -32,21 +29,6 @@ func NewClient(addr string) *Client {
 // Ready is nil if the sandbox's Cloudflare is up.
 func (c *Client) Ready(ctx context.Context) error {
 	return c.do(ctx, http.MethodGet, "/healthz", nil, nil)
-}
-
-// WaitReady waits until the sandbox's Cloudflare is up, or ctx ends.
-func (c *Client) WaitReady(ctx context.Context) error {
-	for {
-		err := c.Ready(ctx)
-		if err == nil {
-			return nil
-		}
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("waiting for the sandbox's Cloudflare: %w", err)
-		case <-time.After(pollEvery):
-		}
-	}
 }
 
 // State returns what there is.

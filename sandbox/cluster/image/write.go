@@ -26,19 +26,6 @@ const (
 	refAnnotation  = "org.opencontainers.image.ref.name"
 )
 
-// Write packs images into one tar, an OCI image layout. Blobs that several images
-// share are in it once. The file appears whole or not at all.
-func Write(file string, specs ...Spec) error {
-	images, err := build(specs)
-	if err != nil {
-		return fmt.Errorf("writing %s: %w", file, err)
-	}
-	if err := write(file, images); err != nil {
-		return fmt.Errorf("writing %s: %w", file, err)
-	}
-	return nil
-}
-
 // built is a spec with all digests worked out.
 type built struct {
 	names    []string
@@ -144,7 +131,8 @@ func add(w *tar.Writer, header *tar.Header, data []byte) error {
 	return nil
 }
 
-// write packs the layout beside its place and moves it there.
+// write packs images into one tar, an OCI image layout. Blobs that several images
+// share are in it once. The file appears whole or not at all.
 func write(file string, images []built) error {
 	temp, err := os.CreateTemp(filepath.Dir(file), "."+filepath.Base(file)+"-*")
 	if err != nil {
