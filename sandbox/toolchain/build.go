@@ -12,6 +12,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/google/renameio/v2"
 )
 
 // tailLines is how much of a failed build's output is repeated in the error.
@@ -140,26 +142,11 @@ func (t target) install(root, output, key string) error {
 		}
 	}
 	for name, binary := range t.links {
-		if err := replaceLink(binary, filepath.Join(t.destination(root), name)); err != nil {
+		if err := renameio.Symlink(binary, filepath.Join(t.destination(root), name)); err != nil {
 			return fmt.Errorf("linking %s to %s: %w", name, binary, err)
 		}
 	}
 	return t.writeStamp(root, key)
-}
-
-// replaceLink makes path a symbolic link to destination, whatever was there before.
-func replaceLink(destination, path string) error {
-	if present, err := os.Readlink(path); err == nil && present == destination {
-		return nil
-	}
-	temporary := path + ".new"
-	if err := os.RemoveAll(temporary); err != nil {
-		return err
-	}
-	if err := os.Symlink(destination, temporary); err != nil {
-		return err
-	}
-	return os.Rename(temporary, path)
 }
 
 // runLogged runs command with its output in the file log. If it fails, the error ends with the last

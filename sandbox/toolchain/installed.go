@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/google/renameio/v2"
 	"golang.org/x/mod/semver"
 )
 
@@ -125,7 +126,7 @@ func (p installed) use(root string) error {
 		if name == "pulumi" {
 			source = p.Path
 		}
-		if err := replaceLink(source, filepath.Join(BinDir(root), name)); err != nil {
+		if err := renameio.Symlink(source, filepath.Join(BinDir(root), name)); err != nil {
 			return fmt.Errorf("linking your %s: %w", name, err)
 		}
 	}

@@ -12,6 +12,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/google/renameio/v2"
 )
 
 // stamp is what is written down beside a target's binaries: what they were made of, and how large
@@ -137,12 +139,9 @@ func (t target) stampPath(root string) string {
 
 // writeFile puts content at path in one step, making the folder it lies in.
 func writeFile(path string, content []byte) error {
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+	folder := filepath.Dir(path)
+	if err := os.MkdirAll(folder, 0o755); err != nil {
 		return err
 	}
-	temporary := path + ".new"
-	if err := os.WriteFile(temporary, content, 0o644); err != nil {
-		return err
-	}
-	return os.Rename(temporary, path)
+	return renameio.WriteFile(path, content, 0o644, renameio.WithTempDir(folder))
 }

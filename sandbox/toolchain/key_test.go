@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/google/renameio/v2"
 	"github.com/stretchr/testify/require"
 )
 
@@ -119,7 +120,7 @@ func TestCurrent_DistrustsWhatDiffersFromItsStamp(t *testing.T) {
 			require.NoError(t, os.Truncate(filepath.Join(BinDir(root), "tool"), 2))
 		}, false},
 		{"a link to another binary", func(t *testing.T, root string, _ target) {
-			require.NoError(t, replaceLink("/bin/true", filepath.Join(BinDir(root), "tool")))
+			require.NoError(t, renameio.Symlink("/bin/true", filepath.Join(BinDir(root), "tool")))
 		}, false},
 	}
 	for _, test := range tests {

@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/google/renameio/v2"
 	"github.com/stretchr/testify/require"
 )
 
@@ -60,7 +61,7 @@ func TestAssemblePulumiHome_KeepsWhatSomebodyElsePutThere(t *testing.T) {
 		"linked in place of ours": func(t *testing.T, root, home string) {
 			require.NoError(t, built(t, root, "ours").AssemblePulumiHome(t.Context(), home))
 			put(t, root, "theirs", "the official plugin")
-			require.NoError(t, replaceLink(filepath.Join(root, "theirs"), filepath.Join(home, randomBinary)))
+			require.NoError(t, renameio.Symlink(filepath.Join(root, "theirs"), filepath.Join(home, randomBinary)))
 		},
 		"the whole folder exchanged": func(t *testing.T, root, home string) {
 			require.NoError(t, built(t, root, "ours").AssemblePulumiHome(t.Context(), home))

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/google/renameio/v2"
+
 	"k8s-tunnel/sandbox/cloudflare"
 	"k8s-tunnel/sandbox/cloudflare/state"
 	"k8s-tunnel/sandbox/process"
@@ -91,9 +93,6 @@ func (w *World) keepSelf() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	fresh := kept + ".new"
-	if err := os.WriteFile(fresh, raw, 0o755); err != nil {
-		return "", err
-	}
-	return kept, os.Rename(fresh, kept)
+	// A rename, because a process may still run what was kept before.
+	return kept, renameio.WriteFile(kept, raw, 0o755, renameio.WithTempDir(w.Dir()))
 }

@@ -14,6 +14,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"github.com/google/renameio/v2"
 )
 
 const (
@@ -93,13 +95,16 @@ func create(path string) error {
 	_ = pem.Encode(&data, &pem.Block{Type: blockKey, Bytes: keyDER}) // a buffer takes everything
 	_ = pem.Encode(&data, &pem.Block{Type: blockCertificate, Bytes: der})
 
-	tmp, err := temporary(path, data.Bytes(), 0o600)
+	pending, err := renameio.NewPendingFile(path, renameio.WithTempDir(filepath.Dir(path)))
 	if err != nil {
 		return err
 	}
-	defer os.Remove(tmp)
+	defer func() { _ = pending.Cleanup() }()
+	if _, err := pending.Write(data.Bytes()); err != nil {
+		return err
+	}
 	// A link, unlike a rename, doesn't replace the authority of a process that was faster.
-	if err := os.Link(tmp, path); err != nil && !errors.Is(err, fs.ErrExist) {
+	if err := os.Link(pending.Name(), path); err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}
 	return nil
@@ -110,25 +115,5 @@ func publish(path string, data []byte) error {
 	if old, err := os.ReadFile(path); err == nil && bytes.Equal(old, data) {
 		return nil
 	}
-	tmp, err := temporary(path, data, 0o644)
-	if err != nil {
-		return err
-	}
-	defer os.Remove(tmp)
-	return os.Rename(tmp, path)
-}
-
-// temporary writes data to a new file beside path and returns its name.
-func temporary(path string, data []byte, mode fs.FileMode) (string, error) {
-	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*")
-	if err != nil {
-		return "", err
-	}
-	_, err = f.Write(data)
-	err = errors.Join(err, f.Chmod(mode), f.Close())
-	if err != nil {
-		os.Remove(f.Name())
-		return "", err
-	}
-	return f.Name(), nil
+	return renameio.WriteFile(path, data, 0o644, renameio.IgnoreUmask(), renameio.WithTempDir(filepath.Dir(path)))
 }

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -17,6 +16,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/google/go-containerregistry/pkg/v1/static"
 	"github.com/google/go-containerregistry/pkg/v1/types"
+	"github.com/google/renameio/v2"
 )
 
 // nameAnnotation is where containerd looks for an image's full name. The other,
@@ -134,22 +134,15 @@ func add(w *tar.Writer, header *tar.Header, data []byte) error {
 // write packs images into one tar, an OCI image layout. Blobs that several images
 // share are in it once. The file appears whole or not at all.
 func write(file string, images []built) error {
-	temp, err := os.CreateTemp(filepath.Dir(file), "."+filepath.Base(file)+"-*")
+	pending, err := renameio.NewPendingFile(file, renameio.WithStaticPermissions(0o644), renameio.WithTempDir(filepath.Dir(file)))
 	if err != nil {
 		return err
 	}
-	defer func() { _ = os.Remove(temp.Name()) }() // gone when all went well
-	defer temp.Close()
-	if err := writeLayout(temp, images); err != nil {
+	defer func() { _ = pending.Cleanup() }()
+	if err := writeLayout(pending, images); err != nil {
 		return err
 	}
-	if err := temp.Chmod(0o644); err != nil {
-		return err
-	}
-	if err := temp.Close(); err != nil {
-		return err
-	}
-	return os.Rename(temp.Name(), file)
+	return pending.CloseAtomicallyReplace()
 }
 
 // writeLayout writes an OCI image layout: the blobs, and an index that names the images.
