@@ -5,12 +5,14 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -46,22 +48,11 @@ func binaries(t *testing.T) string {
 func open(t *testing.T, file string) map[string]v1.Image {
 	t.Helper()
 	dir := t.TempDir()
-	f, err := os.Open(file)
-	require.NoError(t, err)
-	defer f.Close()
-	for r := tar.NewReader(f); ; {
-		header, err := r.Next()
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		require.NoError(t, err)
-		data, err := io.ReadAll(r)
-		require.NoError(t, err)
-		if digest, ok := strings.CutPrefix(header.Name, "blobs/sha256/"); ok {
+	for name, data := range entries(t, file) {
+		if digest, ok := strings.CutPrefix(name, "blobs/sha256/"); ok {
 			require.Equal(t, digest, fmt.Sprintf("%x", sha256.Sum256(data)))
 		}
-		target := filepath.Join(dir, header.Name)
-		require.NoFileExists(t, target)
+		target := filepath.Join(dir, name)
 		require.NoError(t, os.MkdirAll(filepath.Dir(target), 0o755))
 		require.NoError(t, os.WriteFile(target, data, 0o644))
 	}
@@ -128,6 +119,85 @@ func TestWrite_SameInputSameBytes(t *testing.T) {
 		require.Contains(t, got, "etc/")
 		require.Contains(t, got, "etc/a/")
 		require.EqualValues(t, 1, got["etc/a/b"].Size)
+	}
+}
+
+// TestWrite_IndexNamesTheImages reads the tar without the library that wrote it, as containerd does.
+func TestWrite_IndexNamesTheImages(t *testing.T) {
+	t.Parallel()
+	shared := Layer{Text("/shared", "by both")}
+	images, err := build([]Spec{
+		{Names: []string{"localhost/a:1", "localhost/a:latest"}, Layers: []Layer{shared}, User: "1:1"},
+		{Names: []string{"localhost/b:1"}, Layers: []Layer{shared, {Text("/own", "of b")}}},
+	})
+	require.NoError(t, err)
+	file := filepath.Join(t.TempDir(), "a.tar")
+	require.NoError(t, write(file, images))
+	entries := entries(t, file)
+	require.JSONEq(t, `{"imageLayoutVersion": "1.0.0"}`, string(entries["oci-layout"]))
+	// Two layers, and a configuration and a manifest of each image.
+	require.Len(t, entries, len([]string{"oci-layout", "index.json"})+2+2*2)
+
+	type descriptor struct {
+		MediaType   string            `json:"mediaType"`
+		Digest      string            `json:"digest"`
+		Size        int               `json:"size"`
+		Annotations map[string]string `json:"annotations"`
+		Platform    map[string]string `json:"platform"`
+	}
+	blob := func(d descriptor) []byte {
+		data := entries["blobs/"+strings.Replace(d.Digest, ":", "/", 1)]
+		require.Equal(t, d.Digest, fmt.Sprintf("sha256:%x", sha256.Sum256(data)))
+		require.Len(t, data, d.Size)
+		return data
+	}
+	var index struct {
+		MediaType string       `json:"mediaType"`
+		Manifests []descriptor `json:"manifests"`
+	}
+	require.NoError(t, json.Unmarshal(entries["index.json"], &index))
+	require.Equal(t, "application/vnd.oci.image.index.v1+json", index.MediaType)
+	names := []string{"localhost/a:1", "localhost/a:latest", "localhost/b:1"}
+	digests := []string{images[0].digest.String(), images[0].digest.String(), images[1].digest.String()}
+	require.Len(t, index.Manifests, len(names))
+	for i, entry := range index.Manifests {
+		require.Equal(t, "application/vnd.oci.image.manifest.v1+json", entry.MediaType)
+		require.Equal(t, digests[i], entry.Digest)
+		require.Equal(t, map[string]string{"os": "linux", "architecture": runtime.GOARCH}, entry.Platform)
+		require.Equal(t, map[string]string{
+			"io.containerd.image.name": names[i], "org.opencontainers.image.ref.name": names[i],
+		}, entry.Annotations)
+		var manifest struct {
+			Config descriptor   `json:"config"`
+			Layers []descriptor `json:"layers"`
+		}
+		require.NoError(t, json.Unmarshal(blob(entry), &manifest))
+		require.Equal(t, "application/vnd.oci.image.config.v1+json", manifest.Config.MediaType)
+		for _, part := range append(manifest.Layers, manifest.Config) {
+			blob(part)
+		}
+		for _, layer := range manifest.Layers {
+			require.Equal(t, "application/vnd.oci.image.layer.v1.tar", layer.MediaType)
+		}
+	}
+}
+
+// entries returns the contents of a tar's files by their names.
+func entries(t *testing.T, file string) map[string][]byte {
+	t.Helper()
+	f, err := os.Open(file)
+	require.NoError(t, err)
+	defer f.Close()
+	out := map[string][]byte{}
+	for r := tar.NewReader(f); ; {
+		header, err := r.Next()
+		if errors.Is(err, io.EOF) {
+			return out
+		}
+		require.NoError(t, err)
+		require.NotContains(t, out, header.Name)
+		out[header.Name], err = io.ReadAll(r)
+		require.NoError(t, err)
 	}
 }
 

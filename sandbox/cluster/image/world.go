@@ -75,7 +75,7 @@ func writeKeyed(dir, name string, specs []Spec) (string, error) {
 	}
 	key := sha256.New()
 	for _, b := range images {
-		fmt.Fprintln(key, b.manifest.Digest, b.names)
+		fmt.Fprintln(key, b.digest, b.names)
 	}
 	path := filepath.Join(dir, fmt.Sprintf("%s-%s.tar", name, hex.EncodeToString(key.Sum(nil))[:16]))
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
