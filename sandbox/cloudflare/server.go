@@ -14,8 +14,8 @@ import (
 
 	"github.com/google/uuid"
 
+	"k8s-tunnel/sandbox/ca"
 	"k8s-tunnel/sandbox/cloudflare/api"
-	"k8s-tunnel/sandbox/cloudflare/ca"
 	"k8s-tunnel/sandbox/cloudflare/control"
 	"k8s-tunnel/sandbox/cloudflare/edge"
 	"k8s-tunnel/sandbox/cloudflare/front"

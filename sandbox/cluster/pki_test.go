@@ -42,7 +42,7 @@ func TestEnsurePKI_CertificatesAreWhatTheyAreFor(t *testing.T) {
 				_, err := cert.Verify(x509.VerifyOptions{Roots: roots, KeyUsages: []x509.ExtKeyUsage{use}, DNSName: name})
 				return err
 			}
-			if want.client {
+			if want.usage == x509.ExtKeyUsageClientAuth {
 				require.NoError(t, verify(x509.ExtKeyUsageClientAuth, ""))
 				require.Error(t, verify(x509.ExtKeyUsageServerAuth, ""), "a user must not pass for a server")
 			}

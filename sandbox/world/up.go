@@ -10,7 +10,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"k8s-tunnel/sandbox/cloudflare/ca"
+	"k8s-tunnel/sandbox/ca"
 	"k8s-tunnel/sandbox/cluster"
 	"k8s-tunnel/sandbox/cluster/apps"
 	"k8s-tunnel/sandbox/cluster/image"

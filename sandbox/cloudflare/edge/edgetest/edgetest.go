@@ -19,7 +19,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
-	"k8s-tunnel/sandbox/cloudflare/ca"
+	"k8s-tunnel/sandbox/ca"
 	"k8s-tunnel/sandbox/cloudflare/edge"
 	"k8s-tunnel/sandbox/cloudflare/state"
 )

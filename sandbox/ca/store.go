@@ -3,12 +3,7 @@ package ca
 import (
 	"bytes"
 	"crypto"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -67,40 +62,25 @@ func read(path string) (*Authority, error) {
 	if !ok || !pair.Leaf.IsCA {
 		return nil, fmt.Errorf("%s: not a certificate authority", path)
 	}
-	return &Authority{cert: pair.Leaf, key: key, issued: map[string]*tls.Certificate{}}, nil
+	return newAuthority(pair.Leaf, key), nil
 }
 
 // create puts a new authority at path, unless somebody else was faster.
 func create(path string) error {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	a, err := New("k8s-tunnel sandbox CA")
 	if err != nil {
 		return err
 	}
-	root, err := template("k8s-tunnel sandbox CA", authorityLife)
+	key, err := EncodeKey(a.key)
 	if err != nil {
 		return err
 	}
-	root.IsCA = true
-	root.MaxPathLenZero = true
-	root.KeyUsage = x509.KeyUsageCertSign | x509.KeyUsageCRLSign
-	der, err := x509.CreateCertificate(rand.Reader, root, root, key.Public(), key)
-	if err != nil {
-		return err
-	}
-	keyDER, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		return err
-	}
-	var data bytes.Buffer
-	_ = pem.Encode(&data, &pem.Block{Type: blockKey, Bytes: keyDER}) // a buffer takes everything
-	_ = pem.Encode(&data, &pem.Block{Type: blockCertificate, Bytes: der})
-
 	pending, err := renameio.NewPendingFile(path, renameio.WithTempDir(filepath.Dir(path)))
 	if err != nil {
 		return err
 	}
 	defer func() { _ = pending.Cleanup() }()
-	if _, err := pending.Write(data.Bytes()); err != nil {
+	if _, err := pending.Write(append(key, a.PEM()...)); err != nil {
 		return err
 	}
 	// A link, unlike a rename, doesn't replace the authority of a process that was faster.
