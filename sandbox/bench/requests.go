@@ -10,6 +10,8 @@ import (
 	"time"
 
 	vegeta "github.com/tsenart/vegeta/v12/lib"
+
+	"k8s-tunnel/sandbox/pinned"
 )
 
 const (
@@ -97,11 +99,7 @@ func (b *bench) download(ctx context.Context, p *path) error {
 
 // client sends every request to one address.
 func client(addr string) *http.Client {
-	dialer := &net.Dialer{Timeout: 5 * time.Second}
-	return &http.Client{Transport: &http.Transport{
-		MaxIdleConnsPerHost: loadRate,
-		DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
-			return dialer.DialContext(ctx, network, addr)
-		},
-	}}
+	transport := pinned.Transport(addr)
+	transport.MaxIdleConnsPerHost = loadRate
+	return &http.Client{Transport: transport}
 }

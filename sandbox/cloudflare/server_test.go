@@ -21,6 +21,7 @@ import (
 	"k8s-tunnel/sandbox/cloudflare/api"
 	"k8s-tunnel/sandbox/cloudflare/control"
 	"k8s-tunnel/sandbox/cloudflare/state"
+	"k8s-tunnel/sandbox/pinned"
 )
 
 // config has every listener on loopback, at ports of the system's choice.
@@ -47,13 +48,9 @@ func client(t *testing.T, s *cloudflare.Server, addr string) *http.Client {
 	t.Helper()
 	pool := x509.NewCertPool()
 	require.True(t, pool.AppendCertsFromPEM(s.CA()))
-	transport := &http.Transport{
-		TLSClientConfig: &tls.Config{RootCAs: pool},
-		DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
-			return new(net.Dialer).DialContext(ctx, network, addr)
-		},
-		ForceAttemptHTTP2: true,
-	}
+	transport := pinned.Transport(addr)
+	transport.TLSClientConfig = &tls.Config{RootCAs: pool}
+	transport.ForceAttemptHTTP2 = true
 	t.Cleanup(transport.CloseIdleConnections)
 	return &http.Client{Transport: transport}
 }

@@ -25,12 +25,13 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"net"
 	"net/http"
 	"sync"
 	"time"
 
 	vegeta "github.com/tsenart/vegeta/v12/lib"
+
+	"k8s-tunnel/sandbox/pinned"
 )
 
 // Rate is the number of requests a second that each host gets.
@@ -119,20 +120,13 @@ func (g *Generator) Burst() {
 
 // newClient reaches the front under every name, through connections of its own.
 func newClient(front string) *http.Client {
-	dialer := &net.Dialer{Timeout: 5 * time.Second}
-	return &http.Client{
-		Timeout: patience,
-		Transport: &http.Transport{
-			MaxIdleConnsPerHost: Rate,
-			// The client opens spare connections when answers take long. The front hangs
-			// up on those that never carry a request, and a POST that gets one in that
-			// very moment fails: a client's fault, which isn't to be counted.
-			IdleConnTimeout: 5 * time.Second,
-			DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
-				return dialer.DialContext(ctx, network, front)
-			},
-		},
-	}
+	transport := pinned.Transport(front)
+	transport.MaxIdleConnsPerHost = Rate
+	// The client opens spare connections when answers take long. The front hangs up on
+	// those that never carry a request, and a POST that gets one in that very moment
+	// fails: a client's fault, which isn't to be counted.
+	transport.IdleConnTimeout = 5 * time.Second
+	return &http.Client{Timeout: patience, Transport: transport}
 }
 
 // judge says which kind of load a result belongs to, and what is wrong with it.

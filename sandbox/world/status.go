@@ -19,6 +19,7 @@ import (
 	"k8s-tunnel/sandbox/cloudflare/control"
 	"k8s-tunnel/sandbox/cluster"
 	"k8s-tunnel/sandbox/cluster/apps"
+	"k8s-tunnel/sandbox/pinned"
 )
 
 // Control asks and tells the Cloudflare process.
@@ -100,15 +101,7 @@ func (w *World) URL(host string) string {
 
 // Client sends requests to the front, whatever the host's name resolves to.
 func (w *World) Client() *http.Client {
-	dialer := &net.Dialer{Timeout: 5 * time.Second}
-	return &http.Client{
-		Timeout: 30 * time.Second,
-		Transport: &http.Transport{
-			DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
-				return dialer.DialContext(ctx, network, w.FrontAddr())
-			},
-		},
-	}
+	return &http.Client{Timeout: 30 * time.Second, Transport: pinned.Transport(w.FrontAddr())}
 }
 
 // Show ends `make up`: what is there, and a request through it.

@@ -53,9 +53,6 @@ import (
 	"k8s-tunnel/sandbox/cloudflare/state"
 )
 
-// tunnelDomain is where the targets of tunnels' records lie.
-const tunnelDomain = ".cfargotunnel.com"
-
 // maxAliases is how many records that name another record are followed.
 const maxAliases = 8
 
@@ -154,7 +151,7 @@ func (f *front) route(host string) (target, bool) {
 			return target{}, false
 		}
 		content := hostName(record.Content)
-		if id, ok := strings.CutSuffix(content, tunnelDomain); ok && record.Type == "CNAME" {
+		if id, ok := strings.CutSuffix(content, state.TunnelSuffix); ok && record.Type == "CNAME" {
 			tunnel, err := uuid.Parse(id)
 			return target{tunnel: tunnel}, err == nil
 		}
