@@ -13,7 +13,7 @@
 package api
 
 import (
-	"bytes"
+	"context"
 	"io"
 	"log/slog"
 	"net/http"
@@ -111,12 +111,8 @@ type call struct {
 // handle makes an endpoint an http.Handler that checks the token first.
 func (a *API) handle(serve endpoint) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		c := &call{API: a, Request: r}
-		var err error
-		if c.body, err = io.ReadAll(r.Body); err != nil {
-			writeError(w, badBody(err))
-			return
-		}
+		body, _ := r.Context().Value(bodyKey{}).([]byte)
+		c := &call{API: a, Request: r, body: body}
 		if err := c.authenticate(); err != nil {
 			writeError(w, err)
 			return
@@ -131,6 +127,10 @@ func (a *API) handle(serve endpoint) http.Handler {
 	})
 }
 
+// bodyKey is where a request's context holds its body, which the log of calls needs
+// as well, even when no endpoint gets to see the request.
+type bodyKey struct{}
+
 // ServeHTTP answers a request, unless a fault does it instead, and remembers it.
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	started := time.Now()
@@ -139,7 +139,7 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusRequestEntityTooLarge)
 		return
 	}
-	r.Body = io.NopCloser(bytes.NewReader(body))
+	r = r.WithContext(context.WithValue(r.Context(), bodyKey{}, body))
 	r.URL.Path = path.Clean("/" + r.URL.Path) // doubled and trailing slashes are forgiven
 
 	fault, faulty := a.faults.match(r)
