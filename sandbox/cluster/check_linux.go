@@ -135,7 +135,7 @@ func probe(c Config) []error {
 	}
 	dir := c.path("probe")
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return []error{fmt.Errorf("creating the node's folder: %w", err)}
+		return []error{fmt.Errorf("creating the node's directory: %w", err)}
 	}
 	defer func() {
 		_ = os.RemoveAll(dir) // empty folders at worst
@@ -169,7 +169,7 @@ func probeMain(dir string) int {
 			problems = append(problems, fmt.Sprintf("%v: %s", err, advice))
 		}
 	}
-	try(probeOverlay(dir), "the kernel needs overlayfs (modprobe overlay), and the folder a file system of its own right such as ext4, xfs or btrfs, not another overlay as in a container: put it on a volume")
+	try(probeOverlay(dir), "the kernel needs overlayfs (modprobe overlay), and the directory a file system of its own right such as ext4, xfs or btrfs, not another overlay as in a container: put it on a volume")
 	try(probeVeth(), "the kernel needs virtual Ethernet pairs (modprobe veth)")
 	if nft, err := exec.LookPath("nft"); err == nil {
 		try(probeNFT(nft), "the kernel needs nftables with address translation (modprobe nf_tables nft_chain_nat nft_masq nft_fib_inet)")

@@ -99,7 +99,7 @@ func (c Config) Validate() error {
 		bad("slot: %d is not between 0 and %d", c.Slot, MaxSlot)
 	}
 	if !filepath.IsAbs(c.Dir) || filepath.Clean(c.Dir) == "/" {
-		bad("dir: %q is not an absolute path of a folder", c.Dir)
+		bad("dir: %q is not an absolute path of a directory", c.Dir)
 	}
 	if c.BinDir != "" && !filepath.IsAbs(c.BinDir) {
 		bad("binDir: %q is not an absolute path", c.BinDir)

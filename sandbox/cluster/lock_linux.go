@@ -17,14 +17,14 @@ func lock(ctx context.Context, c Config) (unlock func(), err error) {
 	told := false
 	for {
 		if err := os.MkdirAll(c.Dir, 0o700); err != nil {
-			return nil, fmt.Errorf("creating the node's folder: %w", err)
+			return nil, fmt.Errorf("creating the node's directory: %w", err)
 		}
 		locked, err := dir.TryLock()
 		switch {
 		case errors.Is(err, os.ErrNotExist):
 			continue // removed by another command in this very moment
 		case err != nil:
-			return nil, fmt.Errorf("locking the node's folder %s: %w", c.Dir, err)
+			return nil, fmt.Errorf("locking the node's directory %s: %w", c.Dir, err)
 		case locked && stillThere(dir):
 			return func() { _ = dir.Close() }, nil
 		}

@@ -32,7 +32,7 @@ type nodeTest struct {
 func newNodeTest(t *testing.T) *nodeTest {
 	bin := os.Getenv("SANDBOX_BIN")
 	if bin == "" || os.Geteuid() != 0 {
-		t.Skip("needs root, and SANDBOX_BIN with the folder of the tools")
+		t.Skip("needs root, and SANDBOX_BIN with the directory of the tools")
 	}
 	dir := t.TempDir()
 	images, err := image.All(image.Options{BinDir: bin, CA: []byte("none"), Dir: filepath.Join(dir, "images")})

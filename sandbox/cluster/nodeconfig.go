@@ -26,11 +26,11 @@ const (
 func writeConfig(c Config) error {
 	// Anew each time: a file that another version of this package left would be read all the same.
 	if err := os.RemoveAll(c.path(configDir)); err != nil {
-		return fmt.Errorf("preparing the node's folder: %w", err)
+		return fmt.Errorf("preparing the node's directory: %w", err)
 	}
 	for _, dir := range []string{c.path(configDir), c.path(configDir, "cni"), c.LogDir(), c.path("etcd"), c.path(rootDir)} {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
-			return fmt.Errorf("preparing the node's folder: %w", err)
+			return fmt.Errorf("preparing the node's directory: %w", err)
 		}
 	}
 	if err := ensurePKI(c); err != nil {

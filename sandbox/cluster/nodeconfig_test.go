@@ -134,6 +134,6 @@ func TestNewSpec_TellsNodesApart(t *testing.T) {
 	t.Run("a program out of the node's sight", func(t *testing.T) {
 		require.NoError(t, os.Symlink("/bin/sh", c.bin("runc")))
 		_, err := newSpec(c)
-		require.ErrorContains(t, err, "out of the only folder")
+		require.ErrorContains(t, err, "out of the only directory")
 	})
 }

@@ -38,7 +38,7 @@ func newSpec(c Config) (spec, error) {
 			return spec{}, fmt.Errorf("looking for the node's programs: %w", err)
 		}
 		if filepath.Dir(real) != c.BinDir {
-			return spec{}, fmt.Errorf("looking for the node's programs: %s leads to %s, out of the only folder that the node can see", c.bin(name), real)
+			return spec{}, fmt.Errorf("looking for the node's programs: %s leads to %s, out of the only directory that the node can see", c.bin(name), real)
 		}
 		if s.Programs[name], err = fileStamp(real); err != nil {
 			return spec{}, fmt.Errorf("looking for the node's programs: %w", err)

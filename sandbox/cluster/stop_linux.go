@@ -19,7 +19,7 @@ func Stop(ctx context.Context, c Config) error {
 func Wipe(ctx context.Context, c Config) error {
 	return stopAnd(ctx, c, func(c Config) error {
 		if err := os.RemoveAll(c.Dir); err != nil {
-			return fmt.Errorf("removing the node's folder: %w", err)
+			return fmt.Errorf("removing the node's directory: %w", err)
 		}
 		return nil
 	})

@@ -23,16 +23,16 @@ const tailLines = 15
 func (t target) build(ctx context.Context, root, key string, processes int) error {
 	scratch, err := t.makeScratch(root)
 	if err != nil {
-		return fmt.Errorf("making a folder to build %s in: %w", t.name, err)
+		return fmt.Errorf("making a directory to build %s in: %w", t.name, err)
 	}
 	defer func() { _ = os.RemoveAll(scratch) }()
 	output := filepath.Join(scratch, "out")
-	arguments, err := t.arguments(ctx, root, scratch, output, processes)
+	args, err := t.args(ctx, root, scratch, output, processes)
 	if err != nil {
 		return err
 	}
-	command := t.goCommand(ctx, root, arguments...)
-	err = runLogged(command, filepath.Join(logDir(root), "build-"+t.name+".log"))
+	cmd := t.goCmd(ctx, root, args...)
+	err = runLogged(cmd, filepath.Join(logDir(root), "build-"+t.name+".log"))
 	if ctx.Err() != nil {
 		return fmt.Errorf("building %s: %w", t.name, ctx.Err())
 	}
@@ -51,8 +51,8 @@ func (t target) makeScratch(root string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	for _, folder := range remains {
-		if err := os.RemoveAll(folder); err != nil {
+	for _, dir := range remains {
+		if err := os.RemoveAll(dir); err != nil {
 			return "", err
 		}
 	}
@@ -67,27 +67,27 @@ func (t target) makeScratch(root string) (string, error) {
 }
 
 // arguments gives those of `go` that build t into the folder output.
-func (t target) arguments(ctx context.Context, root, scratch, output string, processes int) ([]string, error) {
-	arguments := []string{"build", "-trimpath", "-buildvcs=false", "-ldflags", strings.TrimSpace("-s -w " + t.ldflags)}
+func (t target) args(ctx context.Context, root, scratch, output string, processes int) ([]string, error) {
+	args := []string{"build", "-trimpath", "-buildvcs=false", "-ldflags", strings.TrimSpace("-s -w " + t.ldflags)}
 	if processes > 0 {
-		arguments = append(arguments, "-p", fmt.Sprint(processes))
+		args = append(args, "-p", fmt.Sprint(processes))
 	}
 	if t.tags != "" {
-		arguments = append(arguments, "-tags", t.tags)
+		args = append(args, "-tags", t.tags)
 	}
 	if len(t.embeds) > 0 {
 		overlay, err := t.writeOverlay(ctx, root, scratch)
 		if err != nil {
 			return nil, err
 		}
-		arguments = append(arguments, "-overlay", overlay)
+		args = append(args, "-overlay", overlay)
 	}
 	if t.as != "" {
 		output = filepath.Join(output, t.as)
 	} else {
 		output += string(filepath.Separator)
 	}
-	return append(append(arguments, "-o", output), t.packages...), nil
+	return append(append(args, "-o", output), t.packages...), nil
 }
 
 // writeOverlay makes the file that tells `go build` where the embedded files of t really are.
@@ -95,8 +95,8 @@ func (t target) writeOverlay(ctx context.Context, root, scratch string) (string,
 	replace := map[string]string{}
 	for _, embed := range t.embeds {
 		// `go list` looks into the cache alone: the module has to be brought there first.
-		command := t.goCommand(ctx, root, "mod", "download", "-json", embed.module)
-		output, err := command.Output()
+		cmd := t.goCmd(ctx, root, "mod", "download", "-json", embed.module)
+		output, err := cmd.Output()
 		if err != nil {
 			return "", fmt.Errorf("fetching %s for %s: %w", embed.module, t.name, withStderr(err))
 		}
@@ -117,20 +117,20 @@ func (t target) writeOverlay(ctx context.Context, root, scratch string) (string,
 	return path, nil
 }
 
-func (t target) goCommand(ctx context.Context, root string, arguments ...string) *exec.Cmd {
-	command := exec.CommandContext(ctx, "go", arguments...)
-	command.Dir = filepath.Join(root, t.module)
-	command.Env = buildEnvironment(os.Environ(), t.cgo, "PWD="+command.Dir, garbageSetting(availableMemory()))
+func (t target) goCmd(ctx context.Context, root string, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, "go", args...)
+	cmd.Dir = filepath.Join(root, t.module)
+	cmd.Env = buildEnvironment(os.Environ(), t.cgo, "PWD="+cmd.Dir, garbageSetting(availableMemory()))
 	// Told politely, go takes its compilers down with it and removes its temporary files.
-	command.Cancel = func() error { return command.Process.Signal(syscall.SIGINT) }
-	command.WaitDelay = 10 * time.Second
-	return command
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGINT) }
+	cmd.WaitDelay = 10 * time.Second
+	return cmd
 }
 
 // install moves finished binaries from the folder output into place and records their key.
 func (t target) install(root, output, key string) error {
 	if err := os.MkdirAll(t.destination(root), 0o755); err != nil {
-		return fmt.Errorf("making the folder for %s: %w", t.name, err)
+		return fmt.Errorf("making the directory for %s: %w", t.name, err)
 	}
 	if err := t.dropStamp(root); err != nil {
 		return err
@@ -151,18 +151,18 @@ func (t target) install(root, output, key string) error {
 
 // runLogged runs command with its output in the file log. If it fails, the error ends with the last
 // lines of that and says where the rest is.
-func runLogged(command *exec.Cmd, log string) error {
+func runLogged(cmd *exec.Cmd, log string) error {
 	if err := os.MkdirAll(filepath.Dir(log), 0o755); err != nil {
-		return fmt.Errorf("making the folder for logs: %w", err)
+		return fmt.Errorf("making the directory for logs: %w", err)
 	}
 	file, err := os.Create(log)
 	if err != nil {
 		return fmt.Errorf("opening a log: %w", err)
 	}
 	defer file.Close()
-	fmt.Fprintf(file, "%s\n", strings.Join(command.Args, " "))
-	command.Stdout, command.Stderr = file, file
-	if err := runTied(command); err != nil {
+	fmt.Fprintf(file, "%s\n", strings.Join(cmd.Args, " "))
+	cmd.Stdout, cmd.Stderr = file, file
+	if err := runTied(cmd); err != nil {
 		return fmt.Errorf("%w\n%s\n(all of it is in %s)", err, tail(log, tailLines), log)
 	}
 	return nil

@@ -28,14 +28,14 @@ const (
 func downloadHome(root string) string { return filepath.Join(stateDir(root), "downloads") }
 
 // pluginFolder is how Pulumi calls a plugin's folder below plugins.
-func pluginFolder(name, version string) string { return "resource-" + name + "-v" + version }
+func pluginDir(name, version string) string { return "resource-" + name + "-v" + version }
 
 // downloadPlugin has Pulumi fetch a plugin into the clone's own Pulumi folder.
 func downloadPlugin(ctx context.Context, root, name, version string) error {
 	home := downloadHome(root)
 	temporary := filepath.Join(home, "tmp-"+name)
 	if err := os.MkdirAll(temporary, 0o755); err != nil {
-		return fmt.Errorf("making a folder to download to: %w", err)
+		return fmt.Errorf("making a directory to download to: %w", err)
 	}
 	defer func() { _ = os.RemoveAll(temporary) }()
 	ctx, cancel := context.WithTimeoutCause(ctx, downloadLimit, fmt.Errorf("not done after %s", elapsed(downloadLimit)))
@@ -43,16 +43,16 @@ func downloadPlugin(ctx context.Context, root, name, version string) error {
 	ctx, stall := context.WithCancelCause(ctx)
 	defer stall(nil)
 
-	command := exec.CommandContext(ctx, filepath.Join(BinDir(root), "pulumi"),
+	cmd := exec.CommandContext(ctx, filepath.Join(BinDir(root), "pulumi"),
 		"plugin", "install", "resource", name, version, "--non-interactive")
-	command.Env = append(os.Environ(), "PULUMI_HOME="+home, "TMPDIR="+temporary, "PULUMI_SKIP_UPDATE_CHECK=true")
-	command.Dir = temporary // not the project's: its settings are no concern of a download
-	command.Cancel = func() error { return command.Process.Signal(syscall.SIGTERM) }
-	command.WaitDelay = 3 * time.Second
+	cmd.Env = append(os.Environ(), "PULUMI_HOME="+home, "TMPDIR="+temporary, "PULUMI_SKIP_UPDATE_CHECK=true")
+	cmd.Dir = temporary // not the project's: its settings are no concern of a download
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
+	cmd.WaitDelay = 3 * time.Second
 	go watchGrowth(ctx, home, func() { stall(fmt.Errorf("nothing came for %s", elapsed(downloadPatience))) })
 
 	log := filepath.Join(logDir(root), "download-"+name+".log")
-	err := runLogged(command, log)
+	err := runLogged(cmd, log)
 	if err == nil {
 		return nil
 	}
@@ -83,8 +83,8 @@ func lastComplaint(log string) string {
 }
 
 // watchGrowth calls stalled when nothing below folder has grown for a while.
-func watchGrowth(ctx context.Context, folder string, stalled func()) {
-	size, since := treeSize(folder), time.Now()
+func watchGrowth(ctx context.Context, dir string, stalled func()) {
+	size, since := treeSize(dir), time.Now()
 	ticker := time.NewTicker(time.Second)
 	defer ticker.Stop()
 	for {
@@ -93,7 +93,7 @@ func watchGrowth(ctx context.Context, folder string, stalled func()) {
 			return
 		case <-ticker.C:
 		}
-		if now := treeSize(folder); now != size {
+		if now := treeSize(dir); now != size {
 			size, since = now, time.Now()
 		} else if time.Since(since) > downloadPatience {
 			stalled()
@@ -102,8 +102,8 @@ func watchGrowth(ctx context.Context, folder string, stalled func()) {
 	}
 }
 
-func treeSize(folder string) (size int64) {
-	_ = filepath.WalkDir(folder, func(_ string, entry fs.DirEntry, err error) error {
+func treeSize(dir string) (size int64) {
+	_ = filepath.WalkDir(dir, func(_ string, entry fs.DirEntry, err error) error {
 		if err != nil {
 			return nil // files come and go while this looks
 		}
@@ -122,7 +122,7 @@ type failure struct {
 }
 
 func failurePath(root, name, version string) string {
-	return filepath.Join(downloadHome(root), "failed-"+pluginFolder(name, version)+".json")
+	return filepath.Join(downloadHome(root), "failed-"+pluginDir(name, version)+".json")
 }
 
 // rememberFailure writes down why a plugin couldn't be downloaded. That it can't is no error.

@@ -30,9 +30,9 @@ func TestDownloadPlugin(t *testing.T) {
 		root := downloader(t, `folder="$PULUMI_HOME/plugins/$3-$4-v$5"
 mkdir -p "$folder" && printf plugin > "$folder/pulumi-$3-$4" && chmod +x "$folder/pulumi-$3-$4"`)
 		require.NoError(t, downloadPlugin(t.Context(), root, "random", "4.18.0"))
-		folder, found := pluginIn(downloadHome(root), made)
+		dir, found := pluginIn(downloadHome(root), made)
 		require.True(t, found)
-		require.Equal(t, filepath.Join(root, ".sandbox/downloads/plugins/resource-random-v4.18.0"), folder)
+		require.Equal(t, filepath.Join(root, ".sandbox/downloads/plugins/resource-random-v4.18.0"), dir)
 	})
 
 	t.Run("says what stands in the way", func(t *testing.T) {

@@ -76,9 +76,9 @@ func askGo(ctx context.Context) (goSettings, error) {
 	if _, err := exec.LookPath("go"); err != nil {
 		return settings, fmt.Errorf("building the tools needs Go %s or newer: %w", minimumGo, err)
 	}
-	command := exec.CommandContext(ctx, "go", "env", "-json", "GOVERSION", "GOARCH", "GOOS")
-	command.Env = buildEnvironment(os.Environ(), false)
-	output, err := command.Output()
+	cmd := exec.CommandContext(ctx, "go", "env", "-json", "GOVERSION", "GOARCH", "GOOS")
+	cmd.Env = buildEnvironment(os.Environ(), false)
+	output, err := cmd.Output()
 	if err != nil {
 		return settings, fmt.Errorf("asking go for its settings: %w", err)
 	}

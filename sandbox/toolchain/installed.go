@@ -28,11 +28,11 @@ type installed struct {
 // findPulumi looks for a Pulumi of the user's on the search path. When there is none that fits, the
 // text says why the one found isn't good enough, if one was found at all.
 func findPulumi(ctx context.Context, root, searchPath string) (*installed, string) {
-	for _, folder := range filepath.SplitList(searchPath) {
-		if !filepath.IsAbs(folder) || isOwn(folder) {
+	for _, dir := range filepath.SplitList(searchPath) {
+		if !filepath.IsAbs(dir) || isOwn(dir) {
 			continue
 		}
-		path, err := filepath.EvalSymlinks(filepath.Join(folder, "pulumi"))
+		path, err := filepath.EvalSymlinks(filepath.Join(dir, "pulumi"))
 		if err != nil {
 			continue
 		}
@@ -56,9 +56,9 @@ func findPulumi(ctx context.Context, root, searchPath string) (*installed, strin
 
 // isOwn tells whether folder is one in which a clone of this repository keeps its tools, which are on
 // the search path of everybody who works with a local world.
-func isOwn(folder string) bool {
-	folder = filepath.Clean(folder)
-	return filepath.Base(folder) == "bin" && filepath.Base(filepath.Dir(folder)) == ".sandbox"
+func isOwn(dir string) bool {
+	dir = filepath.Clean(dir)
+	return filepath.Base(dir) == "bin" && filepath.Base(filepath.Dir(dir)) == ".sandbox"
 }
 
 // judgePulumi says what is wrong with a Pulumi for our purposes, or nothing. A newer major version may
@@ -90,9 +90,9 @@ func pulumiVersion(ctx context.Context, root string, found installed) (string, e
 	}
 	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
 	defer cancel()
-	command := exec.CommandContext(ctx, found.Path, "version")
-	command.Env = append(os.Environ(), "PULUMI_SKIP_UPDATE_CHECK=true", "PULUMI_HOME="+downloadHome(root))
-	output, err := command.Output()
+	cmd := exec.CommandContext(ctx, found.Path, "version")
+	cmd.Env = append(os.Environ(), "PULUMI_SKIP_UPDATE_CHECK=true", "PULUMI_HOME="+downloadHome(root))
+	output, err := cmd.Output()
 	if err != nil {
 		return "", withStderr(err)
 	}
@@ -119,7 +119,7 @@ func parseVersion(output string) string {
 // belong together whatever the search path says.
 func (p installed) use(root string) error {
 	if err := os.MkdirAll(BinDir(root), 0o755); err != nil {
-		return fmt.Errorf("making the folder for tools: %w", err)
+		return fmt.Errorf("making the directory for tools: %w", err)
 	}
 	for _, name := range []string{"pulumi", languageHost} {
 		source := filepath.Join(filepath.Dir(p.Path), name)

@@ -139,9 +139,9 @@ func (t target) stampPath(root string) string {
 
 // writeFile puts content at path in one step, making the folder it lies in.
 func writeFile(path string, content []byte) error {
-	folder := filepath.Dir(path)
-	if err := os.MkdirAll(folder, 0o755); err != nil {
+	dir := filepath.Dir(path)
+	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
-	return renameio.WriteFile(path, content, 0o644, renameio.WithTempDir(folder))
+	return renameio.WriteFile(path, content, 0o644, renameio.WithTempDir(dir))
 }

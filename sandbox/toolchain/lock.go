@@ -16,7 +16,7 @@ import (
 func lock(ctx context.Context, root, name string, waiting func()) (func(), error) {
 	path := filepath.Join(stateDir(root), "locks", name)
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return nil, fmt.Errorf("making the folder for locks: %w", err)
+		return nil, fmt.Errorf("making the directory for locks: %w", err)
 	}
 	file := flock.New(path)
 	locked, err := file.TryLock()

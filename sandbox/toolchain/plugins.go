@@ -76,12 +76,12 @@ func pluginIn(home string, t target) (string, bool) {
 	if home == "" {
 		return "", false
 	}
-	folder := filepath.Join(home, "plugins", pluginFolder(t.plugin, t.version))
-	if _, err := os.Stat(folder + ".partial"); err == nil {
+	dir := filepath.Join(home, "plugins", pluginDir(t.plugin, t.version))
+	if _, err := os.Stat(dir + ".partial"); err == nil {
 		return "", false // Pulumi's own sign for a download that broke off
 	}
-	info, err := os.Stat(filepath.Join(folder, "pulumi-resource-"+t.plugin))
-	return folder, err == nil && info.Mode().IsRegular() && info.Mode()&0o111 != 0
+	info, err := os.Stat(filepath.Join(dir, "pulumi-resource-"+t.plugin))
+	return dir, err == nil && info.Mode().IsRegular() && info.Mode()&0o111 != 0
 }
 
 // findPlugin decides about a plugin and notes it, or why it is built.
@@ -142,15 +142,15 @@ func (e *ensurer) downloadAll(ctx context.Context) error {
 // download tries to have one plugin downloaded and notes the outcome. The first error is why that isn't
 // possible.
 func (e *ensurer) download(ctx context.Context, t target) (refusal, err error) {
-	folder, found := pluginIn(downloadHome(e.Root), t)
+	dir, found := pluginIn(downloadHome(e.Root), t)
 	if !found {
 		refusal = downloadPlugin(ctx, e.Root, t.plugin, t.version)
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
-		folder, found = pluginIn(downloadHome(e.Root), t)
+		dir, found = pluginIn(downloadHome(e.Root), t)
 	}
-	tool := Tool{Name: t.label, Version: t.version, Origin: OriginDownloaded, Path: folder, plugin: t.plugin}
+	tool := Tool{Name: t.label, Version: t.version, Origin: OriginDownloaded, Path: dir, plugin: t.plugin}
 	if !found {
 		if refusal == nil {
 			refusal = errors.New("pulumi has put it somewhere else")

@@ -128,11 +128,11 @@ func (p *progress) fewer() {
 }
 
 // say prints a line for the reader, above the live one.
-func (p *progress) say(format string, arguments ...any) {
+func (p *progress) say(format string, args ...any) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.wipe()
-	fmt.Fprintf(p.out, format+"\n", arguments...)
+	fmt.Fprintf(p.out, format+"\n", args...)
 	p.draw()
 }
 

@@ -43,20 +43,20 @@ func (r Result) AssemblePulumiHome(ctx context.Context, home string) error {
 
 // placePlugin makes tool's folder in home, unless it is there and as it should be.
 func placePlugin(home string, tool Tool) error {
-	folder := filepath.Join(home, "plugins", pluginFolder(tool.plugin, tool.Version))
+	dir := filepath.Join(home, "plugins", pluginDir(tool.plugin, tool.Version))
 	binary := "pulumi-resource-" + tool.plugin
-	if isForeign(folder, binary) {
+	if isForeign(dir, binary) {
 		return nil
 	}
 	wanted, err := describe(tool)
 	if err != nil {
 		return err
 	}
-	if present, ok := readMarker(folder); ok && present.Source == wanted.Source &&
+	if present, ok := readMarker(dir); ok && present.Source == wanted.Source &&
 		present.Link == wanted.Link && present.Modified.Equal(wanted.Modified) {
 		return nil
 	}
-	fresh := filepath.Join(home, "plugins", ".new-"+filepath.Base(folder))
+	fresh := filepath.Join(home, "plugins", ".new-"+filepath.Base(dir))
 	if err := os.RemoveAll(fresh); err != nil {
 		return err
 	}
@@ -78,10 +78,10 @@ func placePlugin(home string, tool Tool) error {
 	if err := os.WriteFile(filepath.Join(fresh, markerName), content, 0o644); err != nil {
 		return err
 	}
-	if err := os.RemoveAll(folder); err != nil {
+	if err := os.RemoveAll(dir); err != nil {
 		return err
 	}
-	return os.Rename(fresh, folder)
+	return os.Rename(fresh, dir)
 }
 
 // describe gives the marker that tool's folder should have. A build is copied, so that somebody who
@@ -102,13 +102,13 @@ func describe(tool Tool) (marker, error) {
 
 // isForeign tells whether folder holds a plugin that wasn't put there by placePlugin, or was replaced
 // since.
-func isForeign(folder, binary string) bool {
-	path := filepath.Join(folder, binary)
+func isForeign(dir, binary string) bool {
+	path := filepath.Join(dir, binary)
 	info, err := os.Lstat(path)
 	if err != nil {
 		return false
 	}
-	ours, ok := readMarker(folder)
+	ours, ok := readMarker(dir)
 	if !ok {
 		return true
 	}
@@ -119,9 +119,9 @@ func isForeign(folder, binary string) bool {
 	return !info.Mode().IsRegular() || info.Size() != ours.Size
 }
 
-func readMarker(folder string) (marker, bool) {
+func readMarker(dir string) (marker, bool) {
 	var present marker
-	content, err := os.ReadFile(filepath.Join(folder, markerName))
+	content, err := os.ReadFile(filepath.Join(dir, markerName))
 	if err != nil {
 		return present, false
 	}
@@ -130,13 +130,13 @@ func readMarker(folder string) (marker, bool) {
 
 // linkFiles links everything in source into folder. Folder itself can't be a link: Pulumi passes over
 // those when it lists its plugins.
-func linkFiles(source, folder string) error {
+func linkFiles(source, dir string) error {
 	entries, err := os.ReadDir(source)
 	if err != nil {
 		return err
 	}
 	for _, entry := range entries {
-		if err := os.Symlink(filepath.Join(source, entry.Name()), filepath.Join(folder, entry.Name())); err != nil {
+		if err := os.Symlink(filepath.Join(source, entry.Name()), filepath.Join(dir, entry.Name())); err != nil {
 			return err
 		}
 	}

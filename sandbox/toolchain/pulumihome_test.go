@@ -10,8 +10,8 @@ import (
 )
 
 const (
-	randomFolder = "plugins/resource-random-v4.18.0"
-	randomBinary = randomFolder + "/pulumi-resource-random"
+	randomDir    = "plugins/resource-random-v4.18.0"
+	randomBinary = randomDir + "/pulumi-resource-random"
 )
 
 // built gives a result with one plugin that was built with the given content.
@@ -63,9 +63,9 @@ func TestAssemblePulumiHome_KeepsWhatSomebodyElsePutThere(t *testing.T) {
 			put(t, root, "theirs", "the official plugin")
 			require.NoError(t, renameio.Symlink(filepath.Join(root, "theirs"), filepath.Join(home, randomBinary)))
 		},
-		"the whole folder exchanged": func(t *testing.T, root, home string) {
+		"the whole directory exchanged": func(t *testing.T, root, home string) {
 			require.NoError(t, built(t, root, "ours").AssemblePulumiHome(t.Context(), home))
-			require.NoError(t, os.RemoveAll(filepath.Join(home, randomFolder)))
+			require.NoError(t, os.RemoveAll(filepath.Join(home, randomDir)))
 			put(t, home, randomBinary, "the official plugin")
 		},
 	}
@@ -74,7 +74,7 @@ func TestAssemblePulumiHome_KeepsWhatSomebodyElsePutThere(t *testing.T) {
 			t.Parallel()
 			root, home := t.TempDir(), t.TempDir()
 			place(t, root, home)
-			require.True(t, isForeign(filepath.Join(home, randomFolder), "pulumi-resource-random"))
+			require.True(t, isForeign(filepath.Join(home, randomDir), "pulumi-resource-random"))
 			require.NoError(t, built(t, root, "ours, newer").AssemblePulumiHome(t.Context(), home))
 			require.Equal(t, "the official plugin", read(t, home, randomBinary))
 		})
@@ -85,21 +85,21 @@ func TestAssemblePulumiHome_LinksTheUsers(t *testing.T) {
 	t.Parallel()
 	root, home, theirs := t.TempDir(), t.TempDir(), t.TempDir()
 	put(t, theirs, randomBinary, "the user's plugin")
-	put(t, theirs, randomFolder+"/PulumiPlugin.yaml", "runtime: x")
+	put(t, theirs, randomDir+"/PulumiPlugin.yaml", "runtime: x")
 	result := Result{Root: root, Tools: []Tool{{
-		Version: "4.18.0", Origin: OriginYours, plugin: "random", Path: filepath.Join(theirs, randomFolder),
+		Version: "4.18.0", Origin: OriginYours, plugin: "random", Path: filepath.Join(theirs, randomDir),
 	}}}
 	for range 2 {
 		require.NoError(t, result.AssemblePulumiHome(t.Context(), home))
 		require.Equal(t, "the user's plugin", read(t, home, randomBinary))
-		require.Equal(t, "runtime: x", read(t, home, randomFolder+"/PulumiPlugin.yaml"))
+		require.Equal(t, "runtime: x", read(t, home, randomDir+"/PulumiPlugin.yaml"))
 	}
-	entries, err := os.ReadDir(filepath.Join(theirs, randomFolder))
+	entries, err := os.ReadDir(filepath.Join(theirs, randomDir))
 	require.NoError(t, err)
-	require.Len(t, entries, 2, "nothing is written into the user's folder")
+	require.Len(t, entries, 2, "nothing is written into the user's directory")
 
 	// The user removes the plugin again, and a build takes its place.
-	require.NoError(t, os.RemoveAll(filepath.Join(theirs, randomFolder)))
+	require.NoError(t, os.RemoveAll(filepath.Join(theirs, randomDir)))
 	require.NoError(t, built(t, root, "ours").AssemblePulumiHome(t.Context(), home))
 	require.Equal(t, "ours", read(t, home, randomBinary))
 }

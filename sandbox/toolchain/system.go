@@ -73,23 +73,23 @@ func provideSystem(ctx context.Context, root string, absent []requirement, say f
 		return nil
 	}
 	say("installing Debian packages, which will stay on this machine: %s", strings.Join(names, " "))
-	arguments := append([]string{"install", "-y", "--no-install-recommends"}, names...)
-	if err := aptGet(ctx, root, arguments...); err != nil {
+	args := append([]string{"install", "-y", "--no-install-recommends"}, names...)
+	if err := aptGet(ctx, root, args...); err != nil {
 		// A fresh machine has no lists of packages, or old ones.
 		if err := aptGet(ctx, root, "update"); err != nil {
 			return fmt.Errorf("installing %s: %w", strings.Join(names, ", "), err)
 		}
-		if err := aptGet(ctx, root, arguments...); err != nil {
+		if err := aptGet(ctx, root, args...); err != nil {
 			return fmt.Errorf("installing %s: %w", strings.Join(names, ", "), err)
 		}
 	}
 	return nil
 }
 
-func aptGet(ctx context.Context, root string, arguments ...string) error {
-	command := exec.CommandContext(ctx, "apt-get", arguments...)
-	command.Env = append(os.Environ(), "DEBIAN_FRONTEND=noninteractive")
-	return runLogged(command, filepath.Join(logDir(root), "apt-get-"+arguments[0]+".log"))
+func aptGet(ctx context.Context, root string, args ...string) error {
+	cmd := exec.CommandContext(ctx, "apt-get", args...)
+	cmd.Env = append(os.Environ(), "DEBIAN_FRONTEND=noninteractive")
+	return runLogged(cmd, filepath.Join(logDir(root), "apt-get-"+args[0]+".log"))
 }
 
 // adviseSystem is the error for people who have to install what is missing themselves.

@@ -58,9 +58,9 @@ func TestTargets_PluginsFitTheProgram(t *testing.T) {
 	}
 }
 
-func versionIn(t *testing.T, folder, module string) string {
+func versionIn(t *testing.T, dir, module string) string {
 	t.Helper()
-	path := filepath.Join(clone, folder, "go.mod")
+	path := filepath.Join(clone, dir, "go.mod")
 	content, err := os.ReadFile(path)
 	require.NoError(t, err)
 	file, err := modfile.Parse(path, content, nil)
@@ -96,15 +96,15 @@ func TestTargets_SourcesAreAllThatGoesIn(t *testing.T) {
 		if len(target.sources) == 0 {
 			continue
 		}
-		folder, err := filepath.Abs(filepath.Join(clone, target.module))
+		moduleDir, err := filepath.Abs(filepath.Join(clone, target.module))
 		require.NoError(t, err)
-		command := exec.Command("go", append([]string{"list", "-deps", "-f", `{{if not .Standard}}{{.Dir}}{{"\n"}}{{end}}`}, target.packages...)...)
-		command.Dir = folder
-		command.Env = buildEnvironment(os.Environ(), false)
-		output, err := command.Output()
+		cmd := exec.Command("go", append([]string{"list", "-deps", "-f", `{{if not .Standard}}{{.Dir}}{{"\n"}}{{end}}`}, target.packages...)...)
+		cmd.Dir = moduleDir
+		cmd.Env = buildEnvironment(os.Environ(), false)
+		output, err := cmd.Output()
 		require.NoError(t, err, target.name)
 		for dir := range strings.FieldsSeq(string(output)) {
-			inside, err := filepath.Rel(folder, dir)
+			inside, err := filepath.Rel(moduleDir, dir)
 			require.NoError(t, err)
 			if filepath.IsLocal(inside) {
 				require.True(t, covered(target.sources, inside), "%s is made of %s as well", target.name, inside)

@@ -55,7 +55,7 @@ func Open(name string) (*World, error) {
 // OpenIn is Open for the clone at root.
 func OpenIn(root, name string) (*World, error) {
 	if name == "" || name != filepath.Base(name) || strings.HasPrefix(name, ".") {
-		return nil, fmt.Errorf("world: %q can't be a folder's name", name)
+		return nil, fmt.Errorf("world: %q can't be a directory's name", name)
 	}
 	w := &World{Root: root, Name: name}
 	raw, err := os.ReadFile(w.path(settingsFile))

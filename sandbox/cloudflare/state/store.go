@@ -45,7 +45,7 @@ type Store struct {
 // Only one process can have it open.
 func Open(file string) (*Store, error) {
 	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
-		return nil, fmt.Errorf("making the store's folder: %w", err)
+		return nil, fmt.Errorf("making the store's directory: %w", err)
 	}
 	db, err := bbolt.Open(file, 0o600, &bbolt.Options{Timeout: lockTimeout})
 	if errors.Is(err, berrors.ErrTimeout) {

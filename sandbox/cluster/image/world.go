@@ -44,7 +44,7 @@ type Options struct {
 // its content, so one that is there already is up to date and is left alone.
 func All(o Options) ([]string, error) {
 	if err := os.MkdirAll(o.Dir, 0o755); err != nil {
-		return nil, fmt.Errorf("creating image folder: %w", err)
+		return nil, fmt.Errorf("creating image directory: %w", err)
 	}
 	var paths []string
 	for _, tar := range []struct {
