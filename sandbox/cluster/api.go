@@ -16,8 +16,8 @@ import (
 	"time"
 )
 
-// apiClient asks the API server as administrator. A few reads don't justify client-go, which is larger than all
-// else here.
+// apiClient asks the API server as administrator. A few reads don't justify client-go, which is
+// larger than all else here.
 type apiClient struct {
 	base string
 	http *http.Client
@@ -89,8 +89,8 @@ type nodeStatus struct {
 	} `json:"status"`
 }
 
-// nodeReady says whether the kubelet has reported the node as ready since a certain moment: what it reported
-// before the node was stopped is still there when the node comes back.
+// nodeReady says whether the kubelet has reported the node as ready since a certain moment: what it
+// reported before the node was stopped is still there when the node comes back.
 func nodeReady(ctx context.Context, client *apiClient, c Config, since time.Time) error {
 	var node nodeStatus
 	if err := client.get(ctx, "/api/v1/nodes/"+c.Name(), &node); err != nil {
@@ -114,10 +114,12 @@ func (n nodeStatus) ready(since time.Time) error {
 	return errors.New("the kubelet has not reported yet")
 }
 
-// dnsAnswers asks the cluster's DNS, through the service's address, for a name that every cluster has. An answer
-// means that the pod runs, that services are translated, and that this machine's packets find their way.
+// dnsAnswers asks the cluster's DNS, through the service's address, for a name that every cluster
+// has. An answer means that the pod runs, that services are translated, and that this machine's
+// packets find their way.
 func dnsAnswers(ctx context.Context, c Config) error {
-	// A packet to a service without pods is lost; waiting for its answer would only hide the moment when it has one.
+	// A packet to a service without pods is lost; waiting for its answer would only hide the moment
+	// when it has one.
 	ctx, cancel := context.WithTimeout(ctx, 500*time.Millisecond)
 	defer cancel()
 	server := net.JoinHostPort(c.DNSAddr().String(), "53")
@@ -135,8 +137,9 @@ func dnsAnswers(ctx context.Context, c Config) error {
 	return nil
 }
 
-// Apply creates or updates objects by server-side apply, as `kubectl apply --server-side` does. The manifests are a
-// YAML or JSON stream. It returns when the API server has taken them, not when they have come up.
+// Apply creates or updates objects by server-side apply, as `kubectl apply --server-side` does. The
+// manifests are a YAML or JSON stream. It returns when the API server has taken them, not when they
+// have come up.
 func Apply(ctx context.Context, c Config, manifests []byte) error {
 	cmd := exec.CommandContext(ctx, c.bin("kube"), "kubectl", "--kubeconfig", c.Kubeconfig(), "--cache-dir", c.path("kubectl"),
 		"apply", "--server-side", "--force-conflicts", "--field-manager", "k8s-tunnel-sandbox", "-f", "-")

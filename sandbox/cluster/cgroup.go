@@ -16,8 +16,8 @@ import (
 // cgroupRoot is where every distribution mounts control groups.
 const cgroupRoot = "/sys/fs/cgroup"
 
-// Groups below the node's own. The node's programs get one beside the pods', because in version 2 a group that has
-// groups below it may not have processes of its own.
+// Groups below the node's own. The node's programs get one beside the pods', because in version 2 a
+// group that has groups below it may not have processes of its own.
 const (
 	cgroupNode = "node"
 	cgroupPods = "kubepods" // named by the kubelet
@@ -26,7 +26,8 @@ const (
 // kubeletControllers are those that the kubelet demands wherever the machine has them at all.
 var kubeletControllers = []string{"cpuset", "cpu", "memory", "pids", "hugetlb"}
 
-// cgroups is the machine's control group file system: one tree in version 2, one tree per controller in version 1.
+// cgroups is the machine's control group file system: one tree in version 2, one tree per
+// controller in version 1.
 type cgroups struct {
 	unified bool
 	trees   []string // mount points
@@ -76,8 +77,8 @@ func (c cgroups) create(name string) error {
 	return nil
 }
 
-// inheritCpuset gives a new group of version 1's cpuset tree the processors of its parent: it starts with none, and
-// nothing can run in it. In other trees there is nothing to do.
+// inheritCpuset gives a new group of version 1's cpuset tree the processors of its parent: it
+// starts with none, and nothing can run in it. In other trees there is nothing to do.
 func inheritCpuset(dir string) error {
 	for _, file := range []string{"cpuset.cpus", "cpuset.mems"} {
 		value, err := os.ReadFile(filepath.Join(filepath.Dir(dir), file))
@@ -94,7 +95,8 @@ func inheritCpuset(dir string) error {
 	return nil
 }
 
-// createUnified hands the controllers down from the root to the node's group, and through it to the pods.
+// createUnified hands the controllers down from the root to the node's group, and through it to the
+// pods.
 func (c cgroups) createUnified(name string) error {
 	root := c.trees[0]
 	raw, err := os.ReadFile(filepath.Join(root, "cgroup.controllers"))
@@ -157,8 +159,8 @@ func (c cgroups) processes(group string) []int {
 	return slices.Compact(pids)
 }
 
-// remove removes the node's group with all below it. The kernel frees a group a moment after its last process, so
-// a busy one is tried again until patience ends.
+// remove removes the node's group with all below it. The kernel frees a group a moment after its
+// last process, so a busy one is tried again until patience ends.
 func (c cgroups) remove(name string, patience time.Duration) error {
 	deadline := time.Now().Add(patience)
 	for {
@@ -174,8 +176,8 @@ func (c cgroups) remove(name string, patience time.Duration) error {
 	}
 }
 
-// removeGroups removes a directory with those below it, deepest first. The files in them are the kernel's and go
-// with their directory.
+// removeGroups removes a directory with those below it, deepest first. The files in them are the
+// kernel's and go with their directory.
 func removeGroups(dir string) error {
 	entries, err := os.ReadDir(dir)
 	if errors.Is(err, fs.ErrNotExist) {

@@ -19,7 +19,8 @@ import (
 // probeArgument makes InitMain try things out instead of being a node.
 const probeArgument = "probe"
 
-// neededCapabilities are those without which the node, or an ordinary container in it, can't be set up.
+// neededCapabilities are those without which the node, or an ordinary container in it, can't be set
+// up.
 var neededCapabilities = []struct {
 	bit  uint
 	name string
@@ -42,8 +43,8 @@ var neededCapabilities = []struct {
 	{unix.CAP_NET_RAW, "NET_RAW"},
 }
 
-// Check says why the node can't run here: everything at once, each with what to do about it. A node that runs
-// already is no reason. It changes nothing.
+// Check says why the node can't run here: everything at once, each with what to do about it. A node
+// that runs already is no reason. It changes nothing.
 func Check(c Config) []error {
 	c, err := resolve(c)
 	if err != nil {
@@ -127,7 +128,8 @@ func checkSlot(c Config) []error {
 	return conflicts(c, used)
 }
 
-// probe tries what can't be looked up: a process in new namespaces mounts, connects and filters as the node will.
+// probe tries what can't be looked up: a process in new namespaces mounts, connects and filters as
+// the node will.
 func probe(c Config) []error {
 	existed := true
 	if _, err := os.Stat(c.Dir); errors.Is(err, os.ErrNotExist) {
@@ -138,7 +140,7 @@ func probe(c Config) []error {
 		return []error{fmt.Errorf("creating the node's directory: %w", err)}
 	}
 	defer func() {
-		_ = os.RemoveAll(dir) // empty folders at worst
+		_ = os.RemoveAll(dir) // empty directories at worst
 		if !existed {
 			_ = os.Remove(c.Dir)
 		}

@@ -18,9 +18,10 @@ const (
 // netpolReadyFile appears when the first network policies are in force.
 const netpolReadyFile = "/run/netpol.ready"
 
-// productionEdge is one of the ranges in which Cloudflare's edge lies, as its documentation of firewalls lists them.
-// A policy that lets pods out to it lets them out to the edge of this machine, so that one written for production
-// works here as it stands; the range itself is unreachable.
+// productionEdge is one of the ranges in which Cloudflare's edge lies, as its documentation of
+// firewalls lists them. A policy that lets pods out to it lets them out to the edge of this
+// machine, so that one written for production works here as it stands; the range itself is
+// unreachable.
 const productionEdge = "198.41.192.0/24"
 
 // components are the node's programs in order of start.

@@ -10,33 +10,39 @@ import (
 // MaxSlot is the highest slot: two /16 networks per slot above 10.128.0.0 leave room for no more.
 const MaxSlot = 31
 
-// InitCommand is the hidden command of the surrounding program that must call [InitMain] with the arguments that
-// follow it. The node's process 1 is the program itself, so that there is nothing else to install.
+// InitCommand is the hidden command of the surrounding program that must call [InitMain] with the
+// arguments that follow it. The node's process 1 is the program itself, so that there is nothing
+// else to install.
 const InitCommand = "node-init"
 
-// Config says which node is meant and what belongs in it. All names and addresses follow from Slot, so that nodes
-// of different slots stand side by side without knowing of each other.
+// Config says which node is meant and what belongs in it. All names and addresses follow from Slot,
+// so that nodes of different slots stand side by side without knowing of each other.
 type Config struct {
 	// Slot numbers the nodes of one machine, from 0 to MaxSlot.
 	Slot int
-	// Dir holds everything that the node writes, its kubeconfig and its logs. It must belong to this node alone.
+	// Dir holds everything that the node writes, its kubeconfig and its logs. It must belong to
+	// this node alone.
 	Dir string
-	// BinDir holds the programs: kube, containerd, containerd-shim-runc-v2, ctr, runc, ptp, loopback, host-local, netpol. Only Start and Apply need it.
+	// BinDir holds the programs: kube, containerd, containerd-shim-runc-v2, ctr, runc, ptp,
+	// loopback, host-local, netpol. Only Start and Apply need it.
 	BinDir string
-	// Images are files with OCI images that are brought into containerd before the first pod starts. CoreDNS and
-	// the pause image (see ImageCoreDNS, ImagePause) have to be among them.
+	// Images are files with OCI images that are brought into containerd before the first pod
+	// starts. CoreDNS and the pause image (see ImageCoreDNS, ImagePause) have to be among them.
 	Images []string
-	// EdgeAddrs are the addresses at which cloudflared finds its edge. They are put on the machine's end of the
-	// veth pair, and the cluster's DNS answers with them: the first half for region 1, the rest for region 2.
+	// EdgeAddrs are the addresses at which cloudflared finds its edge. They are put on the
+	// machine's end of the veth pair, and the cluster's DNS answers with them: the first half for
+	// region 1, the rest for region 2.
 	EdgeAddrs []netip.Addr
-	// EdgeProtocol is what the cluster's DNS tells cloudflared to begin with, quic or http2, as Cloudflare's own DNS
-	// steers connectors that leave the choice to it. Empty for quic, as in production.
+	// EdgeProtocol is what the cluster's DNS tells cloudflared to begin with, quic or http2, as
+	// Cloudflare's own DNS steers connectors that leave the choice to it. Empty for quic, as in
+	// production.
 	EdgeProtocol string
 	// Progress is told what is happening, a line at a time. It may be nil.
 	Progress func(string) `json:"-"`
 }
 
-// Names of the images that the node itself needs, as they must be written in the files of Config.Images.
+// Names of the images that the node itself needs, as they must be written in the files of
+// Config.Images.
 const (
 	ImageCoreDNS = "localhost/coredns:1.14.2"
 	ImagePause   = "localhost/pause:3.10"
@@ -124,7 +130,7 @@ func (c Config) progress(format string, args ...any) {
 // bin returns the path of one of the tools.
 func (c Config) bin(name string) string { return filepath.Join(c.BinDir, name) }
 
-// path returns a path below the node's folder.
+// path returns a path below the node's directory.
 func (c Config) path(parts ...string) string {
 	return filepath.Join(append([]string{c.Dir}, parts...)...)
 }

@@ -1,6 +1,7 @@
 package cluster
 
-// containerdConfig is the part of containerd's configuration, version 3, that differs from its defaults.
+// containerdConfig is the part of containerd's configuration, version 3, that differs from its
+// defaults.
 type containerdConfig struct {
 	Version int               `toml:"version"`
 	Root    string            `toml:"root"`

@@ -36,8 +36,8 @@ type edgeRegion struct {
 // Pattern is the name as part of a regular expression.
 func (r edgeRegion) Pattern() string { return regexp.QuoteMeta(r.Name) }
 
-// corefile writes CoreDNS's configuration. cloudflared refuses an edge of a single region, so the addresses are
-// shared out evenly, the first half to region 1.
+// corefile writes CoreDNS's configuration. cloudflared refuses an edge of a single region, so the
+// addresses are shared out evenly, the first half to region 1.
 func corefile(edge []netip.Addr, protocol string) (string, error) {
 	half := (len(edge) + 1) / 2
 	var out strings.Builder

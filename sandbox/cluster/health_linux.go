@@ -11,8 +11,8 @@ import (
 	"k8s-tunnel/sandbox/process"
 )
 
-// awaitHealth waits until all programs run, the kubelet reports, since the given moment, that the node is ready, and
-// DNS answers.
+// awaitHealth waits until all programs run, the kubelet reports, since the given moment, that the
+// node is ready, and DNS answers.
 func awaitHealth(ctx context.Context, c Config, id process.Identity, since time.Time) error {
 	client, err := newAPIClient(c)
 	if err != nil {

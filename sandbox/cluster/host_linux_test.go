@@ -163,8 +163,9 @@ func TestResolve_FollowsLinks(t *testing.T) {
 	require.Equal(t, filepath.Join(base, "real"), c.BinDir)
 }
 
-// Machines with version 1 often have an empty version 2 tree beside it. It has no controllers to hand down, but the
-// same files, the same ways of moving processes and the same way of removing groups.
+// Machines with version 1 often have an empty version 2 tree beside it. It has no controllers to
+// hand down, but the same files, the same ways of moving processes and the same way of removing
+// groups.
 func TestCgroups_TheKernelsVersion2(t *testing.T) {
 	t.Parallel()
 	root := cgroupRoot

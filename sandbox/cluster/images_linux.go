@@ -14,8 +14,9 @@ import (
 	"k8s-tunnel/sandbox/process"
 )
 
-// importImages brings the files of Config.Images into containerd, except those that it has got already. It works
-// from outside: the node's root is reachable through its process 1, and with it containerd's socket.
+// importImages brings the files of Config.Images into containerd, except those that it has got
+// already. It works from outside: the node's root is reachable through its process 1, and with it
+// containerd's socket.
 func importImages(ctx context.Context, c Config, id process.Identity) error {
 	had := map[string]string{}
 	if err := readJSON(c.path(imagesFile), &had); err != nil && !errors.Is(err, os.ErrNotExist) {

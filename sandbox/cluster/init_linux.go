@@ -17,15 +17,17 @@ import (
 	"k8s-tunnel/sandbox/process"
 )
 
-// gateFD is the pipe on which process 1 waits until it is recorded, connected and in its control group. If the
-// starting command dies before that, the pipe breaks and process 1 ends, unknown to anybody but gone.
+// gateFD is the pipe on which process 1 waits until it is recorded, connected and in its control
+// group. If the starting command dies before that, the pipe breaks and process 1 ends, unknown to
+// anybody but gone.
 const gateFD = 3
 
 // nodeNamespaces are those that the node doesn't share with the machine.
 const nodeNamespaces = unix.CLONE_NEWNS | unix.CLONE_NEWPID | unix.CLONE_NEWNET | unix.CLONE_NEWUTS | unix.CLONE_NEWIPC
 
-// InitMain is process 1 of the node. The surrounding program must call it first thing when its first argument is
-// InitCommand, with the arguments after that, and exit with the code that it returns.
+// InitMain is process 1 of the node. The surrounding program must call it first thing when its
+// first argument is InitCommand, with the arguments after that, and exit with the code that it
+// returns.
 func InitMain(args []string) int {
 	if len(args) == 2 && args[0] == probeArgument {
 		return probeMain(args[1])
@@ -95,7 +97,8 @@ func passGate() error {
 	return nil
 }
 
-// raiseFileLimit lets containerd and the API server open as many files as the machine allows at all.
+// raiseFileLimit lets containerd and the API server open as many files as the machine allows at
+// all.
 func raiseFileLimit() {
 	var limit unix.Rlimit
 	if unix.Getrlimit(unix.RLIMIT_NOFILE, &limit) == nil {
@@ -148,7 +151,8 @@ func launch(c Config) (process.Identity, error) {
 	return id, nil
 }
 
-// prepareLaunched does what must be done from outside before process 1 goes on. Until then it only waits.
+// prepareLaunched does what must be done from outside before process 1 goes on. Until then it only
+// waits.
 func prepareLaunched(c Config, id process.Identity) error {
 	if err := writeJSON(c.path(identityFile), id, 0o600); err != nil {
 		return err
@@ -166,8 +170,8 @@ func prepareLaunched(c Config, id process.Identity) error {
 	return connect(c, id.PID)
 }
 
-// nodeEnv is the whole environment of the node's programs: nothing of the user's gets in, no proxy settings and no
-// credentials.
+// nodeEnv is the whole environment of the node's programs: nothing of the user's gets in, no proxy
+// settings and no credentials.
 func nodeEnv(c Config) []string {
 	return []string{
 		"PATH=" + c.BinDir + ":/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/run/current-system/sw/bin",

@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// Inspect looks at the node without changing anything. It waits for nothing and nobody, least of all for a command
-// that is starting or stopping the node.
+// Inspect looks at the node without changing anything. It waits for nothing and nobody, least of
+// all for a command that is starting or stopping the node.
 func Inspect(c Config) (Status, error) {
 	c, err := resolve(c)
 	if err != nil {
@@ -54,8 +54,8 @@ func problem(ctx context.Context, c Config) string {
 	return ""
 }
 
-// withHostPIDs replaces process numbers of the node's namespace by those of this machine. All components are
-// children of process 1; which of its threads started them is chance.
+// withHostPIDs replaces process numbers of the node's namespace by those of this machine. All
+// components are children of process 1; which of its threads started them is chance.
 func withHostPIDs(list []Component, init int) []Component {
 	numbers := map[int]int{}
 	files, _ := filepath.Glob(filepath.Join("/proc", strconv.Itoa(init), "task", "*", "children"))

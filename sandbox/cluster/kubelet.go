@@ -73,8 +73,8 @@ func newKubeletConfig(c Config) kubeletConfig {
 		ResolverConfig:    c.path(configDir, "resolv.conf"),
 		PodLogsDir:        c.path("podlogs"),
 		VolumePluginDir:   "/var/lib/kubelet/volume-plugins", // upstream's default lies in /usr, which is read-only here
-		// A full disk is for the machine's owner to notice: evicting pods and deleting images, which no registry
-		// could bring back, would only break the node.
+		// A full disk is for the machine's owner to notice: evicting pods and deleting images,
+		// which no registry could bring back, would only break the node.
 		EvictionHard: map[string]string{
 			"memory.available": "100Mi", "nodefs.available": "0%", "nodefs.inodesFree": "0%",
 			"imagefs.available": "0%", "imagefs.inodesFree": "0%",
@@ -87,7 +87,8 @@ func newKubeletConfig(c Config) kubeletConfig {
 	}
 }
 
-// proxyConfig is the part of kubeproxy.config.k8s.io/v1alpha1 that differs from upstream's defaults.
+// proxyConfig is the part of kubeproxy.config.k8s.io/v1alpha1 that differs from upstream's
+// defaults.
 type proxyConfig struct {
 	APIVersion         string          `json:"apiVersion"`
 	Kind               string          `json:"kind"`

@@ -10,8 +10,8 @@ import (
 	"github.com/gofrs/flock"
 )
 
-// lock makes the node's folder and takes it for this process alone, so that of two commands at once the second
-// waits. The kernel lets go of it when the process ends, however that happens.
+// lock makes the node's directory and takes it for this process alone, so that of two commands at
+// once the second waits. The kernel lets go of it when the process ends, however that happens.
 func lock(ctx context.Context, c Config) (unlock func(), err error) {
 	dir := flock.New(c.Dir, flock.SetFlag(os.O_RDONLY))
 	told := false
@@ -41,8 +41,8 @@ func lock(ctx context.Context, c Config) (unlock func(), err error) {
 	}
 }
 
-// stillThere reports whether the path means the locked folder. The command that held the lock before may have
-// removed it, and a lock on a removed folder excludes no other command.
+// stillThere reports whether the path means the locked directory. The command that held the lock
+// before may have removed it, and a lock on a removed directory excludes no other command.
 func stillThere(dir *flock.Flock) bool {
 	locked, err1 := dir.Stat()
 	named, err2 := os.Stat(dir.Path())

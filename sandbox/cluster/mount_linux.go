@@ -10,12 +10,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// systemDirs are what the node sees of the machine: its programs and their libraries (nft, mount and what those
-// need) and settings. All of it is read-only in there. /nix is where NixOS has them.
+// systemDirs are what the node sees of the machine: its programs and their libraries (nft, mount
+// and what those need) and settings. All of it is read-only in there. /nix is where NixOS has them.
 var systemDirs = []string{"/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/etc", "/nix"}
 
-// kernelTunables are machine-wide settings that the kubelet wants to change. The node is shown files that hold
-// what it wants, so that it is content and the machine stays as it is.
+// kernelTunables are machine-wide settings that the kubelet wants to change. The node is shown
+// files that hold what it wants, so that it is content and the machine stays as it is.
 var kernelTunables = map[string]string{
 	"vm/overcommit_memory":      "1",
 	"vm/panic_on_oom":           "0",
@@ -25,8 +25,9 @@ var kernelTunables = map[string]string{
 	"kernel/keys/root_maxbytes": "25000000",
 }
 
-// enterRoot gives the calling process, the first in new mount and pid namespaces, a root of its own: a tmpfs with
-// the machine's programs read-only, fresh /proc and /sys, and the node's folder as the only writable place on disk.
+// enterRoot gives the calling process, the first in new mount and pid namespaces, a root of its
+// own: a tmpfs with the machine's programs read-only, fresh /proc and /sys, and the node's
+// directory as the only writable place on disk.
 func enterRoot(c Config) error {
 	// Mounts made here must not show outside; unmounting outside must not be held up by here.
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_SLAVE, ""); err != nil {
@@ -47,7 +48,7 @@ func enterRoot(c Config) error {
 	if err := os.Symlink("/run", filepath.Join(root, "var/run")); err != nil {
 		return fmt.Errorf("preparing the node's root: %w", err)
 	}
-	// The programs come first: they may lie below the folder or the folder below /tmp.
+	// The programs come first: they may lie below the directory or the directory below /tmp.
 	if err := bind(c.BinDir, filepath.Join(root, c.BinDir), 0, true); err != nil {
 		return err
 	}

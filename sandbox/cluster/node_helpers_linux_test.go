@@ -101,7 +101,8 @@ func (n *nodeTest) leftovers() []string {
 	return append(found, n.processes()...)
 }
 
-// processes lists those that have the node's folder mounted, which is all of them, containers too.
+// processes lists those that have the node's directory mounted, which is all of them, containers
+// too.
 func (n *nodeTest) processes() []string {
 	var found []string
 	files, err := filepath.Glob("/proc/[0-9]*/mountinfo")
@@ -116,7 +117,8 @@ func (n *nodeTest) processes() []string {
 	return found
 }
 
-// machine is what must be the same before, during and after: settings that a node is known to change.
+// machine is what must be the same before, during and after: settings that a node is known to
+// change.
 func (n *nodeTest) machine() map[string]string {
 	values := map[string]string{}
 	for name := range kernelTunables {

@@ -16,8 +16,8 @@ const (
 	etcdClientURL    = "http://127.0.0.1:2379"
 	etcdPeerURL      = "http://127.0.0.1:2380"
 
-	// Upstream's clients limit themselves to a few calls a second, which is meant for hundreds of them. Here it
-	// would only add five seconds to the start.
+	// Upstream's clients limit themselves to a few calls a second, which is meant for hundreds of
+	// them. Here it would only add five seconds to the start.
 	clientQPS   = 1000
 	clientBurst = 2000
 )
@@ -55,7 +55,8 @@ func writeConfig(c Config) error {
 	return nil
 }
 
-// configFiles are the configurations of the node's programs, by their names below the config folder.
+// configFiles are the configurations of the node's programs, by their names below the config
+// directory.
 func configFiles(c Config) (map[string][]byte, error) {
 	files := map[string][]byte{}
 	for name, value := range map[string]any{
@@ -78,7 +79,8 @@ func configFiles(c Config) (map[string][]byte, error) {
 	return files, nil
 }
 
-// controlConfig is the file that `kube control` reads; see its source in toolchain/modules/node/cmd/kube.
+// controlConfig is the file that `kube control` reads; see its source in
+// toolchain/modules/node/cmd/kube.
 type controlConfig struct {
 	Etcd              etcdConfig        `json:"etcd"`
 	APIServer         map[string]string `json:"apiServer"`
@@ -184,9 +186,9 @@ type cniRoute struct {
 	Destination string `json:"dst"`
 }
 
-// newCNIConfig routes every pod by a pair of its own, without masquerading. Which addresses are taken is forgotten
-// when the node stops, for so are the pods' network namespaces. The second plugin holds a pod back until its
-// network policies are in force.
+// newCNIConfig routes every pod by a pair of its own, without masquerading. Which addresses are
+// taken is forgotten when the node stops, for so are the pods' network namespaces. The second
+// plugin holds a pod back until its network policies are in force.
 func newCNIConfig(c Config) cniConfig {
 	return cniConfig{Version: "1.0.0", Name: c.Name(), Plugins: []cniPlugin{
 		{Type: "ptp", IPAM: &cniIPAM{

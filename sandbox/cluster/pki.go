@@ -18,14 +18,15 @@ import (
 	"k8s-tunnel/sandbox/ca"
 )
 
-// Nothing renews certificates here, so they outlive the machine's interest in them. A set that runs out within
-// renewBefore is made anew at the next start.
+// Nothing renews certificates here, so they outlive the machine's interest in them. A set that runs
+// out within renewBefore is made anew at the next start.
 const (
 	certificateLife = 10 * 365 * 24 * time.Hour
 	renewBefore     = 30 * 24 * time.Hour
 )
 
-// certificate describes one certificate of the node and the files <name>.crt and <name>.key that hold it.
+// certificate describes one certificate of the node and the files <name>.crt and <name>.key that
+// hold it.
 type certificate struct {
 	name   string
 	common string   // the user, to Kubernetes
@@ -48,7 +49,8 @@ func (c certificate) request() *x509.Certificate {
 	return request
 }
 
-// kubeUsers are the certificates with which the node's programs call the API server; each gets a kubeconfig too.
+// kubeUsers are the certificates with which the node's programs call the API server; each gets a
+// kubeconfig too.
 func kubeUsers(c Config) []certificate {
 	return []certificate{
 		{name: "admin", common: "admin", groups: []string{"system:masters"}, usage: x509.ExtKeyUsageClientAuth},
@@ -56,8 +58,8 @@ func kubeUsers(c Config) []certificate {
 		{name: "scheduler", common: "system:kube-scheduler", usage: x509.ExtKeyUsageClientAuth},
 		{name: "kubelet", common: "system:node:" + c.Name(), groups: []string{"system:nodes"}, usage: x509.ExtKeyUsageClientAuth},
 		{name: "kube-proxy", common: "system:kube-proxy", usage: x509.ExtKeyUsageClientAuth},
-		// Upstream has no role for an agent that reads pods, namespaces and policies. It runs as root beside the
-		// administrator's key, so a role of its own would protect nothing.
+		// Upstream has no role for an agent that reads pods, namespaces and policies. It runs as
+		// root beside the administrator's key, so a role of its own would protect nothing.
 		{name: "netpol", common: "netpol", groups: []string{"system:masters"}, usage: x509.ExtKeyUsageClientAuth},
 	}
 }
@@ -77,14 +79,15 @@ func serverCertificates(c Config) []certificate {
 	}
 }
 
-// ensurePKI makes the authority, all certificates and the key that signs service accounts' tokens, unless a
-// complete set for the same addresses is there already.
+// ensurePKI makes the authority, all certificates and the key that signs service accounts' tokens,
+// unless a complete set for the same addresses is there already.
 func ensurePKI(c Config) error {
 	final := c.path(pkiDir)
 	if pkiUsable(c, final, time.Now()) {
 		return nil
 	}
-	// Made beside its place and moved there as a whole, so that a half-made set is never taken for one.
+	// Made beside its place and moved there as a whole, so that a half-made set is never taken for
+	// one.
 	tmp := final + ".new"
 	if err := errors.Join(os.RemoveAll(tmp), os.MkdirAll(tmp, 0o700)); err != nil {
 		return fmt.Errorf("making keys: %w", err)
@@ -98,8 +101,8 @@ func ensurePKI(c Config) error {
 	return nil
 }
 
-// pkiUsable says whether the API server's certificate is for this node's addresses and lasts for a while. All
-// others are made in the same moment, and moved there together with it.
+// pkiUsable says whether the API server's certificate is for this node's addresses and lasts for a
+// while. All others are made in the same moment, and moved there together with it.
 func pkiUsable(c Config, dir string, now time.Time) bool {
 	raw, err := os.ReadFile(filepath.Join(dir, "apiserver.crt"))
 	if err != nil {
@@ -118,7 +121,8 @@ func pkiUsable(c Config, dir string, now time.Time) bool {
 		now.Add(renewBefore).Before(cert.NotAfter)
 }
 
-// generatePKI makes everything in a folder. The authority's key isn't kept, because it has nothing more to sign.
+// generatePKI makes everything in a directory. The authority's key isn't kept, because it has
+// nothing more to sign.
 func generatePKI(c Config, dir string) error {
 	authority, err := ca.New("k8s-tunnel sandbox cluster CA")
 	if err != nil {

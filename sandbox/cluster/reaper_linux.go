@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// reaper starts processes and collects every one that ends, including those that were left to process 1 by
-// parents that ended before them (containerd's shims, and what containers leave).
+// reaper starts processes and collects every one that ends, including those that were left to
+// process 1 by parents that ended before them (containerd's shims, and what containers leave).
 type reaper struct {
 	mu    sync.Mutex
 	known map[int]chan syscall.WaitStatus
@@ -36,7 +36,8 @@ func (r *reaper) start(path string, argv []string, attr *syscall.ProcAttr) (int,
 	return pid, exit, nil
 }
 
-// signal reaches a process of start's only while it isn't collected, so the number can't mean another.
+// signal reaches a process of start's only while it isn't collected, so the number can't mean
+// another.
 func (r *reaper) signal(pid int, signal syscall.Signal) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -14,15 +14,17 @@ import (
 // nodePrograms are the tools that the node cannot start without.
 var nodePrograms = []string{"kube", "containerd", "containerd-shim-runc-v2", "ctr", "runc", "ptp", "loopback", "host-local", "netpol"}
 
-// spec is what process 1 is told, and what a running node is compared with: where they differ, the node is started
-// anew. Files are told apart by size and time, which is enough for tools that are built once and kept.
+// spec is what process 1 is told, and what a running node is compared with: where they differ, the
+// node is started anew. Files are told apart by size and time, which is enough for tools that are
+// built once and kept.
 type spec struct {
 	Slot      int               `json:"slot"`
 	Dir       string            `json:"dir"`
 	BinDir    string            `json:"binDir"`
 	EdgeAddrs []netip.Addr      `json:"edgeAddrs"`
 	Programs  map[string]string `json:"programs"`
-	// Config is a checksum of all that is generated, so that a node set up by another version is told apart.
+	// Config is a checksum of all that is generated, so that a node set up by another version is
+	// told apart.
 	Config string `json:"config"`
 }
 

@@ -15,9 +15,9 @@ import (
 // startLimit is how long a node may take to come up. On two busy cores it takes ten seconds.
 const startLimit = 3 * time.Minute
 
-// Start brings the node up and returns when it is ready: the kubelet has reported, and the cluster's DNS answers.
-// A node that is up already stays as it is; one that is damaged, or was started with other programs or settings,
-// is stopped and started again with all its objects.
+// Start brings the node up and returns when it is ready: the kubelet has reported, and the
+// cluster's DNS answers. A node that is up already stays as it is; one that is damaged, or was
+// started with other programs or settings, is stopped and started again with all its objects.
 func Start(ctx context.Context, c Config) error {
 	c, err := resolve(c)
 	if err != nil {
@@ -53,8 +53,9 @@ func Start(ctx context.Context, c Config) error {
 	return nil
 }
 
-// keep leaves a running node alone that is what is wanted and works, apart from new images. It finishes the work of
-// a command that was killed in the middle. An error says why the node has to be started anew.
+// keep leaves a running node alone that is what is wanted and works, apart from new images. It
+// finishes the work of a command that was killed in the middle. An error says why the node has to
+// be started anew.
 func keep(ctx context.Context, c Config, id process.Identity, want spec) error {
 	var have spec
 	if err := readJSON(c.path(specFile), &have); err != nil {

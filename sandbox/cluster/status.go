@@ -14,10 +14,11 @@ type Status struct {
 	PID int `json:"pid,omitempty"`
 	// Since is when the node was started.
 	Since time.Time `json:"since,omitzero"`
-	// Server is the address of the API server, Kubeconfig the file with the administrator's access to it.
+	// Server is the address of the API server, Kubeconfig the file with the administrator's access
+	// to it.
 	Server     string `json:"server"`
 	Kubeconfig string `json:"kubeconfig"`
-	// Logs is the folder with the logs of all programs.
+	// Logs is the directory with the logs of all programs.
 	Logs string `json:"logs"`
 	// Components are the node's programs in order of start.
 	Components []Component `json:"components,omitempty"`

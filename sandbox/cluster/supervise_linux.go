@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// A program that ends is started again after a pause that doubles each time, and is short again once the program
-// has run for a while.
+// A program that ends is started again after a pause that doubles each time, and is short again
+// once the program has run for a while.
 const (
 	firstPause  = 200 * time.Millisecond
 	longestWait = 10 * time.Second
@@ -162,7 +162,8 @@ func (s *supervisor) awaitReady(ctx context.Context, one *supervised) {
 	})
 }
 
-// stop ends the components in the opposite order of their start, with the pods before the container runtime.
+// stop ends the components in the opposite order of their start, with the pods before the container
+// runtime.
 func (s *supervisor) stop() {
 	close(s.stopping)
 	for i := len(s.running) - 1; i >= 0; i-- {

@@ -66,7 +66,7 @@ type Tunnel struct {
 	home  string
 }
 
-// New prepares a tunnel whose maker's files lie in a folder. Nothing exists yet.
+// New prepares a tunnel whose maker's files lie in a directory. Nothing exists yet.
 func New(w *world.World, home string) *Tunnel { return &Tunnel{w, home} }
 
 func (t *Tunnel) credentials() string { return filepath.Join(t.home, "credentials.json") }

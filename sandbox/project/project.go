@@ -20,7 +20,7 @@ import (
 // token is the one setting that is a secret.
 const token = "cloudflare:apiToken"
 
-// Project is a copy of the program in a world's folder. It goes with the world.
+// Project is a copy of the program in a world's directory. It goes with the world.
 type Project struct {
 	World *world.World
 	// Dir is the copy's root, where its stacks keep their settings.
@@ -41,7 +41,7 @@ func Copy(w *world.World) (*Project, error) {
 			return nil, fmt.Errorf("copying the program: %w", err)
 		}
 	}
-	// The language host keeps the compiled program only in a folder that exists.
+	// The language host keeps the compiled program only in a directory that exists.
 	return p, os.MkdirAll(filepath.Dir(p.program()), 0o755)
 }
 

@@ -42,9 +42,9 @@ func (t target) build(ctx context.Context, root, key string, processes int) erro
 	return t.install(root, output, key)
 }
 
-// makeScratch makes a fresh folder for a build of t, with one for its output, and removes what a
-// killed run left. Its name is a new one each time, so that a compiler that outlived its run can't put
-// an older binary into it.
+// makeScratch makes a fresh directory for a build of t, with one for its output, and removes what a
+// killed run left. Its name is a new one each time, so that a compiler that outlived its run can't
+// put an older binary into it.
 func (t target) makeScratch(root string) (string, error) {
 	parent := filepath.Join(stateDir(root), "build")
 	remains, err := filepath.Glob(filepath.Join(parent, t.name+".*"))
@@ -66,7 +66,7 @@ func (t target) makeScratch(root string) (string, error) {
 	return scratch, os.Mkdir(filepath.Join(scratch, "out"), 0o755)
 }
 
-// arguments gives those of `go` that build t into the folder output.
+// arguments gives those of `go` that build t into the directory output.
 func (t target) args(ctx context.Context, root, scratch, output string, processes int) ([]string, error) {
 	args := []string{"build", "-trimpath", "-buildvcs=false", "-ldflags", strings.TrimSpace("-s -w " + t.ldflags)}
 	if processes > 0 {
@@ -127,7 +127,7 @@ func (t target) goCmd(ctx context.Context, root string, args ...string) *exec.Cm
 	return cmd
 }
 
-// install moves finished binaries from the folder output into place and records their key.
+// install moves finished binaries from the directory output into place and records their key.
 func (t target) install(root, output, key string) error {
 	if err := os.MkdirAll(t.destination(root), 0o755); err != nil {
 		return fmt.Errorf("making the directory for %s: %w", t.name, err)

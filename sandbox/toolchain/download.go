@@ -15,8 +15,8 @@ import (
 )
 
 const (
-	// downloadPatience is how long a download may stand still. Without a network Pulumi itself goes on
-	// trying for minutes.
+	// downloadPatience is how long a download may stand still. Without a network Pulumi itself goes
+	// on trying for minutes.
 	downloadPatience = 15 * time.Second
 	// downloadLimit is for a whole download, for the slowest of lines.
 	downloadLimit = 10 * time.Minute
@@ -24,13 +24,14 @@ const (
 	failureCounts = 24 * time.Hour
 )
 
-// downloadHome is a Pulumi folder of the clone's own, into which plugins are downloaded for all worlds.
+// downloadHome is a Pulumi directory of the clone's own, into which plugins are downloaded for all
+// worlds.
 func downloadHome(root string) string { return filepath.Join(stateDir(root), "downloads") }
 
-// pluginFolder is how Pulumi calls a plugin's folder below plugins.
+// pluginFolder is how Pulumi calls a plugin's directory below plugins.
 func pluginDir(name, version string) string { return "resource-" + name + "-v" + version }
 
-// downloadPlugin has Pulumi fetch a plugin into the clone's own Pulumi folder.
+// downloadPlugin has Pulumi fetch a plugin into the clone's own Pulumi directory.
 func downloadPlugin(ctx context.Context, root, name, version string) error {
 	home := downloadHome(root)
 	temporary := filepath.Join(home, "tmp-"+name)
@@ -65,8 +66,8 @@ func downloadPlugin(ctx context.Context, root, name, version string) error {
 	return err
 }
 
-// lastComplaint gives the reason that Pulumi repeats before each of its tries. Its last word is only
-// that it has given up.
+// lastComplaint gives the reason that Pulumi repeats before each of its tries. Its last word is
+// only that it has given up.
 func lastComplaint(log string) string {
 	const announcement = "Error downloading plugin: "
 	content, err := os.ReadFile(log)
@@ -82,7 +83,7 @@ func lastComplaint(log string) string {
 	return reason
 }
 
-// watchGrowth calls stalled when nothing below folder has grown for a while.
+// watchGrowth calls stalled when nothing below directory has grown for a while.
 func watchGrowth(ctx context.Context, dir string, stalled func()) {
 	size, since := treeSize(dir), time.Now()
 	ticker := time.NewTicker(time.Second)

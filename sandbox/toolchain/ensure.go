@@ -13,13 +13,14 @@ import (
 
 // Options say what to provide, and for which clone.
 type Options struct {
-	// Root is the clone's root, which holds the sandbox folder and the ignored one for results.
+	// Root is the clone's root, which holds the sandbox directory and the ignored one for results.
 	Root string
 	// Out gets the progress. A run that finds everything in place writes nothing.
 	Out io.Writer
 	// Groups are those to provide.
 	Groups []string
-	// PulumiHome is the world's Pulumi folder. A plugin that somebody put there is used as it is.
+	// PulumiHome is the world's Pulumi directory. A plugin that somebody put there is used as it
+	// is.
 	PulumiHome string
 }
 
@@ -36,9 +37,9 @@ type ensurer struct {
 	try   []target        // plugins to be downloaded before they are built
 }
 
-// Ensure provides the tools of the groups asked for and says where each comes from. It builds what is
-// missing or out of date, which takes long once and then a moment. Several runs may go on at a time.
-// While SANDBOX_OFFLINE is set in the environment, plugins are built rather than downloaded.
+// Ensure provides the tools of the groups asked for and says where each comes from. It builds what
+// is missing or out of date, which takes long once and then a moment. Several runs may go on at a
+// time. While SANDBOX_OFFLINE is set in the environment, plugins are built rather than downloaded.
 func Ensure(ctx context.Context, options Options) (Result, error) {
 	run, err := prepare(ctx, options)
 	if err != nil {
@@ -47,9 +48,9 @@ func Ensure(ctx context.Context, options Options) (Result, error) {
 	return run.ensure(ctx, run.selected(targets()))
 }
 
-// System installs what the groups asked for need from the system itself, where that can be done without
-// asking: on Debian as root. Elsewhere it does nothing, and whoever needs what is missing says so. It is
-// there for callers that look at the machine before anything is built.
+// System installs what the groups asked for need from the system itself, where that can be done
+// without asking: on Debian as root. Elsewhere it does nothing, and whoever needs what is missing
+// says so. It is there for callers that look at the machine before anything is built.
 func System(ctx context.Context, options Options) error {
 	absent := missing(requirements(false))
 	if len(absent) == 0 || !hasCommand("apt-get") || os.Geteuid() != 0 {

@@ -11,8 +11,8 @@ import (
 	"golang.org/x/mod/semver"
 )
 
-// minimumGo is what the modules' go lines ask for. Go itself says so too, but only in the middle of a
-// build and for one module at a time.
+// minimumGo is what the modules' go lines ask for. Go itself says so too, but only in the middle of
+// a build and for one module at a time.
 const minimumGo = "1.26"
 
 // passed are the Go variables that say where things come from and where they are kept. Everything

@@ -54,15 +54,15 @@ func findPulumi(ctx context.Context, root, searchPath string) (*installed, strin
 	return nil, ""
 }
 
-// isOwn tells whether folder is one in which a clone of this repository keeps its tools, which are on
-// the search path of everybody who works with a local world.
+// isOwn tells whether directory is one in which a clone of this repository keeps its tools, which
+// are on the search path of everybody who works with a local world.
 func isOwn(dir string) bool {
 	dir = filepath.Clean(dir)
 	return filepath.Base(dir) == "bin" && filepath.Base(filepath.Dir(dir)) == ".sandbox"
 }
 
-// judgePulumi says what is wrong with a Pulumi for our purposes, or nothing. A newer major version may
-// have changed anything, so it doesn't count as fitting.
+// judgePulumi says what is wrong with a Pulumi for our purposes, or nothing. A newer major version
+// may have changed anything, so it doesn't count as fitting.
 func judgePulumi(path, version string, hasHost bool) string {
 	switch {
 	case !semver.IsValid(version):
@@ -77,8 +77,8 @@ func judgePulumi(path, version string, hasHost bool) string {
 	return ""
 }
 
-// pulumiVersion runs `pulumi version`, or recalls what it said while the file stays the same: asking
-// takes longer than everything else in a run that finds all in place.
+// pulumiVersion runs `pulumi version`, or recalls what it said while the file stays the same:
+// asking takes longer than everything else in a run that finds all in place.
 func pulumiVersion(ctx context.Context, root string, found installed) (string, error) {
 	memory := filepath.Join(stateDir(root), "keys", "installed-pulumi.json")
 	if content, err := os.ReadFile(memory); err == nil {
@@ -133,7 +133,8 @@ func (p installed) use(root string) error {
 	return nil
 }
 
-// tool describes the part of it that stands in for t. The language host has no way to tell its version.
+// tool describes the part of it that stands in for t. The language host has no way to tell its
+// version.
 func (p installed) tool(t target) Tool {
 	found := Tool{Name: t.label, Origin: OriginYours, Path: p.Path}
 	if t.name == "pulumi" {

@@ -52,7 +52,8 @@ func TestParseVersion(t *testing.T) {
 	}
 }
 
-// pulumi puts a program that claims to be a Pulumi of some version into a folder, and counts its runs.
+// pulumi puts a program that claims to be a Pulumi of some version into a directory, and counts its
+// runs.
 func pulumi(t *testing.T, version string) (dir, runs string) {
 	t.Helper()
 	dir = t.TempDir()

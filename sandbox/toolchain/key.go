@@ -124,8 +124,8 @@ func (t target) writeStamp(root, key string) error {
 	return writeFile(t.stampPath(root), content)
 }
 
-// dropStamp comes before anything that changes the binaries, so that a run that is killed in between
-// leaves a target that counts as not built.
+// dropStamp comes before anything that changes the binaries, so that a run that is killed in
+// between leaves a target that counts as not built.
 func (t target) dropStamp(root string) error {
 	if err := os.Remove(t.stampPath(root)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("forgetting the key of %s: %w", t.name, err)
@@ -137,7 +137,7 @@ func (t target) stampPath(root string) string {
 	return filepath.Join(stateDir(root), "keys", t.name+".json")
 }
 
-// writeFile puts content at path in one step, making the folder it lies in.
+// writeFile puts content at path in one step, making the directory it lies in.
 func writeFile(path string, content []byte) error {
 	dir := filepath.Dir(path)
 	if err := os.MkdirAll(dir, 0o755); err != nil {

@@ -9,8 +9,8 @@ import (
 
 const gib = 1 << 30
 
-// availableMemory estimates how many GiB builds may use: what the kernel can hand out, or less where
-// a container's limit leaves less. Zero means that nobody knows.
+// availableMemory estimates how many GiB builds may use: what the kernel can hand out, or less
+// where a container's limit leaves less. Zero means that nobody knows.
 func availableMemory() float64 {
 	available := meminfo("MemAvailable:")
 	for _, files := range [][2]string{

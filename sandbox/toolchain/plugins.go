@@ -12,8 +12,8 @@ import (
 
 // pluginFacts is what decides where a plugin comes from.
 type pluginFacts struct {
-	placed     bool   // lies in the world's Pulumi folder and isn't ours
-	users      bool   // lies in the user's Pulumi folder
+	placed     bool   // lies in the world's Pulumi directory and isn't ours
+	users      bool   // lies in the user's Pulumi directory
 	downloaded bool   // was downloaded earlier
 	built      bool   // an up-to-date build is there
 	offline    bool   // downloads are not wanted
@@ -27,9 +27,9 @@ type pluginChoice struct {
 	why    string
 }
 
-// choosePlugin prefers what people put somewhere themselves, then the official plugin, then a build.
-// A build that is there already is kept, because trying to download at every run would make each of
-// them depend on the network.
+// choosePlugin prefers what people put somewhere themselves, then the official plugin, then a
+// build. A build that is there already is kept, because trying to download at every run would make
+// each of them depend on the network.
 func choosePlugin(facts pluginFacts) pluginChoice {
 	switch {
 	case facts.placed:
@@ -50,8 +50,8 @@ func choosePlugin(facts pluginFacts) pluginChoice {
 
 const cannotDownload = "the official one can't be downloaded"
 
-// userHome is the Pulumi folder of the user, which is only ever read. Where the shell has been set up
-// for a local world, PULUMI_HOME is that world's.
+// userHome is the Pulumi directory of the user, which is only ever read. Where the shell has been
+// set up for a local world, PULUMI_HOME is that world's.
 func userHome(environment func(string) string) string {
 	if home := environment("PULUMI_HOME"); home != "" && !belowSandbox(home) {
 		return home
@@ -71,7 +71,7 @@ func belowSandbox(path string) bool {
 	return false
 }
 
-// pluginIn gives the plugin's folder in a Pulumi folder, if the plugin is really in it.
+// pluginIn gives the plugin's directory in a Pulumi directory, if the plugin is really in it.
 func pluginIn(home string, t target) (string, bool) {
 	if home == "" {
 		return "", false
@@ -139,8 +139,8 @@ func (e *ensurer) downloadAll(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// download tries to have one plugin downloaded and notes the outcome. The first error is why that isn't
-// possible.
+// download tries to have one plugin downloaded and notes the outcome. The first error is why that
+// isn't possible.
 func (e *ensurer) download(ctx context.Context, t target) (refusal, err error) {
 	dir, found := pluginIn(downloadHome(e.Root), t)
 	if !found {

@@ -16,8 +16,8 @@ import (
 // heartbeat is how often a build that goes on is mentioned where lines can't be rewritten.
 const heartbeat = 30 * time.Second
 
-// progress tells people what is being built: with a line that is rewritten on a terminal, with plain
-// lines elsewhere, because a log is read afterwards.
+// progress tells people what is being built: with a line that is rewritten on a terminal, with
+// plain lines elsewhere, because a log is read afterwards.
 type progress struct {
 	out   io.Writer
 	width int // of the terminal, 0 when there is none

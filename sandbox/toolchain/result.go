@@ -10,7 +10,7 @@ type Origin string
 
 // The origins, in the order in which they are preferred for a plugin.
 const (
-	OriginPlaced     Origin = "placed"     // lies in the world's own Pulumi folder, put there by somebody else
+	OriginPlaced     Origin = "placed"     // lies in the world's own Pulumi directory, put there by somebody else
 	OriginYours      Origin = "yours"      // the user had it
 	OriginDownloaded Origin = "downloaded" // Pulumi fetched it
 	OriginBuilt      Origin = "built"      // from its Go module
@@ -21,7 +21,7 @@ type Tool struct {
 	Name    string
 	Version string // may be empty for what has no version of its own
 	Origin  Origin
-	Path    string // the binary; of a plugin that wasn't built here, its folder
+	Path    string // the binary; of a plugin that wasn't built here, its directory
 	Why     string // why it was built here, where another one would have been preferred
 	plugin  string
 }

@@ -105,7 +105,8 @@ func adviseSystem(absent []requirement, names []string) error {
 	return errors.Join(append(problems, errors.New(advice))...)
 }
 
-// hasCommand looks for a program, also where the search path of people who aren't root doesn't lead.
+// hasCommand looks for a program, also where the search path of people who aren't root doesn't
+// lead.
 func hasCommand(name string) bool {
 	if _, err := exec.LookPath(name); err == nil {
 		return true

@@ -113,8 +113,8 @@ func TestTargets_SourcesAreAllThatGoesIn(t *testing.T) {
 	}
 }
 
-// covered tells whether the folder inside lies in one of sources, or is the root, whose files sources
-// names one by one.
+// covered tells whether the directory inside lies in one of sources, or is the root, whose files
+// sources names one by one.
 func covered(sources []string, inside string) bool {
 	for _, source := range sources {
 		if inside == "." || inside == source || strings.HasPrefix(inside, source+"/") {

@@ -41,9 +41,9 @@ type World struct {
 	EdgeProtocol string `json:"edgeProtocol"`
 }
 
-// Open returns the world of that name in the clone around the current folder.
-// A world that has never been up gets a slot, which it keeps until it is taken
-// down; the default world always has slot 0.
+// Open returns the world of that name in the clone around the current directory. A
+// world that has never been up gets a slot, which it keeps until it is taken down; the
+// default world always has slot 0.
 func Open(name string) (*World, error) {
 	root, err := findRoot()
 	if err != nil {
@@ -85,7 +85,7 @@ func (w *World) save() error {
 	return os.WriteFile(w.path(settingsFile), raw, 0o644)
 }
 
-// findRoot goes up from the current folder to the clone's root.
+// findRoot goes up from the current directory to the clone's root.
 func findRoot() (string, error) {
 	dir, err := os.Getwd()
 	if err != nil {
@@ -112,8 +112,8 @@ func (w *World) path(parts ...string) string {
 	return filepath.Join(append([]string{w.Dir()}, parts...)...)
 }
 
-// PulumiHome is Pulumi's folder for plugins and credentials, shared by the
-// worlds, so that a plugin put there by hand stays.
+// PulumiHome is Pulumi's directory for plugins and credentials, shared by the worlds,
+// so that a plugin put there by hand stays.
 func (w *World) PulumiHome() string {
 	return filepath.Join(w.Root, ".sandbox", "pulumi")
 }

@@ -41,7 +41,7 @@ type Store struct {
 	coin func() bool // whether a request still sees the old state
 }
 
-// Open opens the store in file, making it and its folder where they don't exist.
+// Open opens the store in file, making it and its directory where they don't exist.
 // Only one process can have it open.
 func Open(file string) (*Store, error) {
 	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {

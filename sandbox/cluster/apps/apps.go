@@ -2,8 +2,8 @@
 // small sites behind it, as manifests.
 //
 // The controller is skipper, and it is real. Its Service has the name, and its pods have the labels
-// and the port, of the ingress-nginx project's manifests, since that is what a tunnel's default origin
-// points at; a NetworkPolicy written for ingress-nginx fits as well.
+// and the port, of the ingress-nginx project's manifests, since that is what a tunnel's default
+// origin points at; a NetworkPolicy written for ingress-nginx fits as well.
 package apps
 
 import (

@@ -34,7 +34,7 @@ func staticProgram(content string) []byte {
 	return append(header, content...)
 }
 
-// binaries fills a folder with programs for All.
+// binaries fills a directory with programs for All.
 func binaries(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -122,7 +122,8 @@ func TestWrite_SameInputSameBytes(t *testing.T) {
 	}
 }
 
-// TestWrite_IndexNamesTheImages reads the tar without the library that wrote it, as containerd does.
+// TestWrite_IndexNamesTheImages reads the tar without the library that wrote it, as containerd
+// does.
 func TestWrite_IndexNamesTheImages(t *testing.T) {
 	t.Parallel()
 	shared := Layer{Text("/shared", "by both")}

@@ -28,15 +28,15 @@ type Spec struct {
 	Labels map[string]string
 }
 
-// Layer is a set of files. The folders above a file are made for it, owned by root and
-// readable by all, unless the layer lists them.
+// Layer is a set of files. The directories above a file are made for it, owned by root
+// and readable by all, unless the layer lists them.
 type Layer []File
 
-// File is a file or a folder of a layer.
+// File is a file or a directory of a layer.
 type File struct {
 	// Path is absolute.
 	Path string
-	// Mode holds the permissions and, for folders, fs.ModeDir.
+	// Mode holds the permissions and, for directories, fs.ModeDir.
 	Mode fs.FileMode
 	// Data is the content.
 	Data []byte
@@ -72,7 +72,7 @@ func checkStatic(file string) error {
 	return nil
 }
 
-// Dir is a folder.
+// Dir is a directory.
 func Dir(name string, mode fs.FileMode, owner int) File {
 	return File{Path: name, Mode: fs.ModeDir | mode, UID: owner, GID: owner}
 }
@@ -82,7 +82,7 @@ func Text(name, content string) File {
 	return File{Path: name, Mode: 0o644, Data: []byte(content)}
 }
 
-// withParents returns the layer's files with the folders above them, each once, and
+// withParents returns the layer's files with the directories above them, each once, and
 // parents first. Files keep their order, so the layer's bytes depend on nothing else.
 func (l Layer) withParents() (Layer, error) {
 	listed := map[string]bool{"/": true}

@@ -11,8 +11,8 @@ import (
 	"strings"
 )
 
-// References of the world's images, tags included. Manifests name them, and the cloudflared ones are
-// production's (the second stands for a newer release: same program, another layer).
+// References of the world's images, tags included. Manifests name them, and the cloudflared ones
+// are production's (the second stands for a newer release: same program, another layer).
 const (
 	Cloudflared     = "docker.io/cloudflare/cloudflared:2026.3.0"
 	CloudflaredNext = "docker.io/cloudflare/cloudflared:2026.3.0-next"

@@ -156,8 +156,8 @@ func index(images []built) v1.ImageIndex {
 	return mutate.AppendManifests(empty.Index, entries...)
 }
 
-// pack writes a tar of the files below dir, in the order of their names. The times, owners and modes
-// that AddFS would take over differ from one run to the next.
+// pack writes a tar of the files below dir, in the order of their names. The times, owners and
+// modes that AddFS would take over differ from one run to the next.
 func pack(out io.Writer, dir string) error {
 	w := tar.NewWriter(out)
 	err := fs.WalkDir(os.DirFS(dir), ".", func(name string, entry fs.DirEntry, err error) error {

@@ -29,8 +29,8 @@ func parse(flags *flag.FlagSet, args []string, stderr io.Writer) (string, bool) 
 	return flags.Arg(0), true
 }
 
-// get fetches a URL, prints its body, and on stderr the status. Redirects are not followed: who asks
-// wants to see them.
+// get fetches a URL, prints its body, and on stderr the status. Redirects are not followed: who
+// asks wants to see them.
 func get(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	flags := flag.NewFlagSet("get", flag.ContinueOnError)
 	timeout := flags.Duration("timeout", 5*time.Second, "for the whole of it")
@@ -93,10 +93,9 @@ func resolve(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	return exitOK
 }
 
-// dial says whether somebody answers at an address: open, refused, unreachable
-// or timeout. Only open is a success. Over UDP nobody answers to nothing, so it asks a question that the
-// port's service must answer: a DNS query at port 53, elsewhere a QUIC packet of
-// no known version.
+// dial says whether somebody answers at an address: open, refused, unreachable or timeout. Only
+// open is a success. Over UDP nobody answers to nothing, so it asks a question that the port's
+// service must answer: a DNS query at port 53, elsewhere a QUIC packet of no known version.
 func dial(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	flags := flag.NewFlagSet("dial", flag.ContinueOnError)
 	timeout := flags.Duration("timeout", 2*time.Second, "for the answer")

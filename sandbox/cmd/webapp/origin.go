@@ -40,8 +40,8 @@ func (s *site) slow(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// download sends ?bytes=10000000 evenly over ?seconds=20, in ten pieces a second. Byte i is i modulo 251,
-// so that a receiver can tell whether any is missing.
+// download sends ?bytes=10000000 evenly over ?seconds=20, in ten pieces a second. Byte i is i
+// modulo 251, so that a receiver can tell whether any is missing.
 func download(w http.ResponseWriter, r *http.Request) {
 	total, ok := number(w, r, "bytes", 10_000_000, 1<<40)
 	if !ok {

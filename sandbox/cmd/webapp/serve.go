@@ -109,7 +109,8 @@ func protocols() *http.Protocols {
 	return &p
 }
 
-// selfSigned makes the kind of certificate that an appliance in a home lab has: one that nobody vouches for.
+// selfSigned makes the kind of certificate that an appliance in a home lab has: one that nobody
+// vouches for.
 func selfSigned() (tls.Certificate, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
