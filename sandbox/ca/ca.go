@@ -1,9 +1,9 @@
-// Package ca makes the local world's certificate authorities. One, which Load keeps
-// on disk, stands in for the public authorities and for Cloudflare's private one,
-// whose roots stock cloudflared, the Pulumi plugins and curl trust. It signs for
-// the API, the front and the edge alike, so that a single file is all that anything
-// in the local world needs to trust. The other signs for the programs of the
-// Kubernetes node, as kubeadm's does.
+// Package ca makes the local world's certificate authorities. One, which Load keeps on
+// disk, stands in for the public authorities and for Cloudflare's private one, whose
+// roots stock cloudflared, the Pulumi plugins and curl trust. It signs for the API, the
+// front and the edge alike, so that a single file is all that the local world's
+// programs need to trust. The other signs for the programs of the Kubernetes node, as
+// kubeadm's does.
 //
 // Unlike real authorities they have no intermediates, no revocation and no log.
 // The key of the one that is kept lies unencrypted on disk, so it must never be put
@@ -35,7 +35,7 @@ const (
 	leafLife = 365 * 24 * time.Hour
 	// renewBefore is when GetCertificate replaces a certificate it has issued.
 	renewBefore = 30 * 24 * time.Hour
-	// backdate absorbs clocks that differ, as those of virtual machines do, or are
+	// backdate allows for clocks that differ, as those of virtual machines do, or are
 	// set back.
 	backdate = 24 * time.Hour
 
@@ -52,8 +52,7 @@ type Authority struct {
 	issued map[string]*tls.Certificate // by names, for GetCertificate
 }
 
-// New makes an authority of that name, which lasts as long as its certificates are
-// of use to anything.
+// New makes an authority of that name with a fresh key.
 func New(name string) (*Authority, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -76,9 +75,9 @@ func newAuthority(cert *x509.Certificate, key crypto.Signer) *Authority {
 	return &Authority{cert: cert, key: key, issued: map[string]*tls.Certificate{}}
 }
 
-// Issue makes a key and a certificate for it. The request says for whom and for
-// what: subject, names, addresses and extended usages. Nothing but the authority
-// itself has to be kept between runs, because every call makes a new key.
+// Issue makes a key and a certificate for it. The request holds the subject, names,
+// addresses and extended usages. Only the authority itself has to be kept between runs,
+// because every call makes a new key.
 func (a *Authority) Issue(request *x509.Certificate, life time.Duration) (tls.Certificate, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -93,7 +92,7 @@ func (a *Authority) Issue(request *x509.Certificate, life time.Duration) (tls.Ce
 	return tls.Certificate{Certificate: [][]byte{cert.Raw, a.cert.Raw}, PrivateKey: key, Leaf: cert}, nil
 }
 
-// sign fills in what all certificates have, and signs.
+// sign fills in what all certificates have in common, and signs.
 func sign(cert *x509.Certificate, life time.Duration, parent *x509.Certificate, public crypto.PublicKey, key crypto.Signer) (*x509.Certificate, error) {
 	serial, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 127))
 	if err != nil {
@@ -110,7 +109,7 @@ func sign(cert *x509.Certificate, life time.Duration, parent *x509.Certificate, 
 }
 
 // Certificate issues a server certificate for names, which are DNS names (with
-// wildcards) and IP addresses in any mixture.
+// wildcards) and IP addresses in any combination.
 func (a *Authority) Certificate(names ...string) (tls.Certificate, error) {
 	if len(names) == 0 {
 		return tls.Certificate{}, errors.New("issuing a certificate: no names given")
@@ -129,10 +128,10 @@ func (a *Authority) Certificate(names ...string) (tls.Certificate, error) {
 	return a.Issue(request, leafLife)
 }
 
-// GetCertificate returns a function for tls.Config that issues a certificate for
-// whatever name a client asks for, and for the fallback names when it asks for
-// none. The front needs that: zones come and go while it runs, and Cloudflare has
-// a certificate for each.
+// GetCertificate returns a function for tls.Config that issues a certificate for any
+// name that a client asks for, and for the fallback names when it asks for none. The
+// front needs this, because zones come and go while it runs and Cloudflare has a
+// certificate for each.
 func (a *Authority) GetCertificate(fallback ...string) func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	return func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
 		names := fallback

@@ -14,20 +14,20 @@ import (
 )
 
 const (
-	// keyFile holds the key and the certificate together, so that they can't fall
-	// apart: it appears at once and complete, or not at all.
+	// keyFile holds the key and the certificate together, so that the two always match: the file
+	// appears complete or not at all.
 	keyFile = "ca-key.pem"
-	// CertificateFile is the certificate alone, in the directory given to Load.
-	// It is derived from the key file, and is what may be shown to others.
+	// CertificateFile is the certificate alone, in the directory given to Load. It is derived from
+	// the key file and may be shown to anyone.
 	CertificateFile = "ca.pem"
 
 	blockCertificate = "CERTIFICATE"
 	blockKey         = "PRIVATE KEY"
 )
 
-// Load opens the authority kept in dir, and makes one there if there is none.
-// Processes that do so at the same time end up with the same one, and one that is
-// killed on the way leaves nothing that the next couldn't use.
+// Load opens the authority kept in dir, and makes one there if there is none. Processes that do so
+// at the same time end up with the same one, and a process that is killed halfway leaves nothing
+// that stops the next.
 func Load(dir string) (*Authority, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, fmt.Errorf("making the authority's directory: %w", err)
@@ -65,7 +65,7 @@ func read(path string) (*Authority, error) {
 	return newAuthority(pair.Leaf, key), nil
 }
 
-// create puts a new authority at path, unless somebody else was faster.
+// create puts a new authority at path, unless another process was faster.
 func create(path string) error {
 	a, err := New("k8s-tunnel sandbox CA")
 	if err != nil {
@@ -90,7 +90,7 @@ func create(path string) error {
 	return nil
 }
 
-// publish writes data to path, for everyone to read, unless it is there already.
+// publish writes data to path, readable by all, unless it is there already.
 func publish(path string, data []byte) error {
 	if old, err := os.ReadFile(path); err == nil && bytes.Equal(old, data) {
 		return nil

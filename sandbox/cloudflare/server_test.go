@@ -43,7 +43,7 @@ func start(t *testing.T, c cloudflare.Config) (*cloudflare.Server, *control.Clie
 	return s, control.NewClient(s.Control)
 }
 
-// client trusts the sandbox's authority and finds every name at one address.
+// client trusts the sandbox's authority and reaches every name at one address.
 func client(t *testing.T, s *cloudflare.Server, addr string) *http.Client {
 	t.Helper()
 	pool := x509.NewCertPool()
@@ -55,7 +55,7 @@ func client(t *testing.T, s *cloudflare.Server, addr string) *http.Client {
 	return &http.Client{Transport: transport}
 }
 
-// fetch returns an answer's status and body, and the version of HTTP it came by.
+// fetch returns an answer's status and body, and its version of HTTP.
 func fetch(t *testing.T, c *http.Client, url string, header ...string) (status int, body string, version int) {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)

@@ -28,7 +28,7 @@ var (
 	torn = uuid.MustParse("44444444-4444-4444-8444-444444444444")
 )
 
-// carrier carries requests to a handler, and fails in as many ways as an edge does.
+// carrier carries requests to a handler, and fails in all the ways that an edge does.
 type carrier struct{ handler http.HandlerFunc }
 
 func (c carrier) RoundTrip(tunnel uuid.UUID, r *http.Request) (*http.Response, error) {

@@ -222,7 +222,7 @@ func TestStore_IsSafeForConcurrentUse(t *testing.T) {
 				r, _, err := s.ReplaceRecord(Record{ZoneID: HomeZoneID, Name: HomeZoneName, Type: "CNAME", Content: newID(), Proxied: true})
 				if err == nil {
 					s.Lookup(HomeZoneName)
-					_ = s.DeleteRecord(HomeZoneID, r.ID) // another one may have been faster
+					_ = s.DeleteRecord(HomeZoneID, r.ID) // another goroutine may have been faster
 				}
 			}
 		})
