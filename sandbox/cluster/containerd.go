@@ -78,9 +78,9 @@ func newContainerdConfig(c Config) containerdConfig {
 				PinnedImages: map[string]string{"sandbox": ImagePause},
 			},
 			Runtime: criRuntime{
-				RestrictOOMScoreAdj:      true, // lowering the score takes a capability that not every root has
-				DisableAppArmor:          true, // profiles are loaded for the machine as a whole, which stays as it is
-				EnableUnprivilegedPorts:  true, // as most clusters have it: port 80 for a pod that isn't root
+				RestrictOOMScoreAdj:      true, // lowering the score takes a capability that root may lack
+				DisableAppArmor:          true, // profiles are loaded into the machine's kernel, which must stay as it is
+				EnableUnprivilegedPorts:  true, // as in most clusters: pods that aren't root may use port 80
 				EnableUnprivilegedICMP:   true,
 				NetNSMountsUnderStateDir: true,
 				CNI:                      criCNI{BinDirs: []string{c.BinDir}, ConfDir: c.path(configDir, "cni")},

@@ -26,7 +26,7 @@ const (
 	edgeRegion2 = "region2.v2.argotunnel.com"
 )
 
-// edgeRegion is one of the two places that cloudflared spreads its connections over.
+// edgeRegion is one of the two regions over which cloudflared spreads its connections.
 type edgeRegion struct {
 	Priority int
 	Name     string
@@ -37,7 +37,7 @@ type edgeRegion struct {
 func (r edgeRegion) Pattern() string { return regexp.QuoteMeta(r.Name) }
 
 // corefile writes CoreDNS's configuration. cloudflared refuses an edge of a single region, so the
-// addresses are shared out evenly, the first half to region 1.
+// addresses are divided evenly, the first half to region 1.
 func corefile(edge []netip.Addr, protocol string) (string, error) {
 	half := (len(edge) + 1) / 2
 	var out strings.Builder

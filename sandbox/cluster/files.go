@@ -14,8 +14,8 @@ const (
 	identityFile = "init.json"   // which process the node is
 	specFile     = "spec.json"   // what that process was told
 	statusFile   = "status.json" // what that process says about the others
-	completeFile = "complete"    // exists once the command that started the node has done its part
-	imagesFile   = "images.json" // which images containerd has got already
+	completeFile = "complete"    // exists once the command that started the node has finished
+	imagesFile   = "images.json" // which images containerd has already
 	configDir    = "config"
 	pkiDir       = "pki"
 	logDir       = "logs"

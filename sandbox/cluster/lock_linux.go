@@ -10,8 +10,8 @@ import (
 	"github.com/gofrs/flock"
 )
 
-// lock makes the node's directory and takes it for this process alone, so that of two commands at
-// once the second waits. The kernel lets go of it when the process ends, however that happens.
+// lock creates the node's directory and locks it for this process, so that of two commands at once
+// the second one waits. The kernel releases the lock when the process ends, however that happens.
 func lock(ctx context.Context, c Config) (unlock func(), err error) {
 	dir := flock.New(c.Dir, flock.SetFlag(os.O_RDONLY))
 	told := false
@@ -22,7 +22,7 @@ func lock(ctx context.Context, c Config) (unlock func(), err error) {
 		locked, err := dir.TryLock()
 		switch {
 		case errors.Is(err, os.ErrNotExist):
-			continue // removed by another command in this very moment
+			continue // another command has just removed it
 		case err != nil:
 			return nil, fmt.Errorf("locking the node's directory %s: %w", c.Dir, err)
 		case locked && stillThere(dir):
@@ -41,8 +41,8 @@ func lock(ctx context.Context, c Config) (unlock func(), err error) {
 	}
 }
 
-// stillThere reports whether the path means the locked directory. The command that held the lock
-// before may have removed it, and a lock on a removed directory excludes no other command.
+// stillThere reports whether the path still leads to the locked directory. The command that held
+// the lock before may have removed it, and a lock on a removed directory excludes no other command.
 func stillThere(dir *flock.Flock) bool {
 	locked, err1 := dir.Stat()
 	named, err2 := os.Stat(dir.Path())

@@ -18,8 +18,8 @@ import (
 	"k8s-tunnel/sandbox/ca"
 )
 
-// Nothing renews certificates here, so they outlive the machine's interest in them. A set that runs
-// out within renewBefore is made anew at the next start.
+// Nothing renews certificates while the node runs, so they last long. A set that expires within
+// renewBefore is made anew at the next start.
 const (
 	certificateLife = 10 * 365 * 24 * time.Hour
 	renewBefore     = 30 * 24 * time.Hour
@@ -36,7 +36,7 @@ type certificate struct {
 	usage  x509.ExtKeyUsage
 }
 
-// request is the certificate as the authority is asked for it.
+// request is what the authority is asked to sign.
 func (c certificate) request() *x509.Certificate {
 	request := &x509.Certificate{
 		Subject:     pkix.Name{CommonName: c.common, Organization: c.groups},
@@ -64,7 +64,7 @@ func kubeUsers(c Config) []certificate {
 	}
 }
 
-// serverCertificates are those that no kubeconfig is made of.
+// serverCertificates are those without a kubeconfig.
 func serverCertificates(c Config) []certificate {
 	loopback := netip.AddrFrom4([4]byte{127, 0, 0, 1})
 	return []certificate{
@@ -86,8 +86,7 @@ func ensurePKI(c Config) error {
 	if pkiUsable(c, final, time.Now()) {
 		return nil
 	}
-	// Made beside its place and moved there as a whole, so that a half-made set is never taken for
-	// one.
+	// Made beside its place and moved there as a whole, so that an incomplete set is never used.
 	tmp := final + ".new"
 	if err := errors.Join(os.RemoveAll(tmp), os.MkdirAll(tmp, 0o700)); err != nil {
 		return fmt.Errorf("making keys: %w", err)
@@ -101,8 +100,8 @@ func ensurePKI(c Config) error {
 	return nil
 }
 
-// pkiUsable says whether the API server's certificate is for this node's addresses and lasts for a
-// while. All others are made in the same moment, and moved there together with it.
+// pkiUsable reports whether the API server's certificate is for this node's addresses and lasts for
+// a while. All others are made and moved there together with it.
 func pkiUsable(c Config, dir string, now time.Time) bool {
 	raw, err := os.ReadFile(filepath.Join(dir, "apiserver.crt"))
 	if err != nil {
@@ -121,7 +120,7 @@ func pkiUsable(c Config, dir string, now time.Time) bool {
 		now.Add(renewBefore).Before(cert.NotAfter)
 }
 
-// generatePKI makes everything in a directory. The authority's key isn't kept, because it has
+// generatePKI makes the whole set in a directory. The authority's key isn't kept, because it has
 // nothing more to sign.
 func generatePKI(c Config, dir string) error {
 	authority, err := ca.New("k8s-tunnel sandbox cluster CA")

@@ -69,7 +69,7 @@ func TestEnsurePKI_KeepsWhatIsGoodAndReplacesWhatIsNot(t *testing.T) {
 	require.NoError(t, ensurePKI(c))
 	require.Equal(t, first, serial(), "tokens of running pods are signed with the old key")
 
-	require.NoError(t, os.MkdirAll(c.path(pkiDir)+".new", 0o700)) // a start that was killed in the middle
+	require.NoError(t, os.MkdirAll(c.path(pkiDir)+".new", 0o700)) // a start that was killed halfway
 	require.NoError(t, ensurePKI(c))
 	require.Equal(t, first, serial())
 

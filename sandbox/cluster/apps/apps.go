@@ -1,9 +1,9 @@
 // Package apps holds what the local world exposes: an ingress controller and two
 // small sites behind it, as manifests.
 //
-// The controller is skipper, and it is real. Its Service has the name, and its pods have the labels
-// and the port, of the ingress-nginx project's manifests, since that is what a tunnel's default
-// origin points at; a NetworkPolicy written for ingress-nginx fits as well.
+// The controller is the real skipper. The name of its Service, and the labels and the port of its
+// pods, are those of the ingress-nginx project's manifests, because a tunnel's default origin
+// points there; a NetworkPolicy written for ingress-nginx fits too.
 package apps
 
 import (
@@ -19,7 +19,7 @@ var (
 	templates = template.Must(template.ParseFS(files, "manifests/*.tmpl"))
 )
 
-// Hosts returns the names under which the sites answer: the domain, and photos below it.
+// Hosts returns the names of the sites: the domain, and photos below it.
 func Hosts(domain string) []string { return []string{domain, "photos." + domain} }
 
 // Manifests returns everything as one YAML stream for kubectl apply, with hosts in the

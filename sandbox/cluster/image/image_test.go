@@ -21,7 +21,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// staticProgram is an executable's header and nothing else, with some bytes to tell it from others.
+// staticProgram is an executable's header, with a few bytes that distinguish it from others.
 func staticProgram(content string) []byte {
 	header := make([]byte, 64)
 	copy(header, "\x7fELF\x02\x01\x01")
@@ -69,7 +69,7 @@ func open(t *testing.T, file string) map[string]v1.Image {
 	return out
 }
 
-// files lists an image's files as its layers leave them.
+// files lists an image's files as they are on top of all its layers.
 func files(t *testing.T, image v1.Image) map[string]tar.Header {
 	t.Helper()
 	layers, err := image.Layers()

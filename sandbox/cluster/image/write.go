@@ -20,14 +20,14 @@ import (
 	"github.com/google/renameio/v2"
 )
 
-// nameAnnotation is where containerd looks for an image's full name. The other,
-// from the OCI specification, is meant for a tag, but other tools read it the same way.
+// nameAnnotation is where containerd looks for an image's full name. The other one, from the OCI
+// specification, is meant for a tag, but other tools read a full name too.
 const (
 	nameAnnotation = "io.containerd.image.name"
 	refAnnotation  = "org.opencontainers.image.ref.name"
 )
 
-// built is a spec with all digests worked out, its manifest's being the image's own.
+// built is a spec with all its digests computed. The image's own is its manifest's.
 type built struct {
 	names  []string
 	image  v1.Image
@@ -77,7 +77,7 @@ func (s Spec) build() (built, error) {
 	return built{names: s.Names, image: image, digest: digest}, nil
 }
 
-// tar packs the layer. No file has a time, so that none differs.
+// tar packs the layer. Files have no times, so that the same files always give the same bytes.
 func (l Layer) tar() ([]byte, error) {
 	files, err := l.withParents()
 	if err != nil {
@@ -156,8 +156,8 @@ func index(images []built) v1.ImageIndex {
 	return mutate.AppendManifests(empty.Index, entries...)
 }
 
-// pack writes a tar of the files below dir, in the order of their names. The times, owners and
-// modes that AddFS would take over differ from one run to the next.
+// pack writes a tar of the files below dir in the order of their names. tar.Writer.AddFS would copy
+// times, owners and modes, which differ from one run to the next.
 func pack(out io.Writer, dir string) error {
 	w := tar.NewWriter(out)
 	err := fs.WalkDir(os.DirFS(dir), ".", func(name string, entry fs.DirEntry, err error) error {
