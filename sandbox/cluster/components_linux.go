@@ -12,7 +12,7 @@ import (
 const (
 	componentGrace = 5 * time.Second
 	podGrace       = 2 * time.Second
-	initGrace      = 20 * time.Second // more than stopping usually takes in all, and short enough to wait for
+	initGrace      = 20 * time.Second // more than stopping takes in all
 )
 
 // netpolReadyFile appears when the first network policies are in force.

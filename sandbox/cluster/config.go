@@ -7,8 +7,7 @@ import (
 	"path/filepath"
 )
 
-// MaxSlot is the highest slot: with two /16 networks for each slot, 10.128.0.0/9 has room for no
-// more.
+// MaxSlot is the highest slot: two /16 networks for each slot fill 10.128.0.0/10.
 const MaxSlot = 31
 
 // InitCommand is the hidden command of the surrounding program that must call [InitMain] with the

@@ -30,7 +30,7 @@
 //
 // How it differs from the real one: no cache, no firewall, no rewriting, no limit to
 // the size of an upload (the free plan's is 100 MB) or to the wait for an answer (100
-// s), no HTTP/3, no WebSocket over HTTP/2, and every visitor's country is unknown
+// seconds), no HTTP/3, no WebSocket over HTTP/2, and every visitor's country is unknown
 // (CF-IPCountry XX). The number of loops at which Cloudflare stops a request isn't
 // documented; see maxLoops.
 package front

@@ -171,7 +171,7 @@ func TestTrailers_OverEveryProtocol(t *testing.T) {
 	}
 }
 
-// startServe runs the whole server; the returned function tells it to end and waits.
+// startServe runs the whole server; the returned function tells it to stop and waits.
 func startServe(t *testing.T, app string) (addr, tlsAddr string, stop func() error) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
