@@ -24,7 +24,7 @@ type Status struct {
 	Components []Component `json:"components,omitempty"`
 }
 
-// Healthy says whether the node runs and everything in it answers.
+// Healthy reports whether the node runs and everything in it answers.
 func (s Status) Healthy() bool { return s.Running && s.Problem == "" }
 
 // Component is what the node says about one of its programs.

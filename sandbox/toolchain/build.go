@@ -19,7 +19,7 @@ import (
 // tailLines is how much of a failed build's output is repeated in the error.
 const tailLines = 15
 
-// build compiles t and puts its binaries where they belong. The compiler's output goes into a log.
+// build compiles t and installs its binaries. The compiler's output goes into a log.
 func (t target) build(ctx context.Context, root, key string, processes int) error {
 	scratch, err := t.makeScratch(root)
 	if err != nil {
@@ -43,8 +43,8 @@ func (t target) build(ctx context.Context, root, key string, processes int) erro
 }
 
 // makeScratch makes a fresh directory for a build of t, with one for its output, and removes what a
-// killed run left. Its name is a new one each time, so that a compiler that outlived its run can't
-// put an older binary into it.
+// killed run left. Its name is new each time, so that a compiler that outlived its run can't put an
+// older binary into it.
 func (t target) makeScratch(root string) (string, error) {
 	parent := filepath.Join(stateDir(root), "build")
 	remains, err := filepath.Glob(filepath.Join(parent, t.name+".*"))
@@ -66,7 +66,7 @@ func (t target) makeScratch(root string) (string, error) {
 	return scratch, os.Mkdir(filepath.Join(scratch, "out"), 0o755)
 }
 
-// arguments gives those of `go` that build t into the directory output.
+// args returns the arguments of `go` that build t into the directory output.
 func (t target) args(ctx context.Context, root, scratch, output string, processes int) ([]string, error) {
 	args := []string{"build", "-trimpath", "-buildvcs=false", "-ldflags", strings.TrimSpace("-s -w " + t.ldflags)}
 	if processes > 0 {
@@ -90,11 +90,11 @@ func (t target) args(ctx context.Context, root, scratch, output string, processe
 	return append(append(args, "-o", output), t.packages...), nil
 }
 
-// writeOverlay makes the file that tells `go build` where the embedded files of t really are.
+// writeOverlay writes the file that tells `go build` where the embedded files of t really are.
 func (t target) writeOverlay(ctx context.Context, root, scratch string) (string, error) {
 	replace := map[string]string{}
 	for _, embed := range t.embeds {
-		// `go list` looks into the cache alone: the module has to be brought there first.
+		// `go list` looks only into the cache, so the module has to be brought there first.
 		cmd := t.goCmd(ctx, root, "mod", "download", "-json", embed.module)
 		output, err := cmd.Output()
 		if err != nil {
@@ -121,7 +121,7 @@ func (t target) goCmd(ctx context.Context, root string, args ...string) *exec.Cm
 	cmd := exec.CommandContext(ctx, "go", args...)
 	cmd.Dir = filepath.Join(root, t.module)
 	cmd.Env = buildEnvironment(os.Environ(), t.cgo, "PWD="+cmd.Dir, garbageSetting(availableMemory()))
-	// Told politely, go takes its compilers down with it and removes its temporary files.
+	// When interrupted, go ends its compilers and removes its temporary files.
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGINT) }
 	cmd.WaitDelay = 10 * time.Second
 	return cmd
@@ -136,7 +136,8 @@ func (t target) install(root, output, key string) error {
 		return err
 	}
 	for _, name := range t.binaries() {
-		// A rename, so that a running old one goes on and nobody ever starts half of a new one.
+		// A rename, so that a running old binary goes on and an incomplete new one is never
+		// started.
 		if err := os.Rename(filepath.Join(output, name), filepath.Join(t.destination(root), name)); err != nil {
 			return fmt.Errorf("installing %s: %w", name, err)
 		}
@@ -149,8 +150,8 @@ func (t target) install(root, output, key string) error {
 	return t.writeStamp(root, key)
 }
 
-// runLogged runs command with its output in the file log. If it fails, the error ends with the last
-// lines of that and says where the rest is.
+// runLogged runs cmd with its output in the file log. If it fails, the error ends with the log's
+// last lines and says where the rest is.
 func runLogged(cmd *exec.Cmd, log string) error {
 	if err := os.MkdirAll(filepath.Dir(log), 0o755); err != nil {
 		return fmt.Errorf("making the directory for logs: %w", err)
@@ -168,7 +169,7 @@ func runLogged(cmd *exec.Cmd, log string) error {
 	return nil
 }
 
-// tail gives the last lines of the log at path, indented, without the command that it begins with.
+// tail returns the last lines of the log at path, indented, without the command in its first line.
 func tail(path string, count int) string {
 	content, err := os.ReadFile(path)
 	if err != nil {
@@ -179,7 +180,7 @@ func tail(path string, count int) string {
 	return "    " + string(bytes.Join(lines, []byte("\n    ")))
 }
 
-// withStderr adds what a command said to the error that it ended with.
+// withStderr adds a failed command's error output to its error.
 func withStderr(err error) error {
 	var exit *exec.ExitError
 	if errors.As(err, &exit) && len(exit.Stderr) > 0 {

@@ -7,13 +7,13 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// noPlugins keeps the plugins of the person who runs the tests out of them.
+// noPlugins keeps the user's own plugins out of a test.
 func noPlugins(t *testing.T) {
 	t.Helper()
 	t.Setenv("PULUMI_HOME", t.TempDir())
 }
 
-// downloader puts a program in the place of the clone's Pulumi.
+// downloader puts a script in the place of the clone's Pulumi.
 func downloader(t *testing.T, script string) (root string) {
 	t.Helper()
 	root = t.TempDir()

@@ -14,7 +14,7 @@ import (
 	"golang.org/x/mod/semver"
 )
 
-// languageHost is what Pulumi calls its part that runs Go programs.
+// languageHost is Pulumi's name for the part that runs Go programs.
 const languageHost = "pulumi-language-go"
 
 // installed is the user's own Pulumi.
@@ -25,8 +25,8 @@ type installed struct {
 	Modified time.Time `json:"modified"`
 }
 
-// findPulumi looks for a Pulumi of the user's on the search path. When there is none that fits, the
-// text says why the one found isn't good enough, if one was found at all.
+// findPulumi looks for the user's own Pulumi on the search path. If one was found that doesn't fit,
+// the text says why.
 func findPulumi(ctx context.Context, root, searchPath string) (*installed, string) {
 	for _, dir := range filepath.SplitList(searchPath) {
 		if !filepath.IsAbs(dir) || isOwn(dir) {
@@ -54,15 +54,15 @@ func findPulumi(ctx context.Context, root, searchPath string) (*installed, strin
 	return nil, ""
 }
 
-// isOwn tells whether directory is one in which a clone of this repository keeps its tools, which
-// are on the search path of everybody who works with a local world.
+// isOwn reports whether dir is one in which a clone of this repository keeps its tools. In a shell
+// that is set up for a local world, it is on the search path.
 func isOwn(dir string) bool {
 	dir = filepath.Clean(dir)
 	return filepath.Base(dir) == "bin" && filepath.Base(filepath.Dir(dir)) == ".sandbox"
 }
 
-// judgePulumi says what is wrong with a Pulumi for our purposes, or nothing. A newer major version
-// may have changed anything, so it doesn't count as fitting.
+// judgePulumi says why a Pulumi doesn't fit, and is empty if it does. A newer major version may
+// have changed anything, so it doesn't.
 func judgePulumi(path, version string, hasHost bool) string {
 	switch {
 	case !semver.IsValid(version):
@@ -77,8 +77,8 @@ func judgePulumi(path, version string, hasHost bool) string {
 	return ""
 }
 
-// pulumiVersion runs `pulumi version`, or recalls what it said while the file stays the same:
-// asking takes longer than everything else in a run that finds all in place.
+// pulumiVersion runs `pulumi version`, or recalls its output if the file hasn't changed: running it
+// takes longer than everything else in a run that finds all in place.
 func pulumiVersion(ctx context.Context, root string, found installed) (string, error) {
 	memory := filepath.Join(stateDir(root), "keys", "installed-pulumi.json")
 	if content, err := os.ReadFile(memory); err == nil {
@@ -104,7 +104,7 @@ func pulumiVersion(ctx context.Context, root string, found installed) (string, e
 	return found.Version, writeFile(memory, content)
 }
 
-// parseVersion finds the version in what a tool prints about itself and gives it with a leading v.
+// parseVersion finds the version in a tool's output and returns it with a leading v.
 func parseVersion(output string) string {
 	for _, word := range strings.Fields(output) {
 		word = "v" + strings.TrimPrefix(word, "v")
@@ -115,8 +115,8 @@ func parseVersion(output string) string {
 	return strings.TrimSpace(output)
 }
 
-// use puts links to the user's Pulumi and its language host where ours would lie, so that they
-// belong together whatever the search path says.
+// use puts links to the user's Pulumi and its language host where ours would be, so that the two
+// match whatever the search path says.
 func (p installed) use(root string) error {
 	if err := os.MkdirAll(BinDir(root), 0o755); err != nil {
 		return fmt.Errorf("making the directory for tools: %w", err)
@@ -133,8 +133,7 @@ func (p installed) use(root string) error {
 	return nil
 }
 
-// tool describes the part of it that stands in for t. The language host has no way to tell its
-// version.
+// tool describes the part of it that replaces t. The language host can't tell its version.
 func (p installed) tool(t target) Tool {
 	found := Tool{Name: t.label, Origin: OriginYours, Path: p.Path}
 	if t.name == "pulumi" {

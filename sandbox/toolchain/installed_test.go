@@ -52,8 +52,7 @@ func TestParseVersion(t *testing.T) {
 	}
 }
 
-// pulumi puts a program that claims to be a Pulumi of some version into a directory, and counts its
-// runs.
+// pulumi puts a script that claims to be a version of Pulumi into a directory. It records its runs.
 func pulumi(t *testing.T, version string) (dir, runs string) {
 	t.Helper()
 	dir = t.TempDir()

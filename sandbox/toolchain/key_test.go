@@ -11,7 +11,8 @@ import (
 
 var testGo = goSettings{GOVERSION: "go1.26.1", GOOS: "linux", GOARCH: "amd64"}
 
-// module writes a small Go module into a fresh clone and gives the target that builds it.
+// module writes a small Go module into a fresh clone and returns the target that builds
+// it.
 func module(t *testing.T) (root string, made target) {
 	t.Helper()
 	root = t.TempDir()

@@ -11,7 +11,7 @@ import (
 )
 
 // lock keeps other runs on this clone, in this process or another, away from name until the
-// returned function is called. The kernel lets go of it when a process dies, however it dies.
+// returned function is called. The kernel releases the lock when the process dies, however it dies.
 // waiting is called once if another run holds it.
 func lock(ctx context.Context, root, name string, waiting func()) (func(), error) {
 	path := filepath.Join(stateDir(root), "locks", name)

@@ -12,10 +12,10 @@ import (
 
 // pluginFacts is what decides where a plugin comes from.
 type pluginFacts struct {
-	placed     bool   // lies in the world's Pulumi directory and isn't ours
-	users      bool   // lies in the user's Pulumi directory
+	placed     bool   // is in the world's Pulumi directory and isn't ours
+	users      bool   // is in the user's Pulumi directory
 	downloaded bool   // was downloaded earlier
-	built      bool   // an up-to-date build is there
+	built      bool   // an up-to-date build exists
 	offline    bool   // downloads are not wanted
 	failure    string // why a recent download failed
 }
@@ -23,13 +23,12 @@ type pluginFacts struct {
 // pluginChoice is what to do about a plugin.
 type pluginChoice struct {
 	origin Origin
-	try    bool // download first, and only if that fails use origin
+	try    bool // try a download first, and use origin if it fails
 	why    string
 }
 
-// choosePlugin prefers what people put somewhere themselves, then the official plugin, then a
-// build. A build that is there already is kept, because trying to download at every run would make
-// each of them depend on the network.
+// choosePlugin prefers what the user provides, then the official plugin, then a build. An existing
+// build is kept, because trying to download at every run would make each run depend on the network.
 func choosePlugin(facts pluginFacts) pluginChoice {
 	switch {
 	case facts.placed:
@@ -50,8 +49,8 @@ func choosePlugin(facts pluginFacts) pluginChoice {
 
 const cannotDownload = "the official one can't be downloaded"
 
-// userHome is the Pulumi directory of the user, which is only ever read. Where the shell has been
-// set up for a local world, PULUMI_HOME is that world's.
+// userHome is the user's Pulumi directory, which is only read. If the shell has been set up for a
+// local world, PULUMI_HOME is that world's and doesn't count.
 func userHome(environment func(string) string) string {
 	if home := environment("PULUMI_HOME"); home != "" && !belowSandbox(home) {
 		return home
@@ -71,20 +70,21 @@ func belowSandbox(path string) bool {
 	return false
 }
 
-// pluginIn gives the plugin's directory in a Pulumi directory, if the plugin is really in it.
+// pluginIn returns the plugin's directory in a Pulumi directory, and whether the plugin is really
+// in it.
 func pluginIn(home string, t target) (string, bool) {
 	if home == "" {
 		return "", false
 	}
 	dir := filepath.Join(home, "plugins", pluginDir(t.plugin, t.version))
 	if _, err := os.Stat(dir + ".partial"); err == nil {
-		return "", false // Pulumi's own sign for a download that broke off
+		return "", false // Pulumi's own mark of a download that broke off
 	}
 	info, err := os.Stat(filepath.Join(dir, "pulumi-resource-"+t.plugin))
 	return dir, err == nil && info.Mode().IsRegular() && info.Mode()&0o111 != 0
 }
 
-// findPlugin decides about a plugin and notes it, or why it is built.
+// findPlugin decides where a plugin comes from and records it, or why it is built.
 func (e *ensurer) findPlugin(t target, built bool) pluginChoice {
 	facts := pluginFacts{offline: e.offline, built: built}
 	placed, found := pluginIn(e.PulumiHome, t)
@@ -109,8 +109,8 @@ func (e *ensurer) findPlugin(t target, built bool) pluginChoice {
 	return choice
 }
 
-// downloadAll tries to have the official plugins downloaded, all at once because each waits for the
-// network. One that can't be had is built, so that isn't an error.
+// downloadAll tries to download the official plugins, all at once because each waits for the
+// network. A failure isn't an error, because the plugin is then built.
 func (e *ensurer) downloadAll(ctx context.Context) error {
 	if len(e.try) == 0 {
 		return nil
@@ -139,7 +139,7 @@ func (e *ensurer) downloadAll(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// download tries to have one plugin downloaded and notes the outcome. The first error is why that
+// download tries to download one plugin and records the outcome. The first error says why that
 // isn't possible.
 func (e *ensurer) download(ctx context.Context, t target) (refusal, err error) {
 	dir, found := pluginIn(downloadHome(e.Root), t)

@@ -10,20 +10,20 @@ import (
 	"time"
 )
 
-// markerName is the file that says that a plugin's directory was made here. A directory without it,
-// or whose plugin isn't the one that it describes, is somebody else's and stays as it is.
+// markerName is the file that marks a plugin's directory as made here. A directory without it, or
+// whose plugin isn't the one that it describes, is the user's and stays as it is.
 const markerName = "made-by-k8s-tunnel.json"
 
 // marker describes the plugin in its directory.
 type marker struct {
-	Source   string    `json:"source"` // of which file or directory this is a copy or a link
+	Source   string    `json:"source"` // the file or directory that this is a copy of or a link to
 	Link     string    `json:"link,omitempty"`
 	Size     int64     `json:"size,omitempty"`
 	Modified time.Time `json:"modified,omitzero"` // of the source
 }
 
 // AssemblePulumiHome puts the plugins of r into home, a Pulumi directory of a world's own, under
-// the names under which Pulumi looks for them. Plugins that somebody else put there are left alone.
+// the names that Pulumi looks for. Plugins that the user put there are left alone.
 func (r Result) AssemblePulumiHome(ctx context.Context, home string) error {
 	unlock, err := lock(ctx, r.Root, "plugins", func() {})
 	if err != nil {
@@ -41,7 +41,7 @@ func (r Result) AssemblePulumiHome(ctx context.Context, home string) error {
 	return nil
 }
 
-// placePlugin makes tool's directory in home, unless it is there and as it should be.
+// placePlugin makes tool's directory in home, unless it is there and up to date.
 func placePlugin(home string, tool Tool) error {
 	dir := filepath.Join(home, "plugins", pluginDir(tool.plugin, tool.Version))
 	binary := "pulumi-resource-" + tool.plugin
@@ -84,8 +84,8 @@ func placePlugin(home string, tool Tool) error {
 	return os.Rename(fresh, dir)
 }
 
-// describe gives the marker that tool's directory should have. A build is copied, so that somebody
-// who writes another plugin over it doesn't write into the shared tools; the rest is linked.
+// describe returns the marker that tool's directory should have. A build is copied, so that writing
+// another plugin over it doesn't change the shared tools; everything else is linked.
 func describe(tool Tool) (marker, error) {
 	wanted := marker{Source: tool.Path}
 	if tool.Origin != OriginBuilt {
@@ -100,7 +100,7 @@ func describe(tool Tool) (marker, error) {
 	return wanted, nil
 }
 
-// isForeign tells whether directory holds a plugin that wasn't put there by placePlugin, or was
+// isForeign reports whether dir holds a plugin that placePlugin didn't put there, or that was
 // replaced since.
 func isForeign(dir, binary string) bool {
 	path := filepath.Join(dir, binary)
@@ -128,8 +128,8 @@ func readMarker(dir string) (marker, bool) {
 	return present, json.Unmarshal(content, &present) == nil
 }
 
-// linkFiles links everything in source into directory. Directory itself can't be a link: Pulumi
-// passes over those when it lists its plugins.
+// linkFiles links everything in source into dir. dir itself can't be a link, because Pulumi skips
+// those when it lists its plugins.
 func linkFiles(source, dir string) error {
 	entries, err := os.ReadDir(source)
 	if err != nil {

@@ -14,7 +14,7 @@ const (
 	randomBinary = randomDir + "/pulumi-resource-random"
 )
 
-// built gives a result with one plugin that was built with the given content.
+// built returns a result with one plugin that was built with the given content.
 func built(t *testing.T, root, content string) Result {
 	t.Helper()
 	put(t, root, "made/pulumi-resource-random", content)
@@ -98,7 +98,7 @@ func TestAssemblePulumiHome_LinksTheUsers(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, entries, 2, "nothing is written into the user's directory")
 
-	// The user removes the plugin again, and a build takes its place.
+	// The user removes the plugin, and a build takes its place.
 	require.NoError(t, os.RemoveAll(filepath.Join(theirs, randomDir)))
 	require.NoError(t, built(t, root, "ours").AssemblePulumiHome(t.Context(), home))
 	require.Equal(t, "ours", read(t, home, randomBinary))

@@ -14,8 +14,8 @@ import (
 // clone is the root of the repository that these tests are part of.
 const clone = "../.."
 
-// TestTargets_VersionsAreThoseOfTheModules keeps what reports and links claim in step with what the
-// modules require, which is the only place where a version is chosen.
+// TestTargets_VersionsAreThoseOfTheModules compares the versions in reports and linker flags with
+// those that the modules require, which is the only place where a version is chosen.
 func TestTargets_VersionsAreThoseOfTheModules(t *testing.T) {
 	t.Parallel()
 	required := map[string]struct{ module, version string }{
@@ -47,8 +47,8 @@ func TestTargets_VersionsAreThoseOfTheModules(t *testing.T) {
 	}
 }
 
-// TestTargets_PluginsFitTheProgram holds the plugins' versions against the SDKs that the program is
-// written with, because the engine asks for exactly the SDK's version.
+// TestTargets_PluginsFitTheProgram compares the plugins' versions with those of the program's SDKs,
+// because the engine asks for exactly the SDK's version.
 func TestTargets_PluginsFitTheProgram(t *testing.T) {
 	t.Parallel()
 	for _, target := range pluginTargets() {
@@ -89,7 +89,8 @@ func TestTargets_HaveNamesOfTheirOwn(t *testing.T) {
 }
 
 // TestTargets_SourcesAreAllThatGoesIn asks Go which packages of this repository's own modules the
-// targets with a list of sources are made of: one outside the list could change without a rebuild.
+// targets with a list of sources are made of: a package outside the list could change without a
+// rebuild.
 func TestTargets_SourcesAreAllThatGoesIn(t *testing.T) {
 	t.Parallel()
 	for _, target := range targets() {
@@ -113,7 +114,7 @@ func TestTargets_SourcesAreAllThatGoesIn(t *testing.T) {
 	}
 }
 
-// covered tells whether the directory inside lies in one of sources, or is the root, whose files
+// covered reports whether the directory inside is in one of sources, or is the root, whose files
 // sources names one by one.
 func covered(sources []string, inside string) bool {
 	for _, source := range sources {

@@ -1,8 +1,7 @@
-// Package world puts the local world together: the tools, Cloudflare, the
-// cluster with something to expose in it, and a Pulumi of its own to drive all
-// of that. It knows where everything lies and in what order it starts and
-// stops; what the parts are and how they work is the business of their own
-// packages.
+// Package world assembles the local world: the tools, Cloudflare, the cluster with
+// something to expose in it, and a Pulumi of its own to drive it all. It knows where
+// everything is kept and in what order it starts and stops; the parts themselves are in
+// packages of their own.
 package world
 
 import (
@@ -23,12 +22,12 @@ import (
 // fixed, because Pulumi.dev.yaml names them.
 const DefaultName = "dev"
 
-// World is one local world. Worlds of different slots share nothing but the
-// tools, so several can be up at a time.
+// World is one local world. Worlds in different slots share only the tools, so several
+// can be up at a time.
 type World struct {
 	// Root is the clone's root.
 	Root string `json:"-"`
-	// Name tells the worlds of a clone apart.
+	// Name distinguishes the worlds of a clone.
 	Name string `json:"-"`
 	// Slot numbers the worlds of the machine. Every address, interface and
 	// cgroup follows from it.
@@ -73,7 +72,7 @@ func OpenIn(root, name string) (*World, error) {
 	return w, nil
 }
 
-// settingsFile keeps what `up` was told, for the commands after it.
+// settingsFile keeps the options of `up` for later commands.
 const settingsFile = "world.json"
 
 // save writes settingsFile.
@@ -103,7 +102,7 @@ func findRoot() (string, error) {
 	}
 }
 
-// Dir holds everything that belongs to this world. Removing the world removes it.
+// Dir holds everything that belongs to this world, and is removed with it.
 func (w *World) Dir() string {
 	return filepath.Join(w.Root, ".sandbox", "worlds", w.Name)
 }
@@ -118,7 +117,7 @@ func (w *World) PulumiHome() string {
 	return filepath.Join(w.Root, ".sandbox", "pulumi")
 }
 
-// Kubeconfig is the file with the administrator's access to the cluster.
+// Kubeconfig is the file with the administrator's credentials for the cluster.
 func (w *World) Kubeconfig() string { return w.path("kubeconfig") }
 
 // loopback is an address of this machine that belongs to this world alone. The
@@ -147,12 +146,12 @@ func (w *World) FrontAddr() string { return address(w.loopback(1), frontPort) }
 // FrontHTTPSAddr is FrontAddr for HTTPS, with certificates of the sandbox's CA.
 func (w *World) FrontHTTPSAddr() string { return address(w.loopback(1), frontHTTPSPort) }
 
-// ControlAddr is where tests ask the Cloudflare process what it saw, and tell
-// it to misbehave.
+// ControlAddr is where tests ask the Cloudflare process what it saw and tell it to
+// misbehave.
 func (w *World) ControlAddr() string { return address(w.loopback(1), controlPort) }
 
-// edgeRegion is the first of four addresses at which the edge listens, in the
-// node's network and on the loopback alike.
+// edgeRegion is the first of four addresses at which the edge listens, both in the
+// node's network and on the loopback network.
 const edgeRegion = 11
 
 // clusterEdge are the edge's addresses as the cluster sees them.

@@ -12,7 +12,7 @@ type photo struct {
 	Name  string `json:"name"`
 	Title string `json:"title"`
 	URL   string `json:"url"`
-	// hue and sun are the colour and the place of the sun.
+	// hue sets the colours, and sun the place of the sun.
 	hue, sun int
 }
 
