@@ -65,7 +65,7 @@ func compareWays(program, hand *contender) *table {
 	t.add("the same again, with nothing to change", seconds(median(program.again)), seconds(median(hand.again)),
 		"up also finds that nothing is to change")
 	t.add("new origin: until the command returns", seconds(program.change.seconds), seconds(hand.change.seconds),
-		"new connectors beside the old ones, which finish what they have; by hand nobody waits for that")
+		"new connectors beside the old ones, which finish what they have; nothing waits for that by hand")
 	t.add("new origin: share of requests that failed", program.change.failures(), hand.change.failures(), "")
 	t.add("new origin: longest time without an answer", seconds(program.change.gap), seconds(hand.change.gap), "")
 	t.add("new secret: until the command returns", seconds(program.rotation.seconds), seconds(hand.rotation.seconds),

@@ -75,7 +75,7 @@ func check(c Config) []error {
 func checkPrivileges() error {
 	raw, err := os.ReadFile("/proc/self/status")
 	if err != nil {
-		return fmt.Errorf("reading this process's rights: %w", err)
+		return fmt.Errorf("reading this process's capabilities: %w", err)
 	}
 	missing, err := missingCapabilities(string(raw))
 	if err != nil {
@@ -103,7 +103,7 @@ func missingCapabilities(status string) ([]string, error) {
 		}
 		have, err := strconv.ParseUint(strings.TrimSpace(rest), 16, 64)
 		if err != nil {
-			return nil, fmt.Errorf("reading this process's rights: %w", err)
+			return nil, fmt.Errorf("reading this process's capabilities: %w", err)
 		}
 		var missing []string
 		for _, capability := range neededCapabilities {
@@ -113,7 +113,7 @@ func missingCapabilities(status string) ([]string, error) {
 		}
 		return missing, nil
 	}
-	return nil, errors.New("reading this process's rights: no CapEff line in its status")
+	return nil, errors.New("reading this process's capabilities: no CapEff line in its status")
 }
 
 // checkSlot looks for interfaces of the same name and overlapping networks.
@@ -171,7 +171,7 @@ func probeMain(dir string) int {
 			problems = append(problems, fmt.Sprintf("%v: %s", err, advice))
 		}
 	}
-	try(probeOverlay(dir), "the kernel needs overlayfs (modprobe overlay), and the directory a file system of its own right such as ext4, xfs or btrfs, not another overlay as in a container: put it on a volume")
+	try(probeOverlay(dir), "the kernel needs overlayfs (modprobe overlay), and the directory a real file system such as ext4, xfs or btrfs, not another overlay as in a container: put it on a volume")
 	try(probeVeth(), "the kernel needs virtual Ethernet pairs (modprobe veth)")
 	if nft, err := exec.LookPath("nft"); err == nil {
 		try(probeNFT(nft), "the kernel needs nftables with address translation (modprobe nf_tables nft_chain_nat nft_masq nft_fib_inet)")

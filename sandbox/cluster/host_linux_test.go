@@ -68,7 +68,7 @@ func TestLock_ExcludesAndSurvivesRemoval(t *testing.T) {
 
 	require.NoError(t, os.RemoveAll(c.Dir)) // as Wipe does while it holds the lock
 	second, err := lock(context.Background(), c)
-	require.NoError(t, err, "a directory that is gone locks nobody out")
+	require.NoError(t, err, "a directory that is gone locks no command out")
 	unlock()
 	_, err = lock(ctx, c)
 	require.Error(t, err, "and the new one does")

@@ -44,7 +44,7 @@ echo "error: failed all 2 attempts" >&2; exit 1`)
 		require.False(t, found)
 	})
 
-	t.Run("says how it ended when nobody says why", func(t *testing.T) {
+	t.Run("says how it ended when there is no reason to be found", func(t *testing.T) {
 		t.Parallel()
 		require.ErrorContains(t, downloadPlugin(t.Context(), downloader(t, "exit 7"), "random", "4.18.0"), "exit status 7")
 	})

@@ -70,7 +70,7 @@ func judgePulumi(path, version string, hasHost bool) string {
 	case semver.Compare(version, "v"+PulumiVersion) < 0:
 		return fmt.Sprintf("%s is %s, older than %s", path, version[1:], PulumiVersion)
 	case semver.Major(version) != semver.Major("v"+PulumiVersion):
-		return fmt.Sprintf("%s is %s, a version that nobody has tried here", path, version[1:])
+		return fmt.Sprintf("%s is %s, a version that hasn't been tried here", path, version[1:])
 	case !hasHost:
 		return fmt.Sprintf("%s has no %s beside it", path, languageHost)
 	}

@@ -19,7 +19,7 @@ func TestJudgePulumi(t *testing.T) {
 		{"a newer one", "v3.261.0", true, ""},
 		{"an older one", "v3.99.0", true, "older than"},
 		{"a preview of the version", "v" + PulumiVersion + "-alpha.1", true, "older than"},
-		{"the next major version", "v4.0.0", true, "nobody has tried"},
+		{"the next major version", "v4.0.0", true, "hasn't been tried"},
 		{"no language host", "v3.261.0", false, "no pulumi-language-go beside it"},
 		{"no version", "command not found", true, "calls its version"},
 	}
