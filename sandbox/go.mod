@@ -6,7 +6,9 @@ require (
 	github.com/andybalholm/brotli v1.1.1
 	github.com/cloudflare/cloudflared v0.0.0-20240716152452-db239e731924
 	github.com/coder/websocket v1.8.15
+	github.com/gofrs/flock v0.13.0
 	github.com/google/go-containerregistry v0.20.6
+	github.com/google/renameio/v2 v2.0.2
 	github.com/google/uuid v1.6.0
 	github.com/pelletier/go-toml/v2 v2.4.3
 	github.com/quic-go/quic-go v0.45.0

@@ -17,11 +17,11 @@ const (
 	rounds = 3
 	// warmUp is how long the load runs before something changes.
 	warmUp = 5 * time.Second
-	// patience is how long anything may take that is waited for.
+	// patience is the longest that the benchmark waits for anything.
 	patience = 3 * time.Minute
 )
 
-// contender is a way with what was measured of it.
+// contender is a way together with its measurements.
 type contender struct {
 	way  way
 	name string
@@ -96,8 +96,8 @@ func (b *bench) inUse(ctx context.Context, c *contender) error {
 	return b.changes(ctx, c)
 }
 
-// changes makes changes under load. What a change leaves to its end, such as
-// connectors that go, belongs to it.
+// changes makes changes under load. What a change leaves unfinished, such as connectors
+// that are still leaving, counts as part of it.
 func (b *bench) changes(ctx context.Context, c *contender) error {
 	if err := b.settled(ctx); err != nil {
 		return err
@@ -123,7 +123,7 @@ func (b *bench) changes(ctx context.Context, c *contender) error {
 	return nil
 }
 
-// read takes over what the load says of the change.
+// read copies the load's figures for the change.
 func (u *underLoad) read(p *load.Phase) {
 	u.sent, u.failed, u.gap = p.Sent(), p.Failed(), p.LongestGap().Seconds()
 }
@@ -174,8 +174,8 @@ func answers(ctx context.Context, c *http.Client, host string) bool {
 	return resp.StatusCode == http.StatusOK
 }
 
-// deleteRecords deletes the records that a way left behind, so that the next one
-// begins with nothing as well, and tells how many there were.
+// deleteRecords deletes the records that a way left behind, so that the next one starts
+// from nothing too, and returns their number.
 func (b *bench) deleteRecords(ctx context.Context) (int, error) {
 	left, err := b.Control().State(ctx)
 	if err != nil {
@@ -192,7 +192,7 @@ func (b *bench) deleteRecords(ctx context.Context) (int, error) {
 	return len(left.Records), nil
 }
 
-// timed runs a step and tells how many seconds it took.
+// timed runs a step and returns how many seconds it took.
 func timed(what string, step func() error) (float64, error) {
 	began := time.Now()
 	err := step()

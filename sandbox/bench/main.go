@@ -17,7 +17,7 @@ import (
 )
 
 func main() {
-	// The world's parts are this very program, started again.
+	// The world's parts are this same program, started again.
 	if code, ok := cli.Hidden(os.Args[1:]); ok {
 		os.Exit(code)
 	}
@@ -30,8 +30,7 @@ func main() {
 	}
 }
 
-// run measures in a world of its own, which it takes down again with all that is
-// in it.
+// run measures in a world of its own, which it takes down again with everything in it.
 func run(ctx context.Context) (err error) {
 	w, err := world.Open("bench")
 	if err != nil {
@@ -42,7 +41,7 @@ func run(ctx context.Context) (err error) {
 	}
 	b := &bench{World: w}
 	defer func() {
-		// What was measured before something failed is still worth a look.
+		// What was measured before a failure is still worth reading.
 		err = errors.Join(err, w.Down(context.WithoutCancel(ctx), os.Stdout), b.print(os.Stdout))
 	}()
 	if err := w.Up(ctx, os.Stdout); err != nil {

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	vegeta "github.com/tsenart/vegeta/v12/lib"
+
+	"k8s-tunnel/sandbox/pinned"
 )
 
 const (
@@ -19,16 +21,16 @@ const (
 	downloadBytes = 200_000_000
 )
 
-// path is one of the ways that a request can take to an app.
+// path is one way for a request to reach an app.
 type path struct {
 	addr      string
 	metrics   vegeta.Metrics
 	downloads []float64 // megabytes a second
 }
 
-// compareRequests compares requests through the tunnel with requests straight to
-// the ingress controller. They take turns, so that whatever else the machine does
-// meets both.
+// compareRequests compares requests through the tunnel with requests straight to the
+// ingress controller. They take turns, so that other work on the machine affects both
+// alike.
 func (b *bench) compareRequests(ctx context.Context) error {
 	ip, err := b.Command(ctx, "kubectl", "-n", "ingress-nginx", "get", "service", "ingress-nginx-controller", "-o", "jsonpath={.spec.clusterIP}").Output()
 	if err != nil {
@@ -69,7 +71,7 @@ func (b *bench) attack(p *path) {
 	}
 }
 
-// download measures at how many megabytes a second a large answer arrives.
+// download measures the speed of a large answer, in megabytes a second.
 func (b *bench) download(ctx context.Context, p *path) error {
 	c := client(p.addr)
 	defer c.CloseIdleConnections()
@@ -97,11 +99,7 @@ func (b *bench) download(ctx context.Context, p *path) error {
 
 // client sends every request to one address.
 func client(addr string) *http.Client {
-	dialer := &net.Dialer{Timeout: 5 * time.Second}
-	return &http.Client{Transport: &http.Transport{
-		MaxIdleConnsPerHost: loadRate,
-		DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
-			return dialer.DialContext(ctx, network, addr)
-		},
-	}}
+	transport := pinned.Transport(addr)
+	transport.MaxIdleConnsPerHost = loadRate
+	return &http.Client{Transport: transport}
 }

@@ -21,7 +21,7 @@ type line struct {
 	remark string
 }
 
-// figure is something measured, and how people read it.
+// figure is a measured value and the text that people read.
 type figure struct {
 	value float64
 	text  string
@@ -31,7 +31,7 @@ func (t *table) add(what string, a, b figure, remark string) {
 	t.lines = append(t.lines, line{what, a, b, remark})
 }
 
-// ratio says how many times the second figure fits into the first.
+// ratio is the first figure divided by the second.
 func (l line) ratio() string {
 	switch {
 	case l.b.value == 0:
@@ -57,7 +57,7 @@ func (b *bench) print(out io.Writer) error {
 	return nil
 }
 
-// compareWays sets the program against doing it by hand.
+// compareWays compares the program with doing it by hand.
 func compareWays(program, hand *contender) *table {
 	t := &table{title: "The program : the same by hand, at a Cloudflare that learns at once", columns: [2]string{program.name, hand.name}}
 	t.add("from nothing to the first answered request", seconds(median(program.first)), seconds(median(hand.first)),
@@ -65,7 +65,7 @@ func compareWays(program, hand *contender) *table {
 	t.add("the same again, with nothing to change", seconds(median(program.again)), seconds(median(hand.again)),
 		"up also finds that nothing is to change")
 	t.add("new origin: until the command returns", seconds(program.change.seconds), seconds(hand.change.seconds),
-		"new connectors beside the old ones, which finish what they have; by hand nobody waits for that")
+		"new connectors beside the old ones, which finish what they have; nothing waits for that by hand")
 	t.add("new origin: share of requests that failed", program.change.failures(), hand.change.failures(), "")
 	t.add("new origin: longest time without an answer", seconds(program.change.gap), seconds(hand.change.gap), "")
 	t.add("new secret: until the command returns", seconds(program.rotation.seconds), seconds(hand.rotation.seconds),
@@ -78,7 +78,7 @@ func compareWays(program, hand *contender) *table {
 	return t
 }
 
-// compareCommands sets the program's commands against its first up.
+// compareCommands compares the program's commands with its first up.
 func compareCommands(program *contender) *table {
 	t := &table{title: "The program's commands : its first up", columns: [2]string{"command", "first up"}}
 	up := seconds(median(program.setUp))
@@ -100,7 +100,7 @@ func speed(value float64) figure { return figure{value, fmt.Sprintf("%.3g MB/s",
 
 func count(n int) figure { return figure{float64(n), fmt.Sprint(n)} }
 
-// failures are the requests that failed, as a part of those sent.
+// failures are the requests that failed, as a share of those sent.
 func (u underLoad) failures() figure {
 	return figure{float64(u.failed) / max(float64(u.sent), 1), fmt.Sprintf("%d of %d", u.failed, u.sent)}
 }

@@ -12,18 +12,18 @@ import (
 // otherOrigin is one of the apps without the ingress controller in between.
 const otherOrigin = "http://hello.apps"
 
-// way is a way to a tunnel: the program's, or that of people without it. The same
+// way is one way to run a tunnel: with the program, or by hand without it. The same
 // code measures both.
 type way interface {
-	// setUp makes a tunnel, its names and its connectors where nothing is.
+	// setUp makes a tunnel, its names and its connectors from nothing.
 	setUp(ctx context.Context) error
-	// again brings about what is there already.
+	// again applies what is there already.
 	again(ctx context.Context) error
-	// change leads to another origin.
+	// change switches to another origin.
 	change(ctx context.Context) error
 	// rotate replaces the tunnel's secret.
 	rotate(ctx context.Context) error
-	// tearDown removes all that it knows how to remove.
+	// tearDown removes everything that this way knows how to remove.
 	tearDown(ctx context.Context) error
 }
 
@@ -94,7 +94,7 @@ func (h byHand) setUp(ctx context.Context) error {
 	return h.Start(ctx)
 }
 
-// again runs those commands once more that can be.
+// again repeats the commands that can be repeated.
 func (h byHand) again(ctx context.Context) error {
 	if err := h.RouteNames(ctx); err != nil {
 		return err
@@ -109,8 +109,8 @@ func (h byHand) change(ctx context.Context) error {
 	return h.Restart(ctx)
 }
 
-// rotate deletes the tunnel and makes it again: cloudflared has no command that
-// would change a secret, and a tunnel with connectors can't be deleted.
+// rotate deletes the tunnel and makes it again: cloudflared has no command that changes
+// a secret, and a tunnel with connectors can't be deleted.
 func (h byHand) rotate(ctx context.Context) error {
 	if err := h.tearDown(ctx); err != nil {
 		return err

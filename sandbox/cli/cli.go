@@ -1,5 +1,5 @@
-// Package cli is the command line of the local world. Each command is a few
-// lines: what it does lies in package world.
+// Package cli is the command line of the local world. Each command is a few lines: what
+// it does is in package world.
 package cli
 
 import (
@@ -24,9 +24,9 @@ func Main(args []string) int {
 	return run(args)
 }
 
-// Hidden runs the command when it is one of those that the world's parts are
-// started under; they aren't for people. A program that brings worlds up has to
-// call it first of all, because it is itself what is started again.
+// Hidden runs the command if it is one of those that start the world's parts, which
+// aren't meant for people. A program that brings worlds up has to call it before
+// anything else, because it is that program that is started again.
 func Hidden(args []string) (code int, ok bool) {
 	switch {
 	case len(args) == 0:
@@ -51,7 +51,7 @@ func run(args []string) int {
 	return 0
 }
 
-// options are the flags that every command has.
+// options are the flags common to all commands.
 type options struct {
 	world     string
 	noCluster bool
@@ -134,7 +134,7 @@ func (o *options) tools() *cobra.Command {
 	return cmd
 }
 
-// cloudflareDaemon is the process that `up` starts; it isn't for people.
+// cloudflareDaemon is the process that `up` starts; it isn't meant for people.
 func (o *options) cloudflareDaemon() *cobra.Command {
 	var root string
 	cmd := &cobra.Command{

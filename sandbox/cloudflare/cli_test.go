@@ -21,8 +21,8 @@ import (
 	"k8s-tunnel/sandbox/cloudflare/state"
 )
 
-// command is a stock cloudflared with a home of its own, pointed at the sandbox
-// as "sandbox env" does it.
+// command is a stock cloudflared with a home of its own, pointed at the sandbox as
+// "sandbox env" would.
 type command struct {
 	t      *testing.T
 	binary string
@@ -48,7 +48,7 @@ func newCommand(t *testing.T, s *cloudflare.Server, zoneID string) *command {
 	}}
 }
 
-// try runs one command and returns all it says.
+// try runs one command and returns all its output.
 func (c *command) try(args ...string) (string, error) {
 	cmd := exec.CommandContext(c.t.Context(), c.binary, append([]string{"tunnel"}, args...)...)
 	cmd.Env, cmd.Dir = c.env, c.home
@@ -64,9 +64,8 @@ func (c *command) run(args ...string) string {
 	return out
 }
 
-// connect runs the tunnel in the background until the test ends. It finds the edge
-// by DNS, as in production; for that it gets a resolver of its own, which takes
-// root.
+// connect runs the tunnel in the background until the test ends. It finds the edge by
+// DNS, as in production; for that it gets a resolver of its own, which requires root.
 func (c *command) connect(resolver, tunnel, service string) {
 	c.t.Helper()
 	cmd := exec.Command("unshare", "--mount", "sh", "-c", `mount --bind "$0" /etc/resolv.conf && exec "$@"`, resolver,
@@ -80,7 +79,7 @@ func (c *command) connect(resolver, tunnel, service string) {
 	})
 }
 
-// TestCommandLine goes through the whole hand-run flow with a stock cloudflared.
+// TestCommandLine goes through the whole manual workflow with a stock cloudflared.
 func TestCommandLine(t *testing.T) {
 	t.Parallel()
 	cfg := config(t)
@@ -115,7 +114,7 @@ func TestCommandLine(t *testing.T) {
 	require.Contains(t, cli.run("info", "by-hand"), "does not have any active connection")
 	require.NotEmpty(t, cli.run("token", "by-hand"))
 
-	// Names that somebody else had before: the command refuses, then overwrites.
+	// Names that had records before: the command refuses, then overwrites.
 	for _, r := range []state.Record{
 		{Name: "home.localhost", Type: "A", Content: "192.0.2.1", Proxied: true},
 		{Name: "*.home.localhost", Type: "CNAME", Content: "old.example", Proxied: true},

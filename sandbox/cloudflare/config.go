@@ -1,7 +1,7 @@
-// Package cloudflare is the Cloudflare of the local world in one process: the REST
-// API, the edge that connectors dial, and the public front, over one store. Each
-// of them is a package below this one, whose documentation says what it imitates
-// and how it differs; here they are wired together and given their listeners.
+// Package cloudflare is the Cloudflare of the local world in one process: the REST API,
+// the edge that connectors dial, and the public front, over one store. Each of them is
+// a package below this one, whose documentation says what it imitates and how it
+// differs; this package wires them together and gives them their listeners.
 package cloudflare
 
 import (
@@ -12,8 +12,8 @@ import (
 // Config says where the sandbox's Cloudflare keeps things and where it listens.
 // Addresses are host:port; port 0 lets the system choose.
 type Config struct {
-	Dir        string   // where the state lies, made if need be
-	CA         string   // directory of the certificate authority, made if need be
+	Dir        string   // holds the state, created if missing
+	CA         string   // directory of the certificate authority, created if missing
 	API        string   // REST API, HTTPS
 	FrontHTTP  string   // public front, HTTP/1.1 and HTTP/2 without TLS
 	FrontHTTPS string   // public front, HTTPS
@@ -31,7 +31,7 @@ func (c Config) validate() error {
 			errs = append(errs, errors.New(field.name+": missing"))
 		}
 	}
-	// With one address alone, cloudflared dials it in a hot loop when it is refused.
+	// With a single address, cloudflared dials it in a tight loop when it is refused.
 	if len(c.EdgeAddrs) < 2 {
 		errs = append(errs, errors.New("EdgeAddrs: at least two are needed, four for connectors with all their connections"))
 	}

@@ -13,7 +13,7 @@ import (
 	"golang.org/x/net/dns/dnsmessage"
 )
 
-// loopback returns n addresses of the loopback network that nobody else uses.
+// loopback returns n addresses of the loopback network that no other test uses.
 func loopback(n int) []netip.Addr {
 	a := netip.AddrFrom4([4]byte{127, byte(1 + rand.IntN(254)), byte(rand.IntN(255)), 1})
 	var out []netip.Addr
@@ -38,9 +38,9 @@ func edgeAddrs(t *testing.T) (addrs []string, hosts []netip.Addr, port uint16) {
 	return addrs, hosts, port
 }
 
-// discovery answers cloudflared's look-up of the edge like the cluster's DNS does,
-// and everything else with "no such name", so that cloudflared has no reason to
-// ask a resolver on the Internet. It returns a resolv.conf.
+// discovery answers cloudflared's look-up of the edge like the cluster's DNS does, and
+// everything else with "no such name", so that cloudflared has no reason to ask a
+// resolver on the internet. It returns a resolv.conf.
 func discovery(t *testing.T, edge []netip.Addr, port uint16) string {
 	t.Helper()
 	at := loopback(1)[0]

@@ -5,10 +5,10 @@ import (
 	"encoding/pem"
 )
 
-// OriginCert returns the file that "cloudflared tunnel login" would have written,
-// which the cloudflared command takes its credentials from (TUNNEL_ORIGIN_CERT).
-// It is no certificate any more: a PEM block around a token and the zone that
-// "route dns" works on.
+// OriginCert returns the file that "cloudflared tunnel login" would have written, from
+// which the cloudflared command takes its credentials (TUNNEL_ORIGIN_CERT). It is no
+// longer a certificate but a PEM block around a token and the zone that "route dns"
+// works on.
 func OriginCert(zoneID, accountID, token string) []byte {
 	data, err := json.Marshal(struct {
 		ZoneID    string `json:"zoneID"`

@@ -14,8 +14,8 @@ import (
 
 	"github.com/google/uuid"
 
+	"k8s-tunnel/sandbox/ca"
 	"k8s-tunnel/sandbox/cloudflare/api"
-	"k8s-tunnel/sandbox/cloudflare/ca"
 	"k8s-tunnel/sandbox/cloudflare/control"
 	"k8s-tunnel/sandbox/cloudflare/edge"
 	"k8s-tunnel/sandbox/cloudflare/front"
@@ -27,7 +27,7 @@ const (
 	StateFile = "cloudflare.db"
 	// shutdownLimit is how long requests in flight may take when the process ends.
 	shutdownLimit = 5 * time.Second
-	// headerLimit ends connections that never say what they want.
+	// headerLimit ends connections that never send a request.
 	headerLimit = 30 * time.Second
 )
 
@@ -47,7 +47,7 @@ type Server struct {
 }
 
 // Serve runs until ctx ends, then lets requests in flight finish for a moment. The
-// error says why it couldn't start, or had to end.
+// error says why it couldn't start or had to stop.
 func Serve(ctx context.Context, c Config) error {
 	s, err := Start(ctx, c)
 	if err != nil {
@@ -91,7 +91,8 @@ func (s *Server) start(ctx context.Context, c Config) (err error) {
 	s.edge = edge.New(edge.Config{
 		Tunnels: s.store, Certificate: certificate, Changed: s.noteConnections, Logger: s.log.With("part", "edge"),
 	})
-	// The edge has its own end, in Close: it must outlive the front's last requests.
+	// Close ends the edge separately, because it must outlive the front's last
+	// requests.
 	if err := s.edge.Listen(context.WithoutCancel(ctx), c.EdgeAddrs); err != nil {
 		return err
 	}
@@ -126,7 +127,7 @@ func openStore(file string) (*state.Store, error) {
 	if err := store.Seed(); err != nil {
 		return nil, errors.Join(err, store.Close())
 	}
-	// Whatever was connected when the process last ended isn't any more.
+	// Connections from before the process last ended are gone.
 	now := time.Now().UTC()
 	for _, a := range store.Accounts() {
 		for _, t := range store.Tunnels(a.ID) {
@@ -144,7 +145,7 @@ func (s *Server) noteConnections(tunnel uuid.UUID, connections int) {
 	}
 }
 
-// listen serves a handler in the background and returns the address.
+// listen serves a handler in the background and returns its address.
 func (s *Server) listen(ctx context.Context, part, addr string, withTLS bool, h http.Handler) (string, error) {
 	var lc net.ListenConfig
 	l, err := lc.Listen(ctx, "tcp", addr)
@@ -179,8 +180,8 @@ func (s *Server) listen(ctx context.Context, part, addr string, withTLS bool, h 
 	return l.Addr().String(), nil
 }
 
-// CA returns the certificate that clients of the API, the edge and the front have
-// to trust.
+// CA returns the certificate that clients of the API, the edge and the front must
+// trust.
 func (s *Server) CA() []byte { return s.authority.PEM() }
 
 // EdgeAddrs returns the addresses that the edge listens on.

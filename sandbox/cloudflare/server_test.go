@@ -21,6 +21,7 @@ import (
 	"k8s-tunnel/sandbox/cloudflare/api"
 	"k8s-tunnel/sandbox/cloudflare/control"
 	"k8s-tunnel/sandbox/cloudflare/state"
+	"k8s-tunnel/sandbox/pinned"
 )
 
 // config has every listener on loopback, at ports of the system's choice.
@@ -42,23 +43,19 @@ func start(t *testing.T, c cloudflare.Config) (*cloudflare.Server, *control.Clie
 	return s, control.NewClient(s.Control)
 }
 
-// client trusts the sandbox's authority and finds every name at one address.
+// client trusts the sandbox's authority and reaches every name at one address.
 func client(t *testing.T, s *cloudflare.Server, addr string) *http.Client {
 	t.Helper()
 	pool := x509.NewCertPool()
 	require.True(t, pool.AppendCertsFromPEM(s.CA()))
-	transport := &http.Transport{
-		TLSClientConfig: &tls.Config{RootCAs: pool},
-		DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
-			return new(net.Dialer).DialContext(ctx, network, addr)
-		},
-		ForceAttemptHTTP2: true,
-	}
+	transport := pinned.Transport(addr)
+	transport.TLSClientConfig = &tls.Config{RootCAs: pool}
+	transport.ForceAttemptHTTP2 = true
 	t.Cleanup(transport.CloseIdleConnections)
 	return &http.Client{Transport: transport}
 }
 
-// fetch returns an answer's status and body, and the version of HTTP it came by.
+// fetch returns an answer's status and body, and its version of HTTP.
 func fetch(t *testing.T, c *http.Client, url string, header ...string) (status int, body string, version int) {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
@@ -78,7 +75,7 @@ func TestServer_Listens(t *testing.T) {
 	t.Parallel()
 	s, c := start(t, config(t))
 	t.Cleanup(func() { require.NoError(t, s.Close()) })
-	require.NoError(t, c.WaitReady(t.Context()))
+	require.NoError(t, c.Ready(t.Context()))
 	require.Len(t, s.EdgeAddrs(), 4)
 
 	status, body, version := fetch(t, client(t, s, s.API), "https://"+s.API+api.BasePath+"/zones", "Authorization", "Bearer "+state.SeedToken)
@@ -138,7 +135,8 @@ func TestServe_EndsWithItsContext(t *testing.T) {
 	go func() { done <- cloudflare.Serve(ctx, cfg) }()
 	limit, end := context.WithTimeout(t.Context(), 10*time.Second)
 	defer end()
-	require.NoError(t, control.NewClient(cfg.Control).WaitReady(limit))
+	client := control.NewClient(cfg.Control)
+	require.Eventually(t, func() bool { return client.Ready(limit) == nil }, 10*time.Second, 50*time.Millisecond)
 	cancel()
 	select {
 	case err := <-done:

@@ -16,8 +16,8 @@ import (
 	"time"
 )
 
-// apiClient asks the API server as administrator. A few reads don't justify client-go, which is larger than all
-// else here.
+// apiClient queries the API server as administrator. A few reads don't justify client-go, which is
+// larger than everything else here.
 type apiClient struct {
 	base string
 	http *http.Client
@@ -36,7 +36,7 @@ func newAPIClient(c Config) (*apiClient, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the administrator's certificate: %w", err)
 	}
-	// No proxy: whatever the user's environment says, the node is one cable away.
+	// No proxy, whatever the user's environment says: the node is directly connected.
 	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots, Certificates: []tls.Certificate{admin}}, ForceAttemptHTTP2: true}
 	return &apiClient{base: c.APIServerURL(), http: &http.Client{Transport: transport}}, nil
 }
@@ -67,7 +67,7 @@ func (a *apiClient) get(ctx context.Context, path string, value any) error {
 	return json.Unmarshal(body, value)
 }
 
-// apiReady says whether the API server answers and is done with its preparations.
+// apiReady returns nil once the API server answers and has finished its preparations.
 func apiReady(ctx context.Context, c Config) error {
 	client, err := newAPIClient(c)
 	if err != nil {
@@ -77,7 +77,7 @@ func apiReady(ctx context.Context, c Config) error {
 	return client.get(ctx, "/readyz", nil)
 }
 
-// nodeStatus is the part of a Node that tells whether it is ready.
+// nodeStatus is the part of a Node that says whether it is ready.
 type nodeStatus struct {
 	Status struct {
 		Conditions []struct {
@@ -89,8 +89,8 @@ type nodeStatus struct {
 	} `json:"status"`
 }
 
-// nodeReady says whether the kubelet has reported the node as ready since a certain moment: what it reported
-// before the node was stopped is still there when the node comes back.
+// nodeReady returns nil if the kubelet has reported the node as ready since the given time: earlier
+// reports are still stored when a stopped node comes back.
 func nodeReady(ctx context.Context, client *apiClient, c Config, since time.Time) error {
 	var node nodeStatus
 	if err := client.get(ctx, "/api/v1/nodes/"+c.Name(), &node); err != nil {
@@ -114,10 +114,12 @@ func (n nodeStatus) ready(since time.Time) error {
 	return errors.New("the kubelet has not reported yet")
 }
 
-// dnsAnswers asks the cluster's DNS, through the service's address, for a name that every cluster has. An answer
-// means that the pod runs, that services are translated, and that this machine's packets find their way.
+// dnsAnswers asks the cluster's DNS, through the service's address, for a name that every cluster
+// has. An answer means that the pod runs, that service addresses are translated, and that this
+// machine's packets reach it.
 func dnsAnswers(ctx context.Context, c Config) error {
-	// A packet to a service without pods is lost; waiting for its answer would only hide the moment when it has one.
+	// A packet to a service without pods is lost; waiting longer for an answer would only delay the
+	// next try.
 	ctx, cancel := context.WithTimeout(ctx, 500*time.Millisecond)
 	defer cancel()
 	server := net.JoinHostPort(c.DNSAddr().String(), "53")
@@ -135,13 +137,14 @@ func dnsAnswers(ctx context.Context, c Config) error {
 	return nil
 }
 
-// Apply creates or updates objects by server-side apply, as `kubectl apply --server-side` does. The manifests are a
-// YAML or JSON stream. It returns when the API server has taken them, not when they have come up.
+// Apply creates or updates objects by server-side apply, as `kubectl apply --server-side` does. The
+// manifests are a YAML or JSON stream. It returns when the API server has accepted them, not when
+// they have come up.
 func Apply(ctx context.Context, c Config, manifests []byte) error {
 	cmd := exec.CommandContext(ctx, c.bin("kube"), "kubectl", "--kubeconfig", c.Kubeconfig(), "--cache-dir", c.path("kubectl"),
 		"apply", "--server-side", "--force-conflicts", "--field-manager", "k8s-tunnel-sandbox", "-f", "-")
 	cmd.Stdin = strings.NewReader(string(manifests))
-	cmd.Env = []string{"HOME=" + c.path("kubectl")} // nothing of the user's: no preferences, no proxy
+	cmd.Env = []string{"HOME=" + c.path("kubectl")} // no preferences and no proxy of the user's
 	cmd.WaitDelay = time.Second
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("applying manifests: %w\n%s", err, strings.TrimSpace(string(out)))

@@ -13,26 +13,27 @@ import (
 	"time"
 )
 
-// cgroupRoot is where every distribution mounts control groups.
+// cgroupRoot is where all distributions mount control groups.
 const cgroupRoot = "/sys/fs/cgroup"
 
-// Groups below the node's own. The node's programs get one beside the pods', because in version 2 a group that has
-// groups below it may not have processes of its own.
+// Groups below the node's own. The node's programs get one beside the pods', because in version 2 a
+// group that has groups below it may not have processes of its own.
 const (
 	cgroupNode = "node"
 	cgroupPods = "kubepods" // named by the kubelet
 )
 
-// kubeletControllers are those that the kubelet demands wherever the machine has them at all.
+// kubeletControllers are those that the kubelet requires if the machine has them.
 var kubeletControllers = []string{"cpuset", "cpu", "memory", "pids", "hugetlb"}
 
-// cgroups is the machine's control group file system: one tree in version 2, one tree per controller in version 1.
+// cgroups is the machine's control group file system: one tree in version 2, a tree for each
+// controller in version 1.
 type cgroups struct {
 	unified bool
 	trees   []string // mount points
 }
 
-// findCgroups tells the versions apart by the file that only the root of version 2 has.
+// findCgroups distinguishes the versions by the file that only the root of version 2 has.
 func findCgroups(root string) (cgroups, error) {
 	if _, err := os.Stat(filepath.Join(root, "cgroup.controllers")); err == nil {
 		return cgroups{unified: true, trees: []string{root}}, nil
@@ -76,8 +77,8 @@ func (c cgroups) create(name string) error {
 	return nil
 }
 
-// inheritCpuset gives a new group of version 1's cpuset tree the processors of its parent: it starts with none, and
-// nothing can run in it. In other trees there is nothing to do.
+// inheritCpuset gives a new group of version 1's cpuset tree the processors of its parent: it
+// starts with none, so that nothing could run in it. In other trees there is nothing to do.
 func inheritCpuset(dir string) error {
 	for _, file := range []string{"cpuset.cpus", "cpuset.mems"} {
 		value, err := os.ReadFile(filepath.Join(filepath.Dir(dir), file))
@@ -94,7 +95,8 @@ func inheritCpuset(dir string) error {
 	return nil
 }
 
-// createUnified hands the controllers down from the root to the node's group, and through it to the pods.
+// createUnified enables the controllers from the root down to the node's group, and through it for
+// the pods.
 func (c cgroups) createUnified(name string) error {
 	root := c.trees[0]
 	raw, err := os.ReadFile(filepath.Join(root, "cgroup.controllers"))
@@ -125,7 +127,7 @@ func (c cgroups) createUnified(name string) error {
 	return nil
 }
 
-// attach moves a process into the group of the node's programs. What it starts stays there.
+// attach moves a process into the group of the node's programs. Its children stay there.
 func (c cgroups) attach(name string, pid int) error {
 	for _, tree := range c.trees {
 		if err := writeControl(filepath.Join(tree, name, cgroupNode, "cgroup.procs"), strconv.Itoa(pid)); err != nil {
@@ -139,7 +141,7 @@ func (c cgroups) attach(name string, pid int) error {
 func (c cgroups) processes(group string) []int {
 	var pids []int
 	for _, tree := range c.trees {
-		// A group that vanishes meanwhile has no processes left.
+		// A group that vanishes in the meantime has no processes left.
 		_ = filepath.WalkDir(filepath.Join(tree, group), func(path string, d fs.DirEntry, err error) error {
 			if err != nil || d.Name() != "cgroup.procs" {
 				return nil
@@ -157,8 +159,8 @@ func (c cgroups) processes(group string) []int {
 	return slices.Compact(pids)
 }
 
-// remove removes the node's group with all below it. The kernel frees a group a moment after its last process, so
-// a busy one is tried again until patience ends.
+// remove removes the node's group with all below it. The kernel frees a group a moment after its
+// last process, so a busy one is tried again until patience runs out.
 func (c cgroups) remove(name string, patience time.Duration) error {
 	deadline := time.Now().Add(patience)
 	for {
@@ -174,8 +176,8 @@ func (c cgroups) remove(name string, patience time.Duration) error {
 	}
 }
 
-// removeGroups removes a directory with those below it, deepest first. The files in them are the kernel's and go
-// with their directory.
+// removeGroups removes a directory and those below it, deepest first. The files in them belong to
+// the kernel and vanish with their directory.
 func removeGroups(dir string) error {
 	entries, err := os.ReadDir(dir)
 	if errors.Is(err, fs.ErrNotExist) {

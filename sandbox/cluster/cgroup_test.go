@@ -66,7 +66,7 @@ func TestFindCgroups(t *testing.T) {
 
 func TestCgroups_Version1(t *testing.T) {
 	t.Parallel()
-	// The kernel makes a new group's files; here they lie there already.
+	// The kernel creates a new group's files; here they exist already.
 	root := fakeTree(t, map[string]string{
 		"memory/cgroup.procs": "", "memory/k8st3/node/cgroup.procs": "",
 		"cpuset/cgroup.procs": "", "cpuset/cpuset.cpus": "0-1", "cpuset/cpuset.mems": "0",

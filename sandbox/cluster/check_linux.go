@@ -16,10 +16,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// probeArgument makes InitMain try things out instead of being a node.
+// probeArgument makes InitMain try things out instead of running a node.
 const probeArgument = "probe"
 
-// neededCapabilities are those without which the node, or an ordinary container in it, can't be set up.
+// neededCapabilities are those without which the node, or an ordinary container in it, can't be set
+// up.
 var neededCapabilities = []struct {
 	bit  uint
 	name string
@@ -42,8 +43,8 @@ var neededCapabilities = []struct {
 	{unix.CAP_NET_RAW, "NET_RAW"},
 }
 
-// Check says why the node can't run here: everything at once, each with what to do about it. A node that runs
-// already is no reason. It changes nothing.
+// Check returns the reasons why the node can't run here, all at once, each with what to do about
+// it. A node that runs already is no reason. Check changes nothing.
 func Check(c Config) []error {
 	c, err := resolve(c)
 	if err != nil {
@@ -57,7 +58,7 @@ func Check(c Config) []error {
 
 func check(c Config) []error {
 	if problem := checkPrivileges(); problem != nil {
-		return []error{problem} // nothing else can be tried without
+		return []error{problem} // nothing else can be tried without it
 	}
 	var problems []error
 	if _, err := exec.LookPath("nft"); err != nil {
@@ -70,11 +71,11 @@ func check(c Config) []error {
 	return append(problems, probe(c)...)
 }
 
-// checkPrivileges looks for root that is worth its name.
+// checkPrivileges checks that the process is root with all the capabilities that it needs.
 func checkPrivileges() error {
 	raw, err := os.ReadFile("/proc/self/status")
 	if err != nil {
-		return fmt.Errorf("reading this process's rights: %w", err)
+		return fmt.Errorf("reading this process's capabilities: %w", err)
 	}
 	missing, err := missingCapabilities(string(raw))
 	if err != nil {
@@ -102,7 +103,7 @@ func missingCapabilities(status string) ([]string, error) {
 		}
 		have, err := strconv.ParseUint(strings.TrimSpace(rest), 16, 64)
 		if err != nil {
-			return nil, fmt.Errorf("reading this process's rights: %w", err)
+			return nil, fmt.Errorf("reading this process's capabilities: %w", err)
 		}
 		var missing []string
 		for _, capability := range neededCapabilities {
@@ -112,10 +113,10 @@ func missingCapabilities(status string) ([]string, error) {
 		}
 		return missing, nil
 	}
-	return nil, errors.New("reading this process's rights: no CapEff line in its status")
+	return nil, errors.New("reading this process's capabilities: no CapEff line in its status")
 }
 
-// checkSlot looks for others with the same interface or overlapping networks.
+// checkSlot looks for interfaces of the same name and overlapping networks.
 func checkSlot(c Config) []error {
 	if owner := foreignOwner(c); owner != "" {
 		return []error{fmt.Errorf("the interface %s exists already and belongs to %s: stop that one, or choose another slot", c.Name(), owner)}
@@ -127,7 +128,8 @@ func checkSlot(c Config) []error {
 	return conflicts(c, used)
 }
 
-// probe tries what can't be looked up: a process in new namespaces mounts, connects and filters as the node will.
+// probe tries what can't be looked up: a process in new namespaces that mounts, connects and
+// filters as the node will.
 func probe(c Config) []error {
 	existed := true
 	if _, err := os.Stat(c.Dir); errors.Is(err, os.ErrNotExist) {
@@ -135,10 +137,10 @@ func probe(c Config) []error {
 	}
 	dir := c.path("probe")
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return []error{fmt.Errorf("creating the node's folder: %w", err)}
+		return []error{fmt.Errorf("creating the node's directory: %w", err)}
 	}
 	defer func() {
-		_ = os.RemoveAll(dir) // empty folders at worst
+		_ = os.RemoveAll(dir) // leaves empty directories at worst
 		if !existed {
 			_ = os.Remove(c.Dir)
 		}
@@ -161,7 +163,7 @@ func probe(c Config) []error {
 	return problems
 }
 
-// probeMain is the process that probe starts. It writes a JSON list of what doesn't work.
+// probeMain is the process that probe starts. It prints a JSON list of what doesn't work.
 func probeMain(dir string) int {
 	problems := []string{}
 	try := func(err error, advice string) {
@@ -169,7 +171,7 @@ func probeMain(dir string) int {
 			problems = append(problems, fmt.Sprintf("%v: %s", err, advice))
 		}
 	}
-	try(probeOverlay(dir), "the kernel needs overlayfs (modprobe overlay), and the folder a file system of its own right such as ext4, xfs or btrfs, not another overlay as in a container: put it on a volume")
+	try(probeOverlay(dir), "the kernel needs overlayfs (modprobe overlay), and the directory a real file system such as ext4, xfs or btrfs, not another overlay as in a container: put it on a volume")
 	try(probeVeth(), "the kernel needs virtual Ethernet pairs (modprobe veth)")
 	if nft, err := exec.LookPath("nft"); err == nil {
 		try(probeNFT(nft), "the kernel needs nftables with address translation (modprobe nf_tables nft_chain_nat nft_masq nft_fib_inet)")
@@ -181,7 +183,7 @@ func probeMain(dir string) int {
 	return 0
 }
 
-// probeOverlay mounts an overlay whose upper layer lies where containerd's will.
+// probeOverlay mounts an overlay whose upper layer is where containerd's will be.
 func probeOverlay(dir string) error {
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
 		return fmt.Errorf("parting from the machine's mounts: %w", err)

@@ -8,19 +8,20 @@ import (
 	"time"
 )
 
-// How long the parts of the node may take to end before they are killed.
+// How long the parts of the node may take to stop before they are killed.
 const (
 	componentGrace = 5 * time.Second
 	podGrace       = 2 * time.Second
-	initGrace      = 20 * time.Second // more than the sum of what usually happens, less than anybody's patience
+	initGrace      = 20 * time.Second // more than stopping takes in all
 )
 
 // netpolReadyFile appears when the first network policies are in force.
 const netpolReadyFile = "/run/netpol.ready"
 
-// productionEdge is one of the ranges in which Cloudflare's edge lies, as its documentation of firewalls lists them.
-// A policy that lets pods out to it lets them out to the edge of this machine, so that one written for production
-// works here as it stands; the range itself is unreachable.
+// productionEdge is one of the address ranges of Cloudflare's edge, as its documentation on
+// firewalls lists them. A policy that allows pods to reach it also allows them to reach this
+// machine's edge, so that a policy written for production works here unchanged; the range itself is
+// unreachable.
 const productionEdge = "198.41.192.0/24"
 
 // components are the node's programs in order of start.
@@ -57,7 +58,7 @@ func components(c Config) []component {
 	}
 }
 
-// accepts says whether something listens on a socket.
+// accepts returns nil if something listens on a socket.
 func accepts(ctx context.Context, socket string) error {
 	var d net.Dialer
 	conn, err := d.DialContext(ctx, "unix", socket)

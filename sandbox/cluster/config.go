@@ -7,36 +7,42 @@ import (
 	"path/filepath"
 )
 
-// MaxSlot is the highest slot: two /16 networks per slot above 10.128.0.0 leave room for no more.
+// MaxSlot is the highest slot: two /16 networks for each slot fill 10.128.0.0/10.
 const MaxSlot = 31
 
-// InitCommand is the hidden command of the surrounding program that must call [InitMain] with the arguments that
-// follow it. The node's process 1 is the program itself, so that there is nothing else to install.
+// InitCommand is the hidden command of the surrounding program that must call [InitMain] with the
+// arguments that follow it. The node's process 1 is that program itself, so that nothing else has
+// to be installed.
 const InitCommand = "node-init"
 
-// Config says which node is meant and what belongs in it. All names and addresses follow from Slot, so that nodes
-// of different slots stand side by side without knowing of each other.
+// Config says which node is meant and what belongs in it. All names and addresses follow from Slot,
+// so that nodes of different slots run side by side without affecting each other.
 type Config struct {
 	// Slot numbers the nodes of one machine, from 0 to MaxSlot.
 	Slot int
-	// Dir holds everything that the node writes, its kubeconfig and its logs. It must belong to this node alone.
+	// Dir holds everything that the node writes, its kubeconfig and its logs. It must belong to
+	// this node alone.
 	Dir string
-	// BinDir holds the programs: kube, containerd, containerd-shim-runc-v2, ctr, runc, ptp, loopback, host-local, netpol. Only Start and Apply need it.
+	// BinDir holds the programs: kube, containerd, containerd-shim-runc-v2, ctr, runc, ptp,
+	// loopback, host-local, netpol. Only Start and Apply need it.
 	BinDir string
-	// Images are files with OCI images that are brought into containerd before the first pod starts. CoreDNS and
-	// the pause image (see ImageCoreDNS, ImagePause) have to be among them.
+	// Images are files with OCI images that are brought into containerd before the first pod
+	// starts. CoreDNS and the pause image (see ImageCoreDNS, ImagePause) have to be among them.
 	Images []string
-	// EdgeAddrs are the addresses at which cloudflared finds its edge. They are put on the machine's end of the
-	// veth pair, and the cluster's DNS answers with them: the first half for region 1, the rest for region 2.
+	// EdgeAddrs are the addresses at which cloudflared finds its edge. They are put on the
+	// machine's end of the veth pair, and the cluster's DNS answers with them: the first half for
+	// region 1, the rest for region 2.
 	EdgeAddrs []netip.Addr
-	// EdgeProtocol is what the cluster's DNS tells cloudflared to begin with, quic or http2, as Cloudflare's own DNS
-	// steers connectors that leave the choice to it. Empty for quic, as in production.
+	// EdgeProtocol is what the cluster's DNS tells cloudflared to begin with, quic or http2, as
+	// Cloudflare's own DNS steers connectors that leave the choice to it. Empty for quic, as in
+	// production.
 	EdgeProtocol string
-	// Progress is told what is happening, a line at a time. It may be nil.
+	// Progress is called with what is happening, a line at a time. It may be nil.
 	Progress func(string) `json:"-"`
 }
 
-// Names of the images that the node itself needs, as they must be written in the files of Config.Images.
+// Names of the images that the node itself needs, as they must be written in the files of
+// Config.Images.
 const (
 	ImageCoreDNS = "localhost/coredns:1.14.2"
 	ImagePause   = "localhost/pause:3.10"
@@ -45,7 +51,7 @@ const (
 // Name is the name of the node, of its interface on this machine, and of its cgroup.
 func (c Config) Name() string { return fmt.Sprintf("k8st%d", c.Slot) }
 
-// HostAddr is the machine's address on the veth pair, under which pods reach programs here.
+// HostAddr is the machine's address on the veth pair, at which pods reach programs here.
 func (c Config) HostAddr() netip.Addr { return netip.AddrFrom4([4]byte{10, 255, byte(c.Slot), 1}) }
 
 // NodeAddr is the node's address; the API server listens there on port 6443.
@@ -59,7 +65,7 @@ func (c Config) PodSubnet() netip.Prefix {
 	return netip.PrefixFrom(netip.AddrFrom4([4]byte{10, byte(128 + 2*c.Slot), 0, 0}), 16)
 }
 
-// nodePodSubnet is the part of it that the controllers give to the first node.
+// nodePodSubnet is the part of PodSubnet that the controllers give to the first node.
 func (c Config) nodePodSubnet() netip.Prefix { return netip.PrefixFrom(c.PodSubnet().Addr(), 24) }
 
 // ServiceSubnet is the network of the services' virtual addresses.
@@ -82,16 +88,16 @@ func (c Config) edgeRange() netip.Prefix {
 	return netip.PrefixFrom(netip.AddrFrom4([4]byte{10, 255, byte(c.Slot), 8}), 29)
 }
 
-// APIServerURL is where the API server answers, on this machine and in the node alike.
+// APIServerURL is where the API server answers, both on this machine and in the node.
 func (c Config) APIServerURL() string { return fmt.Sprintf("https://%s:6443", c.NodeAddr()) }
 
-// Kubeconfig is the file with the administrator's access. It is written anew at every start.
+// Kubeconfig is the file with the administrator's credentials. Every start writes it anew.
 func (c Config) Kubeconfig() string { return filepath.Join(c.Dir, "kubeconfig") }
 
-// LogDir holds one file per process of the node, and for each the file of the run before.
+// LogDir holds a log of each of the node's processes, and the log of its previous run.
 func (c Config) LogDir() string { return filepath.Join(c.Dir, "logs") }
 
-// Validate reports everything that is wrong with the values themselves.
+// Validate reports all problems with the values themselves.
 func (c Config) Validate() error {
 	var problems []error
 	bad := func(format string, args ...any) { problems = append(problems, fmt.Errorf(format, args...)) }
@@ -99,7 +105,7 @@ func (c Config) Validate() error {
 		bad("slot: %d is not between 0 and %d", c.Slot, MaxSlot)
 	}
 	if !filepath.IsAbs(c.Dir) || filepath.Clean(c.Dir) == "/" {
-		bad("dir: %q is not an absolute path of a folder", c.Dir)
+		bad("dir: %q is not an absolute path of a directory", c.Dir)
 	}
 	if c.BinDir != "" && !filepath.IsAbs(c.BinDir) {
 		bad("binDir: %q is not an absolute path", c.BinDir)
@@ -124,7 +130,7 @@ func (c Config) progress(format string, args ...any) {
 // bin returns the path of one of the tools.
 func (c Config) bin(name string) string { return filepath.Join(c.BinDir, name) }
 
-// path returns a path below the node's folder.
+// path returns a path below the node's directory.
 func (c Config) path(parts ...string) string {
 	return filepath.Join(append([]string{c.Dir}, parts...)...)
 }

@@ -57,8 +57,8 @@ func TestConfig_Validate(t *testing.T) {
 	}{
 		"slot too high":            {func(c *Config) { c.Slot = 32; c.EdgeAddrs = nil }, []string{"slot: 32 is not between 0 and 31"}},
 		"slot negative":            {func(c *Config) { c.Slot = -1 }, []string{"slot: -1 is not"}},
-		"relative folder":          {func(c *Config) { c.Dir = "world" }, []string{`dir: "world" is not an absolute path`}},
-		"the root as folder":       {func(c *Config) { c.Dir = "/usr/.." }, []string{"dir: "}},
+		"relative directory":       {func(c *Config) { c.Dir = "world" }, []string{`dir: "world" is not an absolute path`}},
+		"the root as directory":    {func(c *Config) { c.Dir = "/usr/.." }, []string{"dir: "}},
 		"edge of another slot":     {func(c *Config) { c.EdgeAddrs = edgeAddrs(3) }, []string{"edgeAddrs[0]: 10.255.3.11", "edgeAddrs[3]: 10.255.3.14"}},
 		"edge on the node itself":  {func(c *Config) { c.EdgeAddrs[1] = c.NodeAddr() }, []string{"edgeAddrs[1]: 10.255.2.2 is not a free address"}},
 		"several problems at once": {func(c *Config) { c.Dir, c.BinDir = "", "bin" }, []string{"dir: ", "binDir: "}},

@@ -1,6 +1,7 @@
 package cluster
 
-// containerdConfig is the part of containerd's configuration, version 3, that differs from its defaults.
+// containerdConfig is the part of containerd's configuration, version 3, that differs from its
+// defaults.
 type containerdConfig struct {
 	Version int               `toml:"version"`
 	Root    string            `toml:"root"`
@@ -77,9 +78,9 @@ func newContainerdConfig(c Config) containerdConfig {
 				PinnedImages: map[string]string{"sandbox": ImagePause},
 			},
 			Runtime: criRuntime{
-				RestrictOOMScoreAdj:      true, // lowering the score takes a capability that not every root has
-				DisableAppArmor:          true, // profiles are loaded for the machine as a whole, which stays as it is
-				EnableUnprivilegedPorts:  true, // as most clusters have it: port 80 for a pod that isn't root
+				RestrictOOMScoreAdj:      true, // lowering the score takes a capability that root may lack
+				DisableAppArmor:          true, // profiles are loaded into the machine's kernel, which must stay as it is
+				EnableUnprivilegedPorts:  true, // as in most clusters: pods that aren't root may use port 80
 				EnableUnprivilegedICMP:   true,
 				NetNSMountsUnderStateDir: true,
 				CNI:                      criCNI{BinDirs: []string{c.BinDir}, ConfDir: c.path(configDir, "cni")},

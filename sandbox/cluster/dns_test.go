@@ -86,33 +86,3 @@ func TestDNSManifests_AreFilledIn(t *testing.T) {
 	require.NotEqual(t, field(t, got["Deployment"], annotations...), field(t, objects(t, other)["Deployment"], annotations...),
 		"a changed Corefile must restart the pod")
 }
-
-func TestSetField_RefusesWrongPaths(t *testing.T) {
-	t.Parallel()
-	tree := func() map[string]any {
-		return map[string]any{"a": map[string]any{"l": []any{map[string]any{}}}, "s": "text"}
-	}
-	for name, tt := range map[string]struct {
-		path    []any
-		wantErr string
-	}{
-		"a new key":            {[]any{"a", "new"}, ""},
-		"through a list":       {[]any{"a", "l", 0, "k"}, ""},
-		"through a missing":    {[]any{"b", "k"}, "not an object"},
-		"through a text":       {[]any{"s", "k"}, "not an object"},
-		"beyond a list":        {[]any{"a", "l", 1, "k"}, "not a list with an element 1"},
-		"ending with an index": {[]any{"a", "l", 0}, "does not end with a key"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			root := tree()
-			err := setField(root, "x", tt.path...)
-			if tt.wantErr != "" {
-				require.ErrorContains(t, err, tt.wantErr)
-				return
-			}
-			require.NoError(t, err)
-			require.Equal(t, "x", field(t, root, tt.path...))
-		})
-	}
-}

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+
+	"github.com/google/renameio/v2"
 )
 
 // Names below Config.Dir. Everything else there belongs to the programs of the node.
@@ -12,8 +14,8 @@ const (
 	identityFile = "init.json"   // which process the node is
 	specFile     = "spec.json"   // what that process was told
 	statusFile   = "status.json" // what that process says about the others
-	completeFile = "complete"    // exists once the command that started the node has done its part
-	imagesFile   = "images.json" // which images containerd has got already
+	completeFile = "complete"    // exists once the command that started the node has finished
+	imagesFile   = "images.json" // which images containerd has already
 	configDir    = "config"
 	pkiDir       = "pki"
 	logDir       = "logs"
@@ -22,21 +24,7 @@ const (
 
 // writeFile replaces a file as a whole: a process killed in the middle leaves the old one.
 func writeFile(path string, data []byte, mode os.FileMode) error {
-	tmp, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
-	if err != nil {
-		return fmt.Errorf("writing %s: %w", path, err)
-	}
-	defer func() { _ = os.Remove(tmp.Name()) }() // gone already when all went well
-	_, err = tmp.Write(data)
-	if err == nil {
-		err = tmp.Chmod(mode)
-	}
-	if closeErr := tmp.Close(); err == nil {
-		err = closeErr
-	}
-	if err == nil {
-		err = os.Rename(tmp.Name(), path)
-	}
+	err := renameio.WriteFile(path, data, mode, renameio.IgnoreUmask(), renameio.WithTempDir(filepath.Dir(path)))
 	if err != nil {
 		return fmt.Errorf("writing %s: %w", path, err)
 	}

@@ -9,8 +9,8 @@ import (
 	"k8s-tunnel/sandbox/process"
 )
 
-// findInit returns the process 1 of this node: the recorded one, or, where the record is lost with its folder, one
-// that was started with this very folder's specification.
+// findInit returns process 1 of this node: the recorded one or, if the record was lost with its
+// directory, one that was started with this directory's specification.
 func findInit(c Config) (process.Identity, bool) {
 	var recorded process.Identity
 	if err := readJSON(c.path(identityFile), &recorded); err == nil && recorded.Alive() {
@@ -32,7 +32,8 @@ func findInit(c Config) (process.Identity, bool) {
 	return process.Identity{}, false
 }
 
-// isInitOf says whether a process is the first of a pid namespace and was started with the given specification.
+// isInitOf reports whether a process is the first of a pid namespace and was started with the given
+// specification.
 func isInitOf(pid int, spec string) bool {
 	proc := filepath.Join("/proc", strconv.Itoa(pid))
 	cmdline, err := os.ReadFile(filepath.Join(proc, "cmdline"))
@@ -55,7 +56,7 @@ func pidInNamespace(pid int) int {
 	for line := range strings.Lines(string(status)) {
 		if rest, ok := strings.CutPrefix(line, "NSpid:"); ok {
 			fields := strings.Fields(rest)
-			if len(fields) < 2 { // it lives in our own namespace
+			if len(fields) < 2 { // it is in our own namespace
 				return 0
 			}
 			n, _ := strconv.Atoi(fields[len(fields)-1])

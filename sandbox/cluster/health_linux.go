@@ -11,8 +11,8 @@ import (
 	"k8s-tunnel/sandbox/process"
 )
 
-// awaitHealth waits until all programs run, the kubelet reports, since the given moment, that the node is ready, and
-// DNS answers.
+// awaitHealth waits until all programs run, the kubelet has reported the node as ready since the
+// given time, and DNS answers.
 func awaitHealth(ctx context.Context, c Config, id process.Identity, since time.Time) error {
 	client, err := newAPIClient(c)
 	if err != nil {
@@ -29,7 +29,7 @@ func awaitHealth(ctx context.Context, c Config, id process.Identity, since time.
 	return await(ctx, c, id, "the cluster's DNS", func(ctx context.Context) error { return dnsAnswers(ctx, c) })
 }
 
-// componentsReady says whether all programs run and have answered.
+// componentsReady returns nil if all programs run and have answered.
 func componentsReady(c Config) error {
 	var list []Component
 	if err := readJSON(c.path(statusFile), &list); err != nil {
@@ -43,7 +43,7 @@ func componentsReady(c Config) error {
 	return nil
 }
 
-// await tries something until it succeeds, the time is up, or process 1 is gone.
+// await tries something until it succeeds, ctx ends, or process 1 is gone.
 func await(ctx context.Context, c Config, id process.Identity, what string, try func(context.Context) error) error {
 	for {
 		attempt, cancel := context.WithTimeout(ctx, time.Second)
@@ -66,10 +66,10 @@ func await(ctx context.Context, c Config, id process.Identity, what string, try 
 	}
 }
 
-// hopeless is how often a program may end before it has ever been ready.
+// hopeless is how often a program may end without ever having been ready.
 const hopeless = 4
 
-// crashLoop ends the waiting for a program that ends again and again, with its last words.
+// crashLoop returns an error for a program that keeps ending, with the end of its log.
 func crashLoop(c Config) error {
 	var list []Component
 	if err := readJSON(c.path(statusFile), &list); err != nil {

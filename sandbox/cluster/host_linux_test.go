@@ -25,7 +25,7 @@ func run(t *testing.T, script string) (*exec.Cmd, process.Identity) {
 	require.NoError(t, err)
 	require.NoError(t, cmd.Start())
 	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
-	_, err = ready.Read(make([]byte, 1)) // the script says when its traps are set
+	_, err = ready.Read(make([]byte, 1)) // the script prints a line when its traps are set
 	require.NoError(t, err)
 	id, err := process.Identify(cmd.Process.Pid)
 	require.NoError(t, err)
@@ -39,7 +39,7 @@ func TestFindInit_TakesNoOtherProcess(t *testing.T) {
 	require.False(t, found)
 
 	_, id := run(t, "echo; exec sleep 1000")
-	id.Start++ // the record of one that died, and its number was used again
+	id.Start++ // the record of a process that died and whose number was used again
 	require.NoError(t, writeJSON(c.path(identityFile), id, 0o600))
 	_, found = findInit(c)
 	require.False(t, found)
@@ -66,9 +66,9 @@ func TestLock_ExcludesAndSurvivesRemoval(t *testing.T) {
 	require.ErrorIs(t, err, context.DeadlineExceeded)
 	require.Len(t, told, 1, "says once that it waits")
 
-	require.NoError(t, os.RemoveAll(c.Dir)) // as Wipe does, lock in hand
+	require.NoError(t, os.RemoveAll(c.Dir)) // as Wipe does while it holds the lock
 	second, err := lock(context.Background(), c)
-	require.NoError(t, err, "a folder that is gone locks nobody out")
+	require.NoError(t, err, "a directory that is gone locks no command out")
 	unlock()
 	_, err = lock(ctx, c)
 	require.Error(t, err, "and the new one does")
@@ -163,8 +163,9 @@ func TestResolve_FollowsLinks(t *testing.T) {
 	require.Equal(t, filepath.Join(base, "real"), c.BinDir)
 }
 
-// Machines with version 1 often have an empty version 2 tree beside it. It has no controllers to hand down, but the
-// same files, the same ways of moving processes and the same way of removing groups.
+// Machines with version 1 often have an empty version 2 tree beside it. It has no controllers to
+// hand down, but the same files, the same ways of moving processes and the same way of removing
+// groups.
 func TestCgroups_TheKernelsVersion2(t *testing.T) {
 	t.Parallel()
 	root := cgroupRoot

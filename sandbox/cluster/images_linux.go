@@ -14,14 +14,15 @@ import (
 	"k8s-tunnel/sandbox/process"
 )
 
-// importImages brings the files of Config.Images into containerd, except those that it has got already. It works
-// from outside: the node's root is reachable through its process 1, and with it containerd's socket.
+// importImages brings the files of Config.Images into containerd, except those that it has already.
+// It works from outside: the node's root, and in it containerd's socket, can be reached through its
+// process 1.
 func importImages(ctx context.Context, c Config, id process.Identity) error {
 	had := map[string]string{}
 	if err := readJSON(c.path(imagesFile), &had); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
-	have := map[string]string{} // starts empty: what isn't wanted any more is forgotten
+	have := map[string]string{} // starts empty, so that images no longer wanted are forgotten
 	for i, file := range c.Images {
 		stamp, err := fileStamp(file)
 		if err != nil {
@@ -35,7 +36,7 @@ func importImages(ctx context.Context, c Config, id process.Identity) error {
 		if err := importImage(ctx, c, id, file); err != nil {
 			return err
 		}
-		// Noted one by one: whoever is interrupted goes on from there.
+		// Noted one by one, so that an interrupted import continues from there.
 		have[file] = stamp
 		if err := writeJSON(c.path(imagesFile), have, 0o644); err != nil {
 			return err

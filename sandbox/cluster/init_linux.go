@@ -17,15 +17,17 @@ import (
 	"k8s-tunnel/sandbox/process"
 )
 
-// gateFD is the pipe on which process 1 waits until it is recorded, connected and in its control group. If the
-// starting command dies before that, the pipe breaks and process 1 ends, unknown to anybody but gone.
+// gateFD is the pipe on which process 1 waits until it is recorded, connected and in its control
+// group. If the starting command dies before that, the pipe breaks and process 1 ends: it isn't on
+// record, but it is gone.
 const gateFD = 3
 
 // nodeNamespaces are those that the node doesn't share with the machine.
 const nodeNamespaces = unix.CLONE_NEWNS | unix.CLONE_NEWPID | unix.CLONE_NEWNET | unix.CLONE_NEWUTS | unix.CLONE_NEWIPC
 
-// InitMain is process 1 of the node. The surrounding program must call it first thing when its first argument is
-// InitCommand, with the arguments after that, and exit with the code that it returns.
+// InitMain is process 1 of the node. If the surrounding program's first argument is InitCommand, it
+// must call InitMain before anything else, with the remaining arguments, and exit with the code
+// that it returns.
 func InitMain(args []string) int {
 	if len(args) == 2 && args[0] == probeArgument {
 		return probeMain(args[1])
@@ -84,7 +86,7 @@ func runInit(specPath string) error {
 	return nil
 }
 
-// passGate returns when the starting command is done with its part.
+// passGate returns when the starting command has done its part.
 func passGate() error {
 	gate := os.NewFile(gateFD, "gate")
 	defer gate.Close()
@@ -95,18 +97,18 @@ func passGate() error {
 	return nil
 }
 
-// raiseFileLimit lets containerd and the API server open as many files as the machine allows at all.
+// raiseFileLimit lets containerd and the API server open as many files as the machine allows.
 func raiseFileLimit() {
 	var limit unix.Rlimit
 	if unix.Getrlimit(unix.RLIMIT_NOFILE, &limit) == nil {
 		limit.Cur = limit.Max
-		_ = unix.Setrlimit(unix.RLIMIT_NOFILE, &limit) // an improvement, not a need
+		_ = unix.Setrlimit(unix.RLIMIT_NOFILE, &limit) // helpful but not required
 	}
 }
 
 func timestamp() string { return time.Now().Format("2006-01-02T15:04:05.000") }
 
-// launch starts process 1 and brings it to where it can go on by itself.
+// launch starts process 1 and prepares it until it can go on by itself.
 func launch(c Config) (process.Identity, error) {
 	log, err := openLog(c, "init")
 	if err != nil {
@@ -125,14 +127,14 @@ func launch(c Config) (process.Identity, error) {
 	cmd.ExtraFiles = []*os.File{gate} // becomes gateFD
 	cmd.Dir = "/"
 	cmd.Env = nodeEnv(c)
-	// A session of its own: the terminal's Ctrl-C and hang-up are not meant for the node.
+	// In a session of its own, so that the terminal's Ctrl-C and hang-up don't reach the node.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: nodeNamespaces, Setsid: true}
 	err = cmd.Start()
 	gate.Close()
 	if err != nil {
 		return process.Identity{}, fmt.Errorf("starting the node: %w", err)
 	}
-	// Whoever lives longer than the node must not keep its zombie.
+	// A program that outlives the node must not keep its zombie.
 	go func() { _ = cmd.Wait() }()
 
 	id, err := process.Identify(cmd.Process.Pid)
@@ -148,7 +150,8 @@ func launch(c Config) (process.Identity, error) {
 	return id, nil
 }
 
-// prepareLaunched does what must be done from outside before process 1 goes on. Until then it only waits.
+// prepareLaunched does what must be done from outside before process 1 goes on, which waits until
+// then.
 func prepareLaunched(c Config, id process.Identity) error {
 	if err := writeJSON(c.path(identityFile), id, 0o600); err != nil {
 		return err
@@ -166,8 +169,8 @@ func prepareLaunched(c Config, id process.Identity) error {
 	return connect(c, id.PID)
 }
 
-// nodeEnv is the whole environment of the node's programs: nothing of the user's gets in, no proxy settings and no
-// credentials.
+// nodeEnv is the whole environment of the node's programs. Nothing of the user's gets in, neither
+// proxy settings nor credentials.
 func nodeEnv(c Config) []string {
 	return []string{
 		"PATH=" + c.BinDir + ":/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/run/current-system/sw/bin",
@@ -176,7 +179,7 @@ func nodeEnv(c Config) []string {
 	}
 }
 
-// openLog starts the log of a program anew and keeps that of the run before beside it.
+// openLog begins a new log for a program and keeps that of the previous run beside it.
 func openLog(c Config, name string) (*os.File, error) {
 	path := filepath.Join(c.LogDir(), name+".log")
 	if err := os.Rename(path, filepath.Join(c.LogDir(), name+".previous.log")); err != nil && !errors.Is(err, os.ErrNotExist) {

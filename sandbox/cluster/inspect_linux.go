@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// Inspect looks at the node without changing anything. It waits for nothing and nobody, least of all for a command
+// Inspect looks at the node without changing anything. It waits for nothing, not even for a command
 // that is starting or stopping the node.
 func Inspect(c Config) (Status, error) {
 	c, err := resolve(c)
@@ -35,7 +35,7 @@ func Inspect(c Config) (Status, error) {
 	return status, nil
 }
 
-// problem says in a word what doesn't work, or nothing.
+// problem describes what doesn't work, and is empty if all is well.
 func problem(ctx context.Context, c Config) string {
 	if err := componentsReady(c); err != nil {
 		return err.Error()
@@ -54,13 +54,13 @@ func problem(ctx context.Context, c Config) string {
 	return ""
 }
 
-// withHostPIDs replaces process numbers of the node's namespace by those of this machine. All components are
-// children of process 1; which of its threads started them is chance.
+// withHostPIDs replaces process numbers of the node's namespace with those of this machine. All
+// components are children of process 1, but any of its threads may have started them.
 func withHostPIDs(list []Component, init int) []Component {
 	numbers := map[int]int{}
 	files, _ := filepath.Glob(filepath.Join("/proc", strconv.Itoa(init), "task", "*", "children"))
 	for _, file := range files {
-		raw, _ := os.ReadFile(file) // a thread that ends meanwhile has handed on its children
+		raw, _ := os.ReadFile(file) // a thread that ends in the meantime has passed on its children
 		for _, field := range strings.Fields(string(raw)) {
 			if pid, err := strconv.Atoi(field); err == nil {
 				numbers[pidInNamespace(pid)] = pid
@@ -74,7 +74,7 @@ func withHostPIDs(list []Component, init int) []Component {
 	return list
 }
 
-// foreignOwner says who else has this slot, or nothing.
+// foreignOwner names the other owner of this slot, and is empty if there is none.
 func foreignOwner(c Config) string {
 	label, exists := linkLabel(c.Name())
 	if !exists || label == c.ownerLabel() {

@@ -6,7 +6,8 @@ import (
 	"path/filepath"
 )
 
-// The part of Kubernetes' client configuration (k8s.io/client-go/tools/clientcmd/api/v1) that is used here.
+// The part of Kubernetes' client configuration (k8s.io/client-go/tools/clientcmd/api/v1) that is
+// used here.
 type (
 	kubeconfig struct {
 		APIVersion     string         `json:"apiVersion"`

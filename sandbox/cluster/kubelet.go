@@ -55,8 +55,8 @@ func newKubeletConfig(c Config) kubeletConfig {
 		APIVersion:               "kubelet.config.k8s.io/v1beta1",
 		Kind:                     "KubeletConfiguration",
 		FailCgroupV1:             false, // machines with cgroup v1 are supported here
-		FailSwapOn:               false, // whether the machine swaps is its owner's business
-		OOMScoreAdj:              0,     // lowering it takes a capability that not every root has
+		FailSwapOn:               false, // whether the machine swaps is up to its owner
+		OOMScoreAdj:              0,     // lowering it takes a capability that root may lack
 		CgroupDriver:             "cgroupfs",
 		CgroupRoot:               "/" + c.Name(),
 		EnforceNodeAllocatable:   []string{"pods"},
@@ -72,9 +72,9 @@ func newKubeletConfig(c Config) kubeletConfig {
 		ClusterDomain:     clusterDomain,
 		ResolverConfig:    c.path(configDir, "resolv.conf"),
 		PodLogsDir:        c.path("podlogs"),
-		VolumePluginDir:   "/var/lib/kubelet/volume-plugins", // upstream's default lies in /usr, which is read-only here
-		// A full disk is for the machine's owner to notice: evicting pods and deleting images, which no registry
-		// could bring back, would only break the node.
+		VolumePluginDir:   "/var/lib/kubelet/volume-plugins", // upstream's default is in /usr, which is read-only here
+		// A full disk is up to the machine's owner: evicting pods and deleting images, which no
+		// registry could restore, would only break the node.
 		EvictionHard: map[string]string{
 			"memory.available": "100Mi", "nodefs.available": "0%", "nodefs.inodesFree": "0%",
 			"imagefs.available": "0%", "imagefs.inodesFree": "0%",
@@ -87,7 +87,8 @@ func newKubeletConfig(c Config) kubeletConfig {
 	}
 }
 
-// proxyConfig is the part of kubeproxy.config.k8s.io/v1alpha1 that differs from upstream's defaults.
+// proxyConfig is the part of kubeproxy.config.k8s.io/v1alpha1 that differs from upstream's
+// defaults.
 type proxyConfig struct {
 	APIVersion         string          `json:"apiVersion"`
 	Kind               string          `json:"kind"`
@@ -110,7 +111,7 @@ type proxyNFTables struct {
 	MinSyncPeriod string `json:"minSyncPeriod"`
 }
 
-// proxyConntrack is all zero: these tunables are the machine's, and zero means to leave them alone.
+// proxyConntrack is all zero, which leaves these settings alone: they belong to the machine.
 type proxyConntrack struct {
 	MaxPerCore            int    `json:"maxPerCore"`
 	Min                   int    `json:"min"`
@@ -127,7 +128,8 @@ func newProxyConfig(c Config) proxyConfig {
 		ClusterCIDR:      c.PodSubnet().String(),
 		HostnameOverride: c.Name(),
 		OOMScoreAdj:      0,
-		// Upstream's second between two changes spares clusters with thousands of services.
+		// Upstream's pause of a second between two changes is for clusters with thousands of
+		// services.
 		NFTables:           proxyNFTables{MinSyncPeriod: "100ms"},
 		Conntrack:          proxyConntrack{TCPEstablishedTimeout: "0s", TCPCloseWaitTimeout: "0s"},
 		HealthzBindAddress: "127.0.0.1:10256",

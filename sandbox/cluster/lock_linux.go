@@ -7,31 +7,28 @@ import (
 	"os"
 	"time"
 
-	"golang.org/x/sys/unix"
+	"github.com/gofrs/flock"
 )
 
-// lock makes the node's folder and takes it for this process alone, so that of two commands at once the second
-// waits. The kernel lets go of it when the process ends, however that happens.
+// lock creates the node's directory and locks it for this process, so that of two commands at once
+// the second one waits. The kernel releases the lock when the process ends, however that happens.
 func lock(ctx context.Context, c Config) (unlock func(), err error) {
+	dir := flock.New(c.Dir, flock.SetFlag(os.O_RDONLY))
 	told := false
 	for {
 		if err := os.MkdirAll(c.Dir, 0o700); err != nil {
-			return nil, fmt.Errorf("creating the node's folder: %w", err)
+			return nil, fmt.Errorf("creating the node's directory: %w", err)
 		}
-		dir, err := os.Open(c.Dir)
-		if errors.Is(err, os.ErrNotExist) {
-			continue // removed by another in this very moment
-		} else if err != nil {
-			return nil, fmt.Errorf("locking the node's folder: %w", err)
+		locked, err := dir.TryLock()
+		switch {
+		case errors.Is(err, os.ErrNotExist):
+			continue // another command has just removed it
+		case err != nil:
+			return nil, fmt.Errorf("locking the node's directory %s: %w", c.Dir, err)
+		case locked && stillThere(dir):
+			return func() { _ = dir.Close() }, nil
 		}
-		err = unix.Flock(int(dir.Fd()), unix.LOCK_EX|unix.LOCK_NB)
-		if err == nil && stillThere(dir, c.Dir) {
-			return func() { dir.Close() }, nil
-		}
-		dir.Close()
-		if err != nil && !errors.Is(err, unix.EWOULDBLOCK) && !errors.Is(err, unix.EINTR) {
-			return nil, fmt.Errorf("locking the node's folder %s: %w", c.Dir, err)
-		}
+		_ = dir.Close()
 		if !told {
 			c.progress("waiting for another command that starts or stops %s", c.Name())
 			told = true
@@ -44,10 +41,10 @@ func lock(ctx context.Context, c Config) (unlock func(), err error) {
 	}
 }
 
-// stillThere says whether the path means the opened folder: whoever held the lock before may have removed it, and
-// a lock on a removed folder excludes nobody.
-func stillThere(dir *os.File, path string) bool {
-	opened, err1 := dir.Stat()
-	named, err2 := os.Stat(path)
-	return err1 == nil && err2 == nil && os.SameFile(opened, named)
+// stillThere reports whether the path still leads to the locked directory. The command that held
+// the lock before may have removed it, and a lock on a removed directory excludes no other command.
+func stillThere(dir *flock.Flock) bool {
+	locked, err1 := dir.Stat()
+	named, err2 := os.Stat(dir.Path())
+	return err1 == nil && err2 == nil && os.SameFile(locked, named)
 }

@@ -19,8 +19,8 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// startInstead makes the test binary start the node that the variable describes, as a command of its own that can
-// be killed in the middle.
+// startInstead makes the test binary start the node that the variable describes, as a separate
+// command that can be killed halfway.
 const startInstead = "CLUSTER_TEST_START"
 
 func startMain(raw string) int {

@@ -10,12 +10,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// systemDirs are what the node sees of the machine: its programs and their libraries (nft, mount and what those
-// need) and settings. All of it is read-only in there. /nix is where NixOS has them.
+// systemDirs are what the node sees of the machine: programs (nft, mount and what they need),
+// libraries and settings, all of them read-only. NixOS has them in /nix.
 var systemDirs = []string{"/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/etc", "/nix"}
 
-// kernelTunables are machine-wide settings that the kubelet wants to change. The node is shown files that hold
-// what it wants, so that it is content and the machine stays as it is.
+// kernelTunables are machine-wide settings that the kubelet wants to change. The node sees files
+// with the values that it wants in their place, so that the machine stays as it is.
 var kernelTunables = map[string]string{
 	"vm/overcommit_memory":      "1",
 	"vm/panic_on_oom":           "0",
@@ -25,10 +25,11 @@ var kernelTunables = map[string]string{
 	"kernel/keys/root_maxbytes": "25000000",
 }
 
-// enterRoot gives the calling process, the first in new mount and pid namespaces, a root of its own: a tmpfs with
-// the machine's programs read-only, fresh /proc and /sys, and the node's folder as the only writable place on disk.
+// enterRoot gives the calling process, the first in new mount and pid namespaces, a root of its
+// own: a tmpfs with the machine's programs read-only, fresh /proc and /sys, and the node's
+// directory as the only writable place on disk.
 func enterRoot(c Config) error {
-	// Mounts made here must not show outside; unmounting outside must not be held up by here.
+	// Mounts made here must not appear outside, and must not hold up unmounting there.
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_SLAVE, ""); err != nil {
 		return fmt.Errorf("parting from the machine's mounts: %w", err)
 	}
@@ -47,11 +48,12 @@ func enterRoot(c Config) error {
 	if err := os.Symlink("/run", filepath.Join(root, "var/run")); err != nil {
 		return fmt.Errorf("preparing the node's root: %w", err)
 	}
-	// The programs come first: they may lie below the folder or the folder below /tmp.
+	// The programs come first, because they may be below the directory, and the directory below
+	// /tmp.
 	if err := bind(c.BinDir, filepath.Join(root, c.BinDir), 0, true); err != nil {
 		return err
 	}
-	// Not recursively: the new root itself is mounted in there.
+	// Not recursively, because the new root itself is mounted in there.
 	if err := bind(c.Dir, filepath.Join(root, c.Dir), 0, false); err != nil {
 		return err
 	}
@@ -87,14 +89,14 @@ func showSystem(root string) error {
 	if err := mountAt("proc", filepath.Join(root, "proc"), "proc", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, ""); err != nil {
 		return err
 	}
-	// A fresh one shows the interfaces of the node's network namespace.
+	// A new instance shows the interfaces of the node's network namespace.
 	if err := mountAt("sysfs", filepath.Join(root, "sys"), "sysfs", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, ""); err != nil {
 		return err
 	}
 	return bind(cgroupRoot, filepath.Join(root, cgroupRoot), unix.MS_REC, false)
 }
 
-// pivot makes root the root and lets go of the old one.
+// pivot makes root the root directory and detaches the old one.
 func pivot(root string) error {
 	if err := unix.PivotRoot(root, filepath.Join(root, "old")); err != nil {
 		return fmt.Errorf("changing to the node's root: %w", err)
@@ -108,14 +110,14 @@ func pivot(root string) error {
 	if err := os.Remove("/old"); err != nil {
 		return fmt.Errorf("leaving the machine's root: %w", err)
 	}
-	// Kubernetes passes mounts on between containers and expects to be allowed to.
+	// Kubernetes propagates mounts between containers and expects to be allowed to.
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_SHARED, ""); err != nil {
 		return fmt.Errorf("sharing mounts within the node: %w", err)
 	}
 	return nil
 }
 
-// hideTunables puts files in the place of the machine's settings.
+// hideTunables mounts files over the machine's settings.
 func hideTunables() error {
 	for name, value := range kernelTunables {
 		target := filepath.Join("/proc/sys", name)
@@ -147,7 +149,8 @@ func mountAt(source, target, kind string, flags uintptr, data string) error {
 	return nil
 }
 
-// bind shows a directory at a second place, with unix.MS_REC all that is mounted in it too.
+// bind shows a directory at a second place, with unix.MS_REC including everything that is mounted
+// in it.
 func bind(source, target string, recursive uintptr, readOnly bool) error {
 	if err := os.MkdirAll(target, 0o755); err != nil {
 		return fmt.Errorf("showing %s in the node: %w", source, err)
@@ -159,7 +162,7 @@ func bind(source, target string, recursive uintptr, readOnly bool) error {
 		return nil
 	}
 	err := unix.MountSetattr(unix.AT_FDCWD, target, unix.AT_RECURSIVE, &unix.MountAttr{Attr_set: unix.MOUNT_ATTR_RDONLY})
-	if errors.Is(err, unix.ENOSYS) { // before Linux 5.12; mounts further down stay writable there
+	if errors.Is(err, unix.ENOSYS) { // before Linux 5.12; mounts further down stay writable then
 		err = unix.Mount("", target, "", unix.MS_REMOUNT|unix.MS_BIND|unix.MS_RDONLY, "")
 	}
 	if err != nil {

@@ -16,18 +16,18 @@ import (
 // nodeInterface is the name of the pair's other end, inside the node.
 const nodeInterface = "eth0"
 
-// ownerLabel is the label (ifalias) of the interface. It says whose the interface is, even to a clone of the
-// project in another folder that has the same slot.
+// ownerLabel is the label (ifalias) of the interface. It names the interface's owner, also to a
+// clone of the project in another directory that uses the same slot.
 func (c Config) ownerLabel() string {
 	label := "k8s-tunnel sandbox " + c.Dir
-	if len(label) > 255 { // the kernel's limit; the end of a path tells more than its beginning
+	if len(label) > 255 { // the kernel's limit; the end of a path says more than its beginning
 		label = label[len(label)-255:]
 	}
 	return label
 }
 
-// connect makes the veth pair with one end in the node's network namespace, and the routes into the node. The pair
-// is born there, so that it goes with the namespace whatever happens.
+// connect makes the veth pair with one end in the node's network namespace, and the routes into the
+// node. The pair is created there, so that it vanishes with the namespace whatever happens.
 func connect(c Config, pid int) error {
 	attrs := netlink.NewLinkAttrs()
 	attrs.Name = c.Name()
@@ -39,7 +39,8 @@ func connect(c Config, pid int) error {
 	if err != nil {
 		return fmt.Errorf("looking for the interface %s: %w", c.Name(), err)
 	}
-	// The kernel takes no label at creation. Whoever dies in between takes the namespace and the pair along.
+	// The kernel takes no label at creation. If this process dies in between, the namespace goes
+	// with it, and so does the pair.
 	if err := netlink.LinkSetAlias(link, c.ownerLabel()); err != nil {
 		return fmt.Errorf("labelling the interface %s: %w", c.Name(), err)
 	}
@@ -75,7 +76,7 @@ func connectInside(c Config) error {
 	if err := addAddresses(eth, []netip.Prefix{netip.PrefixFrom(c.NodeAddr(), c.LinkSubnet().Bits())}); err != nil {
 		return err
 	}
-	// No default route: what isn't on the pair or in the cluster is unreachable, and says so at once.
+	// No default route: what isn't on the pair or in the cluster is unreachable at once.
 	return os.WriteFile("/proc/sys/net/ipv4/ip_forward", []byte("1"), 0)
 }
 
@@ -92,8 +93,9 @@ func addAddresses(link netlink.Link, addresses []netip.Prefix) error {
 	return nil
 }
 
-// disconnect removes the interface, if it is this node's, and waits until it is gone: the kernel takes a network
-// namespace apart some time after its last process. Addresses and routes go with the interface.
+// disconnect removes the interface, if it is this node's, and waits until it is gone: the kernel
+// removes a network namespace some time after its last process has ended. Addresses and routes go
+// with the interface.
 func disconnect(ctx context.Context, c Config) error {
 	deadline := time.Now().Add(10 * time.Second)
 	for {
@@ -104,7 +106,7 @@ func disconnect(ctx context.Context, c Config) error {
 			return fmt.Errorf("looking for the interface %s: %w", c.Name(), err)
 		}
 		if link.Attrs().Alias != c.ownerLabel() {
-			return nil // another's; Check tells
+			return nil // another clone's; Check reports it
 		}
 		if err := netlink.LinkDel(link); err != nil && !errors.Is(err, unix.ENODEV) && time.Now().After(deadline) {
 			return fmt.Errorf("removing the interface %s: %w", c.Name(), err)
@@ -137,8 +139,8 @@ type usedNetwork struct {
 	link   string
 }
 
-// conflicts describes which of the node's networks are taken by something else. A default route takes nothing:
-// more special routes win.
+// conflicts describes which of the node's networks are in use already. A default route doesn't
+// count, because more specific routes win.
 func conflicts(c Config, used []usedNetwork) []error {
 	var problems []error
 	for _, want := range []netip.Prefix{c.LinkSubnet(), c.PodSubnet(), c.ServiceSubnet()} {

@@ -18,7 +18,7 @@ import (
 	"k8s-tunnel/sandbox/cluster/image"
 )
 
-// testSlot is one that nobody's world has by habit.
+// testSlot is one that worlds rarely use.
 const testSlot = 29
 
 // nodeTest is a real node on this machine.
@@ -28,11 +28,12 @@ type nodeTest struct {
 	began time.Time
 }
 
-// newNodeTest skips where no node can be: it takes root, and the tools that the sandbox has built.
+// newNodeTest skips the test where no node can run: that takes root, and the tools that the sandbox
+// has built.
 func newNodeTest(t *testing.T) *nodeTest {
 	bin := os.Getenv("SANDBOX_BIN")
 	if bin == "" || os.Geteuid() != 0 {
-		t.Skip("needs root, and SANDBOX_BIN with the folder of the tools")
+		t.Skip("needs root, and SANDBOX_BIN with the directory of the tools")
 	}
 	dir := t.TempDir()
 	images, err := image.All(image.Options{BinDir: bin, CA: []byte("none"), Dir: filepath.Join(dir, "images")})
@@ -72,7 +73,7 @@ func (n *nodeTest) tryKubectl(args ...string) (string, error) {
 	return string(out), err
 }
 
-// leftovers lists everything on this machine that names the node.
+// leftovers lists everything on this machine that bears the node's name.
 func (n *nodeTest) leftovers() []string {
 	n.Helper()
 	var found []string
@@ -101,7 +102,8 @@ func (n *nodeTest) leftovers() []string {
 	return append(found, n.processes()...)
 }
 
-// processes lists those that have the node's folder mounted, which is all of them, containers too.
+// processes lists the processes that have the node's directory mounted: all of the node's,
+// containers included.
 func (n *nodeTest) processes() []string {
 	var found []string
 	files, err := filepath.Glob("/proc/[0-9]*/mountinfo")
@@ -116,7 +118,8 @@ func (n *nodeTest) processes() []string {
 	return found
 }
 
-// machine is what must be the same before, during and after: settings that a node is known to change.
+// machine holds settings that nodes are known to change. They must be the same before, during and
+// after the test.
 func (n *nodeTest) machine() map[string]string {
 	values := map[string]string{}
 	for name := range kernelTunables {
@@ -153,7 +156,7 @@ metadata: {name: web, namespace: default}
 spec: {clusterIP: 10.187.0.80, selector: {app: web}, ports: [{port: 80, targetPort: 8080}]}
 `
 
-// requireWeb waits for an answer of the pod behind the service, asked from this machine.
+// requireWeb waits until the pod behind the service answers this machine.
 func (n *nodeTest) requireWeb() {
 	n.Helper()
 	client := http.Client{Timeout: time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
@@ -168,7 +171,7 @@ func (n *nodeTest) requireWeb() {
 	}, 60*time.Second, 50*time.Millisecond)
 }
 
-// requireNames asks the cluster's DNS what cloudflared asks, and what nobody can answer.
+// requireNames asks the cluster's DNS what cloudflared asks, and for names that don't exist.
 func (n *nodeTest) requireNames() {
 	n.Helper()
 	resolver := net.Resolver{PreferGo: true, Dial: func(ctx context.Context, network, _ string) (net.Conn, error) {
@@ -233,7 +236,7 @@ func (n *nodeTest) requireForward() {
 	}, 30*time.Second, 100*time.Millisecond)
 }
 
-// requirePolicies cuts the pod off from DNS and lets it go again.
+// requirePolicies cuts the pod off from DNS and reconnects it.
 func (n *nodeTest) requirePolicies() {
 	n.Helper()
 	resolves := func() bool {
@@ -248,7 +251,7 @@ metadata: {name: nothing-out, namespace: default}
 spec: {podSelector: {matchLabels: {app: web}}, policyTypes: [Egress]}
 `)))
 	require.Eventually(n, func() bool { return !resolves() }, 20*time.Second, 200*time.Millisecond, "the policy must be enforced")
-	n.requireWeb() // what comes in isn't its business
+	n.requireWeb() // the policy is about outgoing traffic only
 	n.kubectl("delete", "networkpolicy", "nothing-out")
 	require.Eventually(n, resolves, 20*time.Second, 200*time.Millisecond)
 }

@@ -65,7 +65,7 @@ func TestNode_Lifecycle(t *testing.T) {
 		t.Logf("FIGURE start again: %s", n.start())
 		n.requireWeb()
 	})
-	t.Run("a node whose folder is gone can still be stopped", func(t *testing.T) {
+	t.Run("a node whose directory is gone can still be stopped", func(t *testing.T) {
 		require.NoError(t, os.RemoveAll(n.Dir))
 		began := time.Now()
 		require.NoError(t, Wipe(t.Context(), n.Config))

@@ -16,21 +16,21 @@ const (
 	etcdClientURL    = "http://127.0.0.1:2379"
 	etcdPeerURL      = "http://127.0.0.1:2380"
 
-	// Upstream's clients limit themselves to a few calls a second, which is meant for hundreds of them. Here it
-	// would only add five seconds to the start.
+	// Upstream's clients limit themselves to a few calls a second, for clusters with hundreds of
+	// them. Here that would only add five seconds to the start.
 	clientQPS   = 1000
 	clientBurst = 2000
 )
 
-// writeConfig writes every file that the node's programs read at their start.
+// writeConfig writes all files that the node's programs read when they start.
 func writeConfig(c Config) error {
-	// Anew each time: a file that another version of this package left would be read all the same.
+	// Anew each time, because a file left by another version of this package would be read too.
 	if err := os.RemoveAll(c.path(configDir)); err != nil {
-		return fmt.Errorf("preparing the node's folder: %w", err)
+		return fmt.Errorf("preparing the node's directory: %w", err)
 	}
 	for _, dir := range []string{c.path(configDir), c.path(configDir, "cni"), c.LogDir(), c.path("etcd"), c.path(rootDir)} {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
-			return fmt.Errorf("preparing the node's folder: %w", err)
+			return fmt.Errorf("preparing the node's directory: %w", err)
 		}
 	}
 	if err := ensurePKI(c); err != nil {
@@ -39,7 +39,7 @@ func writeConfig(c Config) error {
 	if err := writeKubeconfigs(c); err != nil {
 		return err
 	}
-	// Pods that ask for the node's resolver get none: there is nothing outside to be asked.
+	// Pods that want the node's resolver get none: there is nothing outside to ask.
 	if err := writeFile(c.path(configDir, "resolv.conf"), nil, 0o644); err != nil {
 		return err
 	}
@@ -55,7 +55,8 @@ func writeConfig(c Config) error {
 	return nil
 }
 
-// configFiles are the configurations of the node's programs, by their names below the config folder.
+// configFiles are the configurations of the node's programs, by their names below the config
+// directory.
 func configFiles(c Config) (map[string][]byte, error) {
 	files := map[string][]byte{}
 	for name, value := range map[string]any{
@@ -78,7 +79,8 @@ func configFiles(c Config) (map[string][]byte, error) {
 	return files, nil
 }
 
-// controlConfig is the file that `kube control` reads; see its source in toolchain/modules/node/cmd/kube.
+// controlConfig is the file that `kube control` reads; see its source in
+// toolchain/modules/node/cmd/kube.
 type controlConfig struct {
 	Etcd              etcdConfig        `json:"etcd"`
 	APIServer         map[string]string `json:"apiServer"`
@@ -110,12 +112,12 @@ func newControlConfig(c Config) controlConfig {
 			"service-account-issuer":           "https://kubernetes.default.svc." + clusterDomain,
 			"authorization-mode":               "Node,RBAC",
 			"enable-admission-plugins":         "NodeRestriction",
-			"allow-privileged":                 "true", // pods may be privileged wherever Pod Security lets them
+			"allow-privileged":                 "true", // pods may be privileged where Pod Security allows it
 			"kubelet-client-certificate":       pki("apiserver-kubelet.crt"),
 			"kubelet-client-key":               pki("apiserver-kubelet.key"),
 			"kubelet-certificate-authority":    pki("ca.crt"),
 			"kubelet-preferred-address-types":  "InternalIP",
-			// What extension API servers such as metrics-server expect from any cluster.
+			// Extension API servers such as metrics-server expect these of every cluster.
 			"requestheader-client-ca-file":       pki("ca.crt"),
 			"requestheader-allowed-names":        "front-proxy-client",
 			"requestheader-username-headers":     "X-Remote-User",
@@ -144,7 +146,7 @@ func clientFlags(c Config, user string, more map[string]string) map[string]strin
 		"kubeconfig":                file,
 		"authentication-kubeconfig": file,
 		"authorization-kubeconfig":  file,
-		"leader-elect":              "false", // there is no other to follow
+		"leader-elect":              "false", // there is only one
 		"bind-address":              "127.0.0.1",
 		"kube-api-qps":              fmt.Sprint(clientQPS),
 		"kube-api-burst":            fmt.Sprint(clientBurst),
@@ -184,9 +186,9 @@ type cniRoute struct {
 	Destination string `json:"dst"`
 }
 
-// newCNIConfig routes every pod by a pair of its own, without masquerading. Which addresses are taken is forgotten
-// when the node stops, for so are the pods' network namespaces. The second plugin holds a pod back until its
-// network policies are in force.
+// newCNIConfig routes every pod through a veth pair of its own, without masquerading. The record of
+// addresses in use is lost when the node stops, like the pods' network namespaces. The second
+// plugin holds a pod back until its network policies are in force.
 func newCNIConfig(c Config) cniConfig {
 	return cniConfig{Version: "1.0.0", Name: c.Name(), Plugins: []cniPlugin{
 		{Type: "ptp", IPAM: &cniIPAM{

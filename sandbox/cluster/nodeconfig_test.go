@@ -22,7 +22,7 @@ func TestWriteConfig_EverythingParsesAndNothingLiesElsewhere(t *testing.T) {
 	require.NoError(t, writeConfig(c))
 	require.NoFileExists(t, stale)
 
-	// In the node, only these are writable or hold the programs.
+	// In the node, only these directories are writable or hold programs.
 	allowed := []string{c.Dir + "/", c.BinDir + "/", c.BinDir, "/run/", "/var/lib/kubelet/", "/" + c.Name(), "/16", "/24", "/0"}
 	path := regexp.MustCompile(`(?:^|["'\s=/])(/[\w./-]+)`)
 	var files []string
@@ -134,6 +134,6 @@ func TestNewSpec_TellsNodesApart(t *testing.T) {
 	t.Run("a program out of the node's sight", func(t *testing.T) {
 		require.NoError(t, os.Symlink("/bin/sh", c.bin("runc")))
 		_, err := newSpec(c)
-		require.ErrorContains(t, err, "out of the only folder")
+		require.ErrorContains(t, err, "out of the only directory")
 	})
 }

@@ -10,7 +10,7 @@ import (
 
 var errNotLinux = errors.New("a Kubernetes node needs Linux, and this is " + runtime.GOOS + ": use a Linux machine or virtual machine, or any other cluster")
 
-// Check says why the node can't run here.
+// Check returns the reason why the node can't run here.
 func Check(Config) []error { return []error{errNotLinux} }
 
 // Start brings the node up, on Linux.

@@ -42,7 +42,7 @@ func TestEnsurePKI_CertificatesAreWhatTheyAreFor(t *testing.T) {
 				_, err := cert.Verify(x509.VerifyOptions{Roots: roots, KeyUsages: []x509.ExtKeyUsage{use}, DNSName: name})
 				return err
 			}
-			if want.client {
+			if want.usage == x509.ExtKeyUsageClientAuth {
 				require.NoError(t, verify(x509.ExtKeyUsageClientAuth, ""))
 				require.Error(t, verify(x509.ExtKeyUsageServerAuth, ""), "a user must not pass for a server")
 			}
@@ -69,7 +69,7 @@ func TestEnsurePKI_KeepsWhatIsGoodAndReplacesWhatIsNot(t *testing.T) {
 	require.NoError(t, ensurePKI(c))
 	require.Equal(t, first, serial(), "tokens of running pods are signed with the old key")
 
-	require.NoError(t, os.MkdirAll(c.path(pkiDir)+".new", 0o700)) // a start that was killed in the middle
+	require.NoError(t, os.MkdirAll(c.path(pkiDir)+".new", 0o700)) // a start that was killed halfway
 	require.NoError(t, ensurePKI(c))
 	require.Equal(t, first, serial())
 

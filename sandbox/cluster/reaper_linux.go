@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// reaper starts processes and collects every one that ends, including those that were left to process 1 by
-// parents that ended before them (containerd's shims, and what containers leave).
+// reaper starts processes and collects all that end, including those whose parents ended first and
+// left them to process 1 (containerd's shims, and what containers leave behind).
 type reaper struct {
 	mu    sync.Mutex
 	known map[int]chan syscall.WaitStatus
@@ -25,7 +25,7 @@ func newReaper() *reaper {
 
 // start is os.StartProcess for a parent that waits for all its children in one place.
 func (r *reaper) start(path string, argv []string, attr *syscall.ProcAttr) (int, <-chan syscall.WaitStatus, error) {
-	r.mu.Lock() // held until the process is known, lest it be collected before
+	r.mu.Lock() // held until the process is known, so that it isn't collected before
 	defer r.mu.Unlock()
 	pid, err := syscall.ForkExec(path, argv, attr)
 	if err != nil {
@@ -36,7 +36,8 @@ func (r *reaper) start(path string, argv []string, attr *syscall.ProcAttr) (int,
 	return pid, exit, nil
 }
 
-// signal reaches a process of start's only while it isn't collected, so the number can't mean another.
+// signal signals a started process only until it is collected, because its number can't belong to
+// another one before that.
 func (r *reaper) signal(pid int, signal syscall.Signal) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -48,7 +49,7 @@ func (r *reaper) signal(pid int, signal syscall.Signal) {
 func (r *reaper) loop() {
 	children := make(chan os.Signal, 1)
 	signal.Notify(children, syscall.SIGCHLD)
-	// The tick is for the signal that came before Notify.
+	// The tick is for a signal that came before Notify.
 	for tick := time.NewTicker(time.Second); ; {
 		for r.collect() {
 		}
@@ -59,7 +60,7 @@ func (r *reaper) loop() {
 	}
 }
 
-// collect takes one ended process, if there is any.
+// collect collects one process that has ended, if there is any.
 func (r *reaper) collect() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()

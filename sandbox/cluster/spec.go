@@ -14,15 +14,17 @@ import (
 // nodePrograms are the tools that the node cannot start without.
 var nodePrograms = []string{"kube", "containerd", "containerd-shim-runc-v2", "ctr", "runc", "ptp", "loopback", "host-local", "netpol"}
 
-// spec is what process 1 is told, and what a running node is compared with: where they differ, the node is started
-// anew. Files are told apart by size and time, which is enough for tools that are built once and kept.
+// spec is what process 1 is told, and what a running node is compared with: if they differ, the
+// node is restarted. Versions of a file are distinguished by size and time, which is enough for
+// tools that are built once and kept.
 type spec struct {
 	Slot      int               `json:"slot"`
 	Dir       string            `json:"dir"`
 	BinDir    string            `json:"binDir"`
 	EdgeAddrs []netip.Addr      `json:"edgeAddrs"`
 	Programs  map[string]string `json:"programs"`
-	// Config is a checksum of all that is generated, so that a node set up by another version is told apart.
+	// Config is a checksum of everything generated, so that a node set up by another version is
+	// recognised.
 	Config string `json:"config"`
 }
 
@@ -38,7 +40,7 @@ func newSpec(c Config) (spec, error) {
 			return spec{}, fmt.Errorf("looking for the node's programs: %w", err)
 		}
 		if filepath.Dir(real) != c.BinDir {
-			return spec{}, fmt.Errorf("looking for the node's programs: %s leads to %s, out of the only folder that the node can see", c.bin(name), real)
+			return spec{}, fmt.Errorf("looking for the node's programs: %s leads to %s, out of the only directory that the node can see", c.bin(name), real)
 		}
 		if s.Programs[name], err = fileStamp(real); err != nil {
 			return spec{}, fmt.Errorf("looking for the node's programs: %w", err)
@@ -47,7 +49,7 @@ func newSpec(c Config) (spec, error) {
 	return s, nil
 }
 
-// configDigest sums up everything that this package generates for the node.
+// configDigest is a checksum of everything that this package generates for the node.
 func configDigest(c Config) (string, error) {
 	files, err := configFiles(c)
 	if err != nil {
@@ -67,7 +69,7 @@ func (s spec) config() Config {
 	return Config{Slot: s.Slot, Dir: s.Dir, BinDir: s.BinDir, EdgeAddrs: s.EdgeAddrs}
 }
 
-// fileStamp tells versions of a file apart without reading it.
+// fileStamp distinguishes versions of a file without reading it.
 func fileStamp(path string) (string, error) {
 	info, err := os.Stat(path)
 	if err != nil {

@@ -12,12 +12,12 @@ import (
 	"k8s-tunnel/sandbox/process"
 )
 
-// startLimit is how long a node may take to come up. On two busy cores it takes ten seconds.
+// startLimit is how long a node may take to start. On two busy cores it takes ten seconds.
 const startLimit = 3 * time.Minute
 
-// Start brings the node up and returns when it is ready: the kubelet has reported, and the cluster's DNS answers.
-// A node that is up already stays as it is; one that is damaged, or was started with other programs or settings,
-// is stopped and started again with all its objects.
+// Start brings the node up and returns when it is ready: the kubelet has reported, and the
+// cluster's DNS answers. A node that is up already stays as it is. One that is damaged, or was
+// started with other programs or settings, is restarted and keeps all its objects.
 func Start(ctx context.Context, c Config) error {
 	c, err := resolve(c)
 	if err != nil {
@@ -47,14 +47,15 @@ func Start(ctx context.Context, c Config) error {
 		return err
 	}
 	if err := boot(ctx, c, want); err != nil {
-		// Not with ctx, which may be what ended the start.
+		// Not with ctx, which may have ended the start.
 		return errors.Join(err, stop(context.WithoutCancel(ctx), c))
 	}
 	return nil
 }
 
-// keep leaves a running node alone that is what is wanted and works, apart from new images. It finishes the work of
-// a command that was killed in the middle. An error says why the node has to be started anew.
+// keep leaves a running node alone if it works and is the one wanted, apart from importing new
+// images. It finishes the work of a command that was killed halfway. An error says why the node has
+// to be restarted.
 func keep(ctx context.Context, c Config, id process.Identity, want spec) error {
 	var have spec
 	if err := readJSON(c.path(specFile), &have); err != nil {
@@ -63,7 +64,8 @@ func keep(ctx context.Context, c Config, id process.Identity, want spec) error {
 	if !reflect.DeepEqual(have, want) {
 		return errors.New("its programs or settings have changed")
 	}
-	// What has just been killed may be on its way back, so one failure is no reason for a restart.
+	// A program that has just been killed may be restarting, so one failure is no reason to restart
+	// the node.
 	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
 	defer cancel()
 	launched, err := os.Stat(c.path(identityFile))
@@ -79,7 +81,7 @@ func keep(ctx context.Context, c Config, id process.Identity, want spec) error {
 	return importImages(ctx, c, id)
 }
 
-// boot starts a node where there is none.
+// boot starts a node if there is none.
 func boot(ctx context.Context, c Config, s spec) error {
 	began := time.Now()
 	ctx, cancel := context.WithTimeoutCause(ctx, startLimit, fmt.Errorf("%s did not come up within %s", c.Name(), startLimit))
@@ -102,7 +104,7 @@ func boot(ctx context.Context, c Config, s spec) error {
 	return nil
 }
 
-// complete does from outside what is left to do when process 1 runs, and notes that it is done.
+// complete does what is left to do from outside once process 1 runs, and records that it is done.
 func complete(ctx context.Context, c Config, id process.Identity, began time.Time) error {
 	manifests, err := dnsManifests(c)
 	if err != nil {
@@ -113,7 +115,7 @@ func complete(ctx context.Context, c Config, id process.Identity, began time.Tim
 	}); err != nil {
 		return err
 	}
-	// Before anything asks for a pod: a missing image is tried again only seconds later.
+	// Before any pod is created: a missing image is tried again only seconds later.
 	if err := importImages(ctx, c, id); err != nil {
 		return err
 	}
@@ -130,7 +132,8 @@ func complete(ctx context.Context, c Config, id process.Identity, began time.Tim
 	return writeFile(c.path(completeFile), nil, 0o644)
 }
 
-// resolve checks the values and follows links, because the paths are used in two different roots.
+// resolve checks the values and follows links, because the paths are used under two different
+// roots.
 func resolve(c Config) (Config, error) {
 	if err := c.Validate(); err != nil {
 		return c, err

@@ -6,7 +6,7 @@ import "time"
 type Status struct {
 	// Name is the name of the node.
 	Name string `json:"name"`
-	// Running says whether the node's process 1 lives.
+	// Running says whether the node's process 1 is alive.
 	Running bool `json:"running"`
 	// Problem says what doesn't work in a running node; empty means that it is healthy.
 	Problem string `json:"problem,omitempty"`
@@ -14,16 +14,17 @@ type Status struct {
 	PID int `json:"pid,omitempty"`
 	// Since is when the node was started.
 	Since time.Time `json:"since,omitzero"`
-	// Server is the address of the API server, Kubeconfig the file with the administrator's access to it.
+	// Server is the address of the API server, Kubeconfig the file with the administrator's access
+	// to it.
 	Server     string `json:"server"`
 	Kubeconfig string `json:"kubeconfig"`
-	// Logs is the folder with the logs of all programs.
+	// Logs is the directory with the logs of all programs.
 	Logs string `json:"logs"`
 	// Components are the node's programs in order of start.
 	Components []Component `json:"components,omitempty"`
 }
 
-// Healthy says whether the node runs and everything in it answers.
+// Healthy reports whether the node runs and everything in it answers.
 func (s Status) Healthy() bool { return s.Running && s.Problem == "" }
 
 // Component is what the node says about one of its programs.

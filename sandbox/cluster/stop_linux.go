@@ -8,18 +8,18 @@ import (
 	"time"
 )
 
-// Stop ends the node and removes everything of it from the machine but its folder: processes, namespaces,
-// interface, routes, control groups. The cluster's objects come back with the next Start, even after a reboot.
-// Where there is no node it cleans up what one may have left.
+// Stop ends the node and removes every trace of it from the machine except its directory:
+// processes, namespaces, interface, routes, control groups. The cluster's objects come back with
+// the next Start, even after a reboot. If there is no node, it cleans up what one may have left.
 func Stop(ctx context.Context, c Config) error {
 	return stopAnd(ctx, c, func(Config) error { return nil })
 }
 
-// Wipe is Stop, and removes the node's folder too.
+// Wipe stops the node and removes its directory too.
 func Wipe(ctx context.Context, c Config) error {
 	return stopAnd(ctx, c, func(c Config) error {
 		if err := os.RemoveAll(c.Dir); err != nil {
-			return fmt.Errorf("removing the node's folder: %w", err)
+			return fmt.Errorf("removing the node's directory: %w", err)
 		}
 		return nil
 	})
@@ -27,7 +27,7 @@ func Wipe(ctx context.Context, c Config) error {
 
 func stopAnd(ctx context.Context, c Config, then func(Config) error) error {
 	if _, err := os.Stat(c.Dir); errors.Is(err, os.ErrNotExist) {
-		// Locking makes the folder. A machine without a node shall not get one by stopping it.
+		// Locking creates the directory, and stopping a node that doesn't exist must not leave one.
 		then = func(c Config) error { return os.RemoveAll(c.Dir) }
 	}
 	c, err := resolve(c)
@@ -45,7 +45,7 @@ func stopAnd(ctx context.Context, c Config, then func(Config) error) error {
 	return then(c)
 }
 
-// stop does the work of Stop for whoever holds the lock.
+// stop does the work of Stop. The caller holds the lock.
 func stop(ctx context.Context, c Config) error {
 	if id, running := findInit(c); running {
 		c.progress("stopping %s", c.Name())
@@ -67,8 +67,8 @@ func stop(ctx context.Context, c Config) error {
 	return nil
 }
 
-// removeCgroups leaves them alone when the slot is another clone's: the interface, which is gone by now if it was
-// ours, says so.
+// removeCgroups removes the control groups, unless the slot is another clone's: its interface would
+// still be there, while ours is gone by now.
 func removeCgroups(c Config) error {
 	if foreignOwner(c) != "" {
 		return nil

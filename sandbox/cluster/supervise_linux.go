@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// A program that ends is started again after a pause that doubles each time, and is short again once the program
-// has run for a while.
+// A program that ends is restarted after a pause that doubles each time, and is short again once
+// the program has run for a while.
 const (
 	firstPause  = 200 * time.Millisecond
 	longestWait = 10 * time.Second
@@ -28,7 +28,7 @@ type component struct {
 	grace time.Duration                   // between SIGTERM and SIGKILL
 }
 
-// supervisor runs components inside the node and ends them in the opposite order.
+// supervisor runs components inside the node and ends them in the reverse order.
 type supervisor struct {
 	config   Config
 	reaper   *reaper
@@ -43,7 +43,7 @@ type supervised struct {
 	component
 	log      *os.File
 	becameUp chan struct{} // closed when it is ready for the first time
-	ended    chan struct{} // closed when its process is gone and none will follow
+	ended    chan struct{} // closed when its process is gone and won't be restarted
 	state    Component     // PID is the one inside the node; guarded by supervisor.mu
 }
 
@@ -51,7 +51,7 @@ func newSupervisor(c Config) *supervisor {
 	return &supervisor{config: c, reaper: newReaper(), stopping: make(chan struct{})}
 }
 
-// start begins to run all components, each as soon as those that it needs are ready.
+// start starts all components, each as soon as those that it needs are ready.
 func (s *supervisor) start(ctx context.Context, list []component) error {
 	byName := map[string]*supervised{}
 	for _, c := range list {
@@ -75,7 +75,7 @@ func (s *supervisor) start(ctx context.Context, list []component) error {
 	return nil
 }
 
-// keep runs one component again and again until the node stops.
+// keep keeps one component running until the node stops.
 func (s *supervisor) keep(ctx context.Context, one *supervised, all map[string]*supervised) {
 	defer close(one.ended)
 	for _, other := range one.after {
@@ -108,7 +108,7 @@ func (s *supervisor) keep(ctx context.Context, one *supervised, all map[string]*
 	}
 }
 
-// runOnce runs the program until it ends, and says how it did.
+// runOnce runs the program until it ends, and says how it ended.
 func (s *supervisor) runOnce(ctx context.Context, one *supervised) string {
 	pid, exit, err := s.reaper.start(one.path, append([]string{one.name}, one.args...), &syscall.ProcAttr{
 		Dir:   "/",
@@ -132,7 +132,7 @@ func (s *supervisor) runOnce(ctx context.Context, one *supervised) string {
 	return fmt.Sprintf("exit code %d", status.ExitStatus())
 }
 
-// awaitReady notes when a program that has just been started answers.
+// awaitReady notes when a program that has just started answers.
 func (s *supervisor) awaitReady(ctx context.Context, one *supervised) {
 	began := time.Now()
 	for one.ready != nil {
@@ -162,7 +162,8 @@ func (s *supervisor) awaitReady(ctx context.Context, one *supervised) {
 	})
 }
 
-// stop ends the components in the opposite order of their start, with the pods before the container runtime.
+// stop ends the components in the reverse order of their start, with the pods before the container
+// runtime.
 func (s *supervisor) stop() {
 	close(s.stopping)
 	for i := len(s.running) - 1; i >= 0; i-- {
@@ -193,7 +194,7 @@ func (s *supervisor) end(one *supervised) {
 	}
 }
 
-// stopPods gives the containers a chance to end well, as a machine does that is shut down.
+// stopPods lets the containers end in order, as a machine that shuts down does.
 func (s *supervisor) stopPods() {
 	groups, err := findCgroups(cgroupRoot)
 	if err != nil {

@@ -1,6 +1,6 @@
 // Package handmade makes a tunnel as people make it without the program: with
-// cloudflared's own commands, and with a manifest that they apply. It is what the
-// program takes over from, and what it is compared with.
+// cloudflared's own commands, and with a manifest that they apply. The program takes
+// over from such tunnels, and is compared with them.
 package handmade
 
 import (
@@ -66,7 +66,7 @@ type Tunnel struct {
 	home  string
 }
 
-// New prepares a tunnel whose maker's files lie in a folder. Nothing exists yet.
+// New prepares a tunnel whose files are kept in a directory. It creates nothing.
 func New(w *world.World, home string) *Tunnel { return &Tunnel{w, home} }
 
 func (t *Tunnel) credentials() string { return filepath.Join(t.home, "credentials.json") }
@@ -74,7 +74,7 @@ func (t *Tunnel) credentials() string { return filepath.Join(t.home, "credential
 // Cloudflared runs one command of `cloudflared tunnel` and returns what it printed.
 func (t *Tunnel) Cloudflared(ctx context.Context, args ...string) (string, error) {
 	cmd := t.world.Command(ctx, "cloudflared", append([]string{"tunnel"}, args...)...)
-	cmd.Env = append(cmd.Env, "HOME="+t.home) // whoever runs this may have a tunnel of their own
+	cmd.Env = append(cmd.Env, "HOME="+t.home) // the user may have tunnels of their own
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		return string(out), fmt.Errorf("cloudflared tunnel %s: %w:\n%s", strings.Join(args, " "), err, out)
@@ -105,8 +105,8 @@ func (t *Tunnel) RouteNames(ctx context.Context) error {
 	return nil
 }
 
-// Start starts the connector, and waits for it as long as Kubernetes does, which
-// knows of no probe that would tell when it is connected.
+// Start starts the connector and waits until Kubernetes considers it ready, which says
+// little: there is no probe that checks whether it is connected.
 func (t *Tunnel) Start(ctx context.Context) error {
 	if err := t.kubectl(ctx, "create", "namespace", Name); err != nil {
 		return err
@@ -121,8 +121,8 @@ func (t *Tunnel) Start(ctx context.Context) error {
 	return t.wait(ctx)
 }
 
-// Apply applies the manifest with an origin. A connector that runs already doesn't
-// notice: its configuration is read once.
+// Apply applies the manifest with an origin. A running connector doesn't notice,
+// because it reads its configuration only once.
 func (t *Tunnel) Apply(ctx context.Context, origin string) error {
 	file := filepath.Join(t.home, "manifest.yaml")
 	if err := os.WriteFile(file, fmt.Appendf(nil, manifest, origin), 0o600); err != nil {
@@ -131,8 +131,8 @@ func (t *Tunnel) Apply(ctx context.Context, origin string) error {
 	return t.kubectl(ctx, "apply", "--server-side", "-f", file)
 }
 
-// Restart replaces the connector by one that reads the configuration and the
-// credentials as they are now.
+// Restart replaces the connector with one that reads the current configuration and
+// credentials.
 func (t *Tunnel) Restart(ctx context.Context) error {
 	if err := t.kubectl(ctx, "-n", Name, "rollout", "restart", "deployment/cloudflared"); err != nil {
 		return err
@@ -149,9 +149,9 @@ func (t *Tunnel) Stop(ctx context.Context) error {
 	return t.kubectl(ctx, "delete", "--ignore-not-found", "namespace", Name)
 }
 
-// Remove deletes the connector, the tunnel and its credentials file, in the order
-// that the README gives. The names stay, as cloudflared has no command that would
-// delete them.
+// Remove deletes the connector, the tunnel and its credentials file, in the order that
+// the README gives. The names stay, because cloudflared has no command that deletes
+// them.
 func (t *Tunnel) Remove(ctx context.Context) error {
 	if err := t.Stop(ctx); err != nil {
 		return err

@@ -1,8 +1,8 @@
-// Package load sends a steady load through a front while something changes behind
-// it, and counts what was lost. For each host it keeps up, all the time:
+// Package load sends a steady load through a front while something changes behind it,
+// and counts what was lost. For each host it keeps up all the time:
 //
-//   - 50 requests a second, every other one a POST: those can't be replayed by
-//     anybody on the way, so each of them has to find a connector that sees it through;
+//   - 50 requests a second, every other one a POST: nothing on the way can replay
+//     those, so each of them needs a connector that completes it;
 //   - one request a second whose answer takes 3 seconds;
 //   - a download of 20 seconds, a new one every five, compared byte by byte;
 //   - one WebSocket, open throughout, with an echo five times a second.
@@ -10,13 +10,13 @@
 // A request has failed if it got no answer, an error, or anything but the right
 // body. Nothing is tried again.
 //
-// A WebSocket lives on one connector and can't outlive it: nobody on the way could
+// A WebSocket lives on one connector and can't outlive it: nothing on the way could
 // hand it over, neither here nor at the real Cloudflare, which tells its users to
-// expect that. So its end as such is counted as a cut, not as a failure. A
-// failure is what a client that connects again would suffer from: the new socket
-// isn't accepted at once, an echo is wrong, or stays out on a socket that is open.
+// expect that. So its end as such counts as a cut, not as a failure. A failure is what
+// a client that reconnects would notice: the new socket isn't accepted at once, or an
+// echo is wrong or missing on a socket that is open.
 //
-// The requests come from vegeta, at a rate that doesn't slow down when answers do.
+// The requests come from vegeta, at a rate that doesn't drop when answers slow down.
 package load
 
 import (
@@ -25,12 +25,13 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"net"
 	"net/http"
 	"sync"
 	"time"
 
 	vegeta "github.com/tsenart/vegeta/v12/lib"
+
+	"k8s-tunnel/sandbox/pinned"
 )
 
 // Rate is the number of requests a second that each host gets.
@@ -40,8 +41,8 @@ const (
 	slowMillis      = 3000
 	downloadSeconds = 20
 	downloadBytes   = 2_000_000
-	// patience is how long a request may take altogether: longer than anything
-	// that is asked for, and than a busy machine delays it.
+	// patience is how long a request may take altogether: longer than any answer takes,
+	// even on a busy machine.
 	patience = 60 * time.Second
 )
 
@@ -55,13 +56,13 @@ const (
 	KindBurst     = "burst"
 )
 
-// upload is the body of every POST, and uploadSum its SHA-256 as the app tells it.
+// upload is the body of every POST, and uploadSum its SHA-256, as the app returns it.
 var (
 	upload    = bytes.Repeat([]byte("all or nothing. "), 64)
 	uploadSum = sha256.Sum256(upload)
 )
 
-// Generator is a load that is under way.
+// Generator is a load in progress.
 type Generator struct {
 	front     string
 	hosts     []string
@@ -96,10 +97,9 @@ func Start(front string, hosts []string, phase string) *Generator {
 	return g
 }
 
-// Burst sends each host a hundred requests within a tenth of a second, and returns
-// when they are answered, a third of a second after that if all is well. The steady
-// requests find their way over connections that are open already, from one end to
-// the other; these need new ones.
+// Burst sends each host a hundred requests within a tenth of a second, and returns when
+// all are answered, a third of a second later if all is well. The steady requests use
+// connections that are open already along the whole way; these need new ones.
 func (g *Generator) Burst() {
 	const size, within = 100, 100 * time.Millisecond
 	var bursts sync.WaitGroup
@@ -119,26 +119,19 @@ func (g *Generator) Burst() {
 
 // newClient reaches the front under every name, through connections of its own.
 func newClient(front string) *http.Client {
-	dialer := &net.Dialer{Timeout: 5 * time.Second}
-	return &http.Client{
-		Timeout: patience,
-		Transport: &http.Transport{
-			MaxIdleConnsPerHost: Rate,
-			// The client opens spare connections when answers take long. The front hangs
-			// up on those that never carry a request, and a POST that gets one in that
-			// very moment fails: a client's fault, which isn't to be counted.
-			IdleConnTimeout: 5 * time.Second,
-			DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
-				return dialer.DialContext(ctx, network, front)
-			},
-		},
-	}
+	transport := pinned.Transport(front)
+	transport.MaxIdleConnsPerHost = Rate
+	// The client opens spare connections when answers take long. The front hangs up on
+	// those that never carry a request, and a POST that gets one in that very moment
+	// fails: the client's fault, which must not be counted.
+	transport.IdleConnTimeout = 5 * time.Second
+	return &http.Client{Timeout: patience, Transport: transport}
 }
 
 // judge says which kind of load a result belongs to, and what is wrong with it.
 type judge func(*vegeta.Result) (kind, problem string)
 
-// attack keeps one kind of request up, perSecond times a second.
+// attack keeps up one kind of request, perSecond times a second.
 func (g *Generator) attack(client *http.Client, perSecond float64, targets vegeta.Targeter, judge judge) {
 	attacker := vegeta.NewAttacker(vegeta.Client(client), vegeta.KeepAlive(true))
 	g.attackers = append(g.attackers, attacker)
@@ -163,8 +156,7 @@ func (g *Generator) Phase(name string) {
 	g.phases = append(g.phases, newPhase(name, now))
 }
 
-// Stop lets what is under way finish, which takes up to twenty seconds, and
-// reports.
+// Stop lets requests in flight finish, which takes up to twenty seconds, and reports.
 func (g *Generator) Stop() Report {
 	for _, attacker := range g.attackers {
 		attacker.Stop()
@@ -184,7 +176,7 @@ func (g *Generator) count(result *vegeta.Result, kind string) {
 	g.at(result.Timestamp).add(result, kind)
 }
 
-// at is the phase that a time belongs to.
+// at returns the phase that a time belongs to.
 func (g *Generator) at(when time.Time) *Phase {
 	for i := len(g.phases) - 1; i > 0; i-- {
 		if !when.Before(g.phases[i].Began) {
@@ -221,7 +213,7 @@ func judgeDownload(r *vegeta.Result) (kind, problem string) {
 	return KindDownload, ""
 }
 
-// wrong says what is wrong with an answer that should be a 200 with a text in it.
+// wrong says what is wrong with an answer that should be a 200 containing a text.
 func wrong(r *vegeta.Result, want string) string {
 	switch {
 	case r.Code != 0 && r.Code != http.StatusOK:

@@ -12,7 +12,7 @@ import (
 	vegeta "github.com/tsenart/vegeta/v12/lib"
 )
 
-// Report is what a load went through, phase by phase.
+// Report is the outcome of a load, phase by phase.
 type Report []*Phase
 
 // Phase is one part of a load.
@@ -114,8 +114,8 @@ func (r Report) Failed() int {
 	return total
 }
 
-// Write prints a table with a line for each phase. Latencies are ratios to those
-// of the first phase: they mean something on any machine.
+// Write prints a table with a line for each phase. Latencies are ratios to those of the
+// first phase, which makes them comparable between machines.
 func (r Report) Write(out io.Writer) error {
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "phase\tseconds\tsent\tfailed\tslow\tdownloads\tlongest gap\tmedian\tp99\tWebSockets cut (lived)")
@@ -151,7 +151,7 @@ func (p *Phase) lives() string {
 	return fmt.Sprintf("%d (%s)", len(p.Cuts), strings.Join(lives, ", "))
 }
 
-// ratio of two durations, such as 1.2×.
+// ratio returns that of two durations, such as 1.2×.
 func ratio(a, b time.Duration) string {
 	if a == 0 || b == 0 {
 		return "–"

@@ -12,14 +12,14 @@ import (
 
 const (
 	echoEvery = 200 * time.Millisecond
-	// echoPatience is how long an echo may stay out on a socket that is open.
+	// echoPatience is how long an echo may take on an open socket.
 	echoPatience = 10 * time.Second
 )
 
-// socket keeps one WebSocket open until ctx ends, and connects again at once when
-// it is cut.
+// socket keeps one WebSocket open until ctx ends, and reconnects at once when it is
+// cut.
 func (g *Generator) socket(ctx context.Context, client *http.Client, url string) {
-	// A limit on a whole exchange would end the socket.
+	// A limit for the whole exchange would end the socket.
 	unlimited := *client
 	unlimited.Timeout = 0
 	for ctx.Err() == nil {
@@ -45,7 +45,7 @@ func (g *Generator) talk(ctx context.Context, client *http.Client, url string) e
 	}
 	if err != nil {
 		g.spoke(began, fmt.Sprintf("opening: %v", err))
-		time.Sleep(echoEvery) // as anybody would who isn't let in
+		time.Sleep(echoEvery) // as any client would that isn't let in
 		return err
 	}
 	defer func() { _ = conn.CloseNow() }()

@@ -1,8 +1,8 @@
 // Package process starts programs that outlive the one that started them, and
 // finds and ends them again.
 //
-// A process is known by more than its ID, which sooner or later belongs to
-// somebody else's process: that one is never touched.
+// A process is known by more than its ID, which sooner or later is another process's;
+// that one is never touched.
 package process
 
 import (
@@ -24,7 +24,7 @@ type Identity struct {
 // ErrGone says that a process has ended.
 var ErrGone = errors.New("process is gone")
 
-// Alive tells whether exactly this process still runs.
+// Alive reports whether exactly this process is still running.
 func (i Identity) Alive() bool {
 	if i.PID <= 0 {
 		return false
@@ -55,7 +55,7 @@ func Spawn(pidFile, logFile string, argv ...string) (Identity, error) {
 		_ = cmd.Wait()
 		return Identity{}, fmt.Errorf("starting %s: %w", argv[0], err)
 	}
-	go func() { _ = cmd.Wait() }() // no zombie while this program lives on
+	go func() { _ = cmd.Wait() }() // leaves no zombie while this program runs
 	return id, nil
 }
 

@@ -35,8 +35,9 @@ func Identify(pid int) (Identity, error) {
 	return Identity{PID: pid, Start: start, BootID: strings.TrimSpace(string(boot))}, nil
 }
 
-// parseStat reads the state and the start time, fields 3 and 22, of /proc/PID/stat. Field 2 is the program's name
-// in parentheses and may itself hold blanks and parentheses, so counting begins behind the last one.
+// parseStat reads the state and the start time, fields 3 and 22, of /proc/PID/stat. Field 2 is the
+// program's name in parentheses and may itself contain spaces and parentheses, so counting begins
+// after the last one.
 func parseStat(stat string) (state byte, start uint64, err error) {
 	end := strings.LastIndexByte(stat, ')')
 	if end < 0 {
@@ -53,7 +54,7 @@ func parseStat(stat string) (state byte, start uint64, err error) {
 	return fields[0][0], start, nil
 }
 
-// open returns a handle that keeps meaning this process even when its number is used again.
+// open returns a handle that stands for this process even when its number is reused.
 func (i Identity) open() (fd int, err error) {
 	fd, err = unix.PidfdOpen(i.PID, 0)
 	if err != nil {
@@ -62,7 +63,7 @@ func (i Identity) open() (fd int, err error) {
 		}
 		return -1, fmt.Errorf("opening process %d: %w", i.PID, err)
 	}
-	// Checked after opening: from here on the handle can't come to mean another.
+	// Checked after opening: from here on the handle can't stand for another process.
 	if !i.Alive() {
 		_ = unix.Close(fd)
 		return -1, ErrGone
@@ -70,7 +71,8 @@ func (i Identity) open() (fd int, err error) {
 	return fd, nil
 }
 
-// Stop asks the process to end, waits for as long as grace, and kills it then. It returns when the process is gone.
+// Stop asks the process to end, waits for up to grace, and then kills it. It returns when the
+// process is gone.
 func (i Identity) Stop(ctx context.Context, grace time.Duration) error {
 	fd, err := i.open()
 	if errors.Is(err, ErrGone) {

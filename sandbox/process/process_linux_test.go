@@ -50,7 +50,7 @@ func run(t *testing.T, script string) (*exec.Cmd, Identity) {
 	require.NoError(t, err)
 	require.NoError(t, cmd.Start())
 	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
-	_, err = ready.Read(make([]byte, 1)) // the script says when its traps are set
+	_, err = ready.Read(make([]byte, 1)) // the script prints a line when its traps are set
 	require.NoError(t, err)
 	id, err := Identify(cmd.Process.Pid)
 	require.NoError(t, err)

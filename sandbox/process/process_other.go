@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// Identify returns the identity of a living process, or ErrGone. Without /proc
-// it asks ps, which knows the start to the second.
+// Identify returns the identity of a living process, or ErrGone. Without /proc it asks
+// ps, which knows the start to the second only.
 func Identify(pid int) (Identity, error) {
 	out, err := exec.Command("ps", "-o", "lstart=", "-p", strconv.Itoa(pid)).Output()
 	if err != nil {
@@ -26,8 +26,8 @@ func Identify(pid int) (Identity, error) {
 	return Identity{PID: pid, Start: uint64(start.Unix())}, nil
 }
 
-// Stop asks the process to end, waits for as long as grace, and kills it then.
-// It returns when the process is gone.
+// Stop asks the process to end, waits for up to grace, and then kills it. It returns
+// when the process is gone.
 func (i Identity) Stop(ctx context.Context, grace time.Duration) error {
 	for _, step := range []struct {
 		signal syscall.Signal

@@ -1,6 +1,6 @@
-// Package project makes throw-away copies of the program, with stacks in a local
-// world: what tests and measurements deploy leaves the clone's own files as they
-// are. It talks to the program the way its users do, through Pulumi's CLI.
+// Package project makes throw-away copies of the program, with stacks in a local world:
+// what tests and measurements deploy doesn't touch the clone's own files. It talks to
+// the program the way its users do, through Pulumi's CLI.
 package project
 
 import (
@@ -20,16 +20,16 @@ import (
 // token is the one setting that is a secret.
 const token = "cloudflare:apiToken"
 
-// Project is a copy of the program in a world's folder. It goes with the world.
+// Project is a copy of the program in a world's directory. It goes with the world.
 type Project struct {
 	World *world.World
 	// Dir is the copy's root, where its stacks keep their settings.
 	Dir string
 }
 
-// Copy copies the program as the clone has it at this moment. A world has one copy:
-// a later call brings it up to date, and what is the same already stays untouched,
-// so that nothing is compiled again.
+// Copy copies the program as it is in the clone now. A world has one copy: later calls
+// bring it up to date and leave unchanged files untouched, so that nothing is compiled
+// again.
 func Copy(w *world.World) (*Project, error) {
 	p := &Project{World: w, Dir: filepath.Join(w.Dir(), "project")}
 	files, err := sources(w.Root)
@@ -41,12 +41,13 @@ func Copy(w *world.World) (*Project, error) {
 			return nil, fmt.Errorf("copying the program: %w", err)
 		}
 	}
-	// The language host keeps the compiled program only in a folder that exists.
+	// The language host keeps the compiled program only in a directory that exists.
 	return p, os.MkdirAll(filepath.Dir(p.program()), 0o755)
 }
 
-// sources lists the files that the program is made of, relative to the clone's root:
-// without tests, what only they read, and the settings of the clone's own stacks.
+// sources lists the files that the program is made of, relative to the clone's root,
+// without tests, the files that only tests read, and the settings of the clone's own
+// stacks.
 func sources(root string) ([]string, error) {
 	files := []string{"Pulumi.yaml", "go.mod", "go.sum", "main.go"}
 	err := filepath.WalkDir(filepath.Join(root, "components"), func(path string, entry fs.DirEntry, err error) error {
@@ -82,7 +83,7 @@ func copyFile(from, to string) error {
 // program is where the copy's compiled program is kept.
 func (p *Project) program() string { return filepath.Join(p.Dir, ".program", "k8s-tunnel") }
 
-// Settings are what a stack needs to deploy into a world, and nothing else.
+// Settings are the least that a stack needs to deploy into a world.
 func Settings(w *world.World) map[string]string {
 	return map[string]string{
 		"domain":                 state.HomeZoneName,
@@ -105,8 +106,8 @@ func (p *Project) NewStack(ctx context.Context, name string) (*Stack, error) {
 	return s, err
 }
 
-// Command prepares the Pulumi CLI to run in the copy with the world's environment.
-// Which stack is meant is left to the arguments.
+// Command prepares the Pulumi CLI to run in the copy with the world's environment. The
+// arguments say which stack is meant.
 func (s *Stack) Command(ctx context.Context, args ...string) *exec.Cmd {
 	cmd := s.Project.World.Command(ctx, "pulumi", args...)
 	cmd.Dir = s.Project.Dir
@@ -114,8 +115,8 @@ func (s *Stack) Command(ctx context.Context, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// Run runs one command on the stack and returns all that it printed, which is in the
-// error too.
+// Run runs one command on the stack and returns all its output, which is in the error
+// too.
 func (s *Stack) Run(ctx context.Context, args ...string) (string, error) {
 	all := append(append([]string{}, args...), "--stack", s.Name, "--non-interactive")
 	out, err := s.Command(ctx, all...).CombinedOutput()
@@ -125,7 +126,7 @@ func (s *Stack) Run(ctx context.Context, args ...string) (string, error) {
 	return string(out), nil
 }
 
-// Set changes one setting, or a field of one. The token goes in as a secret, from
+// Set changes one setting, or a field of one. The token is set as a secret, from
 // standard input.
 func (s *Stack) Set(ctx context.Context, key, value string) error {
 	args := []string{"config", "set", key, "--stack", s.Name}
@@ -143,7 +144,7 @@ func (s *Stack) Set(ctx context.Context, key, value string) error {
 	return nil
 }
 
-// Configure sets all settings but those that are empty.
+// Configure sets all settings except empty ones.
 func (s *Stack) Configure(ctx context.Context, settings map[string]string) error {
 	for key, value := range settings {
 		if value == "" {
@@ -156,13 +157,13 @@ func (s *Stack) Configure(ctx context.Context, settings map[string]string) error
 	return nil
 }
 
-// Up brings the settings about.
+// Up deploys the stack with its settings.
 func (s *Stack) Up(ctx context.Context, args ...string) error {
 	_, err := s.Run(ctx, append([]string{"up", "--yes", "--skip-preview"}, args...)...)
 	return err
 }
 
-// Destroy destroys all that the stack holds. With --remove the stack goes too.
+// Destroy destroys everything in the stack. With --remove, the stack is removed too.
 func (s *Stack) Destroy(ctx context.Context, args ...string) error {
 	_, err := s.Run(ctx, append([]string{"destroy", "--yes", "--skip-preview"}, args...)...)
 	return err

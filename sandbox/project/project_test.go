@@ -10,8 +10,8 @@ import (
 	"k8s-tunnel/sandbox/world"
 )
 
-// TestCopy takes what the program is made of, packages below components included,
-// and leaves tests and the clone's settings behind.
+// TestCopy checks that a copy has the program's files, including packages below
+// components, but neither tests nor the clone's settings.
 func TestCopy(t *testing.T) {
 	t.Parallel()
 	w := &world.World{Root: t.TempDir(), Name: "copy"}

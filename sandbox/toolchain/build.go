@@ -12,25 +12,27 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/google/renameio/v2"
 )
 
 // tailLines is how much of a failed build's output is repeated in the error.
 const tailLines = 15
 
-// build compiles t and puts its binaries where they belong. The compiler's output goes into a log.
+// build compiles t and installs its binaries. The compiler's output goes into a log.
 func (t target) build(ctx context.Context, root, key string, processes int) error {
 	scratch, err := t.makeScratch(root)
 	if err != nil {
-		return fmt.Errorf("making a folder to build %s in: %w", t.name, err)
+		return fmt.Errorf("making a directory to build %s in: %w", t.name, err)
 	}
 	defer func() { _ = os.RemoveAll(scratch) }()
 	output := filepath.Join(scratch, "out")
-	arguments, err := t.arguments(ctx, root, scratch, output, processes)
+	args, err := t.args(ctx, root, scratch, output, processes)
 	if err != nil {
 		return err
 	}
-	command := t.goCommand(ctx, root, arguments...)
-	err = runLogged(command, filepath.Join(logDir(root), "build-"+t.name+".log"))
+	cmd := t.goCmd(ctx, root, args...)
+	err = runLogged(cmd, filepath.Join(logDir(root), "build-"+t.name+".log"))
 	if ctx.Err() != nil {
 		return fmt.Errorf("building %s: %w", t.name, ctx.Err())
 	}
@@ -40,17 +42,17 @@ func (t target) build(ctx context.Context, root, key string, processes int) erro
 	return t.install(root, output, key)
 }
 
-// makeScratch makes a fresh folder for a build of t, with one for its output, and removes what a
-// killed run left. Its name is a new one each time, so that a compiler that outlived its run can't put
-// an older binary into it.
+// makeScratch makes a fresh directory for a build of t, with one for its output, and removes what a
+// killed run left. Its name is new each time, so that a compiler that outlived its run can't put an
+// older binary into it.
 func (t target) makeScratch(root string) (string, error) {
 	parent := filepath.Join(stateDir(root), "build")
 	remains, err := filepath.Glob(filepath.Join(parent, t.name+".*"))
 	if err != nil {
 		return "", err
 	}
-	for _, folder := range remains {
-		if err := os.RemoveAll(folder); err != nil {
+	for _, dir := range remains {
+		if err := os.RemoveAll(dir); err != nil {
 			return "", err
 		}
 	}
@@ -64,37 +66,37 @@ func (t target) makeScratch(root string) (string, error) {
 	return scratch, os.Mkdir(filepath.Join(scratch, "out"), 0o755)
 }
 
-// arguments gives those of `go` that build t into the folder output.
-func (t target) arguments(ctx context.Context, root, scratch, output string, processes int) ([]string, error) {
-	arguments := []string{"build", "-trimpath", "-buildvcs=false", "-ldflags", strings.TrimSpace("-s -w " + t.ldflags)}
+// args returns the arguments of `go` that build t into the directory output.
+func (t target) args(ctx context.Context, root, scratch, output string, processes int) ([]string, error) {
+	args := []string{"build", "-trimpath", "-buildvcs=false", "-ldflags", strings.TrimSpace("-s -w " + t.ldflags)}
 	if processes > 0 {
-		arguments = append(arguments, "-p", fmt.Sprint(processes))
+		args = append(args, "-p", fmt.Sprint(processes))
 	}
 	if t.tags != "" {
-		arguments = append(arguments, "-tags", t.tags)
+		args = append(args, "-tags", t.tags)
 	}
 	if len(t.embeds) > 0 {
 		overlay, err := t.writeOverlay(ctx, root, scratch)
 		if err != nil {
 			return nil, err
 		}
-		arguments = append(arguments, "-overlay", overlay)
+		args = append(args, "-overlay", overlay)
 	}
 	if t.as != "" {
 		output = filepath.Join(output, t.as)
 	} else {
 		output += string(filepath.Separator)
 	}
-	return append(append(arguments, "-o", output), t.packages...), nil
+	return append(append(args, "-o", output), t.packages...), nil
 }
 
-// writeOverlay makes the file that tells `go build` where the embedded files of t really are.
+// writeOverlay writes the file that tells `go build` where the embedded files of t really are.
 func (t target) writeOverlay(ctx context.Context, root, scratch string) (string, error) {
 	replace := map[string]string{}
 	for _, embed := range t.embeds {
-		// `go list` looks into the cache alone: the module has to be brought there first.
-		command := t.goCommand(ctx, root, "mod", "download", "-json", embed.module)
-		output, err := command.Output()
+		// `go list` looks only into the cache, so the module has to be brought there first.
+		cmd := t.goCmd(ctx, root, "mod", "download", "-json", embed.module)
+		output, err := cmd.Output()
 		if err != nil {
 			return "", fmt.Errorf("fetching %s for %s: %w", embed.module, t.name, withStderr(err))
 		}
@@ -115,73 +117,59 @@ func (t target) writeOverlay(ctx context.Context, root, scratch string) (string,
 	return path, nil
 }
 
-func (t target) goCommand(ctx context.Context, root string, arguments ...string) *exec.Cmd {
-	command := exec.CommandContext(ctx, "go", arguments...)
-	command.Dir = filepath.Join(root, t.module)
-	command.Env = buildEnvironment(os.Environ(), t.cgo, "PWD="+command.Dir, garbageSetting(availableMemory()))
-	// Told politely, go takes its compilers down with it and removes its temporary files.
-	command.Cancel = func() error { return command.Process.Signal(syscall.SIGINT) }
-	command.WaitDelay = 10 * time.Second
-	return command
+func (t target) goCmd(ctx context.Context, root string, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, "go", args...)
+	cmd.Dir = filepath.Join(root, t.module)
+	cmd.Env = buildEnvironment(os.Environ(), t.cgo, "PWD="+cmd.Dir, garbageSetting(availableMemory()))
+	// When interrupted, go ends its compilers and removes its temporary files.
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGINT) }
+	cmd.WaitDelay = 10 * time.Second
+	return cmd
 }
 
-// install moves finished binaries from the folder output into place and records their key.
+// install moves finished binaries from the directory output into place and records their key.
 func (t target) install(root, output, key string) error {
 	if err := os.MkdirAll(t.destination(root), 0o755); err != nil {
-		return fmt.Errorf("making the folder for %s: %w", t.name, err)
+		return fmt.Errorf("making the directory for %s: %w", t.name, err)
 	}
 	if err := t.dropStamp(root); err != nil {
 		return err
 	}
 	for _, name := range t.binaries() {
-		// A rename, so that a running old one goes on and nobody ever starts half of a new one.
+		// A rename, so that a running old binary goes on and an incomplete new one is never
+		// started.
 		if err := os.Rename(filepath.Join(output, name), filepath.Join(t.destination(root), name)); err != nil {
 			return fmt.Errorf("installing %s: %w", name, err)
 		}
 	}
 	for name, binary := range t.links {
-		if err := replaceLink(binary, filepath.Join(t.destination(root), name)); err != nil {
+		if err := renameio.Symlink(binary, filepath.Join(t.destination(root), name)); err != nil {
 			return fmt.Errorf("linking %s to %s: %w", name, binary, err)
 		}
 	}
 	return t.writeStamp(root, key)
 }
 
-// replaceLink makes path a symbolic link to destination, whatever was there before.
-func replaceLink(destination, path string) error {
-	if present, err := os.Readlink(path); err == nil && present == destination {
-		return nil
-	}
-	temporary := path + ".new"
-	if err := os.RemoveAll(temporary); err != nil {
-		return err
-	}
-	if err := os.Symlink(destination, temporary); err != nil {
-		return err
-	}
-	return os.Rename(temporary, path)
-}
-
-// runLogged runs command with its output in the file log. If it fails, the error ends with the last
-// lines of that and says where the rest is.
-func runLogged(command *exec.Cmd, log string) error {
+// runLogged runs cmd with its output in the file log. If it fails, the error ends with the log's
+// last lines and says where the rest is.
+func runLogged(cmd *exec.Cmd, log string) error {
 	if err := os.MkdirAll(filepath.Dir(log), 0o755); err != nil {
-		return fmt.Errorf("making the folder for logs: %w", err)
+		return fmt.Errorf("making the directory for logs: %w", err)
 	}
 	file, err := os.Create(log)
 	if err != nil {
 		return fmt.Errorf("opening a log: %w", err)
 	}
 	defer file.Close()
-	fmt.Fprintf(file, "%s\n", strings.Join(command.Args, " "))
-	command.Stdout, command.Stderr = file, file
-	if err := runTied(command); err != nil {
+	fmt.Fprintf(file, "%s\n", strings.Join(cmd.Args, " "))
+	cmd.Stdout, cmd.Stderr = file, file
+	if err := runTied(cmd); err != nil {
 		return fmt.Errorf("%w\n%s\n(all of it is in %s)", err, tail(log, tailLines), log)
 	}
 	return nil
 }
 
-// tail gives the last lines of the log at path, indented, without the command that it begins with.
+// tail returns the last lines of the log at path, indented, without the command in its first line.
 func tail(path string, count int) string {
 	content, err := os.ReadFile(path)
 	if err != nil {
@@ -192,7 +180,7 @@ func tail(path string, count int) string {
 	return "    " + string(bytes.Join(lines, []byte("\n    ")))
 }
 
-// withStderr adds what a command said to the error that it ended with.
+// withStderr adds a failed command's error output to its error.
 func withStderr(err error) error {
 	var exit *exec.ExitError
 	if errors.As(err, &exit) && len(exit.Stderr) > 0 {

@@ -15,27 +15,28 @@ import (
 )
 
 const (
-	// downloadPatience is how long a download may stand still. Without a network Pulumi itself goes on
+	// downloadPatience is how long a download may stall. Without a network Pulumi itself keeps
 	// trying for minutes.
 	downloadPatience = 15 * time.Second
-	// downloadLimit is for a whole download, for the slowest of lines.
+	// downloadLimit is for a whole download, over the slowest of lines.
 	downloadLimit = 10 * time.Minute
-	// failureCounts is how long a failed download isn't tried again.
+	// failureCounts is how long a failed download is not tried again.
 	failureCounts = 24 * time.Hour
 )
 
-// downloadHome is a Pulumi folder of the clone's own, into which plugins are downloaded for all worlds.
+// downloadHome is a Pulumi directory of the clone's own, into which plugins are downloaded for all
+// worlds.
 func downloadHome(root string) string { return filepath.Join(stateDir(root), "downloads") }
 
-// pluginFolder is how Pulumi calls a plugin's folder below plugins.
-func pluginFolder(name, version string) string { return "resource-" + name + "-v" + version }
+// pluginDir is Pulumi's name for a plugin's directory below plugins.
+func pluginDir(name, version string) string { return "resource-" + name + "-v" + version }
 
-// downloadPlugin has Pulumi fetch a plugin into the clone's own Pulumi folder.
+// downloadPlugin has Pulumi fetch a plugin into the clone's own Pulumi directory.
 func downloadPlugin(ctx context.Context, root, name, version string) error {
 	home := downloadHome(root)
 	temporary := filepath.Join(home, "tmp-"+name)
 	if err := os.MkdirAll(temporary, 0o755); err != nil {
-		return fmt.Errorf("making a folder to download to: %w", err)
+		return fmt.Errorf("making a directory to download to: %w", err)
 	}
 	defer func() { _ = os.RemoveAll(temporary) }()
 	ctx, cancel := context.WithTimeoutCause(ctx, downloadLimit, fmt.Errorf("not done after %s", elapsed(downloadLimit)))
@@ -43,16 +44,16 @@ func downloadPlugin(ctx context.Context, root, name, version string) error {
 	ctx, stall := context.WithCancelCause(ctx)
 	defer stall(nil)
 
-	command := exec.CommandContext(ctx, filepath.Join(BinDir(root), "pulumi"),
+	cmd := exec.CommandContext(ctx, filepath.Join(BinDir(root), "pulumi"),
 		"plugin", "install", "resource", name, version, "--non-interactive")
-	command.Env = append(os.Environ(), "PULUMI_HOME="+home, "TMPDIR="+temporary, "PULUMI_SKIP_UPDATE_CHECK=true")
-	command.Dir = temporary // not the project's: its settings are no concern of a download
-	command.Cancel = func() error { return command.Process.Signal(syscall.SIGTERM) }
-	command.WaitDelay = 3 * time.Second
+	cmd.Env = append(os.Environ(), "PULUMI_HOME="+home, "TMPDIR="+temporary, "PULUMI_SKIP_UPDATE_CHECK=true")
+	cmd.Dir = temporary // not the project's, whose settings must not affect a download
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
+	cmd.WaitDelay = 3 * time.Second
 	go watchGrowth(ctx, home, func() { stall(fmt.Errorf("nothing came for %s", elapsed(downloadPatience))) })
 
 	log := filepath.Join(logDir(root), "download-"+name+".log")
-	err := runLogged(command, log)
+	err := runLogged(cmd, log)
 	if err == nil {
 		return nil
 	}
@@ -65,8 +66,8 @@ func downloadPlugin(ctx context.Context, root, name, version string) error {
 	return err
 }
 
-// lastComplaint gives the reason that Pulumi repeats before each of its tries. Its last word is only
-// that it has given up.
+// lastComplaint returns the reason that Pulumi repeats before each new try. Its final message says
+// only that it has given up.
 func lastComplaint(log string) string {
 	const announcement = "Error downloading plugin: "
 	content, err := os.ReadFile(log)
@@ -82,9 +83,9 @@ func lastComplaint(log string) string {
 	return reason
 }
 
-// watchGrowth calls stalled when nothing below folder has grown for a while.
-func watchGrowth(ctx context.Context, folder string, stalled func()) {
-	size, since := treeSize(folder), time.Now()
+// watchGrowth calls stalled when the files below dir haven't grown for a while.
+func watchGrowth(ctx context.Context, dir string, stalled func()) {
+	size, since := treeSize(dir), time.Now()
 	ticker := time.NewTicker(time.Second)
 	defer ticker.Stop()
 	for {
@@ -93,7 +94,7 @@ func watchGrowth(ctx context.Context, folder string, stalled func()) {
 			return
 		case <-ticker.C:
 		}
-		if now := treeSize(folder); now != size {
+		if now := treeSize(dir); now != size {
 			size, since = now, time.Now()
 		} else if time.Since(since) > downloadPatience {
 			stalled()
@@ -102,10 +103,10 @@ func watchGrowth(ctx context.Context, folder string, stalled func()) {
 	}
 }
 
-func treeSize(folder string) (size int64) {
-	_ = filepath.WalkDir(folder, func(_ string, entry fs.DirEntry, err error) error {
+func treeSize(dir string) (size int64) {
+	_ = filepath.WalkDir(dir, func(_ string, entry fs.DirEntry, err error) error {
 		if err != nil {
-			return nil // files come and go while this looks
+			return nil // files come and go in the meantime
 		}
 		if info, err := entry.Info(); err == nil && !entry.IsDir() {
 			size += info.Size()
@@ -115,17 +116,17 @@ func treeSize(folder string) (size int64) {
 	return size
 }
 
-// failure is a download that didn't work, remembered so that nobody waits for it at every run.
+// failure is a download that failed, remembered so that not every run waits for it.
 type failure struct {
 	When time.Time `json:"when"`
 	Why  string    `json:"why"`
 }
 
 func failurePath(root, name, version string) string {
-	return filepath.Join(downloadHome(root), "failed-"+pluginFolder(name, version)+".json")
+	return filepath.Join(downloadHome(root), "failed-"+pluginDir(name, version)+".json")
 }
 
-// rememberFailure writes down why a plugin couldn't be downloaded. That it can't is no error.
+// rememberFailure records why a plugin couldn't be downloaded.
 func rememberFailure(root, name, version string, when time.Time, why error) error {
 	content, err := json.Marshal(failure{When: when, Why: why.Error()})
 	if err != nil {
@@ -137,7 +138,7 @@ func rememberFailure(root, name, version string, when time.Time, why error) erro
 	return nil
 }
 
-// recentFailure recalls why a plugin couldn't be downloaded, unless that is too long ago.
+// recentFailure returns why a plugin couldn't be downloaded, unless that was too long ago.
 func recentFailure(root, name, version string, now time.Time) string {
 	content, err := os.ReadFile(failurePath(root, name, version))
 	if err != nil {

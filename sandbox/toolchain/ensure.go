@@ -11,39 +11,36 @@ import (
 	"sync"
 )
 
-// Options say what to provide, and for which clone.
+// Options say which tools to provide, and for which clone.
 type Options struct {
-	// Root is the clone's root, which holds the sandbox folder and the ignored one for results.
+	// Root is the clone's root, with the directory sandbox and the ignored directory for results.
 	Root string
-	// Out gets the progress. A run that finds everything in place writes nothing.
+	// Out receives the progress. A run that finds everything in place writes nothing.
 	Out io.Writer
-	// Groups are those to provide. None means GroupPulumi, GroupProgram and GroupWorld.
+	// Groups are those to provide.
 	Groups []string
-	// PulumiHome is the world's Pulumi folder. A plugin that somebody put there is used as it is.
+	// PulumiHome is the world's Pulumi directory. A plugin that the user put there is used as it
+	// is.
 	PulumiHome string
-	// Offline forbids downloads of plugins. SANDBOX_OFFLINE in the environment does the same.
-	Offline bool
-	// Refetch tries downloads again that failed lately or that a build stands in for.
-	Refetch bool
-	// OwnOnly leaves the user's own Pulumi and plugins out of account, for runs that must not depend
-	// on them.
-	OwnOnly bool
 }
 
 // ensurer is one run of Ensure.
 type ensurer struct {
 	Options
+	offline  bool // plugins are not to be downloaded
 	settings goSettings
 	progress *progress
-	pulumi   *installed // the user's, when it is used
+	pulumi   *installed // the user's, if it is used
 
 	mu    sync.Mutex
 	tools map[string]Tool // by target
 	try   []target        // plugins to be downloaded before they are built
 }
 
-// Ensure provides the tools of the groups asked for and says where each comes from. It builds what is
-// missing or out of date, which takes long once and then a moment. Several runs may go on at a time.
+// Ensure provides the tools of the requested groups and says where each comes from. It builds what
+// is missing or out of date, which takes long the first time and only a moment afterwards. Several
+// runs may be in progress at a time. While SANDBOX_OFFLINE is set in the environment, plugins are
+// built rather than downloaded.
 func Ensure(ctx context.Context, options Options) (Result, error) {
 	run, err := prepare(ctx, options)
 	if err != nil {
@@ -52,9 +49,9 @@ func Ensure(ctx context.Context, options Options) (Result, error) {
 	return run.ensure(ctx, run.selected(targets()))
 }
 
-// System installs what the groups asked for need from the system itself, where that can be done without
-// asking: on Debian as root. Elsewhere it does nothing, and whoever needs what is missing says so. It is
-// there for callers that look at the machine before anything is built.
+// System installs the system packages that the requested groups need, where that is possible
+// without asking: on Debian as root. Elsewhere it does nothing, and the later step that needs a
+// missing package says so. It is for callers that check the machine before anything is built.
 func System(ctx context.Context, options Options) error {
 	absent := missing(requirements(false))
 	if len(absent) == 0 || !hasCommand("apt-get") || os.Geteuid() != 0 {
@@ -80,7 +77,7 @@ func (e *ensurer) ensure(ctx context.Context, wanted []target) (Result, error) {
 			return Result{}, err
 		}
 	}
-	result := Result{Root: e.Root, Bin: BinDir(e.Root)}
+	result := Result{Root: e.Root}
 	for _, t := range wanted {
 		if tool, ok := e.tools[t.name]; ok && t.label != "" {
 			result.Tools = append(result.Tools, tool)
@@ -95,37 +92,30 @@ func prepare(ctx context.Context, options Options) (*ensurer, error) {
 		return nil, fmt.Errorf("finding the clone's root: %w", err)
 	}
 	options.Root = root
-	if len(options.Groups) == 0 {
-		options.Groups = []string{GroupPulumi, GroupProgram, GroupWorld}
-	}
 	for _, group := range options.Groups {
-		if !slices.Contains([]string{GroupPulumi, GroupProgram, GroupCloudflared, GroupNode, GroupWorld, GroupLint}, group) {
+		if !slices.Contains([]string{GroupPulumi, GroupProgram, GroupCloudflared, GroupNode, GroupLint}, group) {
 			return nil, fmt.Errorf("there is no group of tools %q", group)
 		}
 	}
-	options.Offline = options.Offline || os.Getenv("SANDBOX_OFFLINE") != ""
 	settings, err := askGo(ctx)
 	if err != nil {
 		return nil, err
 	}
 	return &ensurer{
-		Options: options, settings: settings, progress: newProgress(options.Out), tools: map[string]Tool{},
+		Options: options, offline: os.Getenv("SANDBOX_OFFLINE") != "", settings: settings,
+		progress: newProgress(options.Out), tools: map[string]Tool{},
 	}, nil
 }
 
-// selected gives those of all targets that are in the groups asked for.
+// selected returns the targets that are in the requested groups.
 func (e *ensurer) selected(all []target) []target {
-	return slices.DeleteFunc(all, func(t target) bool {
-		world := t.group == GroupCloudflared || t.group == GroupNode
-		chosen := slices.Contains(e.Groups, t.group) || world && slices.Contains(e.Groups, GroupWorld)
-		return !chosen
-	})
+	return slices.DeleteFunc(all, func(t target) bool { return !slices.Contains(e.Groups, t.group) })
 }
 
-// findAll notes what is there already and gives the targets that are not.
+// findAll notes the targets that exist already and returns those that don't.
 func (e *ensurer) findAll(ctx context.Context, wanted []target) ([]target, error) {
 	why := ""
-	if slices.Contains(e.Groups, GroupPulumi) && !e.OwnOnly {
+	if slices.Contains(e.Groups, GroupPulumi) {
 		e.pulumi, why = findPulumi(ctx, e.Root, os.Getenv("PATH"))
 	}
 	var absent []target
@@ -164,10 +154,10 @@ func (e *ensurer) findAll(ctx context.Context, wanted []target) ([]target, error
 	return absent, nil
 }
 
-// pulumiNames are the targets that a Pulumi of the user's stands in for.
+// pulumiNames are the targets that the user's own Pulumi replaces.
 var pulumiNames = []string{"pulumi", "language-host", "language-go"}
 
-// note records that t is provided by a build. Why it is may have been found out before.
+// note records that t is provided by a build. The reason may have been recorded before.
 func (e *ensurer) note(t target) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -177,7 +167,7 @@ func (e *ensurer) note(t target) {
 	}
 }
 
-// jobs gives the work for the absent targets.
+// jobs returns the work for the absent targets.
 func (e *ensurer) jobs(absent []target) []*job {
 	var jobs []*job
 	byName := map[string]*job{}
@@ -199,8 +189,7 @@ func (e *ensurer) jobs(absent []target) []*job {
 		byName[t.name] = work
 		jobs = append(jobs, work)
 	}
-	node := slices.Contains(e.Groups, GroupNode) || slices.Contains(e.Groups, GroupWorld)
-	if byName["runc"] == nil && node && len(missing(requirements(false))) > 0 {
+	if byName["runc"] == nil && slices.Contains(e.Groups, GroupNode) && len(missing(requirements(false))) > 0 {
 		jobs = append(jobs, &job{light: true, run: func(ctx context.Context) error { return e.system(ctx, false) }})
 	}
 	return jobs
@@ -214,7 +203,7 @@ func (e *ensurer) system(ctx context.Context, runc bool) error {
 	return provideSystem(ctx, e.Root, missing(requirements(runc)), e.progress.say)
 }
 
-// provide builds t unless it has come about in the meantime.
+// provide builds t, unless it has been provided in the meantime.
 func (e *ensurer) provide(ctx context.Context, t target) error {
 	if e.provided(t) {
 		e.progress.fewer()
@@ -239,7 +228,7 @@ func (e *ensurer) provide(ctx context.Context, t target) error {
 	}
 	processes := 0
 	if available := availableMemory(); available > 0 && available < t.memory+2 {
-		// Too little to build beside another run's builds, or two large packages at once.
+		// Too little to build while another run does, or to build two large packages at once.
 		unlock, err := lock(ctx, e.Root, "memory", waiting("something large"))
 		if err != nil {
 			return err
@@ -264,8 +253,9 @@ func (e *ensurer) provided(t target) bool {
 	return ok && tool.Origin != OriginBuilt
 }
 
-// limits are for this machine. A build already keeps several processors busy most of the time, so
-// only a few go on together, to fill the pauses in which each waits for its last large package.
+// limits returns those of this machine. A single build keeps several processors busy most of the
+// time, so only a few run together, to fill the pauses in which each waits for its last large
+// package.
 func (e *ensurer) limits() limits {
 	memory := availableMemory()
 	if memory == 0 {

@@ -11,24 +11,24 @@ import (
 	"golang.org/x/mod/semver"
 )
 
-// minimumGo is what the modules' go lines ask for. Go itself says so too, but only in the middle of a
-// build and for one module at a time.
+// minimumGo is the version in the modules' go lines. Go itself checks it too, but only in the
+// middle of a build and for one module at a time.
 const minimumGo = "1.26"
 
-// passed are the Go variables that say where things come from and where they are kept. Everything
-// else that could change what is built is left out.
+// passed are the Go variables that say where things come from and where they are kept. Others,
+// which could change what is built, are left out.
 var passed = []string{
 	"GOROOT", "GOPATH", "GOMODCACHE", "GOCACHE", "GOENV", "GOPROXY", "GOSUMDB", "GONOSUMDB", "GONOPROXY",
 	"GOPRIVATE", "GOINSECURE", "GOAUTH", "GOVCS", "GOTELEMETRY", "GOTELEMETRYDIR",
 }
 
-// goSettings are what the `go` command says about itself.
+// goSettings are the `go` command's settings.
 type goSettings struct {
 	GOVERSION, GOARCH, GOOS string
 }
 
-// buildEnvironment gives the variables for `go`, from those of the user: the same on every machine
-// but for caches, proxies and the way to the C compiler.
+// buildEnvironment returns the variables for `go`, derived from the user's: the same on every
+// machine except for caches, proxies and the path to the C compiler.
 func buildEnvironment(user []string, cgo bool, extra ...string) []string {
 	var env []string
 	for _, variable := range user {
@@ -41,7 +41,7 @@ func buildEnvironment(user []string, cgo bool, extra ...string) []string {
 	if cgo {
 		enabled = "CGO_ENABLED=1"
 	}
-	// GOFLAGS must not be empty: then the one of `go env -w` would count.
+	// GOFLAGS must not be empty, or the value set with `go env -w` would apply.
 	env = append(env, enabled, "GO111MODULE=on", "GOWORK=off", "GOTOOLCHAIN=local", "GOFLAGS=-mod=readonly")
 	return append(env, extra...)
 }
@@ -52,17 +52,17 @@ func keepVariable(name string) bool {
 			return true
 		}
 	}
-	// A build for another system or with other compiler flags would be another tool.
+	// For another system or with other compiler flags, the result would be another tool.
 	return !strings.HasPrefix(name, "GO") && !strings.HasPrefix(name, "CGO_") && name != "GCCGO"
 }
 
-// roomyMemory is the memory in GiB from which on compilers may leave more of it unused: twice what
+// roomyMemory is the memory in GiB above which compilers may collect garbage less often: twice what
 // the largest build needs.
 const roomyMemory = 14
 
-// garbageSetting gives the variable that says how often compilers look for memory that they use no
-// longer. Where there is plenty, they look less often, which saves a quarter of their time for a
-// quarter more memory, measured with k8s.io/api/core/v1.
+// garbageSetting returns the variable that says how often compilers collect garbage. With plenty of
+// memory they do so less often, which saves a quarter of their time for a quarter more memory, as
+// measured with k8s.io/api/core/v1.
 func garbageSetting(available float64) string {
 	if available < roomyMemory {
 		return "GOGC=100"
@@ -70,15 +70,15 @@ func garbageSetting(available float64) string {
 	return "GOGC=300"
 }
 
-// askGo finds out which Go there is, and refuses one that is too old.
+// askGo returns the installed Go's settings, and an error if it is too old.
 func askGo(ctx context.Context) (goSettings, error) {
 	var settings goSettings
 	if _, err := exec.LookPath("go"); err != nil {
 		return settings, fmt.Errorf("building the tools needs Go %s or newer: %w", minimumGo, err)
 	}
-	command := exec.CommandContext(ctx, "go", "env", "-json", "GOVERSION", "GOARCH", "GOOS")
-	command.Env = buildEnvironment(os.Environ(), false)
-	output, err := command.Output()
+	cmd := exec.CommandContext(ctx, "go", "env", "-json", "GOVERSION", "GOARCH", "GOOS")
+	cmd.Env = buildEnvironment(os.Environ(), false)
+	output, err := cmd.Output()
 	if err != nil {
 		return settings, fmt.Errorf("asking go for its settings: %w", err)
 	}
@@ -91,7 +91,7 @@ func askGo(ctx context.Context) (goSettings, error) {
 func checkGo(version string) error {
 	number, _, _ := strings.Cut(strings.TrimPrefix(version, "go"), " ")
 	if !semver.IsValid("v" + number) {
-		return nil // a development build: its own word on the go lines will do
+		return nil // a development build: its own check of the go lines is enough
 	}
 	if semver.Compare("v"+number, "v"+minimumGo) < 0 {
 		return fmt.Errorf("building the tools needs Go %s or newer, and this is %s", minimumGo, number)

@@ -10,10 +10,11 @@ import (
 	"strings"
 	"time"
 
+	"github.com/google/renameio/v2"
 	"golang.org/x/mod/semver"
 )
 
-// languageHost is what Pulumi calls its part that runs Go programs.
+// languageHost is Pulumi's name for the part that runs Go programs.
 const languageHost = "pulumi-language-go"
 
 // installed is the user's own Pulumi.
@@ -24,14 +25,14 @@ type installed struct {
 	Modified time.Time `json:"modified"`
 }
 
-// findPulumi looks for a Pulumi of the user's on the search path. When there is none that fits, the
-// text says why the one found isn't good enough, if one was found at all.
+// findPulumi looks for the user's own Pulumi on the search path. If one was found that doesn't fit,
+// the text says why.
 func findPulumi(ctx context.Context, root, searchPath string) (*installed, string) {
-	for _, folder := range filepath.SplitList(searchPath) {
-		if !filepath.IsAbs(folder) || isOwn(folder) {
+	for _, dir := range filepath.SplitList(searchPath) {
+		if !filepath.IsAbs(dir) || isOwn(dir) {
 			continue
 		}
-		path, err := filepath.EvalSymlinks(filepath.Join(folder, "pulumi"))
+		path, err := filepath.EvalSymlinks(filepath.Join(dir, "pulumi"))
 		if err != nil {
 			continue
 		}
@@ -53,15 +54,15 @@ func findPulumi(ctx context.Context, root, searchPath string) (*installed, strin
 	return nil, ""
 }
 
-// isOwn tells whether folder is one in which a clone of this repository keeps its tools, which are on
-// the search path of everybody who works with a local world.
-func isOwn(folder string) bool {
-	folder = filepath.Clean(folder)
-	return filepath.Base(folder) == "bin" && filepath.Base(filepath.Dir(folder)) == ".sandbox"
+// isOwn reports whether dir is one in which a clone of this repository keeps its tools. In a shell
+// that is set up for a local world, it is on the search path.
+func isOwn(dir string) bool {
+	dir = filepath.Clean(dir)
+	return filepath.Base(dir) == "bin" && filepath.Base(filepath.Dir(dir)) == ".sandbox"
 }
 
-// judgePulumi says what is wrong with a Pulumi for our purposes, or nothing. A newer major version may
-// have changed anything, so it doesn't count as fitting.
+// judgePulumi says why a Pulumi doesn't fit, and is empty if it does. A newer major version may
+// have changed anything, so it doesn't.
 func judgePulumi(path, version string, hasHost bool) string {
 	switch {
 	case !semver.IsValid(version):
@@ -69,14 +70,14 @@ func judgePulumi(path, version string, hasHost bool) string {
 	case semver.Compare(version, "v"+PulumiVersion) < 0:
 		return fmt.Sprintf("%s is %s, older than %s", path, version[1:], PulumiVersion)
 	case semver.Major(version) != semver.Major("v"+PulumiVersion):
-		return fmt.Sprintf("%s is %s, a version that nobody has tried here", path, version[1:])
+		return fmt.Sprintf("%s is %s, a version that hasn't been tried here", path, version[1:])
 	case !hasHost:
 		return fmt.Sprintf("%s has no %s beside it", path, languageHost)
 	}
 	return ""
 }
 
-// pulumiVersion runs `pulumi version`, or recalls what it said while the file stays the same: asking
+// pulumiVersion runs `pulumi version`, or recalls its output if the file hasn't changed: running it
 // takes longer than everything else in a run that finds all in place.
 func pulumiVersion(ctx context.Context, root string, found installed) (string, error) {
 	memory := filepath.Join(stateDir(root), "keys", "installed-pulumi.json")
@@ -89,9 +90,9 @@ func pulumiVersion(ctx context.Context, root string, found installed) (string, e
 	}
 	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
 	defer cancel()
-	command := exec.CommandContext(ctx, found.Path, "version")
-	command.Env = append(os.Environ(), "PULUMI_SKIP_UPDATE_CHECK=true", "PULUMI_HOME="+downloadHome(root))
-	output, err := command.Output()
+	cmd := exec.CommandContext(ctx, found.Path, "version")
+	cmd.Env = append(os.Environ(), "PULUMI_SKIP_UPDATE_CHECK=true", "PULUMI_HOME="+downloadHome(root))
+	output, err := cmd.Output()
 	if err != nil {
 		return "", withStderr(err)
 	}
@@ -103,7 +104,7 @@ func pulumiVersion(ctx context.Context, root string, found installed) (string, e
 	return found.Version, writeFile(memory, content)
 }
 
-// parseVersion finds the version in what a tool prints about itself and gives it with a leading v.
+// parseVersion finds the version in a tool's output and returns it with a leading v.
 func parseVersion(output string) string {
 	for _, word := range strings.Fields(output) {
 		word = "v" + strings.TrimPrefix(word, "v")
@@ -114,25 +115,25 @@ func parseVersion(output string) string {
 	return strings.TrimSpace(output)
 }
 
-// use puts links to the user's Pulumi and its language host where ours would lie, so that they
-// belong together whatever the search path says.
+// use puts links to the user's Pulumi and its language host where ours would be, so that the two
+// match whatever the search path says.
 func (p installed) use(root string) error {
 	if err := os.MkdirAll(BinDir(root), 0o755); err != nil {
-		return fmt.Errorf("making the folder for tools: %w", err)
+		return fmt.Errorf("making the directory for tools: %w", err)
 	}
 	for _, name := range []string{"pulumi", languageHost} {
 		source := filepath.Join(filepath.Dir(p.Path), name)
 		if name == "pulumi" {
 			source = p.Path
 		}
-		if err := replaceLink(source, filepath.Join(BinDir(root), name)); err != nil {
+		if err := renameio.Symlink(source, filepath.Join(BinDir(root), name)); err != nil {
 			return fmt.Errorf("linking your %s: %w", name, err)
 		}
 	}
 	return nil
 }
 
-// tool describes the part of it that stands in for t. The language host has no way to tell its version.
+// tool describes the part of it that replaces t. The language host can't tell its version.
 func (p installed) tool(t target) Tool {
 	found := Tool{Name: t.label, Origin: OriginYours, Path: p.Path}
 	if t.name == "pulumi" {

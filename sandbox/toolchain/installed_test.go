@@ -19,7 +19,7 @@ func TestJudgePulumi(t *testing.T) {
 		{"a newer one", "v3.261.0", true, ""},
 		{"an older one", "v3.99.0", true, "older than"},
 		{"a preview of the version", "v" + PulumiVersion + "-alpha.1", true, "older than"},
-		{"the next major version", "v4.0.0", true, "nobody has tried"},
+		{"the next major version", "v4.0.0", true, "hasn't been tried"},
 		{"no language host", "v3.261.0", false, "no pulumi-language-go beside it"},
 		{"no version", "command not found", true, "calls its version"},
 	}
@@ -52,22 +52,22 @@ func TestParseVersion(t *testing.T) {
 	}
 }
 
-// pulumi puts a program that claims to be a Pulumi of some version into a folder, and counts its runs.
-func pulumi(t *testing.T, version string) (folder, runs string) {
+// pulumi puts a script that claims to be a version of Pulumi into a directory. It records its runs.
+func pulumi(t *testing.T, version string) (dir, runs string) {
 	t.Helper()
-	folder = t.TempDir()
+	dir = t.TempDir()
 	runs = filepath.Join(t.TempDir(), "runs")
-	put(t, folder, "pulumi", "#!/bin/sh\necho run >> "+runs+"\necho "+version+"\n")
-	put(t, folder, languageHost, "#!/bin/sh\n")
-	return folder, runs
+	put(t, dir, "pulumi", "#!/bin/sh\necho run >> "+runs+"\necho "+version+"\n")
+	put(t, dir, languageHost, "#!/bin/sh\n")
+	return dir, runs
 }
 
 func TestFindPulumi_RemembersTheVersion(t *testing.T) {
 	t.Parallel()
 	root := t.TempDir()
-	folder, runs := pulumi(t, "v3.261.0")
+	dir, runs := pulumi(t, "v3.261.0")
 	for range 3 {
-		found, why := findPulumi(t.Context(), root, folder)
+		found, why := findPulumi(t.Context(), root, dir)
 		require.Empty(t, why)
 		require.Equal(t, "v3.261.0", found.Version)
 	}
@@ -85,15 +85,15 @@ func TestFindPulumi_PassesOverTheSandboxesOwn(t *testing.T) {
 	require.Nil(t, found)
 	require.Empty(t, why)
 
-	folder, _ := pulumi(t, "v3.261.0")
-	found, _ = findPulumi(t.Context(), root, BinDir(root)+":"+folder)
-	require.Equal(t, filepath.Join(folder, "pulumi"), found.Path)
+	dir, _ := pulumi(t, "v3.261.0")
+	found, _ = findPulumi(t.Context(), root, BinDir(root)+":"+dir)
+	require.Equal(t, filepath.Join(dir, "pulumi"), found.Path)
 }
 
 func TestFindPulumi_SaysWhyTheOneFoundIsNotUsed(t *testing.T) {
 	t.Parallel()
-	folder, _ := pulumi(t, "v3.1.0")
-	found, why := findPulumi(t.Context(), t.TempDir(), folder)
+	dir, _ := pulumi(t, "v3.1.0")
+	found, why := findPulumi(t.Context(), t.TempDir(), dir)
 	require.Nil(t, found)
 	require.Contains(t, why, "older than")
 }
@@ -101,22 +101,22 @@ func TestFindPulumi_SaysWhyTheOneFoundIsNotUsed(t *testing.T) {
 func TestUse_LinksBothAndABuildTakesOverAgain(t *testing.T) {
 	t.Parallel()
 	root := t.TempDir()
-	folder, _ := pulumi(t, "v3.261.0")
-	theirs := installed{Path: filepath.Join(folder, "pulumi"), Version: "v3.261.0"}
+	dir, _ := pulumi(t, "v3.261.0")
+	theirs := installed{Path: filepath.Join(dir, "pulumi"), Version: "v3.261.0"}
 	for range 2 {
 		require.NoError(t, theirs.use(root))
 		for _, name := range []string{"pulumi", languageHost} {
 			destination, err := os.Readlink(filepath.Join(BinDir(root), name))
 			require.NoError(t, err)
-			require.Equal(t, filepath.Join(folder, name), destination)
+			require.Equal(t, filepath.Join(dir, name), destination)
 		}
 	}
 	require.Equal(t, "3.261.0", theirs.tool(target{name: "pulumi"}).Version)
-	require.Equal(t, filepath.Join(folder, languageHost), theirs.tool(target{name: "language-host"}).Path)
+	require.Equal(t, filepath.Join(dir, languageHost), theirs.tool(target{name: "language-host"}).Path)
 
 	made := target{name: "pulumi", packages: []string{"."}, as: "pulumi"}
 	put(t, root, "out/pulumi", "ours")
 	require.NoError(t, made.install(root, filepath.Join(root, "out"), "key"))
 	require.True(t, made.current(root, "key"))
-	require.Contains(t, read(t, folder, "pulumi"), "v3.261.0", "the user's stays as it was")
+	require.Contains(t, read(t, dir, "pulumi"), "v3.261.0", "the user's stays as it was")
 }

@@ -12,17 +12,19 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/google/renameio/v2"
 )
 
-// stamp is what is written down beside a target's binaries: what they were made of, and how large
-// they were, by which a damaged or exchanged file shows.
+// stamp is recorded for a target's binaries: what they were made of, and their sizes, which reveal
+// a damaged or replaced file.
 type stamp struct {
 	Key   string           `json:"key"`
 	Sizes map[string]int64 `json:"sizes"`
 }
 
-// key digests everything that decides what a build of t gives: the recipe, the compiler and the
-// module's files. Required modules need no look, because go.sum speaks for them.
+// key digests everything that decides the result of a build of t: the recipe, the compiler and the
+// module's files. Required modules aren't read, because go.sum stands for them.
 func (t target) key(root string, settings goSettings) (string, error) {
 	digest := sha256.New()
 	fmt.Fprintf(digest, "%s %s %s\n", settings.GOVERSION, settings.GOOS, settings.GOARCH)
@@ -41,7 +43,7 @@ func (t target) key(root string, settings goSettings) (string, error) {
 	return hex.EncodeToString(digest.Sum(nil)), nil
 }
 
-// digestAll adds the files that the pattern source, which is relative to module, leads to.
+// digestAll adds the files that match the pattern source, which is relative to module.
 func digestAll(digest io.Writer, module, source string) error {
 	paths, err := filepath.Glob(filepath.Join(module, source))
 	if err != nil {
@@ -86,7 +88,7 @@ func digestTree(digest io.Writer, module, path string) error {
 	})
 }
 
-// current tells whether the binaries of t are there and were made of what key stands for.
+// current reports whether the binaries of t exist and were made of what key stands for.
 func (t target) current(root, key string) bool {
 	content, err := os.ReadFile(t.stampPath(root))
 	if err != nil {
@@ -122,8 +124,8 @@ func (t target) writeStamp(root, key string) error {
 	return writeFile(t.stampPath(root), content)
 }
 
-// dropStamp comes before anything that changes the binaries, so that a run that is killed in between
-// leaves a target that counts as not built.
+// dropStamp comes before anything that changes the binaries, so that a run that is killed in
+// between leaves a target that counts as not built.
 func (t target) dropStamp(root string) error {
 	if err := os.Remove(t.stampPath(root)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("forgetting the key of %s: %w", t.name, err)
@@ -135,14 +137,11 @@ func (t target) stampPath(root string) string {
 	return filepath.Join(stateDir(root), "keys", t.name+".json")
 }
 
-// writeFile puts content at path in one step, making the folder it lies in.
+// writeFile writes content to path in one step, creating its directory if missing.
 func writeFile(path string, content []byte) error {
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+	dir := filepath.Dir(path)
+	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
-	temporary := path + ".new"
-	if err := os.WriteFile(temporary, content, 0o644); err != nil {
-		return err
-	}
-	return os.Rename(temporary, path)
+	return renameio.WriteFile(path, content, 0o644, renameio.WithTempDir(dir))
 }

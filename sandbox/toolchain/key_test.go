@@ -5,12 +5,14 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/google/renameio/v2"
 	"github.com/stretchr/testify/require"
 )
 
 var testGo = goSettings{GOVERSION: "go1.26.1", GOOS: "linux", GOARCH: "amd64"}
 
-// module writes a small Go module into a fresh clone and gives the target that builds it.
+// module writes a small Go module into a fresh clone and returns the target that builds
+// it.
 func module(t *testing.T) (root string, made target) {
 	t.Helper()
 	root = t.TempDir()
@@ -119,7 +121,7 @@ func TestCurrent_DistrustsWhatDiffersFromItsStamp(t *testing.T) {
 			require.NoError(t, os.Truncate(filepath.Join(BinDir(root), "tool"), 2))
 		}, false},
 		{"a link to another binary", func(t *testing.T, root string, _ target) {
-			require.NoError(t, replaceLink("/bin/true", filepath.Join(BinDir(root), "tool")))
+			require.NoError(t, renameio.Symlink("/bin/true", filepath.Join(BinDir(root), "tool")))
 		}, false},
 	}
 	for _, test := range tests {

@@ -9,8 +9,8 @@ import (
 
 const gib = 1 << 30
 
-// availableMemory estimates how many GiB builds may use: what the kernel can hand out, or less where
-// a container's limit leaves less. Zero means that nobody knows.
+// availableMemory estimates how many GiB builds may use: what the kernel has available, or less if
+// a container's limit leaves less. Zero means unknown.
 func availableMemory() float64 {
 	available := meminfo("MemAvailable:")
 	for _, files := range [][2]string{
@@ -46,5 +46,5 @@ func readNumber(path string) (float64, bool) {
 		return 0, false
 	}
 	number, err := strconv.ParseFloat(strings.TrimSpace(string(content)), 64)
-	return number, err == nil // "max" is no number: there is no limit
+	return number, err == nil // "max" is no number and means no limit
 }

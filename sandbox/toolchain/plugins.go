@@ -12,25 +12,23 @@ import (
 
 // pluginFacts is what decides where a plugin comes from.
 type pluginFacts struct {
-	placed     bool   // lies in the world's Pulumi folder and isn't ours
-	users      bool   // lies in the user's Pulumi folder
+	placed     bool   // is in the world's Pulumi directory and isn't ours
+	users      bool   // is in the user's Pulumi directory
 	downloaded bool   // was downloaded earlier
-	built      bool   // an up-to-date build is there
+	built      bool   // an up-to-date build exists
 	offline    bool   // downloads are not wanted
-	refetch    bool   // a download is wanted even if it failed lately or a build is there
 	failure    string // why a recent download failed
 }
 
 // pluginChoice is what to do about a plugin.
 type pluginChoice struct {
 	origin Origin
-	try    bool // download first, and only if that fails use origin
+	try    bool // try a download first, and use origin if it fails
 	why    string
 }
 
-// choosePlugin prefers what people put somewhere themselves, then the official plugin, then a build.
-// A build that is there already is kept, because trying to download at every run would make each of
-// them depend on the network.
+// choosePlugin prefers what the user provides, then the official plugin, then a build. An existing
+// build is kept, because trying to download at every run would make each run depend on the network.
 func choosePlugin(facts pluginFacts) pluginChoice {
 	switch {
 	case facts.placed:
@@ -41,8 +39,6 @@ func choosePlugin(facts pluginFacts) pluginChoice {
 		return pluginChoice{origin: OriginDownloaded}
 	case facts.offline:
 		return pluginChoice{origin: OriginBuilt, why: "nothing is downloaded while SANDBOX_OFFLINE is set"}
-	case facts.refetch:
-		return pluginChoice{origin: OriginBuilt, try: true}
 	case facts.failure != "":
 		return pluginChoice{origin: OriginBuilt, why: cannotDownload}
 	case facts.built:
@@ -53,8 +49,8 @@ func choosePlugin(facts pluginFacts) pluginChoice {
 
 const cannotDownload = "the official one can't be downloaded"
 
-// userHome is the Pulumi folder of the user, which is only ever read. Where the shell has been set up
-// for a local world, PULUMI_HOME is that world's.
+// userHome is the user's Pulumi directory, which is only read. If the shell has been set up for a
+// local world, PULUMI_HOME is that world's and doesn't count.
 func userHome(environment func(string) string) string {
 	if home := environment("PULUMI_HOME"); home != "" && !belowSandbox(home) {
 		return home
@@ -74,26 +70,27 @@ func belowSandbox(path string) bool {
 	return false
 }
 
-// pluginIn gives the plugin's folder in a Pulumi folder, if the plugin is really in it.
+// pluginIn returns the plugin's directory in a Pulumi directory, and whether the plugin is really
+// in it.
 func pluginIn(home string, t target) (string, bool) {
 	if home == "" {
 		return "", false
 	}
-	folder := filepath.Join(home, "plugins", pluginFolder(t.plugin, t.version))
-	if _, err := os.Stat(folder + ".partial"); err == nil {
-		return "", false // Pulumi's own sign for a download that broke off
+	dir := filepath.Join(home, "plugins", pluginDir(t.plugin, t.version))
+	if _, err := os.Stat(dir + ".partial"); err == nil {
+		return "", false // Pulumi's own mark of a download that broke off
 	}
-	info, err := os.Stat(filepath.Join(folder, "pulumi-resource-"+t.plugin))
-	return folder, err == nil && info.Mode().IsRegular() && info.Mode()&0o111 != 0
+	info, err := os.Stat(filepath.Join(dir, "pulumi-resource-"+t.plugin))
+	return dir, err == nil && info.Mode().IsRegular() && info.Mode()&0o111 != 0
 }
 
-// findPlugin decides about a plugin and notes it, or why it is built.
+// findPlugin decides where a plugin comes from and records it, or why it is built.
 func (e *ensurer) findPlugin(t target, built bool) pluginChoice {
-	facts := pluginFacts{offline: e.Offline, refetch: e.Refetch, built: built}
+	facts := pluginFacts{offline: e.offline, built: built}
 	placed, found := pluginIn(e.PulumiHome, t)
 	facts.placed = found && isForeign(placed, t.as)
 	yours, found := pluginIn(userHome(os.Getenv), t)
-	facts.users = found && !e.OwnOnly && isForeign(yours, t.as)
+	facts.users = found && isForeign(yours, t.as)
 	downloaded, found := pluginIn(downloadHome(e.Root), t)
 	facts.downloaded = found
 	facts.failure = recentFailure(e.Root, t.plugin, t.version, time.Now())
@@ -112,8 +109,8 @@ func (e *ensurer) findPlugin(t target, built bool) pluginChoice {
 	return choice
 }
 
-// downloadAll tries to have the official plugins downloaded, all at once because each waits for the
-// network. One that can't be had is built, so that isn't an error.
+// downloadAll tries to download the official plugins, all at once because each waits for the
+// network. A failure isn't an error, because the plugin is then built.
 func (e *ensurer) downloadAll(ctx context.Context) error {
 	if len(e.try) == 0 {
 		return nil
@@ -142,18 +139,18 @@ func (e *ensurer) downloadAll(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// download tries to have one plugin downloaded and notes the outcome. The first error is why that isn't
-// possible.
+// download tries to download one plugin and records the outcome. The first error says why that
+// isn't possible.
 func (e *ensurer) download(ctx context.Context, t target) (refusal, err error) {
-	folder, found := pluginIn(downloadHome(e.Root), t)
+	dir, found := pluginIn(downloadHome(e.Root), t)
 	if !found {
 		refusal = downloadPlugin(ctx, e.Root, t.plugin, t.version)
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
-		folder, found = pluginIn(downloadHome(e.Root), t)
+		dir, found = pluginIn(downloadHome(e.Root), t)
 	}
-	tool := Tool{Name: t.label, Version: t.version, Origin: OriginDownloaded, Path: folder, plugin: t.plugin}
+	tool := Tool{Name: t.label, Version: t.version, Origin: OriginDownloaded, Path: dir, plugin: t.plugin}
 	if !found {
 		if refusal == nil {
 			refusal = errors.New("pulumi has put it somewhere else")

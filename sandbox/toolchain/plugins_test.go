@@ -22,10 +22,8 @@ func TestChoosePlugin(t *testing.T) {
 		{"a download while offline", pluginFacts{downloaded: true, offline: true}, pluginChoice{origin: OriginDownloaded}},
 		{"a build", pluginFacts{built: true}, pluginChoice{origin: OriginBuilt}},
 		{"offline", pluginFacts{offline: true}, pluginChoice{origin: OriginBuilt, why: "nothing is downloaded while SANDBOX_OFFLINE is set"}},
-		{"offline and asked again", pluginFacts{offline: true, refetch: true}, pluginChoice{origin: OriginBuilt, why: "nothing is downloaded while SANDBOX_OFFLINE is set"}},
 		{"a recent failure", pluginFacts{failure: "no route"}, pluginChoice{origin: OriginBuilt, why: cannotDownload}},
 		{"a recent failure, built since", pluginFacts{failure: "no route", built: true}, pluginChoice{origin: OriginBuilt, why: cannotDownload}},
-		{"a recent failure, asked again", pluginFacts{failure: "no route", built: true, refetch: true}, pluginChoice{origin: OriginBuilt, try: true}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -72,9 +70,9 @@ func TestPluginIn_WantsAnExecutable(t *testing.T) {
 	_, found := pluginIn(home, made)
 	require.False(t, found)
 	put(t, home, "plugins/resource-random-v4.18.0/pulumi-resource-random", "plugin")
-	folder, found := pluginIn(home, made)
+	dir, found := pluginIn(home, made)
 	require.True(t, found)
-	require.Equal(t, home+"/plugins/resource-random-v4.18.0", folder)
+	require.Equal(t, home+"/plugins/resource-random-v4.18.0", dir)
 	put(t, home, "plugins/resource-random-v4.18.0.partial", "")
 	_, found = pluginIn(home, made)
 	require.False(t, found, "the download broke off")

@@ -13,14 +13,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// heartbeat is how often a build that goes on is mentioned where lines can't be rewritten.
+// heartbeat is how often builds in progress are mentioned where lines can't be rewritten.
 const heartbeat = 30 * time.Second
 
-// progress tells people what is being built: with a line that is rewritten on a terminal, with plain
-// lines elsewhere, because a log is read afterwards.
+// progress shows what is being built: in a line that is rewritten on a terminal, and in plain lines
+// elsewhere, because a log is read afterwards.
 type progress struct {
 	out   io.Writer
-	width int // of the terminal, 0 when there is none
+	width int // of the terminal, 0 if there is none
 	now   func() time.Time
 
 	mu      sync.Mutex
@@ -45,7 +45,7 @@ func newProgress(out io.Writer) *progress {
 	return &progress{out: out, width: terminalWidth(out), now: time.Now}
 }
 
-// terminalWidth gives the columns of the terminal that out is, or 0 when it isn't one.
+// terminalWidth returns the number of columns if out is a terminal, and 0 otherwise.
 func terminalWidth(out io.Writer) int {
 	file, ok := out.(*os.File)
 	if !ok {
@@ -61,7 +61,7 @@ func terminalWidth(out io.Writer) int {
 	return int(size.Col)
 }
 
-// begin starts the display for total builds. Whoever calls it calls end too.
+// begin starts the display for total builds. The caller must call end.
 func (p *progress) begin(total int) {
 	p.total, p.beat, p.stop = total, p.now(), make(chan struct{})
 	p.stopped.Go(func() {
@@ -86,7 +86,7 @@ func (p *progress) end() {
 	p.wipe()
 }
 
-// started and finished frame one build.
+// started and finished mark the beginning and the end of one build.
 func (p *progress) started(name string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -120,19 +120,19 @@ func (p *progress) finished(name string, err error) {
 	p.draw()
 }
 
-// fewer takes a build out of the count that turned out not to be needed.
+// fewer removes a build from the total that turned out not to be needed.
 func (p *progress) fewer() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.total--
 }
 
-// say prints a line for the reader, above the live one.
-func (p *progress) say(format string, arguments ...any) {
+// say prints a line above the live one.
+func (p *progress) say(format string, args ...any) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.wipe()
-	fmt.Fprintf(p.out, format+"\n", arguments...)
+	fmt.Fprintf(p.out, format+"\n", args...)
 	p.draw()
 }
 
@@ -176,7 +176,7 @@ func (p *progress) activities() string {
 	return strings.Join(texts, ", ")
 }
 
-// elapsed writes a duration the way people say it, in seconds or minutes and seconds.
+// elapsed formats a duration for people, in seconds or in minutes and seconds.
 func elapsed(duration time.Duration) string {
 	if duration < 10*time.Second {
 		return fmt.Sprintf("%.1f s", duration.Seconds())

@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// display gives a progress whose clock stands still until it is moved.
+// display returns a progress whose clock stands still until it is moved.
 func display(width int) (*progress, *bytes.Buffer, *time.Time) {
 	var out bytes.Buffer
 	clock := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)

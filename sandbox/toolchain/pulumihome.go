@@ -10,20 +10,20 @@ import (
 	"time"
 )
 
-// markerName is the file that says that a plugin's folder was made here. A folder without it, or whose
-// plugin isn't the one that it describes, is somebody else's and stays as it is.
+// markerName is the file that marks a plugin's directory as made here. A directory without it, or
+// whose plugin isn't the one that it describes, is the user's and stays as it is.
 const markerName = "made-by-k8s-tunnel.json"
 
-// marker describes the plugin in its folder.
+// marker describes the plugin in its directory.
 type marker struct {
-	Source   string    `json:"source"` // of which file or folder this is a copy or a link
+	Source   string    `json:"source"` // the file or directory that this is a copy of or a link to
 	Link     string    `json:"link,omitempty"`
 	Size     int64     `json:"size,omitempty"`
 	Modified time.Time `json:"modified,omitzero"` // of the source
 }
 
-// AssemblePulumiHome puts the plugins of r into home, a Pulumi folder of a world's own, under the names
-// under which Pulumi looks for them. Plugins that somebody else put there are left alone.
+// AssemblePulumiHome puts the plugins of r into home, a Pulumi directory of a world's own, under
+// the names that Pulumi looks for. Plugins that the user put there are left alone.
 func (r Result) AssemblePulumiHome(ctx context.Context, home string) error {
 	unlock, err := lock(ctx, r.Root, "plugins", func() {})
 	if err != nil {
@@ -41,22 +41,22 @@ func (r Result) AssemblePulumiHome(ctx context.Context, home string) error {
 	return nil
 }
 
-// placePlugin makes tool's folder in home, unless it is there and as it should be.
+// placePlugin makes tool's directory in home, unless it is there and up to date.
 func placePlugin(home string, tool Tool) error {
-	folder := filepath.Join(home, "plugins", pluginFolder(tool.plugin, tool.Version))
+	dir := filepath.Join(home, "plugins", pluginDir(tool.plugin, tool.Version))
 	binary := "pulumi-resource-" + tool.plugin
-	if isForeign(folder, binary) {
+	if isForeign(dir, binary) {
 		return nil
 	}
 	wanted, err := describe(tool)
 	if err != nil {
 		return err
 	}
-	if present, ok := readMarker(folder); ok && present.Source == wanted.Source &&
+	if present, ok := readMarker(dir); ok && present.Source == wanted.Source &&
 		present.Link == wanted.Link && present.Modified.Equal(wanted.Modified) {
 		return nil
 	}
-	fresh := filepath.Join(home, "plugins", ".new-"+filepath.Base(folder))
+	fresh := filepath.Join(home, "plugins", ".new-"+filepath.Base(dir))
 	if err := os.RemoveAll(fresh); err != nil {
 		return err
 	}
@@ -78,14 +78,14 @@ func placePlugin(home string, tool Tool) error {
 	if err := os.WriteFile(filepath.Join(fresh, markerName), content, 0o644); err != nil {
 		return err
 	}
-	if err := os.RemoveAll(folder); err != nil {
+	if err := os.RemoveAll(dir); err != nil {
 		return err
 	}
-	return os.Rename(fresh, folder)
+	return os.Rename(fresh, dir)
 }
 
-// describe gives the marker that tool's folder should have. A build is copied, so that somebody who
-// writes another plugin over it doesn't write into the shared tools; the rest is linked.
+// describe returns the marker that tool's directory should have. A build is copied, so that writing
+// another plugin over it doesn't change the shared tools; everything else is linked.
 func describe(tool Tool) (marker, error) {
 	wanted := marker{Source: tool.Path}
 	if tool.Origin != OriginBuilt {
@@ -100,15 +100,15 @@ func describe(tool Tool) (marker, error) {
 	return wanted, nil
 }
 
-// isForeign tells whether folder holds a plugin that wasn't put there by placePlugin, or was replaced
-// since.
-func isForeign(folder, binary string) bool {
-	path := filepath.Join(folder, binary)
+// isForeign reports whether dir holds a plugin that placePlugin didn't put there, or that was
+// replaced since.
+func isForeign(dir, binary string) bool {
+	path := filepath.Join(dir, binary)
 	info, err := os.Lstat(path)
 	if err != nil {
 		return false
 	}
-	ours, ok := readMarker(folder)
+	ours, ok := readMarker(dir)
 	if !ok {
 		return true
 	}
@@ -119,24 +119,24 @@ func isForeign(folder, binary string) bool {
 	return !info.Mode().IsRegular() || info.Size() != ours.Size
 }
 
-func readMarker(folder string) (marker, bool) {
+func readMarker(dir string) (marker, bool) {
 	var present marker
-	content, err := os.ReadFile(filepath.Join(folder, markerName))
+	content, err := os.ReadFile(filepath.Join(dir, markerName))
 	if err != nil {
 		return present, false
 	}
 	return present, json.Unmarshal(content, &present) == nil
 }
 
-// linkFiles links everything in source into folder. Folder itself can't be a link: Pulumi passes over
+// linkFiles links everything in source into dir. dir itself can't be a link, because Pulumi skips
 // those when it lists its plugins.
-func linkFiles(source, folder string) error {
+func linkFiles(source, dir string) error {
 	entries, err := os.ReadDir(source)
 	if err != nil {
 		return err
 	}
 	for _, entry := range entries {
-		if err := os.Symlink(filepath.Join(source, entry.Name()), filepath.Join(folder, entry.Name())); err != nil {
+		if err := os.Symlink(filepath.Join(source, entry.Name()), filepath.Join(dir, entry.Name())); err != nil {
 			return err
 		}
 	}

@@ -5,15 +5,16 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/google/renameio/v2"
 	"github.com/stretchr/testify/require"
 )
 
 const (
-	randomFolder = "plugins/resource-random-v4.18.0"
-	randomBinary = randomFolder + "/pulumi-resource-random"
+	randomDir    = "plugins/resource-random-v4.18.0"
+	randomBinary = randomDir + "/pulumi-resource-random"
 )
 
-// built gives a result with one plugin that was built with the given content.
+// built returns a result with one plugin that was built with the given content.
 func built(t *testing.T, root, content string) Result {
 	t.Helper()
 	put(t, root, "made/pulumi-resource-random", content)
@@ -60,11 +61,11 @@ func TestAssemblePulumiHome_KeepsWhatSomebodyElsePutThere(t *testing.T) {
 		"linked in place of ours": func(t *testing.T, root, home string) {
 			require.NoError(t, built(t, root, "ours").AssemblePulumiHome(t.Context(), home))
 			put(t, root, "theirs", "the official plugin")
-			require.NoError(t, replaceLink(filepath.Join(root, "theirs"), filepath.Join(home, randomBinary)))
+			require.NoError(t, renameio.Symlink(filepath.Join(root, "theirs"), filepath.Join(home, randomBinary)))
 		},
-		"the whole folder exchanged": func(t *testing.T, root, home string) {
+		"the whole directory exchanged": func(t *testing.T, root, home string) {
 			require.NoError(t, built(t, root, "ours").AssemblePulumiHome(t.Context(), home))
-			require.NoError(t, os.RemoveAll(filepath.Join(home, randomFolder)))
+			require.NoError(t, os.RemoveAll(filepath.Join(home, randomDir)))
 			put(t, home, randomBinary, "the official plugin")
 		},
 	}
@@ -73,7 +74,7 @@ func TestAssemblePulumiHome_KeepsWhatSomebodyElsePutThere(t *testing.T) {
 			t.Parallel()
 			root, home := t.TempDir(), t.TempDir()
 			place(t, root, home)
-			require.True(t, isForeign(filepath.Join(home, randomFolder), "pulumi-resource-random"))
+			require.True(t, isForeign(filepath.Join(home, randomDir), "pulumi-resource-random"))
 			require.NoError(t, built(t, root, "ours, newer").AssemblePulumiHome(t.Context(), home))
 			require.Equal(t, "the official plugin", read(t, home, randomBinary))
 		})
@@ -84,21 +85,21 @@ func TestAssemblePulumiHome_LinksTheUsers(t *testing.T) {
 	t.Parallel()
 	root, home, theirs := t.TempDir(), t.TempDir(), t.TempDir()
 	put(t, theirs, randomBinary, "the user's plugin")
-	put(t, theirs, randomFolder+"/PulumiPlugin.yaml", "runtime: x")
+	put(t, theirs, randomDir+"/PulumiPlugin.yaml", "runtime: x")
 	result := Result{Root: root, Tools: []Tool{{
-		Version: "4.18.0", Origin: OriginYours, plugin: "random", Path: filepath.Join(theirs, randomFolder),
+		Version: "4.18.0", Origin: OriginYours, plugin: "random", Path: filepath.Join(theirs, randomDir),
 	}}}
 	for range 2 {
 		require.NoError(t, result.AssemblePulumiHome(t.Context(), home))
 		require.Equal(t, "the user's plugin", read(t, home, randomBinary))
-		require.Equal(t, "runtime: x", read(t, home, randomFolder+"/PulumiPlugin.yaml"))
+		require.Equal(t, "runtime: x", read(t, home, randomDir+"/PulumiPlugin.yaml"))
 	}
-	entries, err := os.ReadDir(filepath.Join(theirs, randomFolder))
+	entries, err := os.ReadDir(filepath.Join(theirs, randomDir))
 	require.NoError(t, err)
-	require.Len(t, entries, 2, "nothing is written into the user's folder")
+	require.Len(t, entries, 2, "nothing is written into the user's directory")
 
-	// The user removes the plugin again, and a build takes its place.
-	require.NoError(t, os.RemoveAll(filepath.Join(theirs, randomFolder)))
+	// The user removes the plugin, and a build takes its place.
+	require.NoError(t, os.RemoveAll(filepath.Join(theirs, randomDir)))
 	require.NoError(t, built(t, root, "ours").AssemblePulumiHome(t.Context(), home))
 	require.Equal(t, "ours", read(t, home, randomBinary))
 }

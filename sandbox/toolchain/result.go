@@ -10,23 +10,23 @@ type Origin string
 
 // The origins, in the order in which they are preferred for a plugin.
 const (
-	OriginPlaced     Origin = "placed"     // lies in the world's own Pulumi folder, put there by somebody else
+	OriginPlaced     Origin = "placed"     // put into the world's own Pulumi directory by the user
 	OriginYours      Origin = "yours"      // the user had it
 	OriginDownloaded Origin = "downloaded" // Pulumi fetched it
 	OriginBuilt      Origin = "built"      // from its Go module
 )
 
-// Tool is one tool as it was found or made.
+// Tool is one tool as it was found or built.
 type Tool struct {
 	Name    string
-	Version string // may be empty for what has no version of its own
+	Version string // empty for tools without a version of their own
 	Origin  Origin
-	Path    string // the binary; of a plugin that wasn't built here, its folder
-	Why     string // why it was built here, where another one would have been preferred
+	Path    string // the binary or, for a plugin that wasn't built here, its directory
+	Why     string // why it was built here if another one would have been preferred
 	plugin  string
 }
 
-// String is a line for people, without the name.
+// String describes the tool to people, without its name.
 func (t Tool) String() string {
 	switch t.Origin {
 	case OriginPlaced:
@@ -45,18 +45,7 @@ func (t Tool) String() string {
 // Result says what Ensure has provided.
 type Result struct {
 	Root  string
-	Bin   string // to be put at the front of PATH
 	Tools []Tool
-}
-
-// Tool finds one by its name in the report.
-func (r Result) Tool(name string) (Tool, bool) {
-	for _, tool := range r.Tools {
-		if tool.Name == name {
-			return tool, true
-		}
-	}
-	return Tool{}, false
 }
 
 // Report gives one line for each tool: its name, its version and where it comes from.

@@ -8,21 +8,21 @@ import (
 // job is a piece of work for the scheduler.
 type job struct {
 	memory float64 // GiB
-	light  bool    // waits for others more than it computes, so it takes no place
+	light  bool    // mostly waits rather than computes, so it takes no place
 	after  []*job
 	run    func(ctx context.Context) error
 
 	started, done bool
 }
 
-// limits are what jobs share.
+// limits are the resources that jobs share.
 type limits struct {
 	places int
 	memory float64 // GiB
 }
 
-// runJobs runs jobs in their order, as many at a time as limits allow. One job always runs, however
-// much memory it takes: trying is better than giving up. The first error stops everything.
+// runJobs runs jobs in order, as many at a time as limits allow. One job always runs, however much
+// memory it takes, because trying is better than giving up. The first error stops everything.
 func runJobs(ctx context.Context, jobs []*job, limits limits) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -59,7 +59,7 @@ func runJobs(ctx context.Context, jobs []*job, limits limits) error {
 			places--
 			memory -= finished.job.memory
 		}
-		// What the others say once they are stopped is no news.
+		// Errors of jobs that were stopped because of it add nothing.
 		if finished.err != nil && (failed == nil || errors.Is(failed, context.Canceled)) {
 			failed = finished.err
 			cancel()

@@ -11,7 +11,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// traced gives a job that takes a second and counts how many, and how much memory, run with it.
+// trace makes jobs that take a second, and records how many of them run at once and with how much
+// memory.
 type trace struct {
 	mu                 sync.Mutex
 	places, mostPlaces int

@@ -10,14 +10,14 @@ import (
 	"strings"
 )
 
-// requirement is something that comes with the system, because no Go module holds it.
+// requirement is something that has to come from the system, because no Go module provides it.
 type requirement struct {
-	debian  string // the package that has it
+	debian  string // the package that contains it
 	why     string
 	present func() bool
 }
 
-// requirements are those of the node, and of building runc when that has to be done.
+// requirements are those of the node, and of building runc if that has to be done.
 func requirements(buildRunc bool) []requirement {
 	needed := []requirement{{
 		debian: "nftables", why: "the node's services and network policies are rules for nft",
@@ -51,7 +51,7 @@ func missing(needed []requirement) []requirement {
 	return absent
 }
 
-// provideSystem installs what is missing where that can be done without asking, on Debian as root,
+// provideSystem installs what is missing where that is possible without asking, on Debian as root,
 // and says so. Elsewhere the error says what to do.
 func provideSystem(ctx context.Context, root string, absent []requirement, say func(string, ...any)) error {
 	if len(absent) == 0 {
@@ -73,26 +73,26 @@ func provideSystem(ctx context.Context, root string, absent []requirement, say f
 		return nil
 	}
 	say("installing Debian packages, which will stay on this machine: %s", strings.Join(names, " "))
-	arguments := append([]string{"install", "-y", "--no-install-recommends"}, names...)
-	if err := aptGet(ctx, root, arguments...); err != nil {
-		// A fresh machine has no lists of packages, or old ones.
+	args := append([]string{"install", "-y", "--no-install-recommends"}, names...)
+	if err := aptGet(ctx, root, args...); err != nil {
+		// A new machine has no lists of packages, or outdated ones.
 		if err := aptGet(ctx, root, "update"); err != nil {
 			return fmt.Errorf("installing %s: %w", strings.Join(names, ", "), err)
 		}
-		if err := aptGet(ctx, root, arguments...); err != nil {
+		if err := aptGet(ctx, root, args...); err != nil {
 			return fmt.Errorf("installing %s: %w", strings.Join(names, ", "), err)
 		}
 	}
 	return nil
 }
 
-func aptGet(ctx context.Context, root string, arguments ...string) error {
-	command := exec.CommandContext(ctx, "apt-get", arguments...)
-	command.Env = append(os.Environ(), "DEBIAN_FRONTEND=noninteractive")
-	return runLogged(command, filepath.Join(logDir(root), "apt-get-"+arguments[0]+".log"))
+func aptGet(ctx context.Context, root string, args ...string) error {
+	cmd := exec.CommandContext(ctx, "apt-get", args...)
+	cmd.Env = append(os.Environ(), "DEBIAN_FRONTEND=noninteractive")
+	return runLogged(cmd, filepath.Join(logDir(root), "apt-get-"+args[0]+".log"))
 }
 
-// adviseSystem is the error for people who have to install what is missing themselves.
+// adviseSystem returns the error for users who have to install what is missing themselves.
 func adviseSystem(absent []requirement, names []string) error {
 	problems := make([]error, 0, len(absent)+1)
 	for _, one := range absent {
@@ -105,7 +105,8 @@ func adviseSystem(absent []requirement, names []string) error {
 	return errors.Join(append(problems, errors.New(advice))...)
 }
 
-// hasCommand looks for a program, also where the search path of people who aren't root doesn't lead.
+// hasCommand reports whether a program is installed, including directories that are only on root's
+// search path.
 func hasCommand(name string) bool {
 	if _, err := exec.LookPath(name); err == nil {
 		return true

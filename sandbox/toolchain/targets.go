@@ -5,7 +5,8 @@ import (
 	"slices"
 )
 
-// Versions of the tools that callers have to name themselves. A test holds them against the modules.
+// Versions of the tools that callers have to name themselves. A test compares them with the
+// modules.
 const (
 	PulumiVersion           = "3.250.0"
 	KubernetesPluginVersion = "4.25.0"
@@ -15,48 +16,47 @@ const (
 	KubernetesVersion       = "1.36.2"
 )
 
-// The groups of tools that can be asked for. GroupWorld is everything that a local world runs.
+// The groups of tools that can be asked for.
 const (
 	GroupPulumi      = "pulumi"      // the CLI, the Go language host, the plugins
 	GroupProgram     = "program"     // the Pulumi program of this repository, compiled
 	GroupCloudflared = "cloudflared" // the connector and its command line
 	GroupNode        = "node"        // everything inside the Kubernetes node
-	GroupWorld       = "world"       // GroupCloudflared and GroupNode
 	GroupLint        = "lint"        // linters, of use to developers alone
 )
 
 // target is what one run of the Go compiler produces: all binaries of a module that share flags.
-// Those are built together, because that compiles their common packages once.
+// They are built together, so that their common packages are compiled once.
 type target struct {
 	name   string
-	label  string // how reports call it, empty for parts that go without saying
+	label  string // its name in reports, empty for parts not worth a line
 	group  string
-	module string // folder of the module, relative to the clone's root
-	// packages are built into binaries named after their paths' last elements, unless as names the
-	// binary of the only one.
+	module string // directory of the module, relative to the clone's root
+	// packages are built into binaries named after the last elements of their paths, unless as
+	// names the only one's binary.
 	packages []string
 	as       string
 	version  string
 	folder   string // below .sandbox, "bin" unless set
 	tags     string
-	ldflags  string // beyond leaving symbols out
+	ldflags  string // in addition to those that omit symbols
 	cgo      bool
-	// sources are the files and folders of module that go into the binary, all of it when empty. A
-	// name may be a pattern.
+	// sources are the files and directories of the module that go into the binary; empty means all
+	// of them. A name may be a pattern.
 	sources []string
-	// embeds names files of a required module that appear beside the main package while it is built.
+	// embeds are files of required modules that appear beside the main package while it is built.
 	embeds []embed
-	// memory is the peak of a cold build in GiB, as measured, so that small machines build one
+	// memory is the measured peak of a cold build in GiB, so that small machines build one target
 	// after another.
 	memory float64
-	plugin string            // name of the Pulumi plugin this is, when it is one
-	links  map[string]string // further names for binaries that act by the name they are called by
+	plugin string            // the plugin's name, if this is a Pulumi plugin
+	links  map[string]string // further names of binaries that behave according to the name they are called by
 }
 
 // embed is a file that a main package embeds from a module it requires.
 type embed struct {
 	module, file string // where it comes from
-	name         string // how the main package calls it
+	name         string // its name in the main package
 }
 
 const (
@@ -68,8 +68,8 @@ const (
 	k8sVersion    = "-X k8s.io/component-base/version."
 )
 
-// targets lists every tool. The order is that in which builds start: what others wait for, then what
-// takes longest.
+// targets lists all tools in the order in which builds start: first those that others wait for,
+// then those that take longest.
 func targets() []target {
 	return slices.Concat(pulumiTargets(), nodeTargets(), pluginTargets(), restTargets())
 }
@@ -158,7 +158,7 @@ func restTargets() []target {
 	}}
 }
 
-// binaries gives the names of the files that the target produces.
+// binaries returns the names of the files that the target produces.
 func (t target) binaries() []string {
 	if t.as != "" {
 		return []string{t.as}
@@ -170,7 +170,7 @@ func (t target) binaries() []string {
 	return names
 }
 
-// destination is the folder of the target's binaries in the clone at root.
+// destination is the directory of the target's binaries in the clone at root.
 func (t target) destination(root string) string {
 	if t.folder == "" {
 		return BinDir(root)
@@ -180,11 +180,12 @@ func (t target) destination(root string) string {
 
 func stateDir(root string) string { return filepath.Join(root, ".sandbox") }
 
-// BinDir is where the finished tools of the clone at root lie. It belongs at the front of PATH.
+// BinDir is the directory of the finished tools of the clone at root. It belongs at the front of
+// PATH.
 func BinDir(root string) string { return filepath.Join(stateDir(root), "bin") }
 
-// ProgramPath is where the compiled Pulumi program of the clone at root lies. SANDBOX_PROGRAM has to
-// name it, so that the language host built here runs it instead of linking the program every time.
+// ProgramPath is the compiled Pulumi program of the clone at root. SANDBOX_PROGRAM has to name it,
+// so that the language host built here runs it instead of linking the program every time.
 func ProgramPath(root string) string { return filepath.Join(stateDir(root), "program", "k8s-tunnel") }
 
 // logDir is where the compilers' output goes.

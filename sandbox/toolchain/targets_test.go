@@ -14,8 +14,8 @@ import (
 // clone is the root of the repository that these tests are part of.
 const clone = "../.."
 
-// TestTargets_VersionsAreThoseOfTheModules keeps what reports and links claim in step with what the
-// modules require, which is the only place where a version is chosen.
+// TestTargets_VersionsAreThoseOfTheModules compares the versions in reports and linker flags with
+// those that the modules require, which is the only place where a version is chosen.
 func TestTargets_VersionsAreThoseOfTheModules(t *testing.T) {
 	t.Parallel()
 	required := map[string]struct{ module, version string }{
@@ -47,8 +47,8 @@ func TestTargets_VersionsAreThoseOfTheModules(t *testing.T) {
 	}
 }
 
-// TestTargets_PluginsFitTheProgram holds the plugins' versions against the SDKs that the program is
-// written with, because the engine asks for exactly the SDK's version.
+// TestTargets_PluginsFitTheProgram compares the plugins' versions with those of the program's SDKs,
+// because the engine asks for exactly the SDK's version.
 func TestTargets_PluginsFitTheProgram(t *testing.T) {
 	t.Parallel()
 	for _, target := range pluginTargets() {
@@ -58,9 +58,9 @@ func TestTargets_PluginsFitTheProgram(t *testing.T) {
 	}
 }
 
-func versionIn(t *testing.T, folder, module string) string {
+func versionIn(t *testing.T, dir, module string) string {
 	t.Helper()
-	path := filepath.Join(clone, folder, "go.mod")
+	path := filepath.Join(clone, dir, "go.mod")
 	content, err := os.ReadFile(path)
 	require.NoError(t, err)
 	file, err := modfile.Parse(path, content, nil)
@@ -89,22 +89,23 @@ func TestTargets_HaveNamesOfTheirOwn(t *testing.T) {
 }
 
 // TestTargets_SourcesAreAllThatGoesIn asks Go which packages of this repository's own modules the
-// targets with a list of sources are made of: one outside the list could change without a rebuild.
+// targets with a list of sources are made of: a package outside the list could change without a
+// rebuild.
 func TestTargets_SourcesAreAllThatGoesIn(t *testing.T) {
 	t.Parallel()
 	for _, target := range targets() {
 		if len(target.sources) == 0 {
 			continue
 		}
-		folder, err := filepath.Abs(filepath.Join(clone, target.module))
+		moduleDir, err := filepath.Abs(filepath.Join(clone, target.module))
 		require.NoError(t, err)
-		command := exec.Command("go", append([]string{"list", "-deps", "-f", `{{if not .Standard}}{{.Dir}}{{"\n"}}{{end}}`}, target.packages...)...)
-		command.Dir = folder
-		command.Env = buildEnvironment(os.Environ(), false)
-		output, err := command.Output()
+		cmd := exec.Command("go", append([]string{"list", "-deps", "-f", `{{if not .Standard}}{{.Dir}}{{"\n"}}{{end}}`}, target.packages...)...)
+		cmd.Dir = moduleDir
+		cmd.Env = buildEnvironment(os.Environ(), false)
+		output, err := cmd.Output()
 		require.NoError(t, err, target.name)
 		for dir := range strings.FieldsSeq(string(output)) {
-			inside, err := filepath.Rel(folder, dir)
+			inside, err := filepath.Rel(moduleDir, dir)
 			require.NoError(t, err)
 			if filepath.IsLocal(inside) {
 				require.True(t, covered(target.sources, inside), "%s is made of %s as well", target.name, inside)
@@ -113,8 +114,8 @@ func TestTargets_SourcesAreAllThatGoesIn(t *testing.T) {
 	}
 }
 
-// covered tells whether the folder inside lies in one of sources, or is the root, whose files sources
-// names one by one.
+// covered reports whether the directory inside is in one of sources, or is the root, whose files
+// sources names one by one.
 func covered(sources []string, inside string) bool {
 	for _, source := range sources {
 		if inside == "." || inside == source || strings.HasPrefix(inside, source+"/") {

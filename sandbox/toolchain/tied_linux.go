@@ -6,12 +6,12 @@ import (
 	"syscall"
 )
 
-// runTied runs command so that it is interrupted when this process dies, even by force: a build that
-// nobody waits for would keep the machine busy for minutes.
-func runTied(command *exec.Cmd) error {
-	// The kernel takes the end of the thread that started the command for that of the process.
+// runTied runs cmd so that it is interrupted when this process dies, even by SIGKILL: an abandoned
+// build would keep the machine busy for minutes.
+func runTied(cmd *exec.Cmd) error {
+	// The kernel sends the signal when the thread that started the command ends, not the process.
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	command.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGINT}
-	return command.Run()
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGINT}
+	return cmd.Run()
 }

@@ -4,5 +4,5 @@ package toolchain
 
 import "os/exec"
 
-// runTied runs command. Only Linux can end it together with this process.
-func runTied(command *exec.Cmd) error { return command.Run() }
+// runTied runs cmd. Only Linux can end it together with this process.
+func runTied(cmd *exec.Cmd) error { return cmd.Run() }

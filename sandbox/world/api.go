@@ -13,7 +13,7 @@ import (
 )
 
 // DeleteAtCloudflare deletes what lies under a path of the API, such as
-// /zones/ID/dns_records/ID, as somebody does in the dashboard.
+// /zones/ID/dns_records/ID, as a user does in the dashboard.
 func (w *World) DeleteAtCloudflare(ctx context.Context, path string) error {
 	authority, err := os.ReadFile(w.path("ca.pem"))
 	if err != nil {

@@ -5,8 +5,7 @@ import (
 	"fmt"
 )
 
-// rollouts are the Deployments that have to be ready before there is something
-// to expose.
+// rollouts are the Deployments that must be ready before there is anything to expose.
 var rollouts = []struct{ namespace, name string }{
 	{"kube-system", "coredns"},
 	{"ingress-nginx", "ingress-nginx-controller"},

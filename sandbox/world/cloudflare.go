@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/google/renameio/v2"
+
 	"k8s-tunnel/sandbox/cloudflare"
 	"k8s-tunnel/sandbox/cloudflare/state"
 	"k8s-tunnel/sandbox/process"
@@ -44,8 +46,8 @@ func (w *World) cloudflareAlive() bool {
 	return ok && id.Alive()
 }
 
-// startCloudflare starts the Cloudflare process unless it runs, and waits until
-// it listens everywhere.
+// startCloudflare starts the Cloudflare process unless it is running, and waits until
+// all its listeners are up.
 func (w *World) startCloudflare(ctx context.Context, out io.Writer) error {
 	begin := time.Now()
 	if !w.cloudflareAlive() {
@@ -76,8 +78,8 @@ func (w *World) startCloudflare(ctx context.Context, out io.Writer) error {
 	return nil
 }
 
-// keepSelf copies this program into the world, because `go run` may remove what
-// it built while the processes started from it still run.
+// keepSelf copies this program into the world, because `go run` may remove its binary
+// while processes started from it are still running.
 func (w *World) keepSelf() (string, error) {
 	self, err := os.Executable()
 	if err != nil {
@@ -91,9 +93,6 @@ func (w *World) keepSelf() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	fresh := kept + ".new"
-	if err := os.WriteFile(fresh, raw, 0o755); err != nil {
-		return "", err
-	}
-	return kept, os.Rename(fresh, kept)
+	// A rename, because a process may still be running the earlier copy.
+	return kept, renameio.WriteFile(kept, raw, 0o755, renameio.WithTempDir(w.Dir()))
 }

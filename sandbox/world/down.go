@@ -13,7 +13,7 @@ import (
 	"k8s-tunnel/sandbox/process"
 )
 
-// Down stops the world and removes all that it made, whatever state it is in.
+// Down stops the world and removes everything that it made, whatever state it is in.
 // The tools stay: they belong to the clone.
 func (w *World) Down(ctx context.Context, out io.Writer) error {
 	if _, err := os.Stat(w.Dir()); errors.Is(err, fs.ErrNotExist) && w.Name != DefaultName {
@@ -22,7 +22,7 @@ func (w *World) Down(ctx context.Context, out io.Writer) error {
 	begin := time.Now()
 	var problems []error
 	if id, ok := process.Load(w.pidFile()); ok {
-		// Longer than the process takes to hang up on its clients.
+		// Longer than the process takes to disconnect its clients.
 		problems = append(problems, id.Stop(ctx, 10*time.Second))
 	}
 	problems = append(problems, cluster.Wipe(ctx, w.clusterConfig()))

@@ -11,14 +11,14 @@ import (
 	"k8s-tunnel/sandbox/toolchain"
 )
 
-// passphrase encrypts the secrets of stacks in the local world. It is
-// THROW-AWAY: those secrets are the sandbox's own, and worth nothing elsewhere.
+// passphrase encrypts the secrets of stacks in the local world. It is THROW-AWAY: those
+// secrets are the sandbox's own and worthless elsewhere.
 const passphrase = "sandbox"
 
 // Variable is one environment variable.
 type Variable struct{ Name, Value string }
 
-// Env are the variables that point other clients (pulumi, cloudflared, kubectl,
+// Env returns the variables that point other clients (pulumi, cloudflared, kubectl,
 // curl) at this world.
 func (w *World) Env() []Variable {
 	search := toolchain.BinDir(w.Root)
@@ -45,7 +45,7 @@ func (w *World) Env() []Variable {
 	return variables
 }
 
-// Environ is the current environment with Env in it, for programs started here.
+// Environ returns the current environment with Env in it, for programs started here.
 func (w *World) Environ() []string {
 	own := map[string]bool{}
 	var environ []string
@@ -55,7 +55,7 @@ func (w *World) Environ() []string {
 	}
 	for _, entry := range os.Environ() {
 		name, _, _ := strings.Cut(entry, "=")
-		// A PULUMI_ variable of the user's would mix the two Pulumis up.
+		// The user's own PULUMI_ variables would mix up the two Pulumis.
 		if !own[name] && !strings.HasPrefix(name, "PULUMI_") {
 			environ = append(environ, entry)
 		}
@@ -63,7 +63,7 @@ func (w *World) Environ() []string {
 	return environ
 }
 
-// systemRoots are where distributions keep the bundle of trusted certificates.
+// systemRoots are the files in which distributions keep the trusted certificates.
 var systemRoots = []string{
 	"/etc/ssl/certs/ca-certificates.crt", // Debian, Arch, Alpine
 	"/etc/pki/tls/certs/ca-bundle.crt",   // Fedora

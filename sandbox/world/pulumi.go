@@ -34,7 +34,7 @@ func (w *World) Command(ctx context.Context, name string, args ...string) *exec.
 	return cmd
 }
 
-// quietly runs a command. What it printed is in the error, if there is one.
+// quietly runs a command. If it fails, its output is in the error.
 func (w *World) quietly(ctx context.Context, name string, args ...string) error {
 	if out, err := w.Command(ctx, name, args...).CombinedOutput(); err != nil {
 		return fmt.Errorf("%s %s: %w: %s", name, strings.Join(args, " "), err, bytes.TrimSpace(out))
@@ -47,9 +47,9 @@ func (w *World) stackState() string {
 	return w.path("pulumi", ".pulumi", "stacks", "k8s-tunnel", Stack+".json")
 }
 
-// prepareStack makes the dev stack in the world's own backend, so that `pulumi
-// up` works by hand as soon as the world is up. Other worlds have stacks of
-// their owners' making.
+// prepareStack makes the dev stack in the world's own backend, so that `pulumi up`
+// works by hand as soon as the world is up. Users of other worlds make their own
+// stacks.
 func (w *World) prepareStack(ctx context.Context) error {
 	if w.Name != DefaultName {
 		return nil
@@ -65,8 +65,8 @@ func (w *World) Deploy(ctx context.Context, out io.Writer) error {
 	return w.pulumi(ctx, out, "up", "--stack", Stack, "--yes", "--skip-preview")
 }
 
-// Undeploy runs `pulumi destroy` on the dev stack. A world that isn't healthy
-// has nothing to destroy: it goes with all that is in it.
+// Undeploy runs `pulumi destroy` on the dev stack. In a world that isn't healthy there
+// is nothing to do, because the stack goes with its world.
 func (w *World) Undeploy(ctx context.Context, out io.Writer) error {
 	resources, err := w.deployed()
 	if err != nil || resources == 0 {
@@ -83,7 +83,7 @@ func (w *World) Undeploy(ctx context.Context, out io.Writer) error {
 func (w *World) pulumi(ctx context.Context, out io.Writer, args ...string) error {
 	cmd := w.Command(ctx, "pulumi", args...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, out, os.Stderr
-	// Ctrl-C reaches Pulumi itself, which stops in order.
+	// Ctrl-C is passed to Pulumi itself, which stops in order.
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	if err := cmd.Run(); err != nil {
 		return fmt.Errorf("pulumi %s: %w", args[0], err)

@@ -24,7 +24,7 @@ func freeSlot() (int, error) {
 	return 0, errors.New("every slot of this machine is taken; take a world down that isn't needed")
 }
 
-// portFree tells whether a TCP address can be listened on.
+// portFree returns nil if a TCP address can be listened on.
 func portFree(addr string) error {
 	l, err := net.Listen("tcp", addr)
 	if err != nil {
@@ -33,8 +33,8 @@ func portFree(addr string) error {
 	return l.Close()
 }
 
-// checkPorts reports the addresses of the Cloudflare process that somebody else
-// has.
+// checkPorts reports the addresses of the Cloudflare process that another process has
+// taken.
 func (w *World) checkPorts() error {
 	var taken []string
 	var reason error

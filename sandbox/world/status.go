@@ -19,10 +19,10 @@ import (
 	"k8s-tunnel/sandbox/cloudflare/control"
 	"k8s-tunnel/sandbox/cluster"
 	"k8s-tunnel/sandbox/cluster/apps"
-	"k8s-tunnel/sandbox/process"
+	"k8s-tunnel/sandbox/pinned"
 )
 
-// Control asks and tells the Cloudflare process.
+// Control returns a client of the Cloudflare process's control port.
 func (w *World) Control() *control.Client {
 	return control.NewClient(w.ControlAddr())
 }
@@ -87,8 +87,8 @@ func connectors(t control.Tunnel) string {
 		len(clients), len(t.Connections), strings.Join(slices.Sorted(maps.Keys(protocols)), " and "))
 }
 
-// AppHosts are the names under which the apps answer once the dev stack is up:
-// the zone's apex and one that its wildcard covers.
+// AppHosts are the names of the apps once the dev stack is up: the zone's apex and one
+// that its wildcard covers.
 func (w *World) AppHosts() []string {
 	return apps.Hosts(w.Domain())
 }
@@ -99,20 +99,14 @@ func (w *World) URL(host string) string {
 	return fmt.Sprintf("http://%s:%s/", host, port)
 }
 
-// Client sends requests to the front, whatever the host's name resolves to.
+// Client returns a client that sends all requests to the front, whatever the host's
+// name resolves to.
 func (w *World) Client() *http.Client {
-	dialer := &net.Dialer{Timeout: 5 * time.Second}
-	return &http.Client{
-		Timeout: 30 * time.Second,
-		Transport: &http.Transport{
-			DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
-				return dialer.DialContext(ctx, network, w.FrontAddr())
-			},
-		},
-	}
+	return &http.Client{Timeout: 30 * time.Second, Transport: pinned.Transport(w.FrontAddr())}
 }
 
-// Show ends `make up`: what is there, and a request through it.
+// Show is the end of `make up`: it prints the status and sends a request through the
+// tunnel.
 func (w *World) Show(ctx context.Context, out io.Writer) error {
 	fmt.Fprintln(out)
 	if err := w.Status(ctx, out); err != nil {
@@ -157,17 +151,4 @@ func (w *World) ask(ctx context.Context, host string) (*answer, error) {
 		return nil, fmt.Errorf("an answer that isn't the app's: %w", err)
 	}
 	return &a, nil
-}
-
-// PIDs are the processes on which the world's parts hang, for tests that kill
-// them.
-func (w *World) PIDs() []int {
-	var pids []int
-	if id, ok := process.Load(w.pidFile()); ok && id.Alive() {
-		pids = append(pids, id.PID)
-	}
-	if status, err := cluster.Inspect(w.clusterConfig()); err == nil && status.PID != 0 {
-		pids = append(pids, status.PID)
-	}
-	return pids
 }

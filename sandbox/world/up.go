@@ -10,15 +10,15 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"k8s-tunnel/sandbox/cloudflare/ca"
+	"k8s-tunnel/sandbox/ca"
 	"k8s-tunnel/sandbox/cluster"
 	"k8s-tunnel/sandbox/cluster/apps"
 	"k8s-tunnel/sandbox/cluster/image"
 	"k8s-tunnel/sandbox/toolchain"
 )
 
-// Up brings the world up: whatever is missing is built, whatever doesn't run is
-// started. A world that is up already is left as it is.
+// Up brings the world up: it builds what is missing and starts what isn't running. A
+// world that is up already is left as it is.
 func (w *World) Up(ctx context.Context, out io.Writer) error {
 	if !w.NoCluster {
 		if err := toolchain.System(ctx, w.toolOptions(out, w.groups())); err != nil {
@@ -76,8 +76,7 @@ func (w *World) groups() []string {
 	return groups
 }
 
-// check reports at once what stands in the way on this machine, before anything
-// takes time.
+// check reports all obstacles on this machine at once, before anything that takes time.
 func (w *World) check() error {
 	var problems []error
 	if !w.NoCluster {
@@ -94,7 +93,7 @@ func (w *World) check() error {
 	return errors.Join(problems...)
 }
 
-// withoutNode says what works where the node doesn't.
+// withoutNode says what works where the node can't run.
 const withoutNode = `without the node, any cluster works that your kubeconfig leads to, with the sandbox's Cloudflare beside it:
   go -C sandbox run . up --no-cluster
 README.md, "Another cluster", says how its connectors find the sandbox's edge`
@@ -124,7 +123,7 @@ func (w *World) authority() (*ca.Authority, error) {
 	return ca.Load(w.path("cloudflare", "ca"))
 }
 
-// start starts Cloudflare and the node side by side; neither waits for the other.
+// start starts Cloudflare and the node side by side, because neither needs the other.
 func (w *World) start(ctx context.Context, out io.Writer) error {
 	group, groupCtx := errgroup.WithContext(ctx)
 	group.Go(func() error { return w.startCloudflare(groupCtx, out) })
@@ -134,7 +133,7 @@ func (w *World) start(ctx context.Context, out io.Writer) error {
 	return group.Wait()
 }
 
-// startNode starts the node and what there is to expose in it.
+// startNode starts the node and, in it, the apps to expose.
 func (w *World) startNode(ctx context.Context, out io.Writer) error {
 	authority, err := w.authority()
 	if err != nil {
@@ -168,7 +167,7 @@ func (w *World) startNode(ctx context.Context, out io.Writer) error {
 	return nil
 }
 
-// linkKubeconfig puts the node's kubeconfig where Pulumi.dev.yaml names it.
+// linkKubeconfig copies the node's kubeconfig to the path that Pulumi.dev.yaml names.
 func (w *World) linkKubeconfig() error {
 	raw, err := os.ReadFile(w.clusterConfig().Kubeconfig())
 	if err != nil {

@@ -1,8 +1,7 @@
-// Package world puts the local world together: the tools, Cloudflare, the
-// cluster with something to expose in it, and a Pulumi of its own to drive all
-// of that. It knows where everything lies and in what order it starts and
-// stops; what the parts are and how they work is the business of their own
-// packages.
+// Package world assembles the local world: the tools, Cloudflare, the cluster with
+// something to expose in it, and a Pulumi of its own to drive it all. It knows where
+// everything is kept and in what order it starts and stops; the parts themselves are in
+// packages of their own.
 package world
 
 import (
@@ -23,12 +22,12 @@ import (
 // fixed, because Pulumi.dev.yaml names them.
 const DefaultName = "dev"
 
-// World is one local world. Worlds of different slots share nothing but the
-// tools, so several can be up at a time.
+// World is one local world. Worlds in different slots share only the tools, so several
+// can be up at a time.
 type World struct {
 	// Root is the clone's root.
 	Root string `json:"-"`
-	// Name tells the worlds of a clone apart.
+	// Name distinguishes the worlds of a clone.
 	Name string `json:"-"`
 	// Slot numbers the worlds of the machine. Every address, interface and
 	// cgroup follows from it.
@@ -41,9 +40,9 @@ type World struct {
 	EdgeProtocol string `json:"edgeProtocol"`
 }
 
-// Open returns the world of that name in the clone around the current folder.
-// A world that has never been up gets a slot, which it keeps until it is taken
-// down; the default world always has slot 0.
+// Open returns the world of that name in the clone around the current directory. A
+// world that has never been up gets a slot, which it keeps until it is taken down; the
+// default world always has slot 0.
 func Open(name string) (*World, error) {
 	root, err := findRoot()
 	if err != nil {
@@ -55,7 +54,7 @@ func Open(name string) (*World, error) {
 // OpenIn is Open for the clone at root.
 func OpenIn(root, name string) (*World, error) {
 	if name == "" || name != filepath.Base(name) || strings.HasPrefix(name, ".") {
-		return nil, fmt.Errorf("world: %q can't be a folder's name", name)
+		return nil, fmt.Errorf("world: %q can't be a directory's name", name)
 	}
 	w := &World{Root: root, Name: name}
 	raw, err := os.ReadFile(w.path(settingsFile))
@@ -73,7 +72,7 @@ func OpenIn(root, name string) (*World, error) {
 	return w, nil
 }
 
-// settingsFile keeps what `up` was told, for the commands after it.
+// settingsFile keeps the options of `up` for later commands.
 const settingsFile = "world.json"
 
 // save writes settingsFile.
@@ -85,7 +84,7 @@ func (w *World) save() error {
 	return os.WriteFile(w.path(settingsFile), raw, 0o644)
 }
 
-// findRoot goes up from the current folder to the clone's root.
+// findRoot goes up from the current directory to the clone's root.
 func findRoot() (string, error) {
 	dir, err := os.Getwd()
 	if err != nil {
@@ -103,7 +102,7 @@ func findRoot() (string, error) {
 	}
 }
 
-// Dir holds everything that belongs to this world. Removing the world removes it.
+// Dir holds everything that belongs to this world, and is removed with it.
 func (w *World) Dir() string {
 	return filepath.Join(w.Root, ".sandbox", "worlds", w.Name)
 }
@@ -112,13 +111,13 @@ func (w *World) path(parts ...string) string {
 	return filepath.Join(append([]string{w.Dir()}, parts...)...)
 }
 
-// PulumiHome is Pulumi's folder for plugins and credentials, shared by the
-// worlds, so that a plugin put there by hand stays.
+// PulumiHome is Pulumi's directory for plugins and credentials, shared by the worlds,
+// so that a plugin put there by hand stays.
 func (w *World) PulumiHome() string {
 	return filepath.Join(w.Root, ".sandbox", "pulumi")
 }
 
-// Kubeconfig is the file with the administrator's access to the cluster.
+// Kubeconfig is the file with the administrator's credentials for the cluster.
 func (w *World) Kubeconfig() string { return w.path("kubeconfig") }
 
 // loopback is an address of this machine that belongs to this world alone. The
@@ -147,12 +146,12 @@ func (w *World) FrontAddr() string { return address(w.loopback(1), frontPort) }
 // FrontHTTPSAddr is FrontAddr for HTTPS, with certificates of the sandbox's CA.
 func (w *World) FrontHTTPSAddr() string { return address(w.loopback(1), frontHTTPSPort) }
 
-// ControlAddr is where tests ask the Cloudflare process what it saw, and tell
-// it to misbehave.
+// ControlAddr is where tests ask the Cloudflare process what it saw and tell it to
+// misbehave.
 func (w *World) ControlAddr() string { return address(w.loopback(1), controlPort) }
 
-// edgeRegion is the first of four addresses at which the edge listens, in the
-// node's network and on the loopback alike.
+// edgeRegion is the first of four addresses at which the edge listens, both in the
+// node's network and on the loopback network.
 const edgeRegion = 11
 
 // clusterEdge are the edge's addresses as the cluster sees them.

@@ -2,18 +2,18 @@
 // its names need it: token verification, accounts, zones, tunnels with their
 // connections, DNS records, and the tunnel routes of the cloudflared command.
 //
-// What it answers follows three sources: the clients that parse it (cloudflared's
-// cfapi package, cloudflare-go v0.114, the Terraform provider v4.51), the
-// reference documentation, and answers that people quote in public issues; codes
-// and statuses that are only known from the last are marked in errors.go.
+// What it answers follows three sources: the clients that parse it (cloudflared's cfapi
+// package, cloudflare-go v0.114, the Terraform provider v4.51), the reference
+// documentation, and answers that people quote in public issues; codes and statuses
+// known only from the last are marked in errors.go.
 //
-// Unlike the original it knows API tokens only, no global keys; it holds the free
-// plan for every zone; it has no rate limit of its own and reaches every client
-// at once. It remembers the calls, and it can be told to misbehave.
+// Unlike the original it knows only API tokens, no global keys; every zone is on the
+// free plan; it has no rate limit of its own, and changes are visible to every client
+// at once. It records the calls, and it can be told to misbehave.
 package api
 
 import (
-	"bytes"
+	"context"
 	"io"
 	"log/slog"
 	"net/http"
@@ -26,10 +26,10 @@ import (
 	"k8s-tunnel/sandbox/cloudflare/state"
 )
 
-// BasePath is where the API lies on its host, as on Cloudflare's.
+// BasePath is the API's path on its host, the same as Cloudflare's.
 const BasePath = "/client/v4"
 
-// maxBody is far above any body that a client of these calls sends.
+// maxBody is far larger than any body that clients of these calls send.
 const maxBody = 1 << 20
 
 // Connectors is the edge's side of a tunnel.
@@ -58,7 +58,7 @@ type API struct {
 	faults faultList
 }
 
-// New returns an API over a store.
+// New returns an API on top of a store.
 func New(c Config) *API {
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
@@ -111,12 +111,8 @@ type call struct {
 // handle makes an endpoint an http.Handler that checks the token first.
 func (a *API) handle(serve endpoint) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		c := &call{API: a, Request: r}
-		var err error
-		if c.body, err = io.ReadAll(r.Body); err != nil {
-			writeError(w, badBody(err))
-			return
-		}
+		body, _ := r.Context().Value(bodyKey{}).([]byte)
+		c := &call{API: a, Request: r, body: body}
 		if err := c.authenticate(); err != nil {
 			writeError(w, err)
 			return
@@ -131,7 +127,11 @@ func (a *API) handle(serve endpoint) http.Handler {
 	})
 }
 
-// ServeHTTP answers a request, unless a fault does it instead, and remembers it.
+// bodyKey is the key of the body in a request's context. The log of calls needs the
+// body too, even when no endpoint sees the request.
+type bodyKey struct{}
+
+// ServeHTTP answers a request, unless a fault does so instead, and records it.
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	started := time.Now()
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
@@ -139,7 +139,7 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusRequestEntityTooLarge)
 		return
 	}
-	r.Body = io.NopCloser(bytes.NewReader(body))
+	r = r.WithContext(context.WithValue(r.Context(), bodyKey{}, body))
 	r.URL.Path = path.Clean("/" + r.URL.Path) // doubled and trailing slashes are forgiven
 
 	fault, faulty := a.faults.match(r)
@@ -164,7 +164,7 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	answer.copyTo(w)
 }
 
-// unrouted answers what no pattern matches.
+// unrouted answers requests that no pattern matches.
 func (c *call) unrouted() (any, error) {
 	for _, method := range []string{"GET", "POST", "PUT", "PATCH", "DELETE"} {
 		if method == c.Method {

@@ -25,7 +25,7 @@ const (
 	recordsPath = zonePath + "/dns_records"
 )
 
-// connectors stands in for the edge, with connections that the test invents.
+// connectors stands in for the edge, with connections that the test makes up.
 type connectors struct {
 	mu    sync.Mutex
 	table map[uuid.UUID][]state.Connection
@@ -81,7 +81,7 @@ func newWorld(t *testing.T) *world {
 	return w
 }
 
-// as returns the same world for the holder of another token.
+// as returns the same world, used with another token.
 func (w world) as(grants ...state.Grant) *world {
 	w.t.Helper()
 	w.token = base64.RawURLEncoding.EncodeToString(bytes.Repeat([]byte{byte(len(w.store.Tokens()))}, 30))
@@ -160,7 +160,7 @@ func get[T any](w *world, method, path string, body any) T {
 
 type object = map[string]any
 
-// ids returns the values of a field in a list of objects.
+// field returns the values of a field in a list of objects.
 func field(list []object, key string) []any {
 	out := []any{}
 	for _, o := range list {

@@ -8,8 +8,8 @@ import (
 )
 
 var (
-	// tokenForm is that of user tokens (40 characters) and of the longer account
-	// tokens; a global key, at 37, is none, which is what people mix up.
+	// tokenForm is the form of user tokens (40 characters) and of the longer account
+	// tokens. A global key, which people often use by mistake, has 37.
 	tokenForm = regexp.MustCompile(`^[A-Za-z0-9_-]{40,80}$`)
 	keyForm   = regexp.MustCompile(`^[0-9a-f]{37}$`)
 	idForm    = regexp.MustCompile(`^[0-9a-f]{32}$`)
@@ -58,7 +58,7 @@ func (c *call) verifyToken() (any, error) {
 	}, nil
 }
 
-// accountWith returns the path's account if the token has the right on it.
+// accountWith returns the path's account if the token has the permission on it.
 func (c *call) accountWith(right state.Right, refusal *Error) (state.Account, error) {
 	id := c.PathValue("account")
 	if !idForm.MatchString(id) {
@@ -71,7 +71,7 @@ func (c *call) accountWith(right state.Right, refusal *Error) (state.Account, er
 	return account, nil
 }
 
-// zoneWith returns the path's zone if the token has the right on it.
+// zoneWith returns the path's zone if the token has the permission on it.
 func (c *call) zoneWith(right state.Right, refusal *Error) (state.Zone, error) {
 	id := c.PathValue("zone")
 	if !idForm.MatchString(id) {

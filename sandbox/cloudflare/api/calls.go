@@ -9,10 +9,10 @@ import (
 	"time"
 )
 
-// callsKept bounds the memory of calls; a long soak makes some thousands.
+// callsKept limits how many calls are kept; a long soak makes several thousand.
 const callsKept = 20_000
 
-// Call is one request that the API has answered, for tests to look at.
+// Call is one request that the API has answered, for tests to examine.
 type Call struct {
 	Time      time.Time       `json:"time"`
 	Took      Duration        `json:"took"`
@@ -22,7 +22,7 @@ type Call struct {
 	Status    int             `json:"status"`
 	Errors    []Message       `json:"errors,omitempty"`
 	UserAgent string          `json:"user_agent,omitempty"`
-	Body      json.RawMessage `json:"body,omitempty"` // without what is secret
+	Body      json.RawMessage `json:"body,omitempty"` // without secrets
 }
 
 func newCall(r *http.Request, body []byte, answer *buffer, started time.Time) Call {
@@ -33,7 +33,7 @@ func newCall(r *http.Request, body []byte, answer *buffer, started time.Time) Ca
 	}
 }
 
-// redact returns a JSON object without its secrets, and nothing for anything else.
+// redact returns a JSON object without its secrets, and nil for anything else.
 func redact(body []byte) json.RawMessage {
 	var object map[string]any
 	if json.Unmarshal(body, &object) != nil {
@@ -63,7 +63,7 @@ func (l *callLog) add(c Call) {
 	l.calls = append(l.calls, c)
 }
 
-// Calls returns what the API has answered, in the order in which it was asked.
+// Calls returns the calls in the order in which they arrived.
 func (a *API) Calls() []Call {
 	a.calls.mu.Lock()
 	out := slices.Clone(a.calls.calls)

@@ -36,7 +36,7 @@ func presentConnection(c state.Connection) connectionJSON {
 	}
 }
 
-// live lists a tunnel's connections that haven't said goodbye.
+// live lists a tunnel's connections that haven't unregistered.
 func (c *call) live(tunnel uuid.UUID) []state.Connection {
 	var out []state.Connection
 	for _, connection := range c.connectors.Connections(tunnel) {
@@ -71,8 +71,8 @@ func (c *call) listConnectors() (any, error) {
 	return list[connectorJSON]{items: items, perPage: 1000, most: 1000}, nil
 }
 
-// cleanConnections answers DELETE …/cfd_tunnel/{tunnel}/connections. It cuts
-// connectors off without asking; one that still runs comes back at once.
+// cleanConnections answers DELETE …/cfd_tunnel/{tunnel}/connections. It cuts connectors
+// off unconditionally; one that still runs reconnects at once.
 func (c *call) cleanConnections() (any, error) {
 	t, err := c.pathTunnel(state.TunnelEdit)
 	if err != nil {

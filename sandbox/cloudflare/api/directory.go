@@ -24,14 +24,14 @@ func presentAccount(a state.Account) accountJSON {
 	return accountJSON{ID: a.ID, Name: a.Name, Type: "standard"}
 }
 
-// mayReadAccount says whether the token sees the account. Any right on the
-// account as a whole will do, as with a token made for a tunnel.
+// mayReadAccount reports whether the token may read the account. Any permission on the
+// account as a whole is enough, as with a token made for a tunnel.
 func (c *call) mayReadAccount(id string) bool {
 	return c.token.OnAccount(state.AccountRead, id) || c.token.OnAccount(state.TunnelRead, id)
 }
 
-// listAccounts answers GET /accounts. A token without a right on any account
-// gets an empty list.
+// listAccounts answers GET /accounts. A token without a permission on any account gets
+// an empty list.
 func (c *call) listAccounts() (any, error) {
 	var items []accountJSON
 	name := c.URL.Query().Get("name")
@@ -125,8 +125,8 @@ func (c *call) presentZone(z state.Zone) zoneJSON {
 	return out
 }
 
-// listZones answers GET /zones: those on which the token has Zone Read. A token
-// that has it nowhere is refused, rather than told that there is none.
+// listZones answers GET /zones: those on which the token has Zone Read. A token that
+// has it on none is refused, rather than given an empty list.
 func (c *call) listZones() (any, error) {
 	if !c.token.Has(state.ZoneRead) {
 		return nil, unauthorized()

@@ -10,9 +10,9 @@ import (
 	"strconv"
 )
 
-// envelope is around every answer. Result is there even when it is null, and
-// Content-Type is exactly application/json: the cloudflared command compares it
-// so, and hides the error's text otherwise.
+// envelope wraps every answer. Result is present even when it is null, and Content-Type
+// is exactly application/json: the cloudflared command compares the whole value, and
+// hides the error's text if it differs.
 type envelope struct {
 	Result     any         `json:"result"`
 	Success    bool        `json:"success"`
@@ -28,7 +28,8 @@ type Message struct {
 	Chain   []Message `json:"error_chain,omitempty"`
 }
 
-// resultInfo is about the page of a list; clients decide by it whether to ask on.
+// resultInfo describes a page of a list; clients use it to decide whether to ask for
+// more.
 type resultInfo struct {
 	Page       int `json:"page"`
 	PerPage    int `json:"per_page"`
@@ -37,14 +38,14 @@ type resultInfo struct {
 	TotalPages int `json:"total_pages"`
 }
 
-// list is a result that is cut into pages.
+// list is a result that is split into pages.
 type list[T any] struct {
 	items   []T
 	perPage int // when the client asks for none
-	most    int // what the client may ask for
+	most    int // the most that the client may ask for
 }
 
-// pager is implemented by list, whatever it is of.
+// pager is implemented by list for all element types.
 type pager interface {
 	page(r *http.Request) (any, *resultInfo)
 }
@@ -103,7 +104,7 @@ func rayID() string {
 	return hex.EncodeToString(b[:]) + "-SBX"
 }
 
-// buffer holds an answer back until it is clear that the client shall see it.
+// buffer holds an answer back until it is known that the client is to see it.
 type buffer struct {
 	header http.Header
 	status int
@@ -123,7 +124,7 @@ func (b *buffer) copyTo(w http.ResponseWriter) {
 	_, _ = w.Write(b.body.Bytes())
 }
 
-// failed returns the errors of a finished answer.
+// failed returns the errors in a finished answer.
 func (b *buffer) failed() []Message {
 	var e envelope
 	if b.status < http.StatusBadRequest || json.Unmarshal(b.body.Bytes(), &e) != nil {

@@ -23,11 +23,11 @@ func failure(status, code int, format string, args ...any) *Error {
 	return &Error{Status: status, Errors: []Message{{Code: code, Message: fmt.Sprintf(format, args...)}}}
 }
 
-// The codes and texts below are those of the original. Where a status isn't
-// documented and no client depends on it, it is the one quoted in public issues;
-// "assumed" marks what nobody quotes.
+// The codes and texts below are those of the original. Where a status isn't documented
+// and no client depends on it, it is the one quoted in public issues; "assumed" marks
+// what no source quotes.
 
-// Of the gateway, before any product sees the call.
+// Errors of the gateway, before any product sees the call.
 
 func invalidHeader(code int, header string) *Error {
 	return &Error{Status: http.StatusBadRequest, Errors: []Message{{
@@ -52,8 +52,8 @@ func invalidTokenToVerify() *Error {
 	return failure(http.StatusUnauthorized, 1000, "Invalid API Token")
 }
 
-// unauthorized is for accounts and zones themselves, noPermission for what lies
-// below them. Neither tells "not allowed" from "doesn't exist".
+// unauthorized is for accounts and zones themselves, noPermission for what lies below
+// them. Neither distinguishes "not allowed" from "doesn't exist".
 func unauthorized() *Error {
 	return failure(http.StatusForbidden, 9109, "Unauthorized to access requested resource")
 }
@@ -73,7 +73,7 @@ func methodNotAllowed(method string) *Error {
 	return failure(http.StatusMethodNotAllowed, 10000, "%s method not allowed for the api_token authentication scheme", method)
 }
 
-// Of the tunnels.
+// Errors of tunnels.
 
 func tunnelNotFound() *Error {
 	return failure(http.StatusNotFound, 1003, "Tunnel not found")
@@ -97,7 +97,8 @@ func invalidTunnel(format string, args ...any) *Error {
 	return failure(http.StatusBadRequest, 1001, format, args...)
 }
 
-// tokenNeedsEdit is what reading a tunnel's token with a read right alone gives.
+// tokenNeedsEdit is the answer to reading a tunnel's token with only the read
+// permission.
 func tokenNeedsEdit() *Error {
 	return failure(http.StatusUnauthorized, 1001, "Not authorized")
 }
@@ -106,7 +107,7 @@ func routeRefused(format string, args ...any) *Error {
 	return failure(http.StatusBadRequest, 1003, format, args...)
 }
 
-// Of DNS.
+// Errors of DNS.
 
 const sameNameHelp = " For more details, refer to <https://developers.cloudflare.com/dns/manage-dns-records/troubleshooting/records-with-same-name/>."
 
@@ -135,7 +136,7 @@ func recordConflict(kind state.Conflict) *Error {
 	}
 }
 
-// asError maps what the store says to what the API answers.
+// asError maps the store's errors to the API's.
 func (c *call) asError(err error) *Error {
 	var answer *Error
 	var conflict *state.ConflictError

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// When says whether a fault comes in place of the effect of a call, or after it.
+// When says whether a fault replaces the effect of a call or follows it.
 type When string
 
 // A fault before the effect is a call that never arrived; one after it is a call
@@ -21,21 +21,21 @@ const (
 	After  When = "after"
 )
 
-// Fault tells the API to misbehave on the calls that it matches. Without Status
-// and Abort it only delays.
+// Fault tells the API to misbehave on the calls that it matches. Without Status and
+// Abort it only delays them.
 type Fault struct {
 	Method     string   `json:"method,omitempty"`      // empty: any
 	Path       string   `json:"path"`                  // below BasePath; * is part of a segment, ** anything
 	When       When     `json:"when,omitempty"`        // default: before
 	Status     int      `json:"status,omitempty"`      // answer with this status
-	Code       int      `json:"code,omitempty"`        // and this error code, by default a fitting one
+	Code       int      `json:"code,omitempty"`        // and this error code, by default a suitable one
 	Message    string   `json:"message,omitempty"`     // and this text
 	RetryAfter int      `json:"retry_after,omitempty"` // and this header, in seconds
 	Abort      bool     `json:"abort,omitempty"`       // break the connection instead
 	Delay      Duration `json:"delay,omitempty"`       // wait that long first
 	Skip       int      `json:"skip,omitempty"`        // leave the first calls alone
 	Count      int      `json:"count,omitempty"`       // end after so many calls; 0: never
-	Hits       int      `json:"hits"`                  // how many calls it has met, those skipped included
+	Hits       int      `json:"hits"`                  // how many calls it has matched, including those skipped
 }
 
 // Duration is a time.Duration that is written as text, such as "1.5s".
@@ -61,7 +61,7 @@ type rule struct {
 	path *regexp.Regexp
 }
 
-// SetFaults replaces all faults. The first that matches a call has it.
+// SetFaults replaces all faults. The first that matches a call applies to it.
 func (a *API) SetFaults(faults []Fault) error {
 	rules := make([]*rule, 0, len(faults))
 	for i, f := range faults {
@@ -84,7 +84,7 @@ func (a *API) SetFaults(faults []Fault) error {
 	return nil
 }
 
-// Faults returns the faults with what they have met so far.
+// Faults returns the faults with their hits so far.
 func (a *API) Faults() []Fault {
 	a.faults.mu.Lock()
 	defer a.faults.mu.Unlock()
@@ -112,11 +112,10 @@ func (l *faultList) match(r *http.Request) (Fault, bool) {
 
 func (f Fault) spent() bool { return f.Count > 0 && f.Hits >= f.Skip+f.Count }
 
-// onlyDelays says that the client gets its proper answer, if late.
+// onlyDelays reports whether the client gets its proper answer, only later.
 func (f Fault) onlyDelays() bool { return f.Status == 0 && !f.Abort }
 
-// spoil waits as long as the fault says and turns the proper answer into the
-// fault's.
+// spoil waits as long as the fault says and turns the proper answer into the fault's.
 func (f Fault) spoil(r *http.Request, proper *buffer) *buffer {
 	select {
 	case <-time.After(time.Duration(f.Delay)):
@@ -146,7 +145,7 @@ func (f Fault) spoil(r *http.Request, proper *buffer) *buffer {
 	return out
 }
 
-// glob makes a pattern of path segments a regular expression.
+// glob turns a pattern of path segments into a regular expression.
 func glob(pattern string) *regexp.Regexp {
 	quoted := regexp.QuoteMeta(pattern)
 	quoted = strings.ReplaceAll(quoted, `\*\*`, `.*`)

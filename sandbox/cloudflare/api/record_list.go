@@ -32,9 +32,9 @@ func (c *call) listRecords() (any, error) {
 	return list[recordJSON]{items: items, perPage: 100, most: 5000}, nil
 }
 
-// recordFilters reads the filters of a list: on type and proxied, on the texts
-// of name, content and comment in all their forms, and the search over all three.
-// A plain "name=" is the old spelling of "name.exact=".
+// recordFilters reads the filters of a list: on type and proxied, on name, content and
+// comment in all their forms, and the search over all three. A plain "name=" is the old
+// spelling of "name.exact=".
 func recordFilters(query url.Values) []func(state.Record) bool {
 	var filters []func(state.Record) bool
 	if v := query.Get("type"); v != "" {

@@ -15,8 +15,8 @@ const (
 	maxTTL       = 86400
 )
 
-// checkRecord applies the rules of the free plan, in the order in which a person
-// fills in the form, and returns the record as it is stored.
+// checkRecord applies the rules of the free plan, in the order of the fields in the
+// dashboard's form, and returns the record as it is stored.
 func checkRecord(r state.Record) (state.Record, error) {
 	r.Type = strings.ToUpper(r.Type)
 	if !validName(r.Name) {
@@ -34,7 +34,7 @@ func checkRecord(r state.Record) (state.Record, error) {
 		if !proxiable(r) {
 			return r, invalidRecord(9003, "Target %s is not allowed for a proxied record.", r.Content)
 		}
-		r.TTL = automaticTTL // whatever was asked for, without a word
+		r.TTL = automaticTTL // silently, whatever was asked for
 	}
 	if r.TTL == 0 {
 		r.TTL = automaticTTL
@@ -86,11 +86,11 @@ func checkContent(r state.Record) (string, error) {
 	return content, nil
 }
 
-// labelForm is that of one label. Underscores are fine, and asterisks too, which
-// have their meaning in the first label only.
+// labelForm is the form of one label. Underscores are allowed, and so are asterisks,
+// which have a meaning in the first label only.
 var labelForm = regexp.MustCompile(`^[A-Za-z0-9_*]([A-Za-z0-9_*-]{0,61}[A-Za-z0-9_*])?$`)
 
-// validName checks the form of a full name, which may have 253 characters.
+// validName reports whether a full name, of at most 253 characters, is well-formed.
 func validName(name string) bool {
 	if len(name) > 253 {
 		return false
@@ -103,7 +103,7 @@ func validName(name string) bool {
 	return true
 }
 
-// proxiable says whether Cloudflare could reach a record's target from outside.
+// proxiable reports whether Cloudflare could reach a record's target from outside.
 func proxiable(r state.Record) bool {
 	if !state.IsAddress(r.Type) {
 		return false

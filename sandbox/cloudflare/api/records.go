@@ -36,8 +36,8 @@ func presentRecord(r state.Record) recordJSON {
 	return out
 }
 
-// recordBody is what writing a record takes; what is absent stays as it is, or
-// gets its default in a new record.
+// recordBody is the body of requests that write a record. An absent field stays as it
+// is, or gets its default in a new record.
 type recordBody struct {
 	Name     *string   `json:"name"`
 	Type     *string   `json:"type"`
@@ -57,7 +57,7 @@ func (c *call) recordBody() (recordBody, error) {
 	return body, nil
 }
 
-// onto writes what the body has onto a record.
+// onto copies the fields that the body has to a record.
 func (b recordBody) onto(zone state.Zone, r *state.Record) {
 	set(b.Type, &r.Type)
 	set(b.Content, &r.Content)
@@ -82,7 +82,7 @@ func set[T any](from, to *T) {
 	}
 }
 
-// pathRecord returns the path's record and its zone if the token has the right.
+// pathRecord returns the path's record and its zone if the token has the permission.
 func (c *call) pathRecord(right state.Right) (state.Zone, state.Record, error) {
 	zone, err := c.zoneWith(right, noPermission())
 	if err != nil {
@@ -129,12 +129,12 @@ func (c *call) getRecord() (any, error) {
 	return presentRecord(r), nil
 }
 
-// patchRecord answers PATCH …/dns_records/{record}: what is absent stays.
+// patchRecord answers PATCH …/dns_records/{record}: absent fields stay as they are.
 func (c *call) patchRecord() (any, error) {
 	return c.updateRecord(func(old state.Record) state.Record { return old })
 }
 
-// putRecord answers PUT …/dns_records/{record}: what is absent gets its default.
+// putRecord answers PUT …/dns_records/{record}: absent fields get their defaults.
 func (c *call) putRecord() (any, error) {
 	return c.updateRecord(func(old state.Record) state.Record {
 		return state.Record{ID: old.ID, ZoneID: old.ZoneID, TTL: automaticTTL}

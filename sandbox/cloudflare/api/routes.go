@@ -15,10 +15,9 @@ type routeJSON struct {
 	DNSTag string `json:"dns_tag"`
 }
 
-// routeTunnel answers PUT /zones/{zone}/tunnels/{tunnel}/routes, which is
-// "cloudflared tunnel route dns". The reference doesn't have it. With
-// overwrite_existing the name's A, AAAA and CNAME records all go; the answer says
-// "new" even then.
+// routeTunnel answers PUT /zones/{zone}/tunnels/{tunnel}/routes, which is "cloudflared
+// tunnel route dns". The reference doesn't mention it. With overwrite_existing the
+// name's A, AAAA and CNAME records are all deleted; the answer says "new" even then.
 func (c *call) routeTunnel() (any, error) {
 	zone, err := c.zoneWith(state.DNSEdit, noPermission())
 	if err != nil {
@@ -61,7 +60,7 @@ func (c *call) routeTunnel() (any, error) {
 	return presentRoute(out, true), err
 }
 
-// pointsAt says whether the very record is there already.
+// pointsAt reports whether exactly this record exists already.
 func (c *call) pointsAt(want state.Record) bool {
 	for _, r := range c.store.Records(want.ZoneID) {
 		if r.Name == want.Name && r.Type == want.Type && r.Content == want.Content && r.Proxied == want.Proxied {

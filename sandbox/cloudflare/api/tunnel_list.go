@@ -8,8 +8,8 @@ import (
 	"k8s-tunnel/sandbox/cloudflare/state"
 )
 
-// listTunnels answers GET /accounts/{account}/cfd_tunnel. Without is_deleted the
-// list has deleted tunnels as well.
+// listTunnels answers GET /accounts/{account}/cfd_tunnel. Without is_deleted the list
+// includes deleted tunnels.
 func (c *call) listTunnels() (any, error) {
 	account, err := c.accountWith(state.TunnelRead, noPermission())
 	if err != nil {
@@ -82,7 +82,8 @@ func existedAt(t tunnelJSON, at time.Time) bool {
 	return !t.CreatedAt.After(at) && (t.DeletedAt == nil || t.DeletedAt.After(at))
 }
 
-// wasActiveAt knows the last spell of activity only.
+// wasActiveAt reports whether the tunnel was active at a time. It knows only the last
+// period of activity.
 func wasActiveAt(t tunnelJSON, at time.Time) bool {
 	return t.ConnsActiveAt != nil && !t.ConnsActiveAt.After(at) &&
 		(t.ConnsInactiveAt == nil || t.ConnsInactiveAt.After(at))

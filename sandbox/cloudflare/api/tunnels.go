@@ -11,7 +11,7 @@ import (
 )
 
 const (
-	// minSecret is how many bytes a tunnel's secret must have.
+	// minSecret is the least number of bytes in a tunnel's secret.
 	minSecret = 32
 	// haConnections is how many connections a healthy connector holds.
 	haConnections = 4
@@ -33,7 +33,7 @@ type tunnelJSON struct {
 	ConfigSrc       string           `json:"config_src"`
 }
 
-// newTunnelJSON is the one answer that carries the secret, beside the token.
+// newTunnelJSON is the only answer that carries the secret, apart from the token.
 type newTunnelJSON struct {
 	tunnelJSON
 	CredentialsFile credentials `json:"credentials_file"`
@@ -67,7 +67,7 @@ func (c *call) presentTunnel(t state.Tunnel) tunnelJSON {
 	return out
 }
 
-// tunnelStatus sums a tunnel up as the dashboard does.
+// tunnelStatus summarises a tunnel as the dashboard does.
 func tunnelStatus(t state.Tunnel, live []state.Connection) string {
 	if len(live) == 0 {
 		if t.ActiveAt == nil {
@@ -97,8 +97,8 @@ func connectorToken(t state.Tunnel) string {
 	return base64.StdEncoding.EncodeToString(data)
 }
 
-// pathTunnel returns the path's tunnel, deleted or not, if the token has the
-// right on its account.
+// pathTunnel returns the path's tunnel, deleted or not, if the token has the permission
+// on its account.
 func (c *call) pathTunnel(right state.Right) (state.Tunnel, error) {
 	account, err := c.accountWith(right, noPermission())
 	if err != nil {
@@ -115,7 +115,7 @@ func (c *call) pathTunnel(right state.Right) (state.Tunnel, error) {
 	return t, nil
 }
 
-// tunnelBody is what creating and changing a tunnel takes.
+// tunnelBody is the body of requests that create or change a tunnel.
 type tunnelBody struct {
 	Name      *string `json:"name"`
 	Secret    *string `json:"tunnel_secret"`
@@ -176,8 +176,8 @@ func (c *call) createTunnel() (any, error) {
 	}, nil
 }
 
-// getTunnel answers GET …/cfd_tunnel/{tunnel}. A deleted tunnel is still there,
-// with its time of deletion.
+// getTunnel answers GET …/cfd_tunnel/{tunnel}. A deleted tunnel is still found, with
+// its time of deletion.
 func (c *call) getTunnel() (any, error) {
 	t, err := c.pathTunnel(state.TunnelRead)
 	if err != nil {
@@ -203,8 +203,8 @@ func (c *call) updateTunnel() (any, error) {
 	return c.presentTunnel(t), nil
 }
 
-// deleteTunnel answers DELETE …/cfd_tunnel/{tunnel}. Only ?cascade=true, which
-// the cloudflared command calls --force, takes live connections along.
+// deleteTunnel answers DELETE …/cfd_tunnel/{tunnel}. Only ?cascade=true, which the
+// cloudflared command calls --force, ends live connections too.
 func (c *call) deleteTunnel() (any, error) {
 	t, err := c.pathTunnel(state.TunnelEdit)
 	if err != nil {
@@ -221,8 +221,8 @@ func (c *call) deleteTunnel() (any, error) {
 	return c.presentTunnel(t), nil
 }
 
-// tunnelToken answers GET …/cfd_tunnel/{tunnel}/token, which needs the right to
-// edit, as whoever has the token can run the tunnel.
+// tunnelToken answers GET …/cfd_tunnel/{tunnel}/token, which needs the edit permission,
+// because the token is enough to run the tunnel.
 func (c *call) tunnelToken() (any, error) {
 	t, err := c.pathTunnel(state.TunnelRead)
 	if err != nil {

@@ -14,9 +14,6 @@ import (
 	"k8s-tunnel/sandbox/cloudflare/state"
 )
 
-// pollEvery is how often WaitReady asks.
-const pollEvery = 50 * time.Millisecond
-
 // Client speaks to a control port.
 type Client struct {
 	addr string
@@ -29,27 +26,12 @@ func NewClient(addr string) *Client {
 	return &Client{addr: addr, http: &http.Client{Transport: &http.Transport{}, Timeout: 30 * time.Second}}
 }
 
-// Ready is nil if the sandbox's Cloudflare is up.
+// Ready returns nil if the sandbox's Cloudflare is up.
 func (c *Client) Ready(ctx context.Context) error {
 	return c.do(ctx, http.MethodGet, "/healthz", nil, nil)
 }
 
-// WaitReady waits until the sandbox's Cloudflare is up, or ctx ends.
-func (c *Client) WaitReady(ctx context.Context) error {
-	for {
-		err := c.Ready(ctx)
-		if err == nil {
-			return nil
-		}
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("waiting for the sandbox's Cloudflare: %w", err)
-		case <-time.After(pollEvery):
-		}
-	}
-}
-
-// State returns what there is.
+// State returns what the sandbox's Cloudflare holds.
 func (c *Client) State(ctx context.Context) (out State, err error) {
 	return out, c.do(ctx, http.MethodGet, "/state", nil, &out)
 }
@@ -69,7 +51,7 @@ func (c *Client) SetLag(ctx context.Context, lag Lag) error {
 	return c.do(ctx, http.MethodPut, "/lag", lag, nil)
 }
 
-// Faults returns the API's faults with what they have met.
+// Faults returns the API's faults with their hits.
 func (c *Client) Faults(ctx context.Context) (out []api.Fault, err error) {
 	return out, c.do(ctx, http.MethodGet, "/faults", nil, &out)
 }
@@ -79,7 +61,7 @@ func (c *Client) SetFaults(ctx context.Context, faults ...api.Fault) error {
 	return c.do(ctx, http.MethodPut, "/faults", append([]api.Fault{}, faults...), nil)
 }
 
-// CutEdge cuts every connection of the edge. Connectors come back.
+// CutEdge cuts every connection of the edge. Connectors reconnect.
 func (c *Client) CutEdge(ctx context.Context) error {
 	return c.do(ctx, http.MethodPost, "/edge/cut", nil, nil)
 }
@@ -99,12 +81,12 @@ func (c *Client) AddZone(ctx context.Context, z state.Zone) (out state.Zone, err
 	return out, c.do(ctx, http.MethodPost, "/zones", z, &out)
 }
 
-// AddToken adds a token, or gives one that exists other rights.
+// AddToken adds a token, or gives an existing one other permissions.
 func (c *Client) AddToken(ctx context.Context, t state.Token) (out state.Token, err error) {
 	return out, c.do(ctx, http.MethodPost, "/tokens", t, &out)
 }
 
-// AddRecord adds a record that somebody else made. Without a zone's ID it goes
+// AddRecord adds a record as if made outside the program. Without a zone's ID it goes
 // into the zone that its name belongs to.
 func (c *Client) AddRecord(ctx context.Context, r state.Record) (out state.Record, err error) {
 	return out, c.do(ctx, http.MethodPost, "/records", r, &out)

@@ -16,7 +16,7 @@ import (
 	"k8s-tunnel/sandbox/cloudflare/state"
 )
 
-// EdgeControl is what the control port does with the edge; *edge.Edge has it all.
+// EdgeControl is what the control port needs of the edge; *edge.Edge implements it.
 type EdgeControl interface {
 	Connections(tunnel uuid.UUID) []state.Connection
 	LocalConfiguration(tunnel uuid.UUID) (json.RawMessage, bool)
@@ -26,7 +26,7 @@ type EdgeControl interface {
 	Stop()
 }
 
-// Config is what the control port controls. The edge is taken to listen already.
+// Config is what the control port controls. The edge is assumed to be listening.
 type Config struct {
 	Store *state.Store
 	API   *api.API
@@ -89,7 +89,7 @@ func statusOf(err error) int {
 	}
 }
 
-// read decodes a request's body onto v, whose fields keep what the body lacks.
+// read decodes a request's body into v. Fields that the body lacks keep their values.
 func read(r *http.Request, v any) error {
 	d := json.NewDecoder(io.LimitReader(r.Body, 1<<20))
 	d.DisallowUnknownFields()
@@ -207,8 +207,8 @@ func (s *server) setEdge(r *http.Request) (any, error) {
 	return want, nil
 }
 
-// addRecord adds a record in the zone given, or in the one that its name belongs
-// to. The rules of the API aren't applied, so that a test can have any record.
+// addRecord adds a record in the zone given, or in the one that its name belongs to.
+// The API's rules aren't applied, so that a test can add any record.
 func (s *server) addRecord(r state.Record) (state.Record, error) {
 	zone, ok := s.Store.Zone(r.ZoneID)
 	if r.ZoneID == "" {

@@ -1,7 +1,7 @@
 // Package control is the port through which tests and the sandbox's own commands
-// look into its Cloudflare and disturb it, with its server and its client. It
-// imitates nothing: what a customer of Cloudflare can do has its place in the API.
-// It speaks plain HTTP, asks for no credentials and belongs on loopback only.
+// inspect and disturb its Cloudflare, as a server and a client. It imitates nothing:
+// what a customer of Cloudflare can do belongs to the API. It speaks plain HTTP, asks
+// for no credentials and must listen on loopback only.
 //
 //	GET    /healthz     200 once every listener is up
 //	GET    /state       what there is: State
@@ -24,12 +24,12 @@ import (
 	"k8s-tunnel/sandbox/cloudflare/state"
 )
 
-// State is what the sandbox's Cloudflare holds, without anything secret.
+// State is what the sandbox's Cloudflare holds, without secrets.
 type State struct {
 	Accounts []state.Account   `json:"accounts"`
 	Zones    []state.Zone      `json:"zones"`
 	Tokens   []Token           `json:"tokens"`
-	Tunnels  []Tunnel          `json:"tunnels"` // of all accounts, deleted ones included
+	Tunnels  []Tunnel          `json:"tunnels"` // of all accounts, including deleted ones
 	Records  []state.Record    `json:"records"` // of all zones
 	Origins  map[string]string `json:"origins"`
 	Lag      Lag               `json:"lag"`
@@ -52,8 +52,8 @@ type Tunnel struct {
 	CreatedAt   time.Time          `json:"created_at"`
 	DeletedAt   *time.Time         `json:"deleted_at,omitempty"`
 	Connections []state.Connection `json:"connections"`
-	// Configuration is what a connector last said its own one was, as cloudflared
-	// sends it to the edge: the ingress rules that are really in force.
+	// Configuration is the one that a connector last reported as its own, as
+	// cloudflared sends it to the edge: the ingress rules that are really in force.
 	Configuration json.RawMessage `json:"configuration,omitempty"`
 }
 
@@ -68,10 +68,10 @@ func (s State) Live() []Tunnel {
 	return out
 }
 
-// Lag is how long changes take until every request sees them.
+// Lag is how long it takes until every request sees a change.
 type Lag struct {
-	DNS        api.Duration `json:"dns"`        // a record that was changed
-	Connection api.Duration `json:"connection"` // a connection that registered
+	DNS        api.Duration `json:"dns"`        // of a record
+	Connection api.Duration `json:"connection"` // of a connection that registers
 }
 
 // Edge says whether the edge listens.

@@ -84,9 +84,9 @@ func TestEdge_RegistersFourConnections(t *testing.T) {
 	})
 }
 
-// refusal is what cloudflared logs of a registration that was refused. Over QUIC,
-// 2026.3.0 keeps the reason to itself and goes on trying; 2024.10.1, which passes the
-// other tests, loses the error on its way and exits.
+// refusal is what cloudflared logs when its registration is refused. Over QUIC,
+// 2026.3.0 doesn't log the reason and keeps trying; 2024.10.1, which passes the other
+// tests, loses the error and exits.
 func refusal(protocol, reason string) []string {
 	logged := []string{`Register tunnel error from server side error="` + reason + `"`}
 	if protocol == "quic" {
@@ -149,7 +149,7 @@ func TestEdge_ConnectorsComeBack(t *testing.T) {
 		"after an outage of the edge": func(t *testing.T, w *edgetest.World, id uuid.UUID) {
 			w.Edge.Stop()
 			require.Empty(t, w.Edge.Connections(id))
-			// A client that is bound to every address may have a port for a moment.
+			// A client that is bound to all addresses may hold a port for a moment.
 			require.Eventually(t, func() bool { return w.Edge.Start(context.Background()) == nil }, 30*time.Second, 10*time.Millisecond)
 		},
 	} {
@@ -201,7 +201,7 @@ func TestEdge_DisconnectsOneConnector(t *testing.T) {
 	w.WaitConnections(t, tunnel.ID, 8) // its tunnel still exists, so it comes back
 }
 
-// slow is an origin that answers after a while, and tells when it was asked.
+// slow is an origin that answers after a delay, and signals when it was asked.
 func slow(t *testing.T, delay time.Duration) (url string, asked chan struct{}) {
 	t.Helper()
 	asked = make(chan struct{}, 16)

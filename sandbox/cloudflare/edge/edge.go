@@ -1,26 +1,26 @@
-// Package edge imitates the servers of Cloudflare's network that cloudflared
-// dials: TLS with HTTP/2 (the roles reversed: cloudflared dials, then serves) and
-// QUIC, the Cap'n Proto registration RPC on each connection's control stream, and
-// the streams that carry requests to cloudflared.
+// Package edge imitates the servers of Cloudflare's network that cloudflared dials: TLS
+// with HTTP/2 (with roles reversed: cloudflared dials, then serves) and QUIC, the Cap'n
+// Proto registration RPC on each connection's control stream, and the streams that
+// carry requests to cloudflared.
 //
-// The RPC and its messages come from cloudflared's own tunnelrpc packages. What
-// the edge does around them follows from how stock cloudflared (2024.10 to
-// 2026.3.0) reacts, and from what it logs in front of the real edge:
-//   - a registration is refused with an error that is not marked retryable;
-//     cloudflared looks for the word "Unauthorized" in it, logs it and goes on
-//     trying with a growing delay. (Over QUIC the error gets lost inside of it:
-//     2026.3.0 goes on trying without saying why, 2024.10.1 exits.)
+// The RPC and its messages come from cloudflared's own tunnelrpc packages. The rest of
+// the edge's behaviour follows from how stock cloudflared (2024.10 to 2026.3.0) reacts,
+// and from what it logs when connected to the real edge:
+//   - a registration is refused with an error that is not marked retryable; cloudflared
+//     looks for the word "Unauthorized" in it, logs it and keeps trying with a growing
+//     delay. (Over QUIC it loses the error: 2026.3.0 keeps trying without saying why,
+//     2024.10.1 exits.)
 //   - a connector may hold one connection per edge address: a second one is
 //     refused with EDUPCONN, which makes cloudflared try another address.
-//   - UnregisterConnection is answered at once. The edge then sends no new
-//     requests, waits for those in flight and hangs up, which is what lets
-//     cloudflared exit before its grace period is over.
+//   - UnregisterConnection is answered at once. The edge then sends no new requests,
+//     waits for those in flight and hangs up, which lets cloudflared exit before its
+//     grace period is over.
 //
-// How it is unlike the real one: every address is a data centre of its own in one
-// process, a connection is picked at random instead of by distance, requests carry
-// HTTP only (no TCP, no UDP, no private networks), and nothing is pushed to
-// remotely managed tunnels. The real edge's choice of what to replay on another
-// connection isn't documented; see RoundTrip for the cautious one taken here.
+// How it differs from the real one: every address is a data centre of its own in one
+// process, a connection is picked at random instead of by distance, requests carry HTTP
+// only (no TCP, no UDP, no private networks), and nothing is pushed to remotely managed
+// tunnels. Which requests the real edge replays on another connection isn't documented;
+// see RoundTrip for the cautious choice made here.
 package edge
 
 import (
@@ -45,11 +45,11 @@ const (
 
 // Tunnels is the table that connectors are authenticated against.
 type Tunnels interface {
-	// Tunnel returns a tunnel, deleted ones included, and false if there never was one.
+	// Tunnel returns a tunnel, deleted or not, and false if there never was one.
 	Tunnel(id uuid.UUID) (state.Tunnel, bool)
 }
 
-// TunnelsFunc makes a function a table of tunnels.
+// TunnelsFunc turns a function into a table of tunnels.
 type TunnelsFunc func(id uuid.UUID) (state.Tunnel, bool)
 
 // Tunnel calls the function.
@@ -64,10 +64,10 @@ type Config struct {
 	// Location prefixes the names of the data centres that connectors are told
 	// they are connected to, such as sbx01. Default: sbx.
 	Location string
-	// Changed is told how many connections a tunnel has, after each that comes or
-	// goes. Default: nobody is told.
+	// Changed is called with a tunnel's number of connections after each one that comes
+	// or goes. Default: no call.
 	Changed func(tunnel uuid.UUID, connections int)
-	// Logger takes what happens to connections. Default: nobody listens.
+	// Logger receives what happens to connections. Default: discard.
 	Logger *slog.Logger
 }
 
@@ -116,8 +116,8 @@ func (e *Edge) Disconnect(tunnel uuid.UUID, client *uuid.UUID) {
 	}
 }
 
-// Cut cuts every connection without letting anything finish, as a data centre
-// that goes down. Connectors notice at once.
+// Cut cuts every connection without letting anything finish, like a data centre that
+// goes down. Connectors notice at once.
 func (e *Edge) Cut() {
 	for _, c := range e.open() {
 		c.cut()
@@ -125,8 +125,8 @@ func (e *Edge) Cut() {
 }
 
 // SetConnectionLag sets how long a connection that registers from now on is left
-// unused. The real network needs such a time to learn of a connector, while the
-// connector believes itself ready.
+// unused. The real network takes such a time to learn of a connector that already
+// believes itself ready.
 func (e *Edge) SetConnectionLag(d time.Duration) { e.table.setLag(d) }
 
 // LocalConfiguration returns the configuration that a connector of the tunnel sent

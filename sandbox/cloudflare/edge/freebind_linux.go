@@ -8,7 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// freeBind lets a socket bind an address that no interface has yet.
+// freeBind lets a socket bind to an address that no interface has yet.
 func freeBind(_, _ string, c syscall.RawConn) error {
 	var inner error
 	err := c.Control(func(fd uintptr) {

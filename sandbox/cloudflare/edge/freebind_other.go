@@ -4,6 +4,6 @@ package edge
 
 import "syscall"
 
-// freeBind does nothing where binding future addresses isn't to be had; the local
-// node, for which they are made, runs on Linux only.
+// freeBind does nothing on systems that can't bind to future addresses. Those belong to
+// the local node, which runs on Linux only.
 func freeBind(_, _ string, _ syscall.RawConn) error { return nil }

@@ -17,8 +17,8 @@ import (
 	"k8s-tunnel/sandbox/cloudflare/edge/edgetest"
 )
 
-// TestEdge_NoRequestFailsWhenConnectorsTakeTurns sends uploads all the time while
-// one connector is replaced by another, as a rolled Deployment does.
+// TestEdge_NoRequestFailsWhenConnectorsTakeTurns keeps sending uploads while one
+// connector is replaced by another, as in a rollout of a Deployment.
 func TestEdge_NoRequestFailsWhenConnectorsTakeTurns(t *testing.T) {
 	t.Parallel()
 	overEach(t, func(t *testing.T, protocol string) {
@@ -26,7 +26,7 @@ func TestEdge_NoRequestFailsWhenConnectorsTakeTurns(t *testing.T) {
 		tunnel := w.NewTunnel()
 		service, asked := slow(t, 30*time.Millisecond)
 		go func() {
-			for range asked { // nobody else wants to know
+			for range asked { // nothing else reads it
 			}
 		}()
 		o := edgetest.Options{Tunnel: tunnel, Protocol: protocol, Service: service}

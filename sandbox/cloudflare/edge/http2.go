@@ -18,8 +18,8 @@ import (
 	"golang.org/x/net/http2"
 )
 
-// Headers between the edge and cloudflared. Its package connection declares them,
-// but importing it would bring in all of cloudflared.
+// Headers between the edge and cloudflared. Its package connection declares them, but
+// importing that would pull in all of cloudflared.
 const (
 	headerUpgrade         = "Cf-Cloudflared-Proxy-Connection-Upgrade"
 	headerResponseHeaders = "Cf-Cloudflared-Response-Headers"
@@ -34,10 +34,10 @@ const (
 const (
 	// handshakeTimeout is cloudflared's own limit on the other side, for TLS as for QUIC.
 	handshakeTimeout = 5 * time.Second
-	// A connector that vanished without a word is noticed after at most the sum.
+	// A connector that vanished silently is noticed after at most their sum.
 	http2PingAfter   = 5 * time.Second
 	http2PingTimeout = 10 * time.Second
-	// goAwayTimeout is how long a control stream may take to end after the goodbye.
+	// goAwayTimeout is how long a control stream may take to end after GOAWAY.
 	goAwayTimeout = 100 * time.Millisecond
 )
 
@@ -85,8 +85,8 @@ func handshake(ctx context.Context, conn *tls.Conn) error {
 	return nil
 }
 
-// openControlStream makes the request on whose body and response the connector
-// speaks RPC. Its response begins with the connector's first message.
+// openControlStream makes the request whose body and response the connector uses for
+// RPC. Its response begins with the connector's first message.
 func openControlStream(ctx context.Context, cc *http2.ClientConn, conn net.Conn) (io.ReadWriteCloser, error) {
 	body, w := io.Pipe()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "https://"+ServerNameHTTP2+"/", body)
@@ -172,7 +172,7 @@ func (c *http2Carrier) roundTrip(r *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-// judge tells failures of the connection from those of one stream.
+// judge distinguishes failures of the connection from those of one stream.
 func (c *http2Carrier) judge(err error, sent bool) error {
 	var stream http2.StreamError
 	if !sent || errors.As(err, &stream) && stream.Code == http2.ErrCodeRefusedStream {
@@ -184,7 +184,7 @@ func (c *http2Carrier) judge(err error, sent bool) error {
 	return err
 }
 
-// decodeResponse replaces a response's HTTP/2 headers by the origin's, which
+// decodeResponse replaces a response's HTTP/2 headers with the origin's, which
 // cloudflared packs into a single one.
 func decodeResponse(resp *http.Response) error {
 	var meta struct {

@@ -21,7 +21,7 @@ var (
 type site struct {
 	doors  []*door
 	unstop func() bool        // of the caller's context
-	end    context.CancelFunc // ends what refuse and the carriers don't reach: handshakes
+	end    context.CancelFunc // ends handshakes, which refuse and the carriers don't reach
 	wg     sync.WaitGroup     // accept loops and connections
 }
 
@@ -71,8 +71,8 @@ func (e *Edge) Listen(ctx context.Context, addrs []string) error {
 	return nil
 }
 
-// Addrs returns the addresses of the last Listen, with the ports that the system
-// chose where they were left to it.
+// Addrs returns the addresses of the last Listen, with the ports that the system chose
+// where it was asked to.
 func (e *Edge) Addrs() []string {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -98,7 +98,7 @@ func (e *Edge) Stop() {
 }
 
 // Shutdown closes the listeners, lets requests in flight finish until ctx ends, and
-// then hangs up in order. The error is that of ctx if some were cut off.
+// then hangs up in order. The error is ctx's if some were cut off.
 func (e *Edge) Shutdown(ctx context.Context) error {
 	s := e.leave()
 	if s == nil {
@@ -116,7 +116,7 @@ func (e *Edge) Shutdown(ctx context.Context) error {
 	return err
 }
 
-// leave takes the site from the edge, so that only one caller takes it down.
+// leave takes the site from the edge, so that only one caller shuts it down.
 func (e *Edge) leave() *site {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -135,7 +135,7 @@ func (e *Edge) newDoor(ctx context.Context, addr, location string) (*door, error
 	if d.tcp, err = lc.Listen(ctx, "tcp", addr); err != nil {
 		return nil, err
 	}
-	// The TCP listener knows the port if the caller left the choice to the system.
+	// The TCP listener knows the port if the system chose it.
 	if d.udp, err = lc.ListenPacket(ctx, "udp", d.tcp.Addr().String()); err != nil {
 		d.close()
 		return nil, err
@@ -171,7 +171,7 @@ func (e *Edge) acceptQUIC(s *site, d *door) {
 	}
 }
 
-// refuse ends the taking of new connections; those that exist stay.
+// refuse stops accepting new connections; existing ones stay.
 func (s *site) refuse() {
 	for _, d := range s.doors {
 		_ = d.tcp.Close()

@@ -68,9 +68,9 @@ func (e *Edge) serveQUIC(conn quic.Connection, location string) {
 	s.serve(conn.Context(), control)
 }
 
-// quicCarrier carries requests over QUIC streams. cloudflared sends no trailers
-// over QUIC, so gRPC calls, whose status is a trailer, end without one, as they do
-// at Cloudflare.
+// quicCarrier carries requests over QUIC streams. cloudflared sends no trailers over
+// QUIC, so gRPC calls, whose status is a trailer, end without a status, as they do at
+// Cloudflare.
 type quicCarrier struct{ conn quic.Connection }
 
 func (c quicCarrier) hangUp() { _ = c.conn.CloseWithError(quicNoError, "") }
@@ -121,7 +121,7 @@ func (c quicCarrier) roundTrip(r *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-// requestMetadata says what HTTP would say in a request's first line and headers.
+// requestMetadata holds what HTTP has in a request's first line and headers.
 func requestMetadata(r *http.Request) []pogs.Metadata {
 	md := []pogs.Metadata{{Key: metaMethod, Val: r.Method}, {Key: metaHost, Val: r.Host}}
 	for name, values := range r.Header {
@@ -132,7 +132,7 @@ func requestMetadata(r *http.Request) []pogs.Metadata {
 	switch {
 	case r.ContentLength > 0:
 		md = append(md, pogs.Metadata{Key: metaHeader + "Content-Length", Val: strconv.FormatInt(r.ContentLength, 10)})
-	case r.ContentLength < 0: // without this, cloudflared would take the body for absent
+	case r.ContentLength < 0: // without this, cloudflared would assume that there is no body
 		md = append(md, pogs.Metadata{Key: metaHeader + "Transfer-Encoding", Val: "chunked"})
 	}
 	return md
@@ -173,8 +173,8 @@ type quicExchange struct {
 	sent    atomic.Bool // the request is complete, our half is closed
 }
 
-// send copies a request's body. One that breaks off resets the stream, so that the
-// origin doesn't take the half of it for the whole.
+// send copies a request's body. A body that breaks off resets the stream, so that the
+// origin doesn't take half of it for the whole.
 func (x *quicExchange) send(body io.Reader) {
 	if body != nil {
 		if _, err := io.Copy(x.stream, body); err != nil {
@@ -193,14 +193,14 @@ func (x *quicExchange) CloseWrite() error {
 	return x.stream.Close()
 }
 
-// abort tells the connector that nobody wants the rest.
+// abort tells the connector that the rest is no longer wanted.
 func (x *quicExchange) abort() {
 	x.stream.CancelRead(0)
 	x.stream.CancelWrite(0)
 }
 
-// Close ends the exchange: an answer that wasn't read to its end is refused, and a
-// request that isn't sent yet is given up.
+// Close ends the exchange: the rest of an answer that wasn't read to its end is
+// refused, and a request that isn't sent yet is abandoned.
 func (x *quicExchange) Close() error {
 	x.unwatch()
 	x.stream.CancelRead(0)

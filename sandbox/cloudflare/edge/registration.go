@@ -17,10 +17,10 @@ import (
 	"k8s-tunnel/sandbox/cloudflare/state"
 )
 
-// What the real edge answers to a registration that it refuses. cloudflared logs it
-// as the error of "Register tunnel error from server side"; over QUIC, newer builds
-// log only that the control stream failed. A tunnel of another account is as unknown
-// here as one that never was.
+// What the real edge answers to a registration that it refuses. cloudflared logs it as
+// the error of "Register tunnel error from server side"; over QUIC, newer builds log
+// only that the control stream failed. A tunnel of another account is as unknown here
+// as one that never existed.
 var (
 	errTunnelNotFound = errors.New("Unauthorized: Tunnel not found")      //nolint:staticcheck // Cloudflare's own words
 	errInvalidSecret  = errors.New("Unauthorized: Invalid tunnel secret") //nolint:staticcheck // Cloudflare's own words
@@ -41,11 +41,11 @@ type session struct {
 
 var _ pogs.RegistrationServer = (*session)(nil)
 
-// serve answers the control stream until the connector ends it, lets the requests
-// in flight finish if the connector said goodbye, and hangs up.
+// serve answers the control stream until the connector ends it, lets the requests in
+// flight finish if the connector has unregistered, and hangs up.
 func (s *session) serve(ctx context.Context, control io.ReadWriteCloser) {
 	defer s.edge.track(s.carrier)()
-	_ = tunnelrpc.NewRegistrationServer(s).Serve(ctx, control) // ends with an error always: the stream's end
+	_ = tunnelrpc.NewRegistrationServer(s).Serve(ctx, control) // always returns an error: the stream's end
 
 	conn := s.registered()
 	if conn == nil {
@@ -63,7 +63,7 @@ func (s *session) serve(ctx context.Context, control io.ReadWriteCloser) {
 	s.edge.log.Info("connection closed", "tunnel", conn.TunnelID, "connection", conn.ID)
 }
 
-// RegisterConnection authenticates a connector and puts its connection to use.
+// RegisterConnection authenticates a connector and adds its connection to the table.
 func (s *session) RegisterConnection(_ context.Context, auth pogs.TunnelAuth, tunnel uuid.UUID, index byte, o *pogs.ConnectionOptions) (*pogs.ConnectionDetails, error) {
 	details, err := s.register(auth, tunnel, index, o)
 	if err != nil {
@@ -98,8 +98,8 @@ func (s *session) register(auth pogs.TunnelAuth, tunnel uuid.UUID, index byte, o
 	for _, r := range replaced {
 		r.carrier.cut()
 	}
-	// The tunnel may have been deleted since, with a clean-up that came too early to
-	// see this connection.
+	// The tunnel may have been deleted in the meantime, by a clean-up that was too
+	// early to see this connection.
 	if err := s.edge.authenticate(auth, tunnel); err != nil {
 		s.edge.table.remove(conn)
 		return nil, err
@@ -111,7 +111,7 @@ func (s *session) register(auth pogs.TunnelAuth, tunnel uuid.UUID, index byte, o
 }
 
 // UnregisterConnection starts a connection's graceful end. It is answered at once;
-// serve hangs up when the last request is over.
+// serve hangs up when the last request has ended.
 func (s *session) UnregisterConnection(context.Context) {
 	if conn := s.registered(); conn != nil {
 		s.edge.table.drain(conn)

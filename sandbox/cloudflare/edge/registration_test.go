@@ -17,12 +17,12 @@ import (
 	"github.com/quic-go/quic-go"
 	"github.com/stretchr/testify/require"
 
-	"k8s-tunnel/sandbox/cloudflare/ca"
+	"k8s-tunnel/sandbox/ca"
 	"k8s-tunnel/sandbox/cloudflare/state"
 )
 
-// desk is an edge with one live and one deleted tunnel, to register at by hand:
-// stock cloudflared doesn't show what it was told over QUIC.
+// desk is an edge with one live and one deleted tunnel, with which tests register by
+// hand: stock cloudflared doesn't show what it was told over QUIC.
 type desk struct {
 	*Edge
 	roots         *x509.CertPool
@@ -50,15 +50,15 @@ func newDesk(t *testing.T) *desk {
 		tunnel, ok := tunnels[id]
 		return tunnel, ok
 	})})
-	// Addresses of its own: elsewhere a port could be somebody else's after a stop.
+	// Addresses of its own: elsewhere another socket could take a port after a stop.
 	own := fmt.Sprintf("127.%d.%d", 64+os.Getpid()%64, desks.Add(1))
 	require.NoError(t, d.Listen(context.Background(), []string{own + ".1:0", own + ".2:0"}))
 	t.Cleanup(d.Stop)
 	return d
 }
 
-// restart starts an edge again. Its ports are free ones of the system's, any of which a
-// client of another test, bound to every address, may have for a moment.
+// restart starts an edge again. The system chose its ports, and a client of another
+// test that is bound to all addresses may hold one for a moment.
 func restart(t *testing.T, edge *Edge, ctx context.Context) {
 	t.Helper()
 	require.Eventually(t, func() bool { return edge.Start(ctx) == nil }, 30*time.Second, 10*time.Millisecond)

@@ -10,51 +10,53 @@ import (
 	"github.com/google/uuid"
 )
 
-// Why a request can't be carried; everything else that RoundTrip returns is a
-// failure of a connection on the way.
+// Reasons why a request can't be carried; any other error of RoundTrip is the failure
+// of a connection on the way.
 var (
-	// ErrUnknownTunnel means that there is no such tunnel, or none any more.
+	// ErrUnknownTunnel means that there is no such tunnel, or that it was deleted.
 	ErrUnknownTunnel = errors.New("no such tunnel")
 	// ErrNoConnection means that no connector is connected and usable.
 	ErrNoConnection = errors.New("tunnel has no usable connection")
-	// ErrConnector means that the request reached the connector, and that it
+	// ErrConnector means that the request reached the connector, but the connector
 	// couldn't get an answer from the origin. cloudflared doesn't say why in a form
 	// meant for visitors.
 	ErrConnector = errors.New("connector could not reach the origin")
 )
 
-// errNotSent wraps the failure of a connection before any of a request was on its
-// way, so that it may go to another whatever its method is.
+// errNotSent wraps the failure of a connection before any part of a request was sent,
+// so that the request may go to another connection whatever its method.
 type errNotSent struct{ error }
 
 func (e errNotSent) Unwrap() error { return e.error }
 
-// errLost wraps the failure of a connection that ended with a request on its way.
-// It is not what a stream alone fails with: that is the connector's own doing, as
-// when the origin broke off, and another connection would only ask the origin again.
+// errLost wraps the failure of a connection that ended while it carried a request. The
+// failure of a single stream is not wrapped: that is the connector's doing, for
+// instance when the origin broke off, and another connection would only ask the origin
+// again.
 type errLost struct{ error }
 
 func (e errLost) Unwrap() error { return e.error }
 
 // carrier is one transport to a connector.
 type carrier interface {
-	// roundTrip carries a request that it may change. The response's body ends the
-	// exchange when closed; with status 101 it is an io.ReadWriteCloser.
+	// roundTrip carries a request that it may change. Closing the response's body ends
+	// the exchange; with status 101 it is an io.ReadWriteCloser.
 	roundTrip(r *http.Request) (*http.Response, error)
-	// hangUp ends the transport in order; nothing is in flight.
+	// hangUp ends the transport in order, when nothing is in flight.
 	hangUp()
 	// cut ends the transport at once.
 	cut()
 }
 
-// RoundTrip carries one request through a tunnel, as the front's transport. A
-// WebSocket's request has the usual Connection and Upgrade headers, and the body of
-// its 101 response is an io.ReadWriteCloser.
+// RoundTrip carries one request through a tunnel. It is the front's transport. A
+// WebSocket's request has the usual Connection and Upgrade headers, and the body of its
+// 101 response is an io.ReadWriteCloser.
 //
-// The connection is a random one of the usable. If it ends before any of the request
-// was sent, or if the method is safe and the request's body untouched, the request is
-// tried again on another; a request that may have reached the origin and could change
-// something there is not, and neither is one that the connector itself gave up.
+// The connection is picked at random among the usable ones. If it ends before any part
+// of the request was sent, or if the method is safe and the request's body untouched,
+// the request is tried again on another. A request that may have reached the origin and
+// could change something there is not tried again, and neither is one that the
+// connector itself gave up.
 func (e *Edge) RoundTrip(tunnel uuid.UUID, r *http.Request) (*http.Response, error) {
 	var tried []*connection
 	var failure error
@@ -85,7 +87,7 @@ func (e *Edge) RoundTrip(tunnel uuid.UUID, r *http.Request) (*http.Response, err
 	}
 }
 
-// unreachable says why no connection was left: the last one's failure, or else why
+// unreachable says why no connection was left: the failure of the last one, or else why
 // there was none to begin with.
 func (e *Edge) unreachable(tunnel uuid.UUID, failure error) error {
 	if failure != nil {
@@ -97,7 +99,7 @@ func (e *Edge) unreachable(tunnel uuid.UUID, failure error) error {
 	return ErrNoConnection
 }
 
-// replayable says whether a request whose body is untouched may go to another
+// replayable reports whether a request whose body is untouched may go to another
 // connection after err.
 func replayable(r *http.Request, err error) bool {
 	switch {
@@ -118,8 +120,8 @@ func replayable(r *http.Request, err error) bool {
 var errRevoked = errors.New("request moved to another connection")
 
 // attemptBody lends a request's body to one attempt at carrying it. A transport may
-// read it in the background even after it has failed; revoking settles whether it
-// has begun to, and if not, that it never will.
+// read it in the background even after it has failed; revoke settles whether reading
+// has begun, and if not, prevents it.
 type attemptBody struct {
 	body io.ReadCloser
 
@@ -138,10 +140,11 @@ func (b *attemptBody) Read(p []byte) (int, error) {
 	return b.body.Read(p)
 }
 
-// Close leaves the body to the request's owner, so that another attempt can have it.
+// Close does nothing: the body is the request's owner's, so that another attempt can
+// use it.
 func (b *attemptBody) Close() error { return nil }
 
-// revoke takes the body back and says whether it is untouched.
+// revoke takes the body back and reports whether it is untouched.
 func (b *attemptBody) revoke() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -149,7 +152,8 @@ func (b *attemptBody) revoke() bool {
 	return !b.begun
 }
 
-// counted makes a response's body end its request in the table when closed.
+// counted calls done when a response's body is closed, which ends its request in the
+// table.
 func counted(body io.ReadCloser, done func()) io.ReadCloser {
 	if rw, ok := body.(upgraded); ok {
 		return countedUpgrade{rw, done}
@@ -183,7 +187,8 @@ func (b countedUpgrade) Close() error {
 	return b.upgraded.Close()
 }
 
-// isWebSocket says whether a request asks for the one upgrade that cloudflared knows.
+// isWebSocket reports whether a request asks for the only upgrade that cloudflared
+// supports.
 func isWebSocket(r *http.Request) bool {
 	return strings.EqualFold(r.Header.Get("Upgrade"), "websocket")
 }

@@ -19,7 +19,7 @@ import (
 
 var errBroken = errors.New("broken")
 
-// script is a carrier that does what it is told.
+// script is a carrier that does what the test tells it.
 type script func(r *http.Request) (*http.Response, error)
 
 func (s script) roundTrip(r *http.Request) (*http.Response, error) { return s(r) }
@@ -90,7 +90,7 @@ func TestRoundTrip_TriesAnotherConnection(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			e, tunnel, reached := newScripted(t, test.failing)
-			for range 50 { // until chance has led to the failing one often enough
+			for range 50 { // often enough for chance to pick the failing one
 				before := *reached
 				var body io.Reader
 				if test.body != "" {

@@ -13,15 +13,15 @@ import (
 	"k8s-tunnel/sandbox/cloudflare/state"
 )
 
-// errDuplicate is the text that cloudflared compares with, to try another address.
+// errDuplicate has the text at which cloudflared tries another address.
 var errDuplicate = errors.New("EDUPCONN")
 
-// connection is one registered connection. All but carrier and idle is guarded by
-// the table's lock.
+// connection is one registered connection. All fields but carrier and idle are guarded
+// by the table's lock.
 type connection struct {
 	state.Connection
 	carrier  carrier
-	usable   time.Time // when the network has learnt of it
+	usable   time.Time // when the network has learned of it
 	inFlight int
 	idle     chan struct{} // closed once it is draining and nothing is in flight
 }
@@ -37,8 +37,8 @@ func (c *connection) settle() {
 }
 
 // table holds the registered connections of all tunnels. Choosing a connection and
-// counting its requests share one lock with draining it, so that no request is
-// ever sent to a connector after it has been promised silence.
+// counting its requests share one lock with draining it, so that no request is sent to
+// a connector after it was told that none will come.
 type table struct {
 	mu      sync.Mutex
 	conns   map[uuid.UUID][]*connection // by tunnel, oldest first
@@ -46,7 +46,7 @@ type table struct {
 	lag     time.Duration
 
 	changed func(tunnel uuid.UUID, connections int)
-	telling sync.Mutex // keeps what changed is told in order
+	telling sync.Mutex // keeps the calls of changed in order
 }
 
 func newTable(changed func(uuid.UUID, int)) *table {
@@ -58,8 +58,8 @@ func newTable(changed func(uuid.UUID, int)) *table {
 	}
 }
 
-// tell reports a tunnel's present number of connections, without the table's lock,
-// so that the listener may ask the table back.
+// tell reports a tunnel's current number of connections. It doesn't hold the table's
+// lock, so that the listener may query the table.
 func (t *table) tell(tunnel uuid.UUID) {
 	t.telling.Lock()
 	defer t.telling.Unlock()
@@ -72,8 +72,8 @@ func (t *table) setLag(d time.Duration) {
 	t.lag = d
 }
 
-// add registers a connection. With replace, an earlier one of the same connector
-// to the same address makes way; it is returned, to be cut.
+// add registers a connection. With replace, an earlier one of the same connector to the
+// same address gives way; it is returned, to be cut.
 func (t *table) add(info state.Connection, c carrier, replace bool) (added *connection, replaced []*connection, err error) {
 	defer t.tell(info.TunnelID)
 	t.mu.Lock()
@@ -129,8 +129,8 @@ func (t *table) removeAll(tunnel uuid.UUID, client *uuid.UUID) []*connection {
 	return gone
 }
 
-// drain keeps new requests away from a connection; its idle channel tells when the
-// last one is over.
+// drain keeps new requests away from a connection; its idle channel is closed when the
+// last one has ended.
 func (t *table) drain(c *connection) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -152,9 +152,8 @@ func (t *table) drainAll() []*connection {
 	return all
 }
 
-// acquire picks one of a tunnel's usable connections at random, leaving out those
-// that were tried already, and counts a request on it. It returns nil if there is
-// none.
+// acquire picks one of a tunnel's usable connections at random, except those already
+// tried, and counts a request on it. It returns nil if there is none.
 func (t *table) acquire(tunnel uuid.UUID, tried []*connection) *connection {
 	t.mu.Lock()
 	defer t.mu.Unlock()

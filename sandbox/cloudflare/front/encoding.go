@@ -9,7 +9,7 @@ import (
 	"github.com/andybalholm/brotli"
 )
 
-// acceptedEncodings is what Cloudflare asks of every origin, whatever the visitor
+// acceptedEncodings is what Cloudflare accepts from every origin, whatever the visitor
 // accepts.
 const acceptedEncodings = "gzip, br"
 
@@ -34,7 +34,7 @@ func (v *visit) unpack(resp *http.Response) error {
 	return nil
 }
 
-// accepts reads an Accept-Encoding header.
+// accepts reports whether an Accept-Encoding header allows an encoding.
 func accepts(header, encoding string) bool {
 	wildcard := false
 	for part := range strings.SplitSeq(strings.ToLower(header), ",") {
@@ -50,8 +50,8 @@ func accepts(header, encoding string) bool {
 	return wildcard
 }
 
-// unpacked decodes a body as it is read. It waits for the first read with looking
-// at the body, so that headers don't wait for it.
+// unpacked decodes a body as it is read. It doesn't touch the body before the first
+// read, so that headers don't wait for it.
 type unpacked struct {
 	packed io.ReadCloser
 	decode func(io.Reader) (io.Reader, error)

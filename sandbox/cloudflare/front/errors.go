@@ -53,7 +53,7 @@ var page = template.Must(template.New("error").Parse(`<!DOCTYPE html>
 </html>
 `))
 
-// answer writes one of the front's own errors, whose code is its status if zero.
+// answer writes one of the front's own errors. If code is zero, the status is the code.
 func (v *visit) answer(w http.ResponseWriter, r *http.Request, status, code int) {
 	if code == 0 {
 		code = status

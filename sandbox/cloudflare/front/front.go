@@ -4,9 +4,9 @@
 // What it answers by itself follows Cloudflare's documentation of its 1xxx and 5xx
 // errors and what clients report:
 //   - 530 with "error code: 1016" when the name's origin doesn't resolve: no record
-//     (the real name would not even lead to Cloudflare), a tunnel that doesn't
-//     exist or was deleted, or a target that nobody knows;
-//   - 530 with "error code: 1033" when the tunnel exists and no connector of it is
+//     (the real name would not even lead to Cloudflare), a tunnel that doesn't exist or
+//     was deleted, or an unknown target;
+//   - 530 with "error code: 1033" when the tunnel exists but none of its connectors is
 //     connected;
 //   - 502 with "error code: 502" when the connector can't reach the service behind
 //     it, or is lost on the way; 522 for an origin that can't be reached directly
@@ -23,14 +23,14 @@
 // come, WebSockets through an HTTP/1.1 upgrade, trailers where the tunnel carries
 // them.
 //
-// gRPC: Cloudflare doesn't support it on public host names, and what works does so
-// because nothing is in its way. So it is here: over the HTTP/2 transport, with
+// gRPC: Cloudflare doesn't support it on public host names, but parts of it work
+// because nothing prevents them. It is the same here: over the HTTP/2 transport, with
 // http2Origin and an origin that speaks TLS, calls succeed; over QUIC, cloudflared
 // drops trailers, so a client sees a stream that ended without a status.
 //
-// How it is unlike the real one: no cache, no firewall, no rewriting, no limit to
-// the size of an upload (the free plan's is 100 MB) or to the wait for an answer
-// (100 s), no HTTP/3, no WebSocket over HTTP/2, and every visitor is from nowhere
+// How it differs from the real one: no cache, no firewall, no rewriting, no limit to
+// the size of an upload (the free plan's is 100 MB) or to the wait for an answer (100
+// seconds), no HTTP/3, no WebSocket over HTTP/2, and every visitor's country is unknown
 // (CF-IPCountry XX). The number of loops at which Cloudflare stops a request isn't
 // documented; see maxLoops.
 package front
@@ -53,13 +53,10 @@ import (
 	"k8s-tunnel/sandbox/cloudflare/state"
 )
 
-// tunnelDomain is where the targets of tunnels' records lie.
-const tunnelDomain = ".cfargotunnel.com"
-
 // maxAliases is how many records that name another record are followed.
 const maxAliases = 8
 
-// Carrier takes a request through a tunnel; *edge.Edge is one.
+// Carrier carries a request through a tunnel; *edge.Edge is one.
 type Carrier interface {
 	RoundTrip(tunnel uuid.UUID, r *http.Request) (*http.Response, error)
 }
@@ -76,7 +73,7 @@ type Config struct {
 	Origin func(content string) (*url.URL, bool)
 	// Colo is the data centre in CF-Ray. Default: SBX.
 	Colo string
-	// Logger takes requests that failed. Default: nobody listens.
+	// Logger receives requests that failed. Default: discard.
 	Logger *slog.Logger
 }
 
@@ -100,10 +97,10 @@ func New(c Config) http.Handler {
 	f.proxy = &httputil.ReverseProxy{
 		Rewrite:        f.rewrite,
 		Transport:      &transport{tunnels: c.Tunnels, direct: newDirect()},
-		FlushInterval:  -1, // whatever arrives is passed on
+		FlushInterval:  -1, // pass on everything as it arrives
 		ModifyResponse: f.modify,
 		ErrorHandler:   f.fail,
-		// The proxy's own words are about visitors that left.
+		// The proxy's own messages are about visitors that left.
 		ErrorLog: log.New(io.Discard, "", 0),
 	}
 	return f
@@ -133,8 +130,8 @@ func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	v.target = target
-	// An answer may begin before an upload has ended. Every server's writer can do it;
-	// one that can't only loses that.
+	// An answer may begin before an upload has ended. Every server's writer supports
+	// this; one that doesn't merely loses it.
 	_ = http.NewResponseController(w).EnableFullDuplex()
 	f.proxy.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), visitKey{}, v)))
 }
@@ -143,7 +140,7 @@ func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 type target struct {
 	tunnel uuid.UUID
 	origin *url.URL // instead of a tunnel
-	silent bool     // instead of both: an address at which nobody answers
+	silent bool     // instead of both: an address at which nothing answers
 }
 
 // route follows a name's records to a target.
@@ -154,7 +151,7 @@ func (f *front) route(host string) (target, bool) {
 			return target{}, false
 		}
 		content := hostName(record.Content)
-		if id, ok := strings.CutSuffix(content, tunnelDomain); ok && record.Type == "CNAME" {
+		if id, ok := strings.CutSuffix(content, state.TunnelSuffix); ok && record.Type == "CNAME" {
 			tunnel, err := uuid.Parse(id)
 			return target{tunnel: tunnel}, err == nil
 		}
@@ -169,7 +166,7 @@ func (f *front) route(host string) (target, bool) {
 	return target{}, false
 }
 
-// hostName brings a name into the form of the table of records.
+// hostName brings a name into the form used in the table of records.
 func hostName(host string) string {
 	if h, _, err := net.SplitHostPort(host); err == nil {
 		host = h
@@ -183,7 +180,7 @@ type transport struct {
 	direct  http.RoundTripper
 }
 
-// newDirect reaches the servers that aren't behind a tunnel.
+// newDirect returns the transport to servers that aren't behind a tunnel.
 func newDirect() http.RoundTripper {
 	t := http.DefaultTransport.(*http.Transport).Clone()
 	t.Proxy = nil
@@ -209,7 +206,7 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 
 var errDirect = errors.New("origin can't be reached")
 
-// fail answers a request that found no answer, or breaks off one whose visitor left.
+// fail answers a request that got no answer, or aborts one whose visitor left.
 func (f *front) fail(w http.ResponseWriter, r *http.Request, err error) {
 	v := visitOf(r)
 	if r.Context().Err() != nil {

@@ -28,7 +28,7 @@ var (
 	torn = uuid.MustParse("44444444-4444-4444-8444-444444444444")
 )
 
-// carrier carries requests to a handler, and fails in as many ways as an edge does.
+// carrier carries requests to a handler, and fails in all the ways that an edge does.
 type carrier struct{ handler http.HandlerFunc }
 
 func (c carrier) RoundTrip(tunnel uuid.UUID, r *http.Request) (*http.Response, error) {
@@ -126,7 +126,7 @@ func TestFront_Routes(t *testing.T) {
 		"a tunnel without connectors":       {"idle.localhost", 530, "error code: 1033"},
 		"a connection that breaks":          {"torn.localhost", 502, "error code: 502"},
 		"an origin that doesn't answer":     {"closed.localhost", 522, "error code: 522"},
-		"an address at which nobody is":     {"a.localhost", 522, "error code: 522"},
+		"an address where nothing answers":  {"a.localhost", 522, "error code: 522"},
 		"an address instead of a name":      {"127.0.0.1", 403, "error code: 1003"},
 		"an IPv6 address instead of a name": {"[::1]:8080", 403, "error code: 1003"},
 	} {

@@ -22,7 +22,7 @@ const (
 	sseEvents   = 4
 )
 
-// seen is what an origin reports of a request.
+// seen is what an origin reports about a request.
 type seen struct {
 	Method, Host, URI string
 	Header            http.Header
@@ -35,7 +35,7 @@ type seen struct {
 type origin struct {
 	*httptest.Server
 	asked   atomic.Int64
-	aborted chan struct{} // gets one whenever a visitor's leaving has arrived
+	aborted chan struct{} // receives a value whenever the origin notices that a visitor left
 }
 
 func newOrigin(t *testing.T) *origin {
@@ -58,7 +58,7 @@ func newSecureOrigin(t *testing.T) *origin {
 	return o
 }
 
-// handler serves by exact path, as a mux would redirect the odd ones.
+// handler serves by exact path, because a mux would redirect unusual ones.
 func (o *origin) handler() http.Handler {
 	socket := websocket.Server{Handler: func(c *websocket.Conn) { _, _ = io.Copy(c, c) }}
 	paths := map[string]http.HandlerFunc{
@@ -86,7 +86,7 @@ func (o *origin) handler() http.Handler {
 	})
 }
 
-// breaks begins an answer of a type that cloudflared passes on at once.
+// breaks begins an answer of a type that cloudflared passes on at once, and breaks off.
 func breaks(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "text/event-stream")
 	w.Header().Set("Content-Length", "100")

@@ -78,7 +78,7 @@ func random(n int64) (io.Reader, string) {
 	return io.LimitReader(rand.New(rand.NewSource(n)), n), fmt.Sprintf("%x", sum.Sum(nil))
 }
 
-// onlyReader hides everything about a body but its bytes, so that its length is
+// onlyReader hides everything about a body except its bytes, so that its length is
 // unknown.
 type onlyReader struct{ io.Reader }
 

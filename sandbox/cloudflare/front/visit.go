@@ -21,7 +21,7 @@ const (
 	maxLoops = 10
 )
 
-// visit is what the front knows of one request.
+// visit is what the front knows about one request.
 type visit struct {
 	ray    string
 	ip     string
@@ -34,7 +34,7 @@ type visit struct {
 
 type visitKey struct{}
 
-// visitOf returns the visit of a request that ServeHTTP has taken on.
+// visitOf returns the visit of a request that ServeHTTP has accepted.
 func visitOf(r *http.Request) *visit {
 	return r.Context().Value(visitKey{}).(*visit)
 }
@@ -69,7 +69,7 @@ func loops(h http.Header) int {
 	return 0
 }
 
-// rewrite makes a visitor's request the one that an origin behind Cloudflare gets.
+// rewrite turns a visitor's request into the one that an origin behind Cloudflare gets.
 func (f *front) rewrite(p *httputil.ProxyRequest) {
 	v := visitOf(p.In)
 	out := p.Out
@@ -80,7 +80,7 @@ func (f *front) rewrite(p *httputil.ProxyRequest) {
 	out.URL.RawQuery = p.In.URL.RawQuery // as it came, not as the proxy would clean it
 
 	h := out.Header
-	// What the edge and cloudflared say to each other isn't for visitors to say.
+	// Visitors must not set the headers that the edge and cloudflared exchange.
 	maps.DeleteFunc(h, func(name string, _ []string) bool {
 		return strings.HasPrefix(name, "Cf-Cloudflared-") || strings.HasPrefix(name, "Cf-Int-")
 	})
@@ -103,11 +103,11 @@ func (f *front) rewrite(p *httputil.ProxyRequest) {
 	h.Set("Accept-Encoding", acceptedEncodings)
 }
 
-// modify makes an origin's response the one that visitors of Cloudflare get.
+// modify turns an origin's response into the one that visitors of Cloudflare get.
 func (f *front) modify(resp *http.Response) error {
 	v := visitOf(resp.Request)
 	resp.Header.Del("Server")
-	resp.Header.Del("Cf-Ray") // both set already, and copied over what is there
+	resp.Header.Del("Cf-Ray") // the front has set both, and these would be added to them
 	if resp.StatusCode == http.StatusSwitchingProtocols {
 		return nil
 	}

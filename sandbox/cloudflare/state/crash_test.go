@@ -11,7 +11,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// crashing names the store that a copy of the test binary writes to without end.
+// crashing is the variable that names the store to which a copy of the test binary
+// writes endlessly.
 const crashing = "STATE_TEST_CRASHING_STORE"
 
 // TestMain lets the test binary be the process that TestStore_SurvivesAKill kills.

@@ -106,9 +106,9 @@ type origin struct {
 	URL     string `json:"url"`
 }
 
-// SetOrigins replaces the table of servers outside any tunnel: a record's
-// content, such as a host name or an address, and the URL that answers for it.
-// It stands in for the Internet, which the front can't reach.
+// SetOrigins replaces the table of servers outside any tunnel: a record's content, such
+// as a host name or an address, and the URL that answers for it. It stands in for the
+// internet, which the front can't reach.
 func (s *Store) SetOrigins(origins map[string]string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -149,7 +149,7 @@ func (s *Store) Origin(content string) (*url.URL, bool) {
 	return u, err == nil
 }
 
-// older orders zones by age; where two have a name, the older one answers for it.
+// older orders zones by age: where two share a name, the older one answers for it.
 func older(a, b Zone) int {
 	return cmp.Or(a.CreatedOn.Compare(b.CreatedOn), cmp.Compare(a.ID, b.ID))
 }

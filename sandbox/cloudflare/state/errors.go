@@ -11,10 +11,10 @@ var (
 	ErrNameTaken = errors.New("another live tunnel of the account has that name")
 )
 
-// Conflict says in which way a record can't stand beside another one.
+// Conflict says why a record can't exist beside another one.
 type Conflict int
 
-// The conflicts, in the order in which they are looked for.
+// The conflicts, in the order in which they are checked.
 const (
 	// Identical is a record with the same name, type and content.
 	Identical Conflict = iota + 1

@@ -2,9 +2,9 @@ package state
 
 import "time"
 
-// The identities of a fresh store. They are THROW-AWAY: known to everyone who
-// reads this file, valid nowhere but on this machine, and the same in every
-// sandbox so that settings, tests and the README can name them.
+// The identities of a fresh store. They are THROW-AWAY: known to everyone who reads
+// this file, valid on this machine only, and the same in every sandbox so that
+// settings, tests and the README can name them.
 const (
 	// SeedToken is the API token. Its length and characters are those that the
 	// Pulumi provider demands of a real one.
@@ -17,17 +17,17 @@ const (
 	HomeZoneName = "home.localhost"
 	HomeZoneID   = "5a4db0c5a4db0c5a4db0c5a4db0c1001"
 
-	// LabZone is there so that a second stack can run beside the first.
+	// LabZone lets a second stack run beside the first.
 	LabZoneName = "lab.localhost"
 	LabZoneID   = "5a4db0c5a4db0c5a4db0c5a4db0c1002"
 )
 
-// seedTime is when the seeded zones claim to have been made; it is fixed so that
-// they come before any zone that is added later.
+// seedTime is the creation time of the seeded zones. It is fixed, so that they come
+// before any zone added later.
 var seedTime = time.Date(2024, time.January, 1, 0, 0, 0, 0, time.UTC)
 
-// Seed adds the account, the zones and the token above where they are missing.
-// What exists already is left as it is, so that it can be called at every start.
+// Seed adds the account, the zones and the token above where they are missing. What
+// exists is left as it is, so that Seed can be called at every start.
 func (s *Store) Seed() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -7,14 +7,13 @@ import (
 	"strings"
 )
 
-// TunnelSuffix is what a tunnel's ID is followed by in the content of a record
-// that points at it.
+// TunnelSuffix follows a tunnel's ID in the content of a record that points at it.
 const TunnelSuffix = ".cfargotunnel.com"
 
-// QualifyName turns a record's name as clients write it into the full one: "@"
-// and the zone's own name are the apex, a name within the zone stands for
-// itself, and anything else is taken as relative, be it with dots, which is how
-// "www.other.example" becomes a name in this zone at Cloudflare too.
+// QualifyName turns a record's name as clients write it into the full one. "@" and the
+// zone's own name are the apex, a name within the zone stands for itself, and anything
+// else is relative, even with dots in it: that is how "www.other.example" becomes a
+// name in this zone, at Cloudflare too.
 func QualifyName(zone, name string) string {
 	name = strings.ToLower(strings.TrimSuffix(strings.TrimSpace(name), "."))
 	if name == "@" || name == zone {
@@ -41,8 +40,8 @@ func (s *Store) Record(zoneID, id string) (Record, bool) {
 	return r, ok && r.ZoneID == zoneID
 }
 
-// CreateRecord adds a record and fills in its ID and times. A *ConflictError
-// when another one is in its way.
+// CreateRecord adds a record and fills in its ID and times. The error is a
+// *ConflictError when another record is in its way.
 func (s *Store) CreateRecord(r Record) (Record, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -53,8 +52,8 @@ func (s *Store) CreateRecord(r Record) (Record, error) {
 	return r, s.change("creating record "+r.Name, []Record{r}, s.records.put(r))
 }
 
-// UpdateRecord replaces a record with what edit makes of it; ID, zone and
-// creation time stay. A *ConflictError when another one is in its way.
+// UpdateRecord replaces a record with what edit makes of it; ID, zone and creation time
+// stay. The error is a *ConflictError when another record is in its way.
 func (s *Store) UpdateRecord(zoneID, id string, edit func(*Record)) (Record, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -82,9 +81,9 @@ func (s *Store) DeleteRecord(zoneID, id string) error {
 	return s.change("deleting record "+r.Name, []Record{r}, s.records.drop(id))
 }
 
-// ReplaceRecord adds r in place of the A, AAAA and CNAME records of its name, all
-// in one step. The record that is there stays, and changed is false, when it says
-// the same already.
+// ReplaceRecord adds r in place of the A, AAAA and CNAME records of its name, all in
+// one step. If an existing record says the same already, it stays, and changed is
+// false.
 func (s *Store) ReplaceRecord(r Record) (out Record, changed bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -103,8 +102,8 @@ func (s *Store) ReplaceRecord(r Record) (out Record, changed bool, err error) {
 	return r, true, s.change("replacing the records of "+r.Name, []Record{r}, writes...)
 }
 
-// IsAddress says whether a record of that type leads to a server, which is what
-// can be proxied and what excludes a CNAME.
+// IsAddress reports whether a record of that type leads to a server. Such records can
+// be proxied, and exclude a CNAME.
 func IsAddress(recordType string) bool {
 	return recordType == "A" || recordType == "AAAA" || recordType == "CNAME"
 }
@@ -128,7 +127,7 @@ func (s *Store) change(doing string, touched []Record, writes ...write) error {
 	return nil
 }
 
-// conflict looks for a record of the same name that r can't stand beside.
+// conflict looks for a record of the same name that r can't exist beside.
 func (s *Store) conflict(r Record) error {
 	for _, other := range s.names.at(r.ZoneID, r.Name) {
 		if other.ID == r.ID {

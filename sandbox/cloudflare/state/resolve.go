@@ -8,8 +8,8 @@ import (
 // names holds the records by zone ID and name.
 type names map[string]map[string]*history
 
-// history is what a name says, and what it said before for as long as some of
-// the edge hasn't heard of the change.
+// history is what a name says now, and what it said before for as long as parts of the
+// edge haven't learned of the change.
 type history struct {
 	current []Record
 	past    []version // oldest first
@@ -57,8 +57,8 @@ func (h *history) forget(now time.Time) {
 	}
 }
 
-// seen returns the records of a name as a request sees them that is up to date,
-// or one that is as far behind as the lag allows.
+// seen returns a name's records as an up-to-date request sees them, or a request that
+// is as far behind as the lag allows.
 func (n names) seen(zoneID, name string, now time.Time, behind bool) []Record {
 	h := n[zoneID][name]
 	if h == nil {
@@ -74,9 +74,9 @@ func (n names) seen(zoneID, name string, now time.Time, behind bool) []Record {
 	return h.current
 }
 
-// SetDNSLag sets how long a change of a record takes to be known everywhere. For
-// that long half of the requests see the name as it was before. It holds for
-// changes from now on; zero ends what is under way too.
+// SetDNSLag sets how long a change of a record takes to be known everywhere. Until
+// then, half of the requests see the name as it was before. It applies to changes from
+// now on; zero ends those under way too.
 func (s *Store) SetDNSLag(d time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -100,12 +100,12 @@ func (s *Store) DNSLag() time.Duration {
 	return s.lag
 }
 
-// Lookup finds the proxied record that answers for a host name (lower case, no
-// port). A record of that very name comes first. Otherwise the wildcard of the
-// nearest level above counts, at any depth, but not past a name that has a
-// record of its own, whatever its type: that one hides the wildcard from itself
-// and from everything below it, as Cloudflare documents. False when no record
-// answers, or only one that isn't proxied, whose requests never come here.
+// Lookup finds the proxied record that answers for a host name (lower case, no port). A
+// record of exactly that name comes first. Otherwise the wildcard of the nearest level
+// above counts, at any depth, but not past a name with a record of its own, of any
+// type: that name hides the wildcard from itself and from everything below it, as
+// Cloudflare documents. The result is false when no record answers, or only one that
+// isn't proxied, whose requests never come here.
 func (s *Store) Lookup(host string) (Record, bool) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()

@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// point gives a name of the home zone a proxied CNAME.
+// point gives a name in the home zone a proxied CNAME.
 func point(t *testing.T, s *Store, name, content string) Record {
 	t.Helper()
 	r, _, err := s.ReplaceRecord(Record{ZoneID: HomeZoneID, Name: name, Type: "CNAME", Content: content, Proxied: true, TTL: 1})

@@ -16,13 +16,13 @@ import (
 	berrors "go.etcd.io/bbolt/errors"
 )
 
-// lockTimeout is how long Open waits for another process to let go of the file.
+// lockTimeout is how long Open waits for another process to release the file.
 const lockTimeout = 2 * time.Second
 
-// Store holds everything that survives a restart. Reads are answered from memory,
-// since the front asks for every request; a write is on disk before it is seen.
-// All methods may be called concurrently. Slices inside returned values are
-// shared and must not be changed.
+// Store holds everything that survives a restart. Reads are answered from memory, since
+// the front needs one for every request; a write is on disk before it is visible. All
+// methods may be called concurrently. Slices inside returned values are shared and must
+// not be changed.
 type Store struct {
 	db *bbolt.DB
 
@@ -34,18 +34,18 @@ type Store struct {
 	records  table[Record]
 	origins  table[origin]
 
-	names names // the records by zone and name, with what they were a moment ago
+	names names // the records by zone and name, with their recent past
 	lag   time.Duration
 
 	now  func() time.Time
 	coin func() bool // whether a request still sees the old state
 }
 
-// Open opens the store in file, making it and its folder where they don't exist.
-// Only one process can have it open.
+// Open opens the store in file, creating it and its directory if missing. Only one
+// process can have it open.
 func Open(file string) (*Store, error) {
 	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
-		return nil, fmt.Errorf("making the store's folder: %w", err)
+		return nil, fmt.Errorf("making the store's directory: %w", err)
 	}
 	db, err := bbolt.Open(file, 0o600, &bbolt.Options{Timeout: lockTimeout})
 	if errors.Is(err, berrors.ErrTimeout) {
@@ -104,8 +104,8 @@ type write struct {
 	apply       func()
 }
 
-// commit writes everything or nothing, first to disk, then to memory. s.mu must
-// be held.
+// commit writes everything or nothing, to disk first and then to memory. s.mu must be
+// held.
 func (s *Store) commit(doing string, writes ...write) error {
 	if len(writes) == 0 {
 		return nil
@@ -173,7 +173,7 @@ func (t table[V]) drop(k string) write {
 	return write{bucket: t.bucket, key: k, apply: func() { delete(t.rows, k) }}
 }
 
-// newID makes an identifier as Cloudflare's: 32 hexadecimal digits.
+// newID makes an identifier like Cloudflare's: 32 hexadecimal digits.
 func newID() string {
 	var b [16]byte
 	_, _ = rand.Read(b[:]) // never fails

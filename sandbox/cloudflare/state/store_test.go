@@ -222,7 +222,7 @@ func TestStore_IsSafeForConcurrentUse(t *testing.T) {
 				r, _, err := s.ReplaceRecord(Record{ZoneID: HomeZoneID, Name: HomeZoneName, Type: "CNAME", Content: newID(), Proxied: true})
 				if err == nil {
 					s.Lookup(HomeZoneName)
-					_ = s.DeleteRecord(HomeZoneID, r.ID) // another one may have been faster
+					_ = s.DeleteRecord(HomeZoneID, r.ID) // another goroutine may have been faster
 				}
 			}
 		})
@@ -234,12 +234,12 @@ func TestToken_Rights(t *testing.T) {
 	t.Parallel()
 	zone := Zone{ID: "z", AccountID: "a"}
 	token := Token{Grants: []Grant{{Resource: "a", Rights: []Right{TunnelEdit, ZoneRead}}, {Resource: "z2", Rights: []Right{DNSRead}}}}
-	require.True(t, token.OnAccount(TunnelRead, "a"), "an edit right includes reading")
+	require.True(t, token.OnAccount(TunnelRead, "a"), "edit includes read")
 	require.False(t, token.OnAccount(TunnelRead, "b"))
 	require.True(t, token.OnZone(ZoneRead, zone), "an account's grant covers its zones")
 	require.False(t, token.OnZone(DNSRead, zone))
 	require.True(t, token.OnZone(DNSRead, Zone{ID: "z2", AccountID: "b"}))
-	require.False(t, token.OnZone(DNSEdit, Zone{ID: "z2", AccountID: "b"}), "a read right doesn't include editing")
+	require.False(t, token.OnZone(DNSEdit, Zone{ID: "z2", AccountID: "b"}), "read doesn't include edit")
 	require.False(t, token.Has(AccountRead))
 	require.True(t, Token{Grants: []Grant{{Resource: "*", Rights: []Right{DNSEdit}}}}.OnZone(DNSRead, zone))
 }

@@ -2,11 +2,10 @@ package state
 
 import "slices"
 
-// Right is something that a token may do. The names follow Cloudflare's
-// permission groups.
+// Right is a permission of a token. The names follow Cloudflare's permission groups.
 type Right string
 
-// The rights that the sandbox knows. An edit right includes the read right.
+// The permissions that the sandbox knows. Edit includes read.
 const (
 	AccountRead Right = "account:read"
 	TunnelRead  Right = "tunnel:read"
@@ -16,10 +15,10 @@ const (
 	DNSEdit     Right = "dns:edit"
 )
 
-// includes tells which right comes with which.
+// includes maps a permission to the one that includes it.
 var includes = map[Right]Right{TunnelRead: TunnelEdit, DNSRead: DNSEdit}
 
-// Grant gives rights on a resource: an account's ID (which covers its zones), a
+// Grant gives permissions on a resource: an account's ID (which covers its zones), a
 // zone's ID, or "*" for everything.
 type Grant struct {
 	Resource string  `json:"resource"`
@@ -34,12 +33,12 @@ type Token struct {
 	Grants []Grant `json:"grants"`
 }
 
-// OnAccount says whether the token has the right on an account as a whole.
+// OnAccount reports whether the token has the permission on an account as a whole.
 func (t Token) OnAccount(right Right, accountID string) bool {
 	return t.has(right, accountID)
 }
 
-// OnZone says whether the token has the right on a zone, by itself or through
+// OnZone reports whether the token has the permission on a zone, directly or through
 // its account.
 func (t Token) OnZone(right Right, z Zone) bool {
 	return t.has(right, z.ID) || t.has(right, z.AccountID)
@@ -57,7 +56,7 @@ func (t Token) has(right Right, resource string) bool {
 	return false
 }
 
-// Has says whether the token has the right on anything at all.
+// Has reports whether the token has the permission on any resource.
 func (t Token) Has(right Right) bool {
 	for _, g := range t.Grants {
 		if slices.Contains(g.Rights, right) || slices.Contains(g.Rights, includes[right]) {

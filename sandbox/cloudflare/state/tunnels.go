@@ -9,7 +9,7 @@ import (
 	"github.com/google/uuid"
 )
 
-// Tunnels lists an account's tunnels, deleted ones included, newest first.
+// Tunnels lists an account's tunnels, including deleted ones, newest first.
 func (s *Store) Tunnels(accountID string) []Tunnel {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
@@ -33,8 +33,8 @@ func (s *Store) Tunnel(id uuid.UUID) (Tunnel, bool) {
 	return t, ok
 }
 
-// CreateTunnel adds a tunnel and fills in its ID and time. ErrNameTaken when the
-// account has a live tunnel of that name.
+// CreateTunnel adds a tunnel and fills in its ID and time. The error is ErrNameTaken
+// when the account has a live tunnel of that name.
 func (s *Store) CreateTunnel(t Tunnel) (Tunnel, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -81,8 +81,8 @@ func (s *Store) DeleteTunnel(id uuid.UUID) (Tunnel, error) {
 	return t, s.commit("deleting tunnel "+t.Name, s.tunnels.put(t))
 }
 
-// NoteConnections records that a tunnel has gained its first connection, or lost
-// its last one, at the time given. It changes nothing when that was known.
+// NoteConnections records that a tunnel has gained its first connection, or lost its
+// last one, at the time given. It changes nothing if that is known already.
 func (s *Store) NoteConnections(id uuid.UUID, connected bool, at time.Time) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -102,7 +102,7 @@ func (s *Store) NoteConnections(id uuid.UUID, connected bool, at time.Time) erro
 	return s.commit("noting the connections of tunnel "+t.Name, s.tunnels.put(t))
 }
 
-// nameTaken says whether another live tunnel of the account has t's name.
+// nameTaken reports whether another live tunnel of the account has t's name.
 func (s *Store) nameTaken(t Tunnel) bool {
 	for _, other := range s.tunnels.rows {
 		if other.ID != t.ID && other.AccountID == t.AccountID && other.Name == t.Name && other.DeletedAt == nil {

@@ -3,11 +3,10 @@
 // edge authenticates connectors against its tunnels, and the front routes by its
 // records.
 //
-// It follows what Cloudflare documents of these objects, as far as a tunnel and
-// its names need them. Unlike Cloudflare it is one process with one copy, so a
-// change is known everywhere at once; SetDNSLag brings back the time in which it
-// isn't. Secrets and tokens are stored as they are: they are worth nothing
-// outside the sandbox.
+// It follows what Cloudflare documents of these objects, as far as a tunnel and its
+// names need them. Unlike Cloudflare it is one process with one copy, so a change is
+// known everywhere at once; SetDNSLag adds a delay. Secrets and tokens are stored
+// unencrypted, because they are worthless outside the sandbox.
 package state
 
 import (
@@ -42,8 +41,8 @@ type Tunnel struct {
 	CreatedAt time.Time  `json:"created_at"`
 	DeletedAt *time.Time `json:"deleted_at,omitempty"`
 
-	// ActiveAt is when the tunnel last gained its first connection, and InactiveAt
-	// when it lost the last one since; both are nil if it never had any.
+	// ActiveAt is when the tunnel last went from no connection to one, and InactiveAt
+	// when it has since lost the last one; both are nil if it never had any.
 	ActiveAt   *time.Time `json:"active_at,omitempty"`
 	InactiveAt *time.Time `json:"inactive_at,omitempty"`
 }
@@ -65,9 +64,8 @@ type Record struct {
 	ModifiedOn time.Time `json:"modified_on"`
 }
 
-// Connection is one live connection of a connector to the edge. The edge owns
-// the table of connections; it isn't stored, as connectors re-register after a
-// restart.
+// Connection is one live connection of a connector to the edge. The edge owns the table
+// of connections; it isn't stored, because connectors register again after a restart.
 type Connection struct {
 	ID            uuid.UUID `json:"id"`
 	TunnelID      uuid.UUID `json:"tunnel_id"`

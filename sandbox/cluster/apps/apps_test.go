@@ -14,7 +14,7 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// object is what the tests look at in a manifest.
+// object is what the tests read of a manifest.
 type object struct {
 	Kind     string
 	Metadata struct{ Name, Namespace string }

@@ -2,7 +2,6 @@ package image
 
 import (
 	"archive/tar"
-	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
@@ -19,7 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// staticProgram is an executable's header and nothing else, with some bytes to tell it from others.
+// staticProgram is an executable's header, with a few bytes that distinguish it from others.
 func staticProgram(content string) []byte {
 	header := make([]byte, 64)
 	copy(header, "\x7fELF\x02\x01\x01")
@@ -32,7 +31,7 @@ func staticProgram(content string) []byte {
 	return append(header, content...)
 }
 
-// binaries fills a folder with programs for All.
+// binaries fills a directory with programs for All.
 func binaries(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -46,22 +45,11 @@ func binaries(t *testing.T) string {
 func open(t *testing.T, file string) map[string]v1.Image {
 	t.Helper()
 	dir := t.TempDir()
-	f, err := os.Open(file)
-	require.NoError(t, err)
-	defer f.Close()
-	for r := tar.NewReader(f); ; {
-		header, err := r.Next()
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		require.NoError(t, err)
-		data, err := io.ReadAll(r)
-		require.NoError(t, err)
-		if digest, ok := strings.CutPrefix(header.Name, "blobs/sha256/"); ok {
+	for name, data := range entries(t, file) {
+		if digest, ok := strings.CutPrefix(name, "blobs/sha256/"); ok {
 			require.Equal(t, digest, fmt.Sprintf("%x", sha256.Sum256(data)))
 		}
-		target := filepath.Join(dir, header.Name)
-		require.NoFileExists(t, target)
+		target := filepath.Join(dir, name)
 		require.NoError(t, os.MkdirAll(filepath.Dir(target), 0o755))
 		require.NoError(t, os.WriteFile(target, data, 0o644))
 	}
@@ -78,7 +66,7 @@ func open(t *testing.T, file string) map[string]v1.Image {
 	return out
 }
 
-// files lists an image's files as its layers leave them.
+// files lists an image's files as they are on top of all its layers.
 func files(t *testing.T, image v1.Image) map[string]tar.Header {
 	t.Helper()
 	layers, err := image.Layers()
@@ -100,41 +88,11 @@ func files(t *testing.T, image v1.Image) map[string]tar.Header {
 	return out
 }
 
-func TestWrite_SameInputSameBytes(t *testing.T) {
-	t.Parallel()
-	spec := Spec{
-		Names: []string{"localhost/a:1", "localhost/a:latest"}, User: "1:1", Entrypoint: []string{"/a"},
-		Labels: map[string]string{"x": "1", "y": "2", "z": "3"}, Layers: []Layer{{Text("/etc/a/b", "c"), Dir("/tmp", fs.ModeSticky|0o777, 0)}},
-	}
-	var last []byte
-	for range 3 {
-		file := filepath.Join(t.TempDir(), "a.tar")
-		require.NoError(t, Write(file, spec))
-		data, err := os.ReadFile(file)
-		require.NoError(t, err)
-		require.True(t, last == nil || bytes.Equal(last, data))
-		last = data
-		images := open(t, file)
-		require.Len(t, images, 2)
-		one, err := images["localhost/a:1"].Digest()
-		require.NoError(t, err)
-		other, err := images["localhost/a:latest"].Digest()
-		require.NoError(t, err)
-		require.Equal(t, one, other)
-		got := files(t, images["localhost/a:1"])
-		require.EqualValues(t, 0o1777, got["tmp/"].Mode)
-		require.Contains(t, got, "etc/")
-		require.Contains(t, got, "etc/a/")
-		require.EqualValues(t, 1, got["etc/a/b"].Size)
-	}
-}
-
-func TestWrite_RefusesBadLayers(t *testing.T) {
+func TestBuild_RefusesBadLayers(t *testing.T) {
 	t.Parallel()
 	for _, l := range []Layer{{Text("etc/passwd", "")}, {Text("/etc/../passwd", "")}, {Text("/a", ""), Text("/a", "")}} {
-		file := filepath.Join(t.TempDir(), "a.tar")
-		require.Error(t, Write(file, Spec{Names: []string{"localhost/a:1"}, Layers: []Layer{l}}))
-		require.NoFileExists(t, file)
+		_, err := build([]Spec{{Names: []string{"localhost/a:1"}, Layers: []Layer{l}}})
+		require.Error(t, err)
 	}
 }
 

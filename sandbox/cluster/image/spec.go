@@ -11,32 +11,33 @@ import (
 
 // Spec describes an image: what is in it and how it runs.
 type Spec struct {
-	// Names are full references with a tag, such as localhost/webapp:1. An image may
+	// Names are full references with tags, such as localhost/webapp:1. An image may
 	// have several.
 	Names []string
-	// Layers are put on top of each other, the first at the bottom.
+	// Layers are stacked, the first at the bottom.
 	Layers []Layer
 	// Entrypoint and Cmd are what the container runs, as in a Dockerfile.
 	Entrypoint, Cmd []string
 	// Env holds KEY=value.
 	Env []string
-	// User is numeric, user:group: Kubernetes can't tell whether a name is root's.
+	// User is numeric, user:group, because Kubernetes can't tell whether a name is
+	// root's.
 	User string
 	// WorkingDir is / when empty.
 	WorkingDir string
-	// Labels are the image's annotations for people and tools.
+	// Labels describe the image to people and tools.
 	Labels map[string]string
 }
 
-// Layer is a set of files. The folders above a file are made for it, owned by root and
-// readable by all, unless the layer lists them.
+// Layer is a set of files. The directories above a file are made for it, owned by root
+// and readable by all, unless the layer lists them.
 type Layer []File
 
-// File is a file or a folder of a layer.
+// File is a file or a directory of a layer.
 type File struct {
 	// Path is absolute.
 	Path string
-	// Mode holds the permissions and, for folders, fs.ModeDir.
+	// Mode holds the permissions and, for directories, fs.ModeDir.
 	Mode fs.FileMode
 	// Data is the content.
 	Data []byte
@@ -44,8 +45,8 @@ type File struct {
 	UID, GID int
 }
 
-// Binary reads a program from the machine into the image. It must not need a
-// loader or libraries, since the image has none.
+// Binary reads a program from the machine into the image. It must be static, because
+// the image has no loader and no libraries.
 func Binary(source, target string) (File, error) {
 	if err := checkStatic(source); err != nil {
 		return File{}, fmt.Errorf("adding %s: %w", source, err)
@@ -57,7 +58,8 @@ func Binary(source, target string) (File, error) {
 	return File{Path: target, Mode: 0o755, Data: data}, nil
 }
 
-// checkStatic refuses what would end as "no such file or directory" in a container.
+// checkStatic refuses programs that would fail with "no such file or directory" in a
+// container.
 func checkStatic(file string) error {
 	f, err := elf.Open(file)
 	if err != nil {
@@ -72,18 +74,18 @@ func checkStatic(file string) error {
 	return nil
 }
 
-// Dir is a folder.
+// Dir returns a directory.
 func Dir(name string, mode fs.FileMode, owner int) File {
 	return File{Path: name, Mode: fs.ModeDir | mode, UID: owner, GID: owner}
 }
 
-// Text is a file that everybody may read.
+// Text returns a file that all users may read.
 func Text(name, content string) File {
 	return File{Path: name, Mode: 0o644, Data: []byte(content)}
 }
 
-// withParents returns the layer's files with the folders above them, each once, and
-// parents first. Files keep their order, so the layer's bytes depend on nothing else.
+// withParents returns the layer's files with the directories above them, each once and
+// parents first. Files keep their order, on which alone the layer's bytes depend.
 func (l Layer) withParents() (Layer, error) {
 	listed := map[string]bool{"/": true}
 	for _, f := range l {

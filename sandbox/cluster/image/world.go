@@ -11,8 +11,8 @@ import (
 	"strings"
 )
 
-// References of the world's images, tags included. Manifests name them, and the cloudflared ones are
-// production's (the second stands for a newer release: same program, another layer).
+// References of the world's images, tags included. Manifests name them, and the cloudflared ones
+// are production's (the second stands for a newer release: the same program with another layer).
 const (
 	Cloudflared     = "docker.io/cloudflare/cloudflared:2026.3.0"
 	CloudflaredNext = "docker.io/cloudflare/cloudflared:2026.3.0-next"
@@ -30,21 +30,21 @@ const (
 	certsPath = "/etc/ssl/certs/ca-certificates.crt"
 )
 
-// Options say where All takes things from and puts them.
+// Options say where All finds its input and where it writes.
 type Options struct {
 	// BinDir holds the static binaries cloudflared, coredns, skipper, webapp and pause.
 	BinDir string
 	// CA holds the PEM certificates that cloudflared and the web apps' clients trust.
 	CA []byte
-	// Dir receives the tars. Tars of images of before are removed from it.
+	// Dir receives the tars. Tars of earlier images are removed from it.
 	Dir string
 }
 
-// All writes the images of a local world and returns the tars. A tar is named after
-// its content, so one that is there already is up to date and is left alone.
+// All writes the images of a local world and returns the tars. A tar is named after its content, so
+// one that exists already is up to date and is left alone.
 func All(o Options) ([]string, error) {
 	if err := os.MkdirAll(o.Dir, 0o755); err != nil {
-		return nil, fmt.Errorf("creating image folder: %w", err)
+		return nil, fmt.Errorf("creating image directory: %w", err)
 	}
 	var paths []string
 	for _, tar := range []struct {
@@ -75,7 +75,7 @@ func writeKeyed(dir, name string, specs []Spec) (string, error) {
 	}
 	key := sha256.New()
 	for _, b := range images {
-		fmt.Fprintln(key, b.manifest.Digest, b.names)
+		fmt.Fprintln(key, b.digest, b.names)
 	}
 	path := filepath.Join(dir, fmt.Sprintf("%s-%s.tar", name, hex.EncodeToString(key.Sum(nil))[:16]))
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
@@ -97,7 +97,8 @@ func writeKeyed(dir, name string, specs []Spec) (string, error) {
 	return path, nil
 }
 
-// base is what every image has: users, the order of name look-ups, a place for temporary files.
+// base is what the images have in common: users, the order of name look-ups, a place for temporary
+// files.
 func base() Layer {
 	return Layer{
 		Text("/etc/passwd", "root:x:0:0:root:/root:/sbin/nologin\nnobody:x:65534:65534:nobody:/nonexistent:/sbin/nologin\n"+
@@ -123,7 +124,7 @@ func pauseSpecs(o Options) ([]Spec, error) {
 	if err != nil {
 		return nil, err
 	}
-	// The user is that of the original.
+	// The user is the original's.
 	return []Spec{{Names: []string{Pause}, Layers: []Layer{{f}}, Entrypoint: []string{"/pause"}, User: "65535:65535"}}, nil
 }
 

@@ -3,7 +3,6 @@ package image
 import (
 	"archive/tar"
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"io"
 	"io/fs"
@@ -14,36 +13,25 @@ import (
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/empty"
+	"github.com/google/go-containerregistry/pkg/v1/layout"
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/google/go-containerregistry/pkg/v1/static"
 	"github.com/google/go-containerregistry/pkg/v1/types"
+	"github.com/google/renameio/v2"
 )
 
-// nameAnnotation is where containerd looks for an image's full name. The other,
-// from the OCI specification, is meant for a tag, but other tools read it the same way.
+// nameAnnotation is where containerd looks for an image's full name. The other one, from the OCI
+// specification, is meant for a tag, but other tools read a full name too.
 const (
 	nameAnnotation = "io.containerd.image.name"
 	refAnnotation  = "org.opencontainers.image.ref.name"
 )
 
-// Write packs images into one tar, an OCI image layout. Blobs that several images
-// share are in it once. The file appears whole or not at all.
-func Write(file string, specs ...Spec) error {
-	images, err := build(specs)
-	if err != nil {
-		return fmt.Errorf("writing %s: %w", file, err)
-	}
-	if err := write(file, images); err != nil {
-		return fmt.Errorf("writing %s: %w", file, err)
-	}
-	return nil
-}
-
-// built is a spec with all digests worked out.
+// built is a spec with all its digests computed. The image's own is its manifest's.
 type built struct {
-	names    []string
-	image    v1.Image
-	manifest v1.Descriptor
+	names  []string
+	image  v1.Image
+	digest v1.Hash
 }
 
 func build(specs []Spec) ([]built, error) {
@@ -82,26 +70,14 @@ func (s Spec) build() (built, error) {
 	if image, err = mutate.ConfigFile(image, config); err != nil {
 		return built{}, fmt.Errorf("setting configuration: %w", err)
 	}
-	manifest, err := describe(image)
-	return built{names: s.Names, image: image, manifest: manifest}, err
-}
-
-func describe(image v1.Image) (v1.Descriptor, error) {
 	digest, err := image.Digest()
 	if err != nil {
-		return v1.Descriptor{}, fmt.Errorf("computing digest: %w", err)
+		return built{}, fmt.Errorf("computing digest: %w", err)
 	}
-	size, err := image.Size()
-	if err != nil {
-		return v1.Descriptor{}, fmt.Errorf("computing size: %w", err)
-	}
-	return v1.Descriptor{
-		MediaType: types.OCIManifestSchema1, Digest: digest, Size: size,
-		Platform: &v1.Platform{OS: "linux", Architecture: runtime.GOARCH},
-	}, nil
+	return built{names: s.Names, image: image, digest: digest}, nil
 }
 
-// tar packs the layer. No file has a time, so that none differs.
+// tar packs the layer. Files have no times, so that the same files always give the same bytes.
 func (l Layer) tar() ([]byte, error) {
 	files, err := l.withParents()
 	if err != nil {
@@ -144,106 +120,58 @@ func add(w *tar.Writer, header *tar.Header, data []byte) error {
 	return nil
 }
 
-// write packs the layout beside its place and moves it there.
+// write packs images into one tar, an OCI image layout. Blobs that several images
+// share are in it once. The file appears whole or not at all.
 func write(file string, images []built) error {
-	temp, err := os.CreateTemp(filepath.Dir(file), "."+filepath.Base(file)+"-*")
+	dir, err := os.MkdirTemp(filepath.Dir(file), ".layout-*")
 	if err != nil {
 		return err
 	}
-	defer func() { _ = os.Remove(temp.Name()) }() // gone when all went well
-	defer temp.Close()
-	if err := writeLayout(temp, images); err != nil {
+	defer func() { _ = os.RemoveAll(dir) }()
+	if _, err := layout.Write(dir, index(images)); err != nil {
+		return fmt.Errorf("writing the layout: %w", err)
+	}
+	pending, err := renameio.NewPendingFile(file, renameio.WithStaticPermissions(0o644), renameio.WithTempDir(filepath.Dir(file)))
+	if err != nil {
 		return err
 	}
-	if err := temp.Chmod(0o644); err != nil {
+	defer func() { _ = pending.Cleanup() }()
+	if err := pack(pending, dir); err != nil {
 		return err
 	}
-	if err := temp.Close(); err != nil {
-		return err
-	}
-	return os.Rename(temp.Name(), file)
+	return pending.CloseAtomicallyReplace()
 }
 
-// writeLayout writes an OCI image layout: the blobs, and an index that names the images.
-func writeLayout(out io.Writer, images []built) error {
-	w := tar.NewWriter(out)
-	index := v1.IndexManifest{SchemaVersion: 2, MediaType: types.OCIImageIndex}
-	regular := func(name string, data []byte) error {
-		return add(w, &tar.Header{Typeflag: tar.TypeReg, Name: name, Mode: 0o644, Size: int64(len(data))}, data)
-	}
-	if err := regular("oci-layout", []byte(`{"imageLayoutVersion":"1.0.0"}`)); err != nil {
-		return err
-	}
-	written := map[v1.Hash]bool{}
+// index lists each image once for each of its names.
+func index(images []built) v1.ImageIndex {
+	var entries []mutate.IndexAddendum
 	for _, b := range images {
-		blobs, err := b.blobs()
+		for _, name := range b.names {
+			entries = append(entries, mutate.IndexAddendum{Add: b.image, Descriptor: v1.Descriptor{
+				Platform:    &v1.Platform{OS: "linux", Architecture: runtime.GOARCH},
+				Annotations: map[string]string{nameAnnotation: name, refAnnotation: name},
+			}})
+		}
+	}
+	return mutate.AppendManifests(empty.Index, entries...)
+}
+
+// pack writes a tar of the files below dir in the order of their names. tar.Writer.AddFS would copy
+// times, owners and modes, which differ from one run to the next.
+func pack(out io.Writer, dir string) error {
+	w := tar.NewWriter(out)
+	err := fs.WalkDir(os.DirFS(dir), ".", func(name string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		data, err := os.ReadFile(filepath.Join(dir, name))
 		if err != nil {
 			return err
 		}
-		for _, blob := range blobs {
-			if written[blob.digest] {
-				continue
-			}
-			written[blob.digest] = true
-			if err := regular("blobs/"+blob.digest.Algorithm+"/"+blob.digest.Hex, blob.data); err != nil {
-				return err
-			}
-		}
-		for _, name := range b.names {
-			d := b.manifest
-			d.Annotations = map[string]string{nameAnnotation: name, refAnnotation: name}
-			index.Manifests = append(index.Manifests, d)
-		}
-	}
-	data, err := json.Marshal(index)
+		return add(w, &tar.Header{Typeflag: tar.TypeReg, Name: name, Mode: 0o644, Size: int64(len(data))}, data)
+	})
 	if err != nil {
-		return fmt.Errorf("encoding index: %w", err)
-	}
-	if err := regular("index.json", data); err != nil {
 		return err
 	}
 	return w.Close()
-}
-
-// blob is a piece of content by its digest.
-type blob struct {
-	digest v1.Hash
-	data   []byte
-}
-
-// blobs returns an image's layers, configuration and manifest.
-func (b built) blobs() ([]blob, error) {
-	layers, err := b.image.Layers()
-	if err != nil {
-		return nil, fmt.Errorf("reading layers: %w", err)
-	}
-	var out []blob
-	for _, l := range layers {
-		digest, err := l.Digest()
-		if err != nil {
-			return nil, fmt.Errorf("reading layer: %w", err)
-		}
-		content, err := l.Uncompressed()
-		if err != nil {
-			return nil, fmt.Errorf("reading layer: %w", err)
-		}
-		data, err := io.ReadAll(content)
-		if err != nil {
-			return nil, fmt.Errorf("reading layer: %w", err)
-		}
-		out = append(out, blob{digest, data})
-	}
-	config, err := b.image.RawConfigFile()
-	if err != nil {
-		return nil, fmt.Errorf("reading configuration: %w", err)
-	}
-	digest, err := b.image.ConfigName()
-	if err != nil {
-		return nil, fmt.Errorf("reading configuration: %w", err)
-	}
-	manifest, err := b.image.RawManifest()
-	if err != nil {
-		return nil, fmt.Errorf("reading manifest: %w", err)
-	}
-	return append(out, blob{digest, config}, blob{b.manifest.Digest, manifest}), nil
 }

@@ -1,9 +1,9 @@
 // Pause is the process that keeps a pod's namespaces open.
 //
-// It does what the pause image of Kubernetes does: it waits for a signal, and where
-// the containers of a pod share a pid namespace it is process 1 there and reaps
-// what they leave behind. Unlike the original it is written in Go, so it takes
-// about 2 MB rather than some 100 kB.
+// It does what the pause image of Kubernetes does: it waits for a signal, and where the
+// containers of a pod share a pid namespace it is process 1 there and reaps their
+// orphans. Unlike the original it is written in Go, so it takes about 2 MB rather than
+// some 100 kB.
 package main
 
 import (
@@ -15,7 +15,7 @@ import (
 func main() {
 	signals := make(chan os.Signal, 16)
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGCHLD)
-	// Children may have ended before anybody listened.
+	// Children may have ended before the signals were caught.
 	reap()
 	for s := range signals {
 		if s != syscall.SIGCHLD {
@@ -25,7 +25,7 @@ func main() {
 	}
 }
 
-// reap collects every child that has ended. One signal can stand for several.
+// reap collects all children that have ended. One signal can stand for several.
 func reap() {
 	for {
 		pid, err := syscall.Wait4(-1, nil, syscall.WNOHANG, nil)

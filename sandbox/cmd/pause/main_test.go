@@ -29,7 +29,7 @@ func TestPause_ReapsOrphansAndEndsOnSIGTERM(t *testing.T) {
 	t.Parallel()
 	self, err := os.Executable()
 	require.NoError(t, err)
-	// The shell becomes pause after it has left it an orphan that ends later.
+	// The shell replaces itself with pause, leaving it an orphan that ends later.
 	cmd := exec.Command("sh", "-c", `(sleep 0.2 & ) ; exec "$0"`, self)
 	cmd.Env = append(os.Environ(), "PAUSE_TEST=1")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWPID, Pdeathsig: syscall.SIGKILL}

@@ -29,8 +29,8 @@ func parse(flags *flag.FlagSet, args []string, stderr io.Writer) (string, bool) 
 	return flags.Arg(0), true
 }
 
-// get fetches a URL, prints its body, and on stderr the status. Redirects are not followed: who asks
-// wants to see them.
+// get fetches a URL and prints its body, and on stderr the status. Redirects are not followed, so
+// that the caller sees them.
 func get(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	flags := flag.NewFlagSet("get", flag.ContinueOnError)
 	timeout := flags.Duration("timeout", 5*time.Second, "for the whole of it")
@@ -74,7 +74,7 @@ func get(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	return exitOK
 }
 
-// resolve prints a name's addresses, a line each.
+// resolve prints a name's addresses, one to a line.
 func resolve(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	flags := flag.NewFlagSet("resolve", flag.ContinueOnError)
 	timeout := flags.Duration("timeout", 5*time.Second, "for all tries")
@@ -93,10 +93,10 @@ func resolve(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	return exitOK
 }
 
-// dial says whether somebody answers at an address: open, refused, unreachable
-// or timeout. Only open is a success. Over UDP nobody answers to nothing, so it asks a question that the
-// port's service must answer: a DNS query at port 53, elsewhere a QUIC packet of
-// no known version.
+// dial says whether anything answers at an address: open, refused, unreachable or timeout. Only
+// open is a success. Over UDP an empty packet gets no answer, so dial asks a question that the
+// port's service must answer: a DNS query at port 53, elsewhere a QUIC packet of an unknown
+// version.
 func dial(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	flags := flag.NewFlagSet("dial", flag.ContinueOnError)
 	timeout := flags.Duration("timeout", 2*time.Second, "for the answer")
@@ -150,7 +150,7 @@ func ask(ctx context.Context, conn net.Conn, question []byte) error {
 
 func question(addr string) []byte {
 	if _, port, _ := net.SplitHostPort(addr); port == "53" {
-		// The root's name servers, recursion desired: the shortest query there is.
+		// For the root's name servers, with recursion desired: the shortest query there is.
 		return []byte{0x6b, 0x38, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 1}
 	}
 	return quicQuestion()

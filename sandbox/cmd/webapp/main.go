@@ -1,5 +1,5 @@
-// Webapp is what the local world's pods run: two small sites as a home lab has
-// them, and the client tools that pods without a shell lack.
+// Webapp is what the local world's pods run: two small sites of the kind found in a
+// home lab, and the client tools that pods without a shell lack.
 //
 //	webapp serve -app hello      the page at the zone's apex
 //	webapp serve -app photos     a picture gallery
@@ -7,9 +7,9 @@
 //	webapp resolve NAME          look a name up
 //	webapp dial HOST:PORT        see whether something answers, TCP or (with -udp) UDP
 //
-// The sites imitate nothing in particular, but they have what an origin behind a
-// tunnel is tested with: slow answers, steady downloads, uploads, server-sent events,
-// WebSockets, trailers, any status, and an end that drops no request.
+// The sites imitate nothing in particular, but they have what it takes to test a
+// tunnel: slow answers, steady downloads, uploads, server-sent events, WebSockets,
+// trailers, any status, and a shutdown that drops no request.
 package main
 
 import (
@@ -21,7 +21,7 @@ import (
 	"syscall"
 )
 
-// Exit codes of the client commands, for scripts that look no further.
+// Exit codes of the client commands, for scripts that check nothing else.
 const (
 	exitOK     = 0
 	exitFailed = 1 // no connection, no answer, no such name

@@ -13,7 +13,8 @@ import (
 	"github.com/coder/websocket"
 )
 
-// number reads a query parameter between 0 and most. Junk is the client's mistake and is said so.
+// number reads a query parameter between 0 and most. Anything else is answered as the client's
+// mistake.
 func number(w http.ResponseWriter, r *http.Request, name string, standard, most int64) (int64, bool) {
 	text := r.URL.Query().Get(name)
 	if text == "" {
@@ -40,8 +41,8 @@ func (s *site) slow(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// download sends ?bytes=10000000 evenly over ?seconds=20, in ten pieces a second. Byte i is i modulo 251,
-// so that a receiver can tell whether any is missing.
+// download sends ?bytes=10000000 evenly over ?seconds=20, in ten pieces a second. Byte i is i
+// modulo 251, so that a receiver notices when any is missing.
 func download(w http.ResponseWriter, r *http.Request) {
 	total, ok := number(w, r, "bytes", 10_000_000, 1<<40)
 	if !ok {
@@ -92,7 +93,7 @@ func writePattern(w io.Writer, from, to int64) error {
 	return nil
 }
 
-// echo reads the whole body, of any size, and tells its length and hash.
+// echo reads the whole body, of any size, and answers with its length and hash.
 func echo(w http.ResponseWriter, r *http.Request) {
 	hash := sha256.New()
 	n, err := io.Copy(hash, r.Body)
@@ -103,7 +104,7 @@ func echo(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, map[string]any{"method": r.Method, "bytes": n, "sha256": hex.EncodeToString(hash.Sum(nil))})
 }
 
-// events sends server-sent events, ?n= of them or without end, one each ?ms=500.
+// events sends server-sent events, ?n= of them or endlessly, one every ?ms=500.
 func (s *site) events(w http.ResponseWriter, r *http.Request) {
 	count, ok := number(w, r, "n", 0, 1<<30)
 	if !ok {
@@ -133,8 +134,8 @@ func (s *site) events(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// websocket sends every message back. When the server ends, it says goodbye
-// with 1001, which browsers understand as "connect again".
+// websocket sends every message back. When the server shuts down, it closes with 1001, which
+// browsers understand as "connect again".
 func (s *site) websocket(w http.ResponseWriter, r *http.Request) {
 	s.sockets.Add(1)
 	defer s.sockets.Done()
@@ -179,7 +180,7 @@ func trailers(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("X-Body-Sha256", hex.EncodeToString(hash[:]))
 }
 
-// status answers with ?code=.
+// status answers with the status ?code=.
 func status(w http.ResponseWriter, r *http.Request) {
 	code, ok := number(w, r, "code", http.StatusOK, 599)
 	if !ok {

@@ -6,13 +6,13 @@ import (
 	"strings"
 )
 
-// photo is a picture of the gallery. The pictures are drawn, so that the image
-// stays small and the repository holds nothing but text.
+// photo is a picture of the gallery. The pictures are drawn by code, so that the image
+// stays small and the repository holds only text.
 type photo struct {
 	Name  string `json:"name"`
 	Title string `json:"title"`
 	URL   string `json:"url"`
-	// hue and sun place the colours and the sun.
+	// hue sets the colours, and sun the place of the sun.
 	hue, sun int
 }
 

@@ -18,9 +18,9 @@ import (
 	"time"
 )
 
-// idleTimeout is longer than the 90 s for which cloudflared, and the 20 s for which
-// skipper, keep an idle connection: the client must be the one that closes it, or
-// a request can meet a connection that has just gone.
+// idleTimeout is longer than the 90 s for which cloudflared, and the 20 s for which skipper, keep
+// an idle connection: the client must be the one to close it, or a request can meet a connection
+// that has just been closed.
 const idleTimeout = 2 * time.Minute
 
 // serve runs a site until the context ends, and then until its requests have been answered.
@@ -83,8 +83,8 @@ func serveUntil(ctx context.Context, app, listen, tlsListen string, drain time.D
 	return shutdown(server, s, drain)
 }
 
-// shutdown answers what is in flight and takes leave of WebSockets, which the server has
-// lost sight of. What takes too long is cut.
+// shutdown answers what is in flight and says goodbye on WebSockets, which the server no longer
+// tracks. What takes too long is cut.
 func shutdown(server *http.Server, s *site, drain time.Duration) error {
 	ctx, cancel := context.WithTimeout(context.Background(), drain)
 	defer cancel()
@@ -109,7 +109,8 @@ func protocols() *http.Protocols {
 	return &p
 }
 
-// selfSigned makes the kind of certificate that an appliance in a home lab has: one that nobody vouches for.
+// selfSigned makes the kind of certificate that an appliance in a home lab has, which no authority
+// vouches for.
 func selfSigned() (tls.Certificate, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {

@@ -23,8 +23,8 @@ type site struct {
 	page      *template.Template
 	pod, node string
 	started   time.Time
-	// ending is done when the server is told to end: streams without an end of
-	// their own stop then, and readiness fails.
+	// ending is done when the server is told to stop: endless streams stop then, and
+	// readiness fails.
 	ending context.Context
 	end    context.CancelFunc
 	// sockets counts open WebSockets.
@@ -70,7 +70,7 @@ func (s *site) handler() http.Handler {
 	})
 }
 
-// visit is what the site knows about a request and shows to whoever sent it.
+// visit is what the site knows about a request and shows to its sender.
 type visit struct {
 	App      string            `json:"app"`
 	Pod      string            `json:"pod"`
@@ -113,13 +113,13 @@ func (v visit) Edge() [][2]string {
 func (s *site) index(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.Header().Set("Cache-Control", "no-store")
-	// A failure here is a client that left.
+	// The only failure here is a client that left.
 	_ = s.page.ExecuteTemplate(w, "layout", s.visit(r))
 }
 
 func (s *site) info(w http.ResponseWriter, r *http.Request) { writeJSON(w, s.visit(r)) }
 
-// health fails as soon as the server is told to end, so that nobody sends it more.
+// health fails as soon as the server is told to stop, so that it gets no more requests.
 func (s *site) health(w http.ResponseWriter, _ *http.Request) {
 	if s.ending.Err() != nil {
 		http.Error(w, "ending", http.StatusServiceUnavailable)

@@ -171,7 +171,7 @@ func TestTrailers_OverEveryProtocol(t *testing.T) {
 	}
 }
 
-// startServe runs the whole server; the returned function tells it to end and waits.
+// startServe runs the whole server; the returned function tells it to stop and waits.
 func startServe(t *testing.T, app string) (addr, tlsAddr string, stop func() error) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
@@ -274,7 +274,7 @@ func TestClients(t *testing.T) {
 		{"get", []string{"get", "http://" + addr + "/healthz"}, exitOK, "ok"},
 		{"get with a host", []string{"get", "-host", "home.example.com", "http://" + addr + "/api/info"}, exitOK, `"host": "home.example.com"`},
 		{"get an error", []string{"get", "http://" + addr + "/status?code=503"}, exitStatus, "503"},
-		{"get from nobody", []string{"get", "http://" + refused}, exitFailed, ""},
+		{"get where nothing listens", []string{"get", "http://" + refused}, exitFailed, ""},
 		{"get with an unknown certificate", []string{"get", "https://" + tlsAddr + "/healthz"}, exitFailed, ""},
 		{"get whatever the certificate", []string{"get", "-insecure", "https://" + tlsAddr + "/healthz"}, exitOK, "ok"},
 		{"get too slowly", []string{"get", "-timeout", "100ms", "http://" + addr + "/slow"}, exitFailed, ""},
@@ -282,10 +282,10 @@ func TestClients(t *testing.T) {
 		{"resolve", []string{"resolve", "localhost"}, exitOK, "127.0.0.1"},
 		{"resolve nonsense", []string{"resolve", "-timeout", "1s", "no.such.name.invalid"}, exitFailed, ""},
 		{"dial", []string{"dial", addr}, exitOK, "open"},
-		{"dial nobody", []string{"dial", refused}, exitFailed, "refused"},
+		{"dial where nothing listens", []string{"dial", refused}, exitFailed, "refused"},
 		{"dial over UDP", []string{"dial", "-udp", echoUDP.LocalAddr().String()}, exitOK, "open"},
-		{"dial nobody over UDP", []string{"dial", "-udp", refused}, exitFailed, "refused"},
-		{"dial somebody silent over UDP", []string{"dial", "-udp", "-timeout", "300ms", silent.LocalAddr().String()}, exitFailed, "timeout"},
+		{"dial where nothing listens over UDP", []string{"dial", "-udp", refused}, exitFailed, "refused"},
+		{"dial a silent service over UDP", []string{"dial", "-udp", "-timeout", "300ms", silent.LocalAddr().String()}, exitFailed, "timeout"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var out, err bytes.Buffer

@@ -20,7 +20,7 @@ import (
 // variable names the cloudflared binary to test with.
 const variable = "SANDBOX_CLOUDFLARED"
 
-// Options say how a connector is run. Service is where its one ingress rule leads.
+// Options say how to run a connector. Service is where its one ingress rule leads.
 type Options struct {
 	Tunnel   state.Tunnel
 	Protocol string
@@ -66,7 +66,7 @@ func (w *World) Run(t *testing.T, o Options) *Connector {
 	args := append(isolated(t, dir), binary, "tunnel", "--config", config, "run")
 	c := &Connector{cmd: exec.Command(args[0], args[1:]...), done: make(chan struct{})}
 	c.cmd.Stdout, c.cmd.Stderr = &c.log, &c.log
-	// Nothing of the caller's own set-up may reach it.
+	// The caller's own settings must not reach it.
 	c.cmd.Env = []string{"HOME=" + dir, "PATH=" + os.Getenv("PATH")}
 	require.NoError(t, c.cmd.Start())
 	go func() {
@@ -101,7 +101,7 @@ func (c *Connector) Wait(t *testing.T, limit time.Duration) int {
 	}
 }
 
-// Running says whether the process hasn't ended.
+// Running reports whether the process is still running.
 func (c *Connector) Running() bool {
 	select {
 	case <-c.done:

@@ -1,6 +1,6 @@
-// Package edgetest runs stock cloudflared against an edge on loopback addresses,
-// for the tests of the edge and of the front. Nothing that it starts looks beyond
-// the machine.
+// Package edgetest runs stock cloudflared against an edge on loopback addresses, for
+// the tests of the edge and of the front. Nothing that it starts contacts anything
+// beyond the machine.
 package edgetest
 
 import (
@@ -19,7 +19,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
-	"k8s-tunnel/sandbox/cloudflare/ca"
+	"k8s-tunnel/sandbox/ca"
 	"k8s-tunnel/sandbox/cloudflare/edge"
 	"k8s-tunnel/sandbox/cloudflare/state"
 )
@@ -60,7 +60,7 @@ func NewWorld(t *testing.T) *World {
 		Logger: slog.New(slog.NewTextHandler(t.Output(), nil)),
 	})
 	addrs := make([]string, 4)
-	// Addresses of its own: elsewhere a port could be somebody else's after a stop.
+	// Addresses of its own: elsewhere another socket could take a port after a stop.
 	number := worlds.Add(1)
 	for i := range addrs {
 		addrs[i] = fmt.Sprintf("127.%d.%d.%d:0", 128+os.Getpid()%64, number, 11+i)
@@ -88,7 +88,7 @@ func (w *World) NewTunnel() state.Tunnel {
 	return t
 }
 
-// DeleteTunnel does to a tunnel what the API does when it is deleted.
+// DeleteTunnel does to a tunnel what the API does when it deletes one.
 func (w *World) DeleteTunnel(id uuid.UUID) {
 	now := time.Now()
 	w.mu.Lock()

@@ -14,10 +14,10 @@ import (
 	"golang.org/x/net/dns/dnsmessage"
 )
 
-// isolated returns a command that gives the one after it a resolver on this
-// machine. Without one, cloudflared would look for the real edge and, told that
-// there is none, ask a resolver of Cloudflare's over TLS; with one, it finds what
-// production's names lead to in the local world, and nothing else.
+// isolated returns a command that runs the one after it with a resolver on this
+// machine. Without it, cloudflared would look for the real edge and, told that there is
+// none, ask one of Cloudflare's resolvers over TLS; with it, cloudflared finds the
+// local world's edge under production's names, and nothing else.
 func isolated(t *testing.T, dir string) []string {
 	t.Helper()
 	if os.Geteuid() != 0 {
@@ -34,7 +34,7 @@ func startResolver(t *testing.T) string {
 	var conn net.PacketConn
 	var host string
 	var err error
-	for range 10 { // some other test's, or somebody else's
+	for range 10 { // the address may be taken
 		host = fmt.Sprintf("127.%d.%d.%d", 64+rand.IntN(64), rand.IntN(256), 1+rand.IntN(254))
 		if conn, err = net.ListenPacket("udp", net.JoinHostPort(host, "53")); err == nil {
 			break
@@ -57,7 +57,7 @@ func startResolver(t *testing.T) string {
 	return host
 }
 
-// resolve answers edge discovery; every other name doesn't exist.
+// resolve answers edge discovery, and says that no other name exists.
 func resolve(query []byte) ([]byte, error) {
 	var p dnsmessage.Parser
 	header, err := p.Start(query)
