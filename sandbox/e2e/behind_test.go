@@ -11,14 +11,6 @@ import (
 	"k8s-tunnel/sandbox/cloudflare/state"
 )
 
-func deleteRecords(t *testing.T) {
-	t.Helper()
-	for _, record := range currentState(t).Records {
-		require.NoError(t, testWorld.DeleteAtCloudflare(t.Context(), "/zones/"+record.ZoneID+"/dns_records/"+record.ID))
-	}
-	require.Empty(t, currentState(t).Records)
-}
-
 func deleteTunnel(t *testing.T, id string) {
 	t.Helper()
 	require.NoError(t, testWorld.DeleteAtCloudflare(t.Context(), "/accounts/"+state.SeedAccountID+"/cfd_tunnel/"+id+"?cascade=true"))
@@ -99,66 +91,4 @@ func TestBehindItsBack(t *testing.T) {
 		s.mustPulumi(t, "destroy", "--yes", "--skip-preview")
 		requireGone(t, namespace)
 	})
-}
-
-// TestTakenNames asks for names that somebody else has.
-func TestTakenNames(t *testing.T) {
-	t.Run("an address record is told in the preview", func(t *testing.T) {
-		for _, record := range []state.Record{
-			{ZoneID: state.HomeZoneID, Name: state.HomeZoneName, Type: "A", Content: "192.0.2.7"},
-			{ZoneID: state.HomeZoneID, Name: "*." + state.HomeZoneName, Type: "AAAA", Content: "2001:db8::7"},
-		} {
-			_, err := testWorld.Control().AddRecord(t.Context(), record)
-			require.NoError(t, err)
-		}
-		s := newStack(t, "addresses", nil)
-		for _, command := range [][]string{{"preview"}, {"up", "--yes", "--skip-preview"}} {
-			out, err := s.pulumi(command...)
-			require.Error(t, err)
-			require.Contains(t, out, state.HomeZoneName+" has a record of type A already, 192.0.2.7")
-			require.Contains(t, out, "*."+state.HomeZoneName+" has a record of type AAAA already, 2001:db8::7")
-		}
-		require.Empty(t, live(t))
-		deleteRecords(t)
-	})
-	t.Run("another stack's name is taken only when that is allowed", func(t *testing.T) {
-		first := newStack(t, "first", map[string]string{"replicas": "1"})
-		first.up(t)
-		before := records(t)
-		second := newStack(t, "taker", map[string]string{"replicas": "1"})
-		out, err := second.pulumi("preview")
-		require.Error(t, err)
-		require.Contains(t, out, state.HomeZoneName+" belongs to stack k8s-tunnel/first")
-		require.Contains(t, out, "*."+state.HomeZoneName+" belongs to stack k8s-tunnel/first")
-		require.Contains(t, out, "pulumi config set allowTakeover true")
-		require.Len(t, live(t), 1)
-		require.Equal(t, before, records(t))
-
-		second.set(t, "allowTakeover", "true")
-		second.up(t)
-		second.unset(t, "allowTakeover")
-		second.up(t, "--expect-no-changes")
-		for _, content := range records(t) {
-			require.Equal(t, second.output(t, "tunnelCname"), content)
-		}
-		answersApps(t)
-		out, err = first.pulumi("up", "--yes")
-		require.Error(t, err, "the first one doesn't take them back unasked")
-		require.Contains(t, out, "belongs to stack k8s-tunnel/taker")
-
-		// The first stack's end takes the records along; the next update makes them again.
-		first.mustPulumi(t, "destroy", "--yes", "--skip-preview")
-		second.up(t)
-		answersApps(t)
-	})
-}
-
-// records tells what the records lead to, by their names.
-func records(t *testing.T) map[string]string {
-	t.Helper()
-	all := map[string]string{}
-	for _, record := range currentState(t).Records {
-		all[record.Name] = record.Content
-	}
-	return all
 }

@@ -3,21 +3,19 @@
 package e2e
 
 import (
-	"cmp"
 	"context"
 	"fmt"
+	"net/http"
 	"os"
+	"syscall"
 	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
 
 	"k8s-tunnel/sandbox/cli"
 	"k8s-tunnel/sandbox/world"
 )
-
-// testWorld is the fresh local world of this run.
-var testWorld *world.World
-
-// worldName is the world's name; another one leaves a run beside this one alone.
-func worldName() string { return cmp.Or(os.Getenv("E2E_WORLD"), "test") }
 
 func TestMain(m *testing.M) {
 	// The world's parts are this very program, started again.
@@ -69,4 +67,34 @@ func runInWorld(m *testing.M) (int, error) {
 		return 0, fmt.Errorf("the world left something behind:\n%s", left)
 	}
 	return code, nil
+}
+
+// TestWorld_SurvivesItsProcessesDeath kills the world's processes without
+// warning; the next up mends it, and nothing that was deployed is lost.
+func TestWorld_SurvivesItsProcessesDeath(t *testing.T) {
+	s := newStack(t, "survivor", nil)
+	s.up(t)
+	killWorld(t.Logf)
+	require.Error(t, testWorld.Healthy(context.Background()))
+	require.NoError(t, testWorld.Up(context.Background(), os.Stdout))
+	require.NoError(t, testWorld.Healthy(context.Background()))
+	eventually(t, 2*time.Minute, "the apps answer again", func() bool {
+		status, _ := get(t, testWorld.Domain(), "/api/info")
+		return status == http.StatusOK
+	})
+	// The pods start again as well, and a connector that isn't ready yet is something
+	// that the stack would put right.
+	eventually(t, 2*time.Minute, "the stack is as it was", func() bool {
+		_, err := s.pulumi("preview", "--expect-no-changes")
+		return err == nil
+	})
+}
+
+// killWorld ends the Cloudflare process and the node with SIGKILL.
+func killWorld(logf func(string, ...any)) {
+	for _, pid := range testWorld.PIDs() {
+		logf("kill -9 %d", pid)
+		_ = syscall.Kill(pid, syscall.SIGKILL)
+	}
+	time.Sleep(500 * time.Millisecond)
 }

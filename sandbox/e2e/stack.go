@@ -3,25 +3,19 @@
 package e2e
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"maps"
-	"net/http"
+	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.yaml.in/yaml/v3"
 
 	"k8s-tunnel/sandbox/project"
 	"k8s-tunnel/sandbox/world"
 )
-
-// testRoot is the clone's root.
-func testRoot() string { return filepath.Join("..", "..") }
 
 // stack is one stack of the tests' copy of the project.
 type stack struct {
@@ -108,42 +102,28 @@ func (s *stack) output(t *testing.T, name string) string {
 	return value
 }
 
-// kubectl returns what a kubectl command prints.
-func kubectl(t *testing.T, args ...string) string {
-	t.Helper()
-	return kubectlIn(t, testWorld, args...)
+// settingsFile is where Pulumi keeps the stack's settings.
+func (s *stack) settingsFile() string {
+	return filepath.Join(s.Project.Dir, "Pulumi."+s.Name+".yaml")
 }
 
-// kubectlIn is kubectl for another world than the tests' common one.
-func kubectlIn(t *testing.T, w *world.World, args ...string) string {
+// settings puts settings into the stack's file as people write them there, each
+// in place of what it was, and returns how to undo that.
+func (s *stack) settings(t *testing.T, block string) (restore func()) {
 	t.Helper()
-	out, err := w.Command(context.Background(), "kubectl", args...).CombinedOutput()
-	require.NoError(t, err, "kubectl %s:\n%s", strings.Join(args, " "), out)
-	return string(out)
-}
-
-// kubectlJSON decodes what a kubectl get prints.
-func kubectlJSON(t *testing.T, into any, args ...string) {
-	t.Helper()
-	require.NoError(t, json.Unmarshal([]byte(kubectl(t, append(args, "-o", "json")...)), into))
-}
-
-// get asks the front for a URL of a host and returns the status and the body.
-func get(t *testing.T, host, path string) (int, string) {
-	t.Helper()
-	req, err := http.NewRequestWithContext(context.Background(), http.MethodGet, "http://"+host+path, nil)
+	type file struct {
+		Salt   string               `yaml:"encryptionsalt"`
+		Config map[string]yaml.Node `yaml:"config"`
+	}
+	var all, some file
+	before, err := os.ReadFile(s.settingsFile())
 	require.NoError(t, err)
-	resp, err := testWorld.Client().Do(req)
+	require.NoError(t, yaml.Unmarshal(before, &all))
+	require.NoError(t, yaml.Unmarshal([]byte(block), &some))
+	require.NotEmpty(t, some.Config)
+	maps.Copy(all.Config, some.Config)
+	after, err := yaml.Marshal(all)
 	require.NoError(t, err)
-	defer resp.Body.Close()
-	var body bytes.Buffer
-	_, err = body.ReadFrom(resp.Body)
-	require.NoError(t, err)
-	return resp.StatusCode, body.String()
-}
-
-// eventually waits for something that takes a moment by nature.
-func eventually(t *testing.T, within time.Duration, what string, ok func() bool) {
-	t.Helper()
-	require.Eventually(t, ok, within, 200*time.Millisecond, what)
+	require.NoError(t, os.WriteFile(s.settingsFile(), after, 0o600))
+	return func() { require.NoError(t, os.WriteFile(s.settingsFile(), before, 0o600)) }
 }

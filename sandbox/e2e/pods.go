@@ -17,6 +17,9 @@ import (
 	"k8s-tunnel/sandbox/toolchain"
 )
 
+// connectors selects the pods of cloudflared.
+const connectors = "app.kubernetes.io/name=cloudflared"
+
 // podPID returns a process of a pod, as the machine counts processes. The pods'
 // names, which every container has in its environment, are unlike those of other
 // worlds.
@@ -99,4 +102,29 @@ func ready(t *testing.T, namespace, pod string) bool {
 func wedge(t *testing.T, pod string) {
 	t.Helper()
 	require.NoError(t, syscall.Kill(podPID(t, pod), syscall.SIGSTOP))
+}
+
+// requirePods demands that many connectors in a namespace, all ready and none
+// ever restarted.
+func requirePods(t *testing.T, namespace string, want int) {
+	t.Helper()
+	var pods struct {
+		Items []struct {
+			Metadata struct{ Name string }
+			Status   struct {
+				ContainerStatuses []struct {
+					Ready        bool
+					RestartCount int
+				}
+			}
+		}
+	}
+	kubectlJSON(t, &pods, "-n", namespace, "get", "pods")
+	require.Len(t, pods.Items, want)
+	for _, pod := range pods.Items {
+		for _, c := range pod.Status.ContainerStatuses {
+			require.True(t, c.Ready, pod.Metadata.Name)
+			require.Zero(t, c.RestartCount, pod.Metadata.Name)
+		}
+	}
 }
