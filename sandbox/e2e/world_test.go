@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"path/filepath"
 	"syscall"
 	"testing"
 	"time"
@@ -14,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"k8s-tunnel/sandbox/cli"
+	"k8s-tunnel/sandbox/process"
 	"k8s-tunnel/sandbox/world"
 )
 
@@ -92,9 +94,11 @@ func TestWorld_SurvivesItsProcessesDeath(t *testing.T) {
 
 // killWorld ends the Cloudflare process and the node with SIGKILL.
 func killWorld(logf func(string, ...any)) {
-	for _, pid := range testWorld.PIDs() {
-		logf("kill -9 %d", pid)
-		_ = syscall.Kill(pid, syscall.SIGKILL)
+	for _, file := range []string{"cloudflare.pid", "node/init.json"} {
+		if id, ok := process.Load(filepath.Join(testWorld.Dir(), file)); ok && id.Alive() {
+			logf("kill -9 %d", id.PID)
+			_ = syscall.Kill(id.PID, syscall.SIGKILL)
+		}
 	}
 	time.Sleep(500 * time.Millisecond)
 }
