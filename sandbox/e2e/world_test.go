@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"net/http"
 	"os"
@@ -23,6 +24,10 @@ func TestMain(m *testing.M) {
 	// The world's parts are this very program, started again.
 	if code, ok := cli.Hidden(os.Args[1:]); ok {
 		os.Exit(code)
+	}
+	flag.Parse()
+	if flag.Lookup("test.list").Value.String() != "" {
+		os.Exit(m.Run()) // listing the tests needs no world
 	}
 	code, err := runInWorld(m)
 	if err != nil {
