@@ -19,21 +19,30 @@ import (
 
 // changes makes changes in a scene while its hosts are under load.
 type changes struct {
-	*testing.T
-	owner *testing.T // the test at whose end the stack goes
-	scene scene
-	world *world.World
-	stack *stack
-	load  *load.Generator
+	scene  scene
+	world  *world.World
+	byHand *handMade
+	stack  *stack
+	load   *load.Generator
+}
+
+// newChanges prepares a scene: a tunnel made by hand, to which the names lead, and
+// a stack that isn't deployed yet. Both go when the test ends.
+func newChanges(t *testing.T, s scene) *changes {
+	t.Helper()
+	c := &changes{scene: s, world: s.world(t)}
+	c.byHand = makeByHand(t, c.world)
+	c.stack = newStackIn(t, c.world, "changes", nil)
+	return c
 }
 
 // answers waits until both apps answer through the front.
-func (c *changes) answers() {
-	c.Helper()
+func (c *changes) answers(t *testing.T) {
+	t.Helper()
 	for _, host := range c.world.AppHosts() {
-		eventually(c.T, time.Minute, host+" answers", func() bool {
-			req, err := newRequest(c.Context(), host)
-			require.NoError(c, err)
+		eventually(t, time.Minute, host+" answers", func() bool {
+			req, err := newRequest(t.Context(), host)
+			require.NoError(t, err)
 			resp, err := c.world.Client().Do(req)
 			if err != nil {
 				return false
@@ -45,8 +54,8 @@ func (c *changes) answers() {
 }
 
 // begin starts the load and lets it run for a while as a measure of what is normal.
-func (c *changes) begin() {
-	c.answers()
+func (c *changes) begin(t *testing.T) {
+	c.answers(t)
 	// The names that were made by hand have to be known everywhere first.
 	time.Sleep(time.Duration(c.scene.lag.DNS) + time.Second)
 	c.load = load.Start(c.world.FrontAddr(), c.world.AppHosts(), "before")
@@ -55,65 +64,56 @@ func (c *changes) begin() {
 
 // phase makes one change under load. What it leaves behind on its way out, such as
 // pods that end, may still go on when it returns.
-func (c *changes) phase(name string, change func()) {
-	c.Helper()
+func (c *changes) phase(t *testing.T, name string, change func()) {
+	t.Helper()
 	c.load.Phase(name)
 	began := time.Now()
 	change()
-	c.Logf("%s: %s took %s", c.scene.name(), name, time.Since(began).Round(time.Second))
+	t.Logf("%s: %s took %s", c.scene.name(), name, time.Since(began).Round(time.Second))
 }
 
 // end stops the load when nothing of the changes is under way any more, and prints
 // what was counted.
-func (c *changes) end() load.Report {
-	c.Helper()
-	c.settle()
+func (c *changes) end(t *testing.T) load.Report {
+	t.Helper()
+	c.settle(t)
 	report := c.load.Stop()
 	var out strings.Builder
-	require.NoError(c, report.Write(&out))
+	require.NoError(t, report.Write(&out))
 	fmt.Printf("\n%s\n%s\n", c.scene.name(), out.String())
 	return report
 }
 
 // settle waits until no pod is on its way out, and then for whatever Cloudflare
 // takes to notice.
-func (c *changes) settle() {
-	c.Helper()
-	eventually(c.T, 3*time.Minute, "nothing is on its way out", func() bool {
-		out := kubectlIn(c.T, c.world, "get", "pods", "-A", "-l", "app.kubernetes.io/name=cloudflared",
+func (c *changes) settle(t *testing.T) {
+	t.Helper()
+	eventually(t, 3*time.Minute, "nothing is on its way out", func() bool {
+		out := kubectlIn(t, c.world, "get", "pods", "-A", "-l", "app.kubernetes.io/name=cloudflared",
 			"-o", `jsonpath={range .items[*]}{.metadata.deletionTimestamp}{end}`)
 		return strings.TrimSpace(out) == ""
 	})
 	time.Sleep(time.Second)
 }
 
-// deploy makes the stack if there is none yet, and brings it up.
-func (c *changes) deploy() {
-	c.Helper()
-	if c.stack == nil {
-		c.stack = newStackIn(c.owner, c.world, "changes", nil)
-	}
-	c.stack.up(c.T)
-}
-
 // set changes settings and brings them about.
-func (c *changes) set(settings map[string]string) {
-	c.Helper()
+func (c *changes) set(t *testing.T, settings map[string]string) {
+	t.Helper()
 	for key, value := range settings {
-		c.stack.set(c.T, key, value)
+		c.stack.set(t, key, value)
 	}
-	c.stack.up(c.T)
+	c.stack.up(t)
 }
 
 // tunnel is the tunnel that the stack's names lead to.
-func (c *changes) tunnel() string {
-	c.Helper()
-	state, err := c.world.Control().State(c.Context())
-	require.NoError(c, err)
-	require.NotEmpty(c, state.Records)
+func (c *changes) tunnel(t *testing.T) string {
+	t.Helper()
+	state, err := c.world.Control().State(t.Context())
+	require.NoError(t, err)
+	require.NotEmpty(t, state.Records)
 	content := state.Records[0].Content
 	for _, record := range state.Records {
-		require.Equal(c, content, record.Content, record.Name)
+		require.Equal(t, content, record.Content, record.Name)
 	}
 	return strings.TrimSuffix(content, ".cfargotunnel.com")
 }
@@ -128,105 +128,104 @@ const (
 )
 
 // cutOver lets the program take the names over from another live tunnel.
-func (c *changes) cutOver() {
-	before := c.tunnel()
-	c.deploy()
-	require.NotEqual(c, before, c.tunnel())
-	require.Equal(c, c.stack.output(c.T, "tunnelId"), c.tunnel())
+func (c *changes) cutOver(t *testing.T) {
+	before := c.tunnel(t)
+	c.stack.up(t)
+	require.NotEqual(t, before, c.tunnel(t))
+	require.Equal(t, c.stack.output(t, "tunnelId"), c.tunnel(t))
 }
 
 // keepTunnel runs connectors of the tunnel made by hand, which stays, and stops
 // those that were started by hand.
-func (c *changes) keepTunnel(byHand *handMade) {
-	before := c.tunnel()
-	c.stack = newStackIn(c.owner, c.world, "changes", map[string]string{"existingTunnel": before})
-	c.stack.up(c.T)
-	require.Equal(c, before, c.tunnel())
-	require.Equal(c, before, c.stack.output(c.T, "tunnelId"))
-	byHand.stop()
-	c.stack.up(c.T, "--expect-no-changes")
+func (c *changes) keepTunnel(t *testing.T) {
+	before := c.tunnel(t)
+	c.set(t, map[string]string{"existingTunnel": before})
+	require.Equal(t, before, c.tunnel(t))
+	require.Equal(t, before, c.stack.output(t, "tunnelId"))
+	c.byHand.stop(t)
+	c.stack.up(t, "--expect-no-changes")
 }
 
 // moveOut deletes the tunnel made by hand, once every data centre has seen that
 // the names lead elsewhere.
-func (c *changes) moveOut(byHand *handMade) {
+func (c *changes) moveOut(t *testing.T) {
 	time.Sleep(time.Duration(c.scene.lag.DNS) + time.Second)
-	byHand.remove()
+	c.byHand.remove(t)
 }
 
 // addRule leads one of the hosts past the ingress controller.
-func (c *changes) addRule() {
-	c.set(map[string]string{"ingress[0].hostname": c.world.AppHosts()[1], "ingress[0].service": otherOrigin})
+func (c *changes) addRule(t *testing.T) {
+	c.set(t, map[string]string{"ingress[0].hostname": c.world.AppHosts()[1], "ingress[0].service": otherOrigin})
 }
 
 // changeOrigin leads to another service, and then asks for much at once: the
 // connectors on their way out still get requests, and still need their old origin.
-func (c *changes) changeOrigin(origin string) {
-	c.set(map[string]string{"origin": origin})
+func (c *changes) changeOrigin(t *testing.T, origin string) {
+	c.set(t, map[string]string{"origin": origin})
 	c.load.Burst()
 }
 
 // rotate replaces the tunnel and all that belongs to it.
-func (c *changes) rotate(label string) {
-	before := c.tunnel()
-	c.set(map[string]string{"rotation": label})
-	require.NotEqual(c, before, c.tunnel())
+func (c *changes) rotate(t *testing.T, label string) {
+	before := c.tunnel(t)
+	c.set(t, map[string]string{"rotation": label})
+	require.NotEqual(t, before, c.tunnel(t))
 }
 
 // failRotation begins a rotation whose connectors never start, and gives up on it
 // as soon as that shows. The names must not have moved.
-func (c *changes) failRotation(label string) {
-	before := c.tunnel()
-	c.stack.set(c.T, "rotation", label)
-	c.stack.set(c.T, "image", badImage)
-	require.Error(c, c.interruptedUp())
-	require.Equal(c, before, c.tunnel())
+func (c *changes) failRotation(t *testing.T, label string) {
+	before := c.tunnel(t)
+	c.stack.set(t, "rotation", label)
+	c.stack.set(t, "image", badImage)
+	require.Error(t, c.interruptedUp(t))
+	require.Equal(t, before, c.tunnel(t))
 }
 
 // failAndCorrect begins a rotation that fails, and completes it under a label: the
 // same, the one of before, or a third.
-func (c *changes) failAndCorrect(label, corrected string) {
-	c.failRotation(label)
-	before := c.tunnel()
-	c.set(map[string]string{"rotation": corrected, "image": goodImage})
-	require.NotEqual(c, before, c.tunnel())
+func (c *changes) failAndCorrect(t *testing.T, label, corrected string) {
+	c.failRotation(t, label)
+	before := c.tunnel(t)
+	c.set(t, map[string]string{"rotation": corrected, "image": goodImage})
+	require.NotEqual(t, before, c.tunnel(t))
 }
 
 // interruptedUp runs `pulumi up` and interrupts it, as somebody at the keyboard
 // would, when a pod can't get its image.
-func (c *changes) interruptedUp() error {
+func (c *changes) interruptedUp(t *testing.T) error {
 	var out strings.Builder
 	up := c.stack.command("up", "--yes", "--skip-preview", "--non-interactive", "--stack", c.stack.name)
 	up.Stdout, up.Stderr = &out, &out
-	require.NoError(c, up.Start())
+	require.NoError(t, up.Start())
 	done := make(chan error, 1)
 	go func() { done <- up.Wait() }()
-	eventually(c.T, time.Minute, "a pod can't get its image", func() bool {
-		return strings.Contains(kubectlIn(c.T, c.world, "get", "pods", "-A"), "ImagePull")
+	eventually(t, time.Minute, "a pod can't get its image", func() bool {
+		return strings.Contains(kubectlIn(t, c.world, "get", "pods", "-A"), "ImagePull")
 	})
-	require.NoError(c, up.Process.Signal(os.Interrupt))
+	require.NoError(t, up.Process.Signal(os.Interrupt))
 	select {
 	case err := <-done:
 		return err
 	case <-time.After(time.Minute):
-		require.Fail(c, "pulumi doesn't end", out.String())
+		require.Fail(t, "pulumi doesn't end", out.String())
 		return nil
 	}
 }
 
 // evict asks for both connectors to go at once, as a drained node does. The
 // disruption budget lets the second go only when the first has been replaced.
-func (c *changes) evict() {
-	namespace := c.stack.output(c.T, "namespace")
-	c.settle()
-	pods := strings.Fields(kubectlIn(c.T, c.world, "-n", namespace, "get", "pods", "-o", "jsonpath={.items[*].metadata.name}"))
-	require.Len(c, pods, 2)
-	require.NoError(c, c.evictPod(namespace, pods[0]))
-	require.ErrorContains(c, c.evictPod(namespace, pods[1]), "disruption budget")
-	eventually(c.T, 2*time.Minute, "the budget lets the second connector go", func() bool {
+func (c *changes) evict(t *testing.T) {
+	namespace := c.stack.output(t, "namespace")
+	c.settle(t)
+	pods := strings.Fields(kubectlIn(t, c.world, "-n", namespace, "get", "pods", "-o", "jsonpath={.items[*].metadata.name}"))
+	require.Len(t, pods, 2)
+	require.NoError(t, c.evictPod(namespace, pods[0]))
+	require.ErrorContains(t, c.evictPod(namespace, pods[1]), "disruption budget")
+	eventually(t, 2*time.Minute, "the budget lets the second connector go", func() bool {
 		return c.evictPod(namespace, pods[1]) == nil
 	})
-	kubectlIn(c.T, c.world, "-n", namespace, "rollout", "status", "deployment/"+c.stack.output(c.T, "deployment"), "--timeout=120s")
+	kubectlIn(t, c.world, "-n", namespace, "rollout", "status", "deployment/"+c.stack.output(t, "deployment"), "--timeout=120s")
 }
 
 func (c *changes) evictPod(namespace, pod string) error {

@@ -34,27 +34,26 @@ func TestChangesUnderLoad(t *testing.T) {
 
 // makeChanges makes each change once in a scene.
 func makeChanges(t *testing.T, s scene) {
-	c := &changes{T: t, owner: t, scene: s, world: s.world(t)}
-	byHand := makeByHand(t, c.world)
-	c.begin()
+	c := newChanges(t, s)
+	c.begin(t)
 	if s == (scene{protocol: "http2"}) {
-		c.phase("keep the tunnel", func() { c.keepTunnel(byHand) })
+		c.phase(t, "keep the tunnel", func() { c.keepTunnel(t) })
 		c.stack.unset(t, "existingTunnel") // the cut-over is from the one to the other
 	}
-	c.phase("cut-over", c.cutOver)
-	requireProtocol(c)
-	c.phase("moving out", func() { c.moveOut(byHand) })
-	c.phase("rule", c.addRule)
-	c.phase("origin", func() { c.changeOrigin(otherOrigin) })
-	c.phase("image and resources", func() { c.set(map[string]string{"image": nextImage, "pod.resources.limits.memory": "192Mi"}) })
-	c.phase("3 replicas", func() { c.set(map[string]string{"replicas": "3"}) })
-	c.phase("2 replicas", func() { c.set(map[string]string{"replicas": "2"}) })
-	c.phase("rotation", func() { c.rotate("2026-12") })
-	c.phase("bad image", func() { c.failAndCorrect("2027-01", correctedLabels[s.name()]) })
-	c.phase("eviction", c.evict)
-	require.Zero(t, c.end().Failed())
+	c.phase(t, "cut-over", func() { c.cutOver(t) })
+	requireProtocol(t, c)
+	c.phase(t, "moving out", func() { c.moveOut(t) })
+	c.phase(t, "rule", func() { c.addRule(t) })
+	c.phase(t, "origin", func() { c.changeOrigin(t, otherOrigin) })
+	c.phase(t, "image and resources", func() { c.set(t, map[string]string{"image": nextImage, "pod.resources.limits.memory": "192Mi"}) })
+	c.phase(t, "3 replicas", func() { c.set(t, map[string]string{"replicas": "3"}) })
+	c.phase(t, "2 replicas", func() { c.set(t, map[string]string{"replicas": "2"}) })
+	c.phase(t, "rotation", func() { c.rotate(t, "2026-12") })
+	c.phase(t, "bad image", func() { c.failAndCorrect(t, "2027-01", correctedLabels[s.name()]) })
+	c.phase(t, "eviction", func() { c.evict(t) })
+	require.Zero(t, c.end(t).Failed())
 	c.stack.up(t, "--expect-no-changes")
-	requireNoLeftovers(c)
+	requireNoLeftovers(t, c)
 }
 
 // correctedLabels are the labels under which a failed rotation to 2027-01 is
@@ -65,33 +64,33 @@ var correctedLabels = map[string]string{
 
 // requireProtocol demands that the tunnel's connectors came over the scene's
 // protocol: a scene that isn't what it says shows nothing.
-func requireProtocol(c *changes) {
-	c.Helper()
-	state, err := c.world.Control().State(c.Context())
-	require.NoError(c, err)
+func requireProtocol(t *testing.T, c *changes) {
+	t.Helper()
+	state, err := c.world.Control().State(t.Context())
+	require.NoError(t, err)
 	seen := 0
 	for _, tunnel := range state.Live() {
 		for _, conn := range tunnel.Connections {
-			require.Equal(c, c.scene.protocol, conn.Protocol)
+			require.Equal(t, c.scene.protocol, conn.Protocol)
 			seen++
 		}
 	}
-	require.NotZero(c, seen)
-	require.Equal(c, c.scene.lag, state.Lag)
+	require.NotZero(t, seen)
+	require.Equal(t, c.scene.lag, state.Lag)
 }
 
 // requireNoLeftovers demands that of all that came and went one tunnel, its two
 // records, and one of each object are left.
-func requireNoLeftovers(c *changes) {
-	c.Helper()
-	state, err := c.world.Control().State(c.Context())
-	require.NoError(c, err)
-	require.Len(c, state.Live(), 1)
-	require.Len(c, state.Records, 2)
-	namespace := c.stack.output(c.T, "namespace")
+func requireNoLeftovers(t *testing.T, c *changes) {
+	t.Helper()
+	state, err := c.world.Control().State(t.Context())
+	require.NoError(t, err)
+	require.Len(t, state.Live(), 1)
+	require.Len(t, state.Records, 2)
+	namespace := c.stack.output(t, "namespace")
 	for _, kind := range []string{"deployments", "secrets", "poddisruptionbudgets"} {
-		require.Len(c, strings.Fields(kubectlIn(c.T, c.world, "-n", namespace, "get", kind, "-o", "name")), 1, kind)
+		require.Len(t, strings.Fields(kubectlIn(t, c.world, "-n", namespace, "get", kind, "-o", "name")), 1, kind)
 	}
-	configs := kubectlIn(c.T, c.world, "-n", namespace, "get", "configmaps", "-l", "app.kubernetes.io/managed-by=pulumi", "-o", "name")
-	require.Len(c, strings.Fields(configs), 1)
+	configs := kubectlIn(t, c.world, "-n", namespace, "get", "configmaps", "-l", "app.kubernetes.io/managed-by=pulumi", "-o", "name")
+	require.Len(t, strings.Fields(configs), 1)
 }

@@ -21,9 +21,9 @@ func TestHandMadeTunnel(t *testing.T) {
 		return status == http.StatusOK
 	})
 	answersApps(t)
-	require.Contains(t, h.cloudflared("info", "by-hand"), "CONNECTOR ID")
+	require.Contains(t, h.cloudflared(t, "info", "by-hand"), "CONNECTOR ID")
 
-	h.remove()
+	h.remove(t)
 
 	// What nobody tells people: the names stay, and lead nowhere.
 	status, body := get(t, state.HomeZoneName, "/")

@@ -23,7 +23,7 @@ import (
 // which each block adds.
 var readmeCases = []struct {
 	title string
-	run   func(r *readme, block string)
+	run   func(r *readme, t *testing.T, block string)
 }{
 	{"make up", (*readme).commands},
 	{`eval "$(go -C sandbox run . env)"`, (*readme).lookAround},
@@ -61,17 +61,15 @@ func TestReadme(t *testing.T) {
 	r := newReadme(t, text)
 	for i, c := range readmeCases {
 		done := t.Run(fmt.Sprintf("%02d %s", i+1, c.title), func(t *testing.T) {
-			r.T = t
-			c.run(r, r.local.Replace(blocks[i]))
+			c.run(r, t, r.local.Replace(blocks[i]))
 		})
 		if !done {
 			return // what follows builds on it
 		}
 	}
 	t.Run("destroy leaves nothing", func(t *testing.T) {
-		r.T = t
 		namespace := r.stack.output(t, "namespace")
-		r.sh("pulumi destroy")
+		r.sh(t, "pulumi destroy")
 		require.Empty(t, live(t))
 		require.Empty(t, currentState(t).Records)
 		require.NotContains(t, kubectl(t, "get", "namespaces", "-o", "name"), namespace)
@@ -122,7 +120,6 @@ func titleOf(block string) string {
 // readme is a reader who has the local world in place of a cluster, a domain
 // and an account of their own.
 type readme struct {
-	*testing.T
 	text  string
 	stack *stack
 	made  bool // whether the stack exists
@@ -143,7 +140,7 @@ func newReadme(t *testing.T, text string) *readme {
 	require.NoError(t, err)
 	address, port := apiServerEndpoint(t)
 	require.Equal(t, 6443, port)
-	r := &readme{T: t, text: text, home: t.TempDir()}
+	r := &readme{text: text, home: t.TempDir()}
 	r.local = strings.NewReplacer(
 		"example.com", state.HomeZoneName,
 		"example.net", state.LabZoneName,
@@ -175,14 +172,14 @@ func newReadme(t *testing.T, text string) *readme {
 
 // sh runs commands as they stand, in the project's folder, and returns all that
 // they print. curl looks for web servers where the world has its front.
-func (r *readme) sh(text string, environ ...string) string {
-	r.Helper()
+func (r *readme) sh(t *testing.T, text string, environ ...string) string {
+	t.Helper()
 	if _, err := exec.LookPath("curl"); err != nil {
-		r.Log("curl isn't installed, so nobody runs it")
+		t.Log("curl isn't installed, so nobody runs it")
 		text = regexp.MustCompile(`(?m)^curl .*$`).ReplaceAllString(text, "")
 	}
 	front := fmt.Sprintf("connect-to = \":443:%s\"\ncacert = %q\n", testWorld.FrontHTTPSAddr(), filepath.Join(testWorld.Dir(), "ca.pem"))
-	require.NoError(r, os.WriteFile(filepath.Join(r.home, ".curlrc"), []byte(front), 0o600))
+	require.NoError(t, os.WriteFile(filepath.Join(r.home, ".curlrc"), []byte(front), 0o600))
 	shell := r.stack.shell(text)
 	shell.Stdin = strings.NewReader(state.SeedToken)
 	if len(environ) > 0 {
@@ -190,6 +187,6 @@ func (r *readme) sh(text string, environ ...string) string {
 	}
 	shell.Env = append(shell.Env, "CURL_HOME="+r.home)
 	out, err := shell.CombinedOutput()
-	require.NoError(r, err, "%s\n%s", text, out)
+	require.NoError(t, err, "%s\n%s", text, out)
 	return string(out)
 }

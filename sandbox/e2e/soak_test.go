@@ -43,44 +43,41 @@ func TestSoak(t *testing.T) {
 
 // soak goes through the changes of one scene.
 func soak(t *testing.T, s scene, rounds int, table *soakTable) {
-	c := &changes{T: t, owner: t, scene: s, world: s.world(t)}
-	byHand := makeByHand(t, c.world)
-	for _, change := range soakChanges(c, byHand) {
+	c := newChanges(t, s)
+	for _, change := range soakChanges(c) {
 		if !asked("SOAK_CHANGES", change.name) {
 			continue
 		}
 		t.Run(change.name, func(t *testing.T) {
-			c.T = t
 			for round := range rounds {
 				if c.load == nil {
-					change.prepare()
-					c.begin()
+					change.prepare(t)
+					c.begin(t)
 				}
 				// Whatever a round leaves on its way out is still there in the next one.
-				c.phase(change.name, func() { change.make(round) })
+				c.phase(t, change.name, func() { change.make(t, round) })
 				if change.alone || round == rounds-1 {
-					table.add(s, change.name, c.end())
+					table.add(s, change.name, c.end(t))
 					c.load = nil
 				}
 			}
 			require.Zero(t, table.failed(s, change.name))
 		})
-		c.T = t
 	}
 }
 
 // soakChange is one kind of change.
 type soakChange struct {
 	name    string
-	prepare func() // without load
-	make    func(round int)
+	prepare func(t *testing.T) // without load
+	make    func(t *testing.T, round int)
 	alone   bool // prepared for each round
 }
 
-func soakChanges(c *changes, byHand *handMade) []soakChange {
-	deployed := func() {
-		c.deploy()
-		c.set(map[string]string{"image": goodImage, "replicas": "2"})
+func soakChanges(c *changes) []soakChange {
+	deployed := func(t *testing.T) {
+		c.stack.up(t)
+		c.set(t, map[string]string{"image": goodImage, "replicas": "2"})
 	}
 	pick := func(values ...string) func(int) string {
 		return func(round int) string { return values[round%len(values)] }
@@ -89,27 +86,25 @@ func soakChanges(c *changes, byHand *handMade) []soakChange {
 	image, memory := pick(nextImage, goodImage), pick("192Mi", "256Mi")
 	label := func(round int) string { return fmt.Sprintf("round-%d-%d", round, time.Now().Unix()) }
 	return []soakChange{
-		{name: "cut-over", alone: true, prepare: func() {
-			if c.stack != nil {
-				c.stack.mustPulumi(c.T, "destroy", "--yes", "--skip-preview")
-			}
-			byHand.routeNames()
+		{name: "cut-over", alone: true, prepare: func(t *testing.T) {
+			c.stack.mustPulumi(t, "destroy", "--yes", "--skip-preview")
+			c.byHand.routeNames(t)
 			time.Sleep(time.Duration(c.scene.lag.DNS) + time.Second)
-		}, make: func(int) { c.cutOver() }},
-		{name: "rule", prepare: deployed, make: func(round int) {
-			c.set(map[string]string{"ingress[0].path": fmt.Sprintf("^/round/%d$", round), "ingress[0].service": "http_status:404"})
+		}, make: func(t *testing.T, _ int) { c.cutOver(t) }},
+		{name: "rule", prepare: deployed, make: func(t *testing.T, round int) {
+			c.set(t, map[string]string{"ingress[0].path": fmt.Sprintf("^/round/%d$", round), "ingress[0].service": "http_status:404"})
 		}},
-		{name: "origin", prepare: deployed, make: func(round int) { c.changeOrigin(origin(round)) }},
-		{name: "image and resources", prepare: deployed, make: func(round int) {
-			c.set(map[string]string{"image": image(round), "pod.resources.limits.memory": memory(round)})
+		{name: "origin", prepare: deployed, make: func(t *testing.T, round int) { c.changeOrigin(t, origin(round)) }},
+		{name: "image and resources", prepare: deployed, make: func(t *testing.T, round int) {
+			c.set(t, map[string]string{"image": image(round), "pod.resources.limits.memory": memory(round)})
 		}},
-		{name: "replicas", prepare: deployed, make: func(int) {
-			c.set(map[string]string{"replicas": "3"})
-			c.set(map[string]string{"replicas": "2"})
+		{name: "replicas", prepare: deployed, make: func(t *testing.T, _ int) {
+			c.set(t, map[string]string{"replicas": "3"})
+			c.set(t, map[string]string{"replicas": "2"})
 		}},
-		{name: "rotation", prepare: deployed, make: func(round int) { c.rotate(label(round)) }},
-		{name: "failed rotation", prepare: deployed, make: func(round int) { c.failAndCorrect(label(round), label(round)) }},
-		{name: "eviction", prepare: deployed, make: func(int) { c.evict() }},
+		{name: "rotation", prepare: deployed, make: func(t *testing.T, round int) { c.rotate(t, label(round)) }},
+		{name: "failed rotation", prepare: deployed, make: func(t *testing.T, round int) { c.failAndCorrect(t, label(round), label(round)) }},
+		{name: "eviction", prepare: deployed, make: func(t *testing.T, _ int) { c.evict(t) }},
 	}
 }
 
