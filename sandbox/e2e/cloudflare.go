@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"context"
+	"net/http"
 	"testing"
 	"time"
 
@@ -54,6 +55,14 @@ func calls(t *testing.T) []api.Call {
 	calls, err := testWorld.Control().Calls(context.Background())
 	require.NoError(t, err)
 	return calls
+}
+
+// requireOnlyReads demands that every API call since forgetCalls was a read.
+func requireOnlyReads(t *testing.T) {
+	t.Helper()
+	for _, call := range calls(t) {
+		require.Equal(t, http.MethodGet, call.Method, call.Path)
+	}
 }
 
 // records tells what the records lead to, by their names.
