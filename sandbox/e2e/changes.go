@@ -195,7 +195,7 @@ func (c *changes) failAndCorrect(t *testing.T, label, corrected string) {
 // would, when a pod can't get its image.
 func (c *changes) interruptedUp(t *testing.T) error {
 	var out strings.Builder
-	up := c.stack.command("up", "--yes", "--skip-preview", "--non-interactive", "--stack", c.stack.name)
+	up := c.stack.command("up", "--yes", "--skip-preview", "--non-interactive", "--stack", c.stack.Name)
 	up.Stdout, up.Stderr = &out, &out
 	require.NoError(t, up.Start())
 	done := make(chan error, 1)

@@ -37,17 +37,12 @@ func (r *readme) lookAround(_ *testing.T, block string) { r.around = block }
 // nowLookAround runs that block in an environment that knows nothing of the world
 // but what the block itself says.
 func (r *readme) nowLookAround(t *testing.T) {
-	program := "export SANDBOX_PROGRAM='" + r.program() + "'\npulumi preview"
+	program := "export SANDBOX_PROGRAM='" + r.stack.program() + "'\npulumi preview"
 	out := r.sh(t, strings.Replace(r.around, "pulumi preview", program, 1), os.Environ()...)
 	require.Regexp(t, `\d+ unchanged`, out)
 	require.Contains(t, out, "ingress-nginx-controller-")
 	require.Contains(t, out, "k8s-tunnel-"+readmeStack)
 	require.Contains(t, out, "<dd>photos."+state.HomeZoneName+"</dd>")
-}
-
-// program is the compiled program.
-func (r *readme) program() string {
-	return filepath.Join(r.stack.Project.Dir, ".program", "k8s-tunnel")
 }
 
 // makeStack makes the reader's stack. What it doesn't say makes the rest of the
@@ -178,11 +173,11 @@ func (r *readme) patchPods(t *testing.T, block string) {
 		program = strings.Replace(program, "import (\n", "import (\n\t\"context\"\n", 1)
 	}
 	// The program as it was comes back, compiled as it is.
-	require.NoError(t, os.Rename(r.program(), r.program()+".kept"))
+	require.NoError(t, os.Rename(r.stack.program(), r.stack.program()+".kept"))
 	defer func() {
 		_, err := project.Copy(testWorld)
 		require.NoError(t, err)
-		require.NoError(t, os.Rename(r.program()+".kept", r.program()))
+		require.NoError(t, os.Rename(r.stack.program()+".kept", r.stack.program()))
 	}()
 	require.NoError(t, os.WriteFile(file, []byte(program), 0o600))
 	out := r.stack.mustPulumi(t, "preview", "--diff")

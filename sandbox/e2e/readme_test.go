@@ -158,7 +158,7 @@ func newReadme(t *testing.T, text string) *readme {
 
 	copied, err := project.Copy(testWorld)
 	require.NoError(t, err)
-	r.stack = &stack{&project.Stack{Project: copied, Name: readmeStack}, readmeStack}
+	r.stack = &stack{&project.Stack{Project: copied, Name: readmeStack}}
 	t.Cleanup(func() {
 		if !r.made {
 			return

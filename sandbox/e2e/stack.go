@@ -18,10 +18,7 @@ import (
 )
 
 // stack is one stack of the tests' copy of the project.
-type stack struct {
-	*project.Stack
-	name string
-}
+type stack struct{ *project.Stack }
 
 // newStack makes a stack with the world's settings and those given; an empty
 // value leaves a setting out. It is destroyed and removed when the test ends.
@@ -46,7 +43,7 @@ func newStackIn(t *testing.T, w *world.World, name string, settings map[string]s
 	all["cloudflare:rps"] = "50"
 	maps.Copy(all, settings)
 	require.NoError(t, made.Configure(context.Background(), all))
-	return &stack{made, name}
+	return &stack{made}
 }
 
 // set changes one setting, or a field of one.
@@ -105,6 +102,11 @@ func (s *stack) output(t *testing.T, name string) string {
 // settingsFile is where Pulumi keeps the stack's settings.
 func (s *stack) settingsFile() string {
 	return filepath.Join(s.Project.Dir, "Pulumi."+s.Name+".yaml")
+}
+
+// program is where the compiled program is kept.
+func (s *stack) program() string {
+	return filepath.Join(s.Project.Dir, ".program", "k8s-tunnel")
 }
 
 // settings puts settings into the stack's file as people write them there, each
