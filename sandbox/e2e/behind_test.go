@@ -17,7 +17,7 @@ func deleteTunnel(t *testing.T, id string) {
 	require.Empty(t, live(t))
 }
 
-// requireGone demands that nothing is left of the stack of a test.
+// requireGone requires that nothing of the test's stack is left.
 func requireGone(t *testing.T, namespace string) {
 	t.Helper()
 	require.Empty(t, live(t))
@@ -25,23 +25,24 @@ func requireGone(t *testing.T, namespace string) {
 	require.NotContains(t, kubectl(t, "get", "namespaces", "-o", "name"), namespace)
 }
 
-// TestBehindItsBack deletes a stack's records and its tunnel at Cloudflare.
+// TestBehindItsBack deletes a stack's records and its tunnel at Cloudflare, as another client of
+// the API could.
 func TestBehindItsBack(t *testing.T) {
 	s := newStack(t, "behind", map[string]string{"replicas": "1"})
 	s.up(t)
 	answersApps(t)
 	namespace := s.output(t, "namespace")
 
-	t.Run("records are made again by the next up", func(t *testing.T) {
+	t.Run("the next up creates deleted records again", func(t *testing.T) {
 		deleteRecords(t)
 		s.up(t)
 		answersApps(t)
 		s.up(t, "--expect-no-changes")
 	})
-	t.Run("a tunnel is let go of by the next up, and made again by the one after", func(t *testing.T) {
+	t.Run("a deleted tunnel is forgotten by the next up and replaced by the one after", func(t *testing.T) {
 		gone := s.output(t, "tunnelId")
 		deleteTunnel(t, gone)
-		// As long as it takes somebody to notice: until no connector is ready any more.
+		// The deletion takes a while to show: the connector has to lose its connections first.
 		eventually(t, time.Minute, "the connector isn't ready", func() bool {
 			return !ready(t, namespace, podNames(t, namespace, "")[0])
 		})
@@ -55,7 +56,7 @@ func TestBehindItsBack(t *testing.T) {
 		answersApps(t)
 		s.up(t, "--expect-no-changes")
 	})
-	t.Run("a tunnel and its records", func(t *testing.T) {
+	t.Run("a tunnel is deleted together with its records", func(t *testing.T) {
 		deleteTunnel(t, s.output(t, "tunnelId"))
 		deleteRecords(t)
 		_, err := s.pulumi("up", "--yes")
@@ -68,7 +69,7 @@ func TestBehindItsBack(t *testing.T) {
 		s.mustPulumi(t, "destroy", "--yes", "--skip-preview")
 		requireGone(t, namespace)
 	})
-	t.Run("destroy before the stack has let go of its tunnel", func(t *testing.T) {
+	t.Run("destroy before the stack has forgotten its tunnel", func(t *testing.T) {
 		s.up(t)
 		namespace := s.output(t, "namespace")
 		deleteTunnel(t, s.output(t, "tunnelId"))
@@ -82,7 +83,7 @@ func TestBehindItsBack(t *testing.T) {
 		s.mustPulumi(t, "destroy", "--yes", "--skip-preview")
 		requireGone(t, namespace)
 	})
-	t.Run("destroy once the stack has let go of its tunnel", func(t *testing.T) {
+	t.Run("destroy after the stack has forgotten its tunnel", func(t *testing.T) {
 		s.up(t)
 		namespace := s.output(t, "namespace")
 		deleteTunnel(t, s.output(t, "tunnelId"))

@@ -17,7 +17,7 @@ import (
 	"k8s-tunnel/sandbox/world"
 )
 
-// changes makes changes in a scene while its hosts are under load.
+// changes makes changes in a scene while the scene's hosts are under load.
 type changes struct {
 	scene  scene
 	world  *world.World
@@ -26,8 +26,8 @@ type changes struct {
 	load   *load.Generator
 }
 
-// newChanges prepares a scene: a tunnel made by hand, to which the names lead, and
-// a stack that isn't deployed yet. Both go when the test ends.
+// newChanges prepares a scene: a tunnel made by hand, which has the names, and a stack that isn't
+// deployed yet. Both are removed when the test ends.
 func newChanges(t *testing.T, s scene) *changes {
 	t.Helper()
 	c := &changes{scene: s, world: s.world(t)}
@@ -53,17 +53,16 @@ func (c *changes) answers(t *testing.T) {
 	}
 }
 
-// begin starts the load and lets it run for a while as a measure of what is normal.
+// begin starts the load and lets it run for ten seconds as a baseline.
 func (c *changes) begin(t *testing.T) {
 	c.answers(t)
-	// The names that were made by hand have to be known everywhere first.
+	// The names of the tunnel made by hand have to be known everywhere first.
 	time.Sleep(time.Duration(c.scene.lag.DNS) + time.Second)
 	c.load = load.Start(c.world.FrontAddr(), c.world.AppHosts(), "before")
 	time.Sleep(10 * time.Second)
 }
 
-// phase makes one change under load. What it leaves behind on its way out, such as
-// pods that end, may still go on when it returns.
+// phase makes one change under load. When it returns, old pods may still be shutting down.
 func (c *changes) phase(t *testing.T, name string, change func()) {
 	t.Helper()
 	c.load.Phase(name)
@@ -72,8 +71,7 @@ func (c *changes) phase(t *testing.T, name string, change func()) {
 	t.Logf("%s: %s took %s", c.scene.name(), name, time.Since(began).Round(time.Second))
 }
 
-// end stops the load when nothing of the changes is under way any more, and prints
-// what was counted.
+// end waits until the changes have settled, stops the load, and prints the report.
 func (c *changes) end(t *testing.T) load.Report {
 	t.Helper()
 	c.settle(t)
@@ -84,11 +82,10 @@ func (c *changes) end(t *testing.T) load.Report {
 	return report
 }
 
-// settle waits until no pod is on its way out, and then for whatever Cloudflare
-// takes to notice.
+// settle waits until no connector is terminating, and then a second for Cloudflare to notice.
 func (c *changes) settle(t *testing.T) {
 	t.Helper()
-	eventually(t, 3*time.Minute, "nothing is on its way out", func() bool {
+	eventually(t, 3*time.Minute, "no connector is terminating", func() bool {
 		out := kubectlIn(t, c.world, "get", "pods", "-A", "-l", "app.kubernetes.io/name=cloudflared",
 			"-o", `jsonpath={range .items[*]}{.metadata.deletionTimestamp}{end}`)
 		return strings.TrimSpace(out) == ""
@@ -96,7 +93,7 @@ func (c *changes) settle(t *testing.T) {
 	time.Sleep(time.Second)
 }
 
-// set changes settings and brings them about.
+// set changes settings and applies them.
 func (c *changes) set(t *testing.T, settings map[string]string) {
 	t.Helper()
 	for key, value := range settings {
@@ -105,7 +102,7 @@ func (c *changes) set(t *testing.T, settings map[string]string) {
 	c.stack.up(t)
 }
 
-// tunnel is the tunnel that the stack's names lead to.
+// tunnel returns the ID of the tunnel that all names lead to.
 func (c *changes) tunnel(t *testing.T) string {
 	t.Helper()
 	state, err := c.world.Control().State(t.Context())
@@ -119,15 +116,15 @@ func (c *changes) tunnel(t *testing.T) string {
 }
 
 const (
-	// otherOrigin is one of the apps without the ingress controller in between: other
-	// pods in another namespace.
+	// otherOrigin is one of the apps, reached without the ingress controller: other pods in another
+	// namespace.
 	otherOrigin = "http://hello.apps"
 	goodImage   = "cloudflare/cloudflared:2026.3.0"
 	nextImage   = "cloudflare/cloudflared:2026.3.0-next"
 	badImage    = "cloudflare/cloudflared:no-such-tag"
 )
 
-// cutOver lets the program take the names over from another live tunnel.
+// cutOver moves the names from another live tunnel to the stack's.
 func (c *changes) cutOver(t *testing.T) {
 	before := c.tunnel(t)
 	c.stack.up(t)
@@ -135,8 +132,8 @@ func (c *changes) cutOver(t *testing.T) {
 	require.Equal(t, c.stack.output(t, "tunnelId"), c.tunnel(t))
 }
 
-// keepTunnel runs connectors of the tunnel made by hand, which stays, and stops
-// those that were started by hand.
+// keepTunnel makes the stack serve the tunnel made by hand, and stops the connectors that were
+// started by hand.
 func (c *changes) keepTunnel(t *testing.T) {
 	before := c.tunnel(t)
 	c.set(t, map[string]string{"existingTunnel": before})
@@ -146,34 +143,34 @@ func (c *changes) keepTunnel(t *testing.T) {
 	c.stack.up(t, "--expect-no-changes")
 }
 
-// moveOut deletes the tunnel made by hand, once every data centre has seen that
-// the names lead elsewhere.
+// moveOut deletes the tunnel made by hand once every data centre has seen that the names lead
+// elsewhere.
 func (c *changes) moveOut(t *testing.T) {
 	time.Sleep(time.Duration(c.scene.lag.DNS) + time.Second)
 	c.byHand.remove(t)
 }
 
-// addRule leads one of the hosts past the ingress controller.
+// addRule routes one of the hosts past the ingress controller.
 func (c *changes) addRule(t *testing.T) {
 	c.set(t, map[string]string{"ingress[0].hostname": c.world.AppHosts()[1], "ingress[0].service": otherOrigin})
 }
 
-// changeOrigin leads to another service, and then asks for much at once: the
-// connectors on their way out still get requests, and still need their old origin.
+// changeOrigin switches to another service and then sends a burst of requests: connectors that are
+// shutting down still get some of them, and still need their old origin.
 func (c *changes) changeOrigin(t *testing.T, origin string) {
 	c.set(t, map[string]string{"origin": origin})
 	c.load.Burst()
 }
 
-// rotate replaces the tunnel and all that belongs to it.
+// rotate replaces the tunnel and everything that belongs to it.
 func (c *changes) rotate(t *testing.T, label string) {
 	before := c.tunnel(t)
 	c.set(t, map[string]string{"rotation": label})
 	require.NotEqual(t, before, c.tunnel(t))
 }
 
-// failRotation begins a rotation whose connectors never start, and gives up on it
-// as soon as that shows. The names must not have moved.
+// failRotation begins a rotation whose connectors never start, and interrupts it as soon as that
+// shows. The names must not have moved by then.
 func (c *changes) failRotation(t *testing.T, label string) {
 	before := c.tunnel(t)
 	c.stack.set(t, "rotation", label)
@@ -182,8 +179,8 @@ func (c *changes) failRotation(t *testing.T, label string) {
 	require.Equal(t, before, c.tunnel(t))
 }
 
-// failAndCorrect begins a rotation that fails, and completes it under a label: the
-// same, the one of before, or a third.
+// failAndCorrect begins a rotation that fails, and completes it under a label that may be the
+// failed one, the previous one or a third.
 func (c *changes) failAndCorrect(t *testing.T, label, corrected string) {
 	c.failRotation(t, label)
 	before := c.tunnel(t)
@@ -191,8 +188,7 @@ func (c *changes) failAndCorrect(t *testing.T, label, corrected string) {
 	require.NotEqual(t, before, c.tunnel(t))
 }
 
-// interruptedUp runs `pulumi up` and interrupts it, as somebody at the keyboard
-// would, when a pod can't get its image.
+// interruptedUp runs `pulumi up`, and interrupts it as Ctrl-C does when a pod can't pull its image.
 func (c *changes) interruptedUp(t *testing.T) error {
 	var out strings.Builder
 	up := c.stack.command("up", "--yes", "--skip-preview", "--non-interactive", "--stack", c.stack.Name)
@@ -200,7 +196,7 @@ func (c *changes) interruptedUp(t *testing.T) error {
 	require.NoError(t, up.Start())
 	done := make(chan error, 1)
 	go func() { done <- up.Wait() }()
-	eventually(t, time.Minute, "a pod can't get its image", func() bool {
+	eventually(t, time.Minute, "a pod can't pull its image", func() bool {
 		return strings.Contains(kubectlIn(t, c.world, "get", "pods", "-A"), "ImagePull")
 	})
 	require.NoError(t, up.Process.Signal(os.Interrupt))
@@ -213,8 +209,8 @@ func (c *changes) interruptedUp(t *testing.T) error {
 	}
 }
 
-// evict asks for both connectors to go at once, as a drained node does. The
-// disruption budget lets the second go only when the first has been replaced.
+// evict evicts both connectors at once, as draining a node does. The disruption budget protects the
+// second until the first has been replaced.
 func (c *changes) evict(t *testing.T) {
 	namespace := c.stack.output(t, "namespace")
 	c.settle(t)

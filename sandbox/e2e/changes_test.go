@@ -12,11 +12,11 @@ import (
 	"k8s-tunnel/sandbox/cloudflare/control"
 )
 
-// TestChangesUnderLoad makes every change that a tunnel's owner makes over the
-// years, by `pulumi up` alone, and demands that no request fails meanwhile: over
-// QUIC on a Cloudflare that lags, and over HTTP/2 on one that is instant. With
-// ALL_SCENES set, it does so the other way round, too. The protocols' worlds run
-// side by side. `make soak` makes each change many times.
+// TestChangesUnderLoad makes every change that a tunnel's owner makes over the years, with `pulumi
+// up` alone, and requires that no request fails in the meantime: over QUIC with a Cloudflare that
+// lags, and over HTTP/2 with one that is instant. With ALL_SCENES set, it adds the other two
+// combinations. Each protocol has a world of its own, and the worlds run side by side. `make soak`
+// makes each change many times.
 func TestChangesUnderLoad(t *testing.T) {
 	first := map[string]control.Lag{"quic": lagging, "http2": {}}
 	second := map[string]control.Lag{"quic": {}, "http2": lagging}
@@ -38,7 +38,7 @@ func makeChanges(t *testing.T, s scene) {
 	c.begin(t)
 	if s == (scene{protocol: "http2"}) {
 		c.phase(t, "keep the tunnel", func() { c.keepTunnel(t) })
-		c.stack.unset(t, "existingTunnel") // the cut-over is from the one to the other
+		c.stack.unset(t, "existingTunnel") // or there would be nothing to cut over to
 	}
 	c.phase(t, "cut-over", func() { c.cutOver(t) })
 	requireProtocol(t, c)
@@ -56,14 +56,14 @@ func makeChanges(t *testing.T, s scene) {
 	requireNoLeftovers(t, c)
 }
 
-// correctedLabels are the labels under which a failed rotation to 2027-01 is
-// completed in each scene: under that one, the one of before, or a third.
+// correctedLabels are the labels under which each scene completes a failed rotation to 2027-01:
+// that label again, the previous one, or a third.
 var correctedLabels = map[string]string{
 	"quic-lagging": "2027-01", "quic-instant": "2026-12", "http2-lagging": "2027-02", "http2-instant": "2026-12",
 }
 
-// requireProtocol demands that the tunnel's connectors came over the scene's
-// protocol: a scene that isn't what it says shows nothing.
+// requireProtocol requires that all connectors use the scene's protocol: otherwise the scene would
+// prove nothing.
 func requireProtocol(t *testing.T, c *changes) {
 	t.Helper()
 	state, err := c.world.Control().State(t.Context())
@@ -79,8 +79,8 @@ func requireProtocol(t *testing.T, c *changes) {
 	require.Equal(t, c.scene.lag, state.Lag)
 }
 
-// requireNoLeftovers demands that of all that came and went one tunnel, its two
-// records, and one of each object are left.
+// requireNoLeftovers requires that one tunnel, its two records and one object of each kind are all
+// that is left after the changes.
 func requireNoLeftovers(t *testing.T, c *changes) {
 	t.Helper()
 	state, err := c.world.Control().State(t.Context())

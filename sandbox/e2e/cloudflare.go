@@ -21,14 +21,14 @@ func currentState(t *testing.T) control.State {
 	return state
 }
 
-// live lists the tunnels that exist.
+// live lists the tunnels that aren't deleted.
 func live(t *testing.T) []control.Tunnel {
 	t.Helper()
 	return currentState(t).Live()
 }
 
-// requireConnectors demands that the edge sees that many connectors with four
-// connections each.
+// requireConnectors requires that a tunnel has exactly that many connectors, with four connections
+// each.
 func requireConnectors(t *testing.T, tunnelID string, want int) {
 	t.Helper()
 	eventually(t, 30*time.Second, "connectors with four connections each", func() bool {
@@ -57,7 +57,7 @@ func calls(t *testing.T) []api.Call {
 	return calls
 }
 
-// requireOnlyReads demands that every API call since forgetCalls was a read.
+// requireOnlyReads requires that every API call since forgetCalls was a read.
 func requireOnlyReads(t *testing.T) {
 	t.Helper()
 	for _, call := range calls(t) {
@@ -65,7 +65,7 @@ func requireOnlyReads(t *testing.T) {
 	}
 }
 
-// records tells what the records lead to, by their names.
+// records returns what each record points at, by its name.
 func records(t *testing.T) map[string]string {
 	t.Helper()
 	all := map[string]string{}

@@ -18,7 +18,7 @@ import (
 // controller selects the pods of the ingress controller.
 const controller = "app.kubernetes.io/component=controller"
 
-// onNode makes one of the apps answer at the node's own address as well.
+// onNode exposes one of the apps at the node's own address as well.
 const onNode = `
 apiVersion: v1
 kind: Service
@@ -29,7 +29,7 @@ spec:
   ports: [{port: 80, targetPort: http}]
 `
 
-// TestDMZ sends packets from where a break-in would find itself.
+// TestDMZ sends packets from inside a connector's pod, where an intruder would be.
 func TestDMZ(t *testing.T) {
 	s := newStack(t, "dmz", nil)
 	s.up(t)
@@ -67,7 +67,7 @@ func TestDMZ(t *testing.T) {
 				require.Equal(t, "open", got)
 			} else {
 				require.Equal(t, "timeout", got)
-				// Somebody is there: a pod that no policy isolates gets an answer.
+				// Something listens there: a pod without a policy gets an answer.
 				require.NotEqual(t, "timeout", dialFrom(t, hello, test.dial...))
 			}
 		})
@@ -79,7 +79,7 @@ func TestDMZ(t *testing.T) {
 		eventually(t, 10*time.Second, "another pod reaches it", func() bool { return dialFrom(t, hello, address) == "open" })
 		require.Equal(t, "timeout", dialFrom(t, pod, address))
 	})
-	t.Run("nobody else is let in", func(t *testing.T) {
+	t.Run("only the namespaces that are named may scrape", func(t *testing.T) {
 		require.Equal(t, "timeout", dialFrom(t, hello, podIP(t, namespace, pod)+":2000"))
 		s.set(t, "networkPolicy.metricsFrom[0]", "apps")
 		s.up(t)
@@ -90,7 +90,7 @@ func TestDMZ(t *testing.T) {
 		answersApps(t)
 		s.mustPulumi(t, "refresh", "--yes", "--skip-preview", "--expect-no-changes")
 	})
-	t.Run("only pods as locked down are admitted beside them", func(t *testing.T) {
+	t.Run("the namespace admits restricted pods only", func(t *testing.T) {
 		out, err := testWorld.Command(context.Background(), "kubectl", "-n", namespace, "run", "intruder", "--image=localhost/webapp:1").CombinedOutput()
 		require.Error(t, err)
 		require.Contains(t, string(out), `violates PodSecurity "restricted:latest"`)
@@ -108,17 +108,17 @@ func TestDMZ(t *testing.T) {
 	})
 }
 
-// scoresWell demands that kube-score finds nothing wrong with a stack's objects,
-// but for what is meant to be as it is.
+// scoresWell requires that kube-score finds nothing wrong with the stack's objects, apart from what
+// is intended.
 func scoresWell(t *testing.T, namespace string) {
 	t.Helper()
 	require.NoError(t, testWorld.Tools(context.Background(), os.Stdout, true))
 	cmd := testWorld.Command(context.Background(), "kube-score", "score", "--output-format", "ci",
-		// The image is pinned; a pod must start while the uplink, and with it the registry, is away.
+		// The image is pinned, and a pod must be able to start while the registry is out of reach.
 		"--ignore-test", "container-image-pull-policy",
-		// Only /ready knows of the connections; patience is what tells liveness from readiness.
+		// Only /ready knows about the connections. The probes differ in their thresholds.
 		"--ignore-test", "pod-probes-identical",
-		// Spread constraints do the same and count each generation by itself.
+		// Spread constraints do the same, and count each generation by itself.
 		"--ignore-test", "deployment-has-host-podantiaffinity",
 		"-")
 	cmd.Stdin = strings.NewReader(kubectl(t, "-n", namespace, "get", "deployments,networkpolicies,poddisruptionbudgets,configmaps", "-o", "yaml"))

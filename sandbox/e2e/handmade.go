@@ -12,11 +12,11 @@ import (
 	"k8s-tunnel/sandbox/world"
 )
 
-// handMade is a tunnel that a test made by hand.
+// handMade is a tunnel made by hand, for tests.
 type handMade struct{ tunnel *handmade.Tunnel }
 
-// makeByHand creates a tunnel, points the home zone's names at it, and starts its
-// connector.
+// makeByHand creates a tunnel, points the home zone's names at it, and starts its connector, which
+// is stopped when the test ends.
 func makeByHand(t *testing.T, w *world.World) *handMade {
 	t.Helper()
 	h := &handMade{handmade.New(w, t.TempDir())}
@@ -42,7 +42,7 @@ func (h *handMade) routeNames(t *testing.T) {
 	require.NoError(t, h.tunnel.RouteNames(context.Background()))
 }
 
-// stop ends the connector, and nothing else.
+// stop stops the connector, and leaves everything else.
 func (h *handMade) stop(t *testing.T) {
 	t.Helper()
 	require.NoError(t, h.tunnel.Stop(context.Background()))

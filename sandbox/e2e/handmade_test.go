@@ -12,8 +12,8 @@ import (
 	"k8s-tunnel/sandbox/cloudflare/state"
 )
 
-// TestHandMadeTunnel does with the stock cloudflared what people did before: the
-// imitated Cloudflare has to carry that too, or it would only fit our program.
+// TestHandMadeTunnel runs a tunnel with the stock cloudflared alone, as people do without this
+// program. The imitated Cloudflare has to support that too, or it would only fit our program.
 func TestHandMadeTunnel(t *testing.T) {
 	h := makeByHand(t, testWorld)
 	eventually(t, 30*time.Second, "the apps answer through the tunnel made by hand", func() bool {
@@ -25,12 +25,12 @@ func TestHandMadeTunnel(t *testing.T) {
 
 	h.remove(t)
 
-	// What nobody tells people: the names stay, and lead nowhere.
+	// cloudflared leaves the records, which now lead nowhere.
 	status, body := get(t, state.HomeZoneName, "/")
 	require.Equal(t, 530, status)
 	require.Contains(t, body, "error code: 10")
 
-	// The program takes the names over.
+	// The program takes over the names.
 	s := newStack(t, "after-hand", nil)
 	s.up(t)
 	answersApps(t)

@@ -19,7 +19,7 @@ func kubectl(t *testing.T, args ...string) string {
 	return kubectlIn(t, testWorld, args...)
 }
 
-// kubectlIn is kubectl for another world than the tests' common one.
+// kubectlIn is kubectl for a world other than testWorld.
 func kubectlIn(t *testing.T, w *world.World, args ...string) string {
 	t.Helper()
 	out, err := w.Command(context.Background(), "kubectl", args...).CombinedOutput()
@@ -27,14 +27,14 @@ func kubectlIn(t *testing.T, w *world.World, args ...string) string {
 	return string(out)
 }
 
-// kubectlJSON decodes what a kubectl get prints.
+// kubectlJSON decodes what a kubectl get command prints.
 func kubectlJSON(t *testing.T, into any, args ...string) {
 	t.Helper()
 	require.NoError(t, json.Unmarshal([]byte(kubectl(t, append(args, "-o", "json")...)), into))
 }
 
-// apply applies objects, which are deleted when the test ends, as kubectl's
-// arguments say.
+// apply applies objects. They are deleted when the test ends, with the given args of kubectl
+// delete.
 func apply(t *testing.T, manifest string, deletion ...string) {
 	t.Helper()
 	run := func(args ...string) (string, error) {
@@ -52,15 +52,15 @@ func apply(t *testing.T, manifest string, deletion ...string) {
 	require.NoError(t, err, "%s", out)
 }
 
-// namespaceFor makes a namespace, which goes when the test ends. Nobody waits for
-// that but whoever wants the same one again.
+// namespaceFor creates a namespace. It is deleted when the test ends, in the background; the next
+// call for the same name waits for that.
 func namespaceFor(t *testing.T, name string) {
 	t.Helper()
 	kubectl(t, "wait", "--for=delete", "namespace/"+name, "--timeout=60s")
 	apply(t, "{apiVersion: v1, kind: Namespace, metadata: {name: "+name+"}}", "--wait=false")
 }
 
-// apiServerEndpoint is where the API server really listens.
+// apiServerEndpoint returns where the API server really listens.
 func apiServerEndpoint(t *testing.T) (address string, port int) {
 	t.Helper()
 	var slice struct {

@@ -53,8 +53,8 @@ func TestLifecycle(t *testing.T) {
 		s.mustPulumi(t, "preview", "--expect-no-changes")
 	})
 	t.Run("the pods are ready and were never restarted", func(t *testing.T) {
-		// The time that the sub-tests above took counts. None could go on meanwhile: all that is
-		// left to do with the stack is to destroy it.
+		// The clock has been running during the sub-tests above. None is left to fill the rest:
+		// what follows destroys the stack.
 		time.Sleep(time.Until(began.Add(2 * time.Minute)))
 		requirePods(t, namespace, 2)
 	})
@@ -69,8 +69,8 @@ func TestLifecycle(t *testing.T) {
 	})
 }
 
-// strayRule is a rule for a host that no record of the stack leads to: the component takes it, with
-// a warning.
+// strayRule is a rule for a host without a record in the stack. The component accepts it with a
+// warning.
 const strayRule = `
 config:
   k8s-tunnel:ingress: [{ hostname: shop.example.org, service: "http_status:404" }]

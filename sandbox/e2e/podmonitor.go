@@ -11,10 +11,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// podMonitorDefinition has the fields of the Prometheus operator's own definition
-// (0.91) that the component sets, with the rules that it has for them. Any other
-// field is refused by the server, as it checks a declared schema strictly when
-// Pulumi applies an object.
+// podMonitorDefinition has those fields of the Prometheus operator's own definition (0.91) that the
+// component sets, with their validation. The server refuses any other field, because it validates
+// strictly against a schema when Pulumi applies an object.
 const podMonitorDefinition = `
 apiVersion: apiextensions.k8s.io/v1
 kind: CustomResourceDefinition
@@ -53,8 +52,8 @@ spec:
                       pattern: ^(0|(([0-9]+)y)?(([0-9]+)w)?(([0-9]+)d)?(([0-9]+)h)?(([0-9]+)m)?(([0-9]+)s)?(([0-9]+)ms)?)$
 `
 
-// requireScrapes does what Prometheus does with the PodMonitor of a namespace:
-// it finds the connectors by its selector, and their metrics by its port and path.
+// requireScrapes does what Prometheus does with the namespace's PodMonitor: it finds the connectors
+// by the selector, and their metrics by the port and the path.
 func requireScrapes(t *testing.T, namespace, interval string) {
 	t.Helper()
 	var monitors struct {

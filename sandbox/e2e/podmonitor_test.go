@@ -8,8 +8,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestPodMonitor asks for a PodMonitor in a cluster without the Prometheus
-// operator, and then in one that knows what it is.
+// TestPodMonitor asks for a PodMonitor in a cluster without the Prometheus operator's definition,
+// and then in one that has it.
 func TestPodMonitor(t *testing.T) {
 	t.Run("without its definition nothing is created", func(t *testing.T) {
 		s := newStack(t, "no-operator", nil)

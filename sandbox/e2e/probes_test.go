@@ -10,8 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestProbes shows that no probe restarts a connector that isn't broken, and
-// that one that is broken is restarted.
+// TestProbes shows that the probes restart a connector that hangs, and no other.
 func TestProbes(t *testing.T) {
 	s := newStack(t, "probes", nil)
 	s.up(t)
@@ -49,7 +48,7 @@ func TestProbes(t *testing.T) {
 		kubectl(t, "-n", "ingress-nginx", "scale", "deployment", "ingress-nginx-controller", "--replicas=1")
 		healthy(time.Minute, "back with the origin", pods...)
 	})
-	t.Run("one is wedged, and the edge is away for five minutes", func(t *testing.T) {
+	t.Run("one connector hangs, and the edge is down for five minutes", func(t *testing.T) {
 		wedged, other := pods[0], pods[1]
 		wedge(t, wedged)
 		began := time.Now()

@@ -22,20 +22,20 @@ import (
 // makeTarget is a line that calls make.
 var makeTarget = regexp.MustCompile(`(?m)^make `)
 
-// commands runs a block of which nothing more is to be shown. What make would do
-// is only listed, as these tests are part of it.
+// commands runs a block whose effects aren't checked. What make would do is only listed, because
+// these tests are part of it.
 func (r *readme) commands(t *testing.T, block string) {
 	root, err := filepath.Abs(testRoot())
 	require.NoError(t, err)
 	r.sh(t, makeTarget.ReplaceAllString(block, fmt.Sprintf("make --dry-run --directory '%s' ", root)))
 }
 
-// lookAround waits until there is something to look at: in place of `make up`
-// there is the reader's own stack.
+// lookAround keeps the block for later, when the reader's own stack is there to look at in place of
+// what `make up` deploys.
 func (r *readme) lookAround(_ *testing.T, block string) { r.around = block }
 
-// nowLookAround runs that block in an environment that knows nothing of the world
-// but what the block itself says.
+// nowLookAround runs that block in an environment that knows only what the block itself says about
+// the world.
 func (r *readme) nowLookAround(t *testing.T) {
 	program := "export SANDBOX_PROGRAM='" + r.stack.program() + "'\npulumi preview"
 	out := r.sh(t, strings.Replace(r.around, "pulumi preview", program, 1), os.Environ()...)
@@ -45,8 +45,7 @@ func (r *readme) nowLookAround(t *testing.T) {
 	require.Contains(t, out, "<dd>photos."+state.HomeZoneName+"</dd>")
 }
 
-// makeStack makes the reader's stack. What it doesn't say makes the rest of the
-// README go faster.
+// makeStack creates the reader's stack, and adds settings that make the rest of the README faster.
 func (r *readme) makeStack(t *testing.T, block string) {
 	r.sh(t, block)
 	r.made = true
@@ -59,7 +58,7 @@ func (r *readme) makeStack(t *testing.T, block string) {
 	r.stack.set(t, "cloudflare:rps", "50")
 }
 
-// firstUp begins with a name that leads elsewhere, as the text warns of.
+// firstUp begins with a name that leads elsewhere, which the text warns about.
 func (r *readme) firstUp(t *testing.T, block string) {
 	r.addRecord(t, state.HomeZoneName, "")
 	r.sh(t, block)
@@ -118,7 +117,7 @@ func (r *readme) takeNameOver(t *testing.T, block string) {
 	requireAnswerFrom(t, host, "photos")
 }
 
-// addZone adds sites as the text says: an Ingress object, and nothing here.
+// addZone adds sites as the text says, with nothing but an Ingress object for each.
 func (r *readme) addZone(t *testing.T, block string) {
 	ingressFor(t, "zone", state.LabZoneName, "hello")
 	ingressFor(t, "below-zone", "any."+state.LabZoneName, "photos")
@@ -130,7 +129,7 @@ func (r *readme) addZone(t *testing.T, block string) {
 	require.Regexp(t, `::edge-wildcard-`+state.LabZoneName+`\s`, names)
 }
 
-// moveName begins with a name that another stack has, by its record's comment.
+// moveName begins with a name that belongs to another stack, according to its record's comment.
 func (r *readme) moveName(t *testing.T, block string) {
 	const host = "moved." + state.HomeZoneName
 	comment := strings.Replace(currentState(t).Records[0].Comment, "/"+readmeStack, "/other", 1)
@@ -145,8 +144,7 @@ func (r *readme) moveName(t *testing.T, block string) {
 	r.stack.up(t, "--expect-no-changes")
 }
 
-// placePods looks at what would become of the pods; the home lab's are really
-// placed.
+// placePods previews the settings only; TestHomeLab really places pods.
 func (r *readme) placePods(t *testing.T, block string) {
 	restore := r.stack.settings(t, block)
 	defer restore()
@@ -172,7 +170,7 @@ func (r *readme) patchPods(t *testing.T, block string) {
 	if !strings.Contains(program, "\t\"context\"\n") {
 		program = strings.Replace(program, "import (\n", "import (\n\t\"context\"\n", 1)
 	}
-	// The program as it was comes back, compiled as it is.
+	// The unpatched program comes back together with its binary, so that it isn't compiled again.
 	require.NoError(t, os.Rename(r.stack.program(), r.stack.program()+".kept"))
 	defer func() {
 		_, err := project.Copy(testWorld)
@@ -196,8 +194,7 @@ func (r *readme) watch(t *testing.T, block string) {
 	answersApps(t)
 }
 
-// nameOrigins looks at what the policy would be. The Service that is named needs
-// not be there.
+// nameOrigins previews the policy. A Service whose pods are named doesn't have to exist.
 func (r *readme) nameOrigins(t *testing.T, block string) {
 	restore := r.stack.settings(t, block)
 	defer restore()
@@ -225,8 +222,8 @@ func (r *readme) development(t *testing.T, block string) {
 	r.commands(t, block[:status])
 }
 
-// settle waits until the connectors of before are gone, and hurries them up: they
-// would go on serving for a while, by their old rules.
+// settle waits until the previous connectors are gone, and speeds that up: they would go on serving
+// for a while, with their old rules.
 func (r *readme) settle(t *testing.T) {
 	t.Helper()
 	namespace := r.stack.output(t, "namespace")
@@ -246,7 +243,7 @@ func (r *readme) settle(t *testing.T) {
 	})
 }
 
-// addRecord makes a record as somebody may have left it, which leads nowhere.
+// addRecord adds a forgotten record, which leads nowhere.
 func (r *readme) addRecord(t *testing.T, name, comment string) {
 	t.Helper()
 	_, err := testWorld.Control().AddRecord(context.Background(), state.Record{

@@ -18,9 +18,8 @@ import (
 	"k8s-tunnel/sandbox/project"
 )
 
-// readmeCases are the README's code blocks in its order, each by its title and
-// with what has to come of it. A reader who follows the README has one stack, to
-// which each block adds.
+// readmeCases are the README's code blocks in order, each with its title and the step that runs it
+// and checks the result. A reader who follows the README has one stack, to which each block adds.
 var readmeCases = []struct {
 	title string
 	run   func(r *readme, t *testing.T, block string)
@@ -44,7 +43,7 @@ var readmeCases = []struct {
 	{"make conformance", (*readme).commands},
 }
 
-// TestReadme does what the README says, block by block, as its reader would.
+// TestReadme follows the README, block by block, as its reader would.
 func TestReadme(t *testing.T) {
 	text := readmeText(t)
 	blocks, titles := codeBlocks(text), []string{}
@@ -84,8 +83,7 @@ func readmeText(t *testing.T) string {
 	return string(raw)
 }
 
-// troubleshooting returns the command with which a sentence of the README begins
-// in its table of problems.
+// troubleshooting returns the command that the README's table of problems gives for a problem.
 func troubleshooting(t *testing.T, problem string) string {
 	t.Helper()
 	row := regexp.MustCompile(`(?m)^\| .*` + regexp.QuoteMeta(problem) + `[^|]*\| .*\. \x60(pulumi [^\x60]+)\x60`).FindStringSubmatch(readmeText(t))
@@ -110,21 +108,20 @@ func codeBlocks(text string) []string {
 	return blocks
 }
 
-// titleOf is a block's first line that says something, without its remark.
+// titleOf returns a block's first line that says something, without its comment.
 func titleOf(block string) string {
 	line, _, _ := strings.Cut(strings.TrimPrefix(block, "config:\n"), "\n")
 	line, _, _ = strings.Cut(line, "  #")
 	return strings.TrimSpace(line)
 }
 
-// readme is a reader who has the local world in place of a cluster, a domain
-// and an account of their own.
+// readme is a reader who uses the local world in place of a cluster, a domain and an account of their
+// own.
 type readme struct {
 	text  string
 	stack *stack
 	made  bool // whether the stack exists
-	// local puts the names and addresses of the local world in place of the
-	// README's.
+	// local replaces the README's names and addresses with those of the local world.
 	local  *strings.Replacer
 	home   string // where curl finds its settings
 	around string // the block that looks around in the local world
@@ -132,8 +129,8 @@ type readme struct {
 
 const readmeStack = "readme"
 
-// newReadme gives the reader what the README takes for granted: the Services that
-// its rules name, the Prometheus operator's definition and a namespace for it.
+// newReadme provides what the README takes for granted: the Services that its rules name, and the
+// Prometheus operator's definition and namespace.
 func newReadme(t *testing.T, text string) *readme {
 	t.Helper()
 	sandbox, err := filepath.Abs(filepath.Join(testRoot(), "sandbox"))
@@ -170,12 +167,12 @@ func newReadme(t *testing.T, text string) *readme {
 	return r
 }
 
-// sh runs commands as they stand, in the project's folder, and returns all that
-// they print. curl looks for web servers where the world has its front.
+// sh runs commands as they are written, in the project's directory, and returns what they print. curl
+// connects to the world's front instead of web servers on the internet.
 func (r *readme) sh(t *testing.T, text string, environ ...string) string {
 	t.Helper()
 	if _, err := exec.LookPath("curl"); err != nil {
-		t.Log("curl isn't installed, so nobody runs it")
+		t.Log("curl isn't installed, so its commands are left out")
 		text = regexp.MustCompile(`(?m)^curl .*$`).ReplaceAllString(text, "")
 	}
 	front := fmt.Sprintf("connect-to = \":443:%s\"\ncacert = %q\n", testWorld.FrontHTTPSAddr(), filepath.Join(testWorld.Dir(), "ca.pem"))

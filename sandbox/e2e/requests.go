@@ -14,7 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// get asks the front for a URL of a host and returns the status and the body.
+// get requests a host's path from the front, and returns the status and the body.
 func get(t *testing.T, host, path string) (int, string) {
 	t.Helper()
 	req, err := http.NewRequestWithContext(context.Background(), http.MethodGet, "http://"+host+path, nil)
@@ -28,8 +28,8 @@ func get(t *testing.T, host, path string) (int, string) {
 	return resp.StatusCode, body.String()
 }
 
-// answersApps asks both apps through the front: one at the zone's apex, one
-// below its wildcard.
+// answersApps requires that both apps answer through the front: one at the zone's apex, one below
+// its wildcard.
 func answersApps(t *testing.T) {
 	t.Helper()
 	for _, host := range testWorld.AppHosts() {
@@ -38,8 +38,8 @@ func answersApps(t *testing.T) {
 	}
 }
 
-// requireAnswerFrom demands that a URL is answered by a pod whose name begins
-// so, which may take the moment in which controllers learn of each other.
+// requireAnswerFrom requires that a pod whose name begins with the given one answers a URL. It
+// waits a moment for controllers to learn of their objects.
 func requireAnswerFrom(t *testing.T, url, pod string) {
 	t.Helper()
 	var got string
@@ -57,7 +57,7 @@ func requireAnswerFrom(t *testing.T, url, pod string) {
 	t.Logf("%s: answered by %s", url, got)
 }
 
-// requireAPIServer demands the API server's own answer under a host.
+// requireAPIServer requires that the API server itself answers under a host.
 func requireAPIServer(t *testing.T, host string) {
 	t.Helper()
 	var want, got struct{ GitVersion, Platform string }
@@ -67,7 +67,7 @@ func requireAPIServer(t *testing.T, host string) {
 	require.NoError(t, json.Unmarshal([]byte(body), &got), body)
 	require.NotEmpty(t, want.GitVersion)
 	require.Equal(t, want, got)
-	// And it knows that nobody in particular asks.
+	// The connector adds no credentials to the request.
 	status, body = get(t, host, "/api/v1/secrets")
 	require.Equal(t, http.StatusForbidden, status)
 	require.Contains(t, body, "system:anonymous")

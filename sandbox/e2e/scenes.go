@@ -14,8 +14,8 @@ import (
 	"k8s-tunnel/sandbox/world"
 )
 
-// scene is a Cloudflare under which changes are made: how connectors reach it,
-// and how long it takes until a change is seen everywhere.
+// scene says under what conditions changes are made: how connectors reach Cloudflare, and how long
+// a change there takes to be seen everywhere.
 type scene struct {
 	protocol string // quic or http2
 	lag      control.Lag
@@ -28,12 +28,12 @@ func (s scene) name() string {
 	return s.protocol + "-lagging"
 }
 
-// lagging is a Cloudflare of which some data centres are slow to learn.
+// lagging is a Cloudflare some of whose data centres are slow to learn of changes.
 var lagging = control.Lag{DNS: api.Duration(5 * time.Second), Connection: api.Duration(3 * time.Second)}
 
-// world returns the world in which connectors take the scene's protocol, with the
-// scene's lags. Nothing in the program or its settings tells them: the cluster's
-// DNS does, the way Cloudflare steers them.
+// world returns the world whose connectors use the scene's protocol, with the scene's lags. Neither
+// the program nor its settings choose the protocol: the cluster's DNS does, the way Cloudflare
+// steers connectors.
 func (s scene) world(t *testing.T) *world.World {
 	t.Helper()
 	w := testWorld
@@ -45,12 +45,12 @@ func (s scene) world(t *testing.T) *world.World {
 	return w
 }
 
-// forProtocols runs a part of a test for each protocol, side by side.
+// forProtocols runs a part of a test once per protocol, side by side.
 func forProtocols(t *testing.T, part func(t *testing.T, protocol string)) {
 	for _, protocol := range []string{"quic", "http2"} {
-		scene{protocol: protocol}.world(t) // one after the other: each takes both cores to come up
+		scene{protocol: protocol}.world(t) // one by one, because a start keeps both cores busy
 	}
-	// Returns when all that runs side by side has ended.
+	// The group returns when all its parallel sub-tests have ended.
 	t.Run("protocols", func(t *testing.T) {
 		for _, protocol := range []string{"quic", "http2"} {
 			t.Run(protocol, func(t *testing.T) {

@@ -12,8 +12,8 @@ import (
 	"k8s-tunnel/sandbox/cloudflare/state"
 )
 
-// TestSettings gives bad settings and expects an error that names them, before
-// anything exists.
+// TestSettings requires that each bad setting is an error that names it, before anything is
+// created.
 func TestSettings(t *testing.T) {
 	foreign, err := testWorld.Control().AddAccount(context.Background(), state.Account{Name: "Twin"})
 	require.NoError(t, err)

@@ -19,10 +19,9 @@ import (
 	"k8s-tunnel/sandbox/load"
 )
 
-// TestSoak makes each change many times in a row under load, in every scene, and
-// prints how many requests failed. It takes hours, so it runs only when asked:
-// SOAK is the number of rounds. SOAK_SCENES and SOAK_CHANGES narrow it down, as
-// comma-separated names.
+// TestSoak makes each change many times in a row under load, in every scene, and prints how many
+// requests failed. It takes hours, so it runs only if SOAK gives the number of rounds. SOAK_SCENES
+// and SOAK_CHANGES restrict it to scenes and changes, as comma-separated names.
 func TestSoak(t *testing.T) {
 	rounds, err := strconv.Atoi(cmp.Or(os.Getenv("SOAK"), "0"))
 	require.NoError(t, err, "SOAK is the number of rounds")
@@ -41,7 +40,7 @@ func TestSoak(t *testing.T) {
 	})
 }
 
-// soak goes through the changes of one scene.
+// soak makes the changes of one scene.
 func soak(t *testing.T, s scene, rounds int, table *soakTable) {
 	c := newChanges(t, s)
 	for _, change := range soakChanges(c) {
@@ -54,7 +53,7 @@ func soak(t *testing.T, s scene, rounds int, table *soakTable) {
 					change.prepare(t)
 					c.begin(t)
 				}
-				// Whatever a round leaves on its way out is still there in the next one.
+				// Connectors that one round replaces may still be shutting down in the next one.
 				c.phase(t, change.name, func() { change.make(t, round) })
 				if change.alone || round == rounds-1 {
 					table.add(s, change.name, c.end(t))
@@ -69,9 +68,9 @@ func soak(t *testing.T, s scene, rounds int, table *soakTable) {
 // soakChange is one kind of change.
 type soakChange struct {
 	name    string
-	prepare func(t *testing.T) // without load
+	prepare func(t *testing.T) // runs without load
 	make    func(t *testing.T, round int)
-	alone   bool // prepared for each round
+	alone   bool // prepared anew for each round, with a load of its own
 }
 
 func soakChanges(c *changes) []soakChange {
@@ -108,8 +107,7 @@ func soakChanges(c *changes) []soakChange {
 	}
 }
 
-// asked says whether a comma-separated list in the environment has a name, or
-// isn't there.
+// asked reports whether a comma-separated list in the environment contains a name or is unset.
 func asked(variable, name string) bool {
 	list := os.Getenv(variable)
 	if list == "" {
@@ -123,7 +121,7 @@ func asked(variable, name string) bool {
 	return false
 }
 
-// soakTable is what was counted, a line for each scene and change.
+// soakTable holds the counts, with a line for each scene and change.
 type soakTable struct {
 	sync.Mutex
 	lines []*soakLine

@@ -17,17 +17,17 @@ import (
 	"k8s-tunnel/sandbox/world"
 )
 
-// stack is one stack of the tests' copy of the project.
+// stack is a stack in the tests' copy of the project.
 type stack struct{ *project.Stack }
 
-// newStack makes a stack with the world's settings and those given; an empty
-// value leaves a setting out. It is destroyed and removed when the test ends.
+// newStack creates a stack with the world's settings and the given ones; an empty value leaves a
+// setting out. The stack is destroyed and removed when the test ends.
 func newStack(t *testing.T, name string, settings map[string]string) *stack {
 	t.Helper()
 	return newStackIn(t, testWorld, name, settings)
 }
 
-// newStackIn is newStack for another world than the tests' common one.
+// newStackIn is newStack for a world other than testWorld.
 func newStackIn(t *testing.T, w *world.World, name string, settings map[string]string) *stack {
 	t.Helper()
 	p, err := project.Copy(w)
@@ -57,16 +57,16 @@ func (s *stack) unset(t *testing.T, key string) {
 	s.mustPulumi(t, "config", "rm", key)
 }
 
-// command prepares the Pulumi CLI to run in the project with the world's
-// environment.
+// command prepares the Pulumi CLI to run in the project with the world's environment.
 func (s *stack) command(args ...string) *exec.Cmd {
 	return s.Command(context.Background(), args...)
 }
 
-// agree lets whoever can't be asked agree to everything.
+// agree answers yes to every question of the Pulumi CLI, which has no terminal to ask on.
 const agree = "PULUMI_SKIP_CONFIRMATIONS=true"
 
-// shell prepares commands to run as people type them, where command runs its own.
+// shell prepares a shell that runs commands as they are typed, in command's directory and
+// environment.
 func (s *stack) shell(text string) *exec.Cmd {
 	shell := exec.Command("sh", "-euc", text)
 	pulumi := s.command()
@@ -74,7 +74,7 @@ func (s *stack) shell(text string) *exec.Cmd {
 	return shell
 }
 
-// pulumi runs one command on the stack and returns all that it printed.
+// pulumi runs one command on the stack and returns everything that it printed.
 func (s *stack) pulumi(args ...string) (string, error) {
 	return s.Run(context.Background(), args...)
 }
@@ -109,8 +109,8 @@ func (s *stack) program() string {
 	return filepath.Join(s.Project.Dir, ".program", "k8s-tunnel")
 }
 
-// settings puts settings into the stack's file as people write them there, each
-// in place of what it was, and returns how to undo that.
+// settings merges settings into the stack's file, written as they are in that file, and returns a
+// function that undoes it.
 func (s *stack) settings(t *testing.T, block string) (restore func()) {
 	t.Helper()
 	type file struct {

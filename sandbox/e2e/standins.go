@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// standIn is a site with a Service, in place of what people have in their
-// clusters. Its pods' names begin with its own, and they say so in each answer.
+// standIn is a site with a Service, in place of software that people run in their clusters. The
+// pods' names begin with the site's, and each answer contains them.
 const standIn = `
 apiVersion: apps/v1
 kind: Deployment
@@ -39,15 +39,15 @@ spec:
   ports: [{port: PORT, targetPort: TARGET}]
 `
 
-// standInFor starts a site whose Service listens on a port and whose pods listen
-// on another. It goes when the test ends.
+// standInFor starts a site whose Service listens on port and whose pods listen on target. It is
+// deleted when the test ends.
 func standInFor(t *testing.T, namespace, name string, port, target int) {
 	t.Helper()
 	apply(t, strings.NewReplacer("NAMESPACE", namespace, "NAME", name, "PORT", strconv.Itoa(port), "TARGET", strconv.Itoa(target)).Replace(standIn))
 	kubectl(t, "-n", namespace, "rollout", "status", "deployment/"+name, "--timeout=60s")
 }
 
-// ingressFor lets the ingress controller hand a host to one of the world's apps.
+// ingressFor makes the ingress controller route a host to one of the world's apps.
 func ingressFor(t *testing.T, name, host, app string) {
 	t.Helper()
 	apply(t, strings.NewReplacer("NAME", name, "HOST", host, "APP", app).Replace(`

@@ -10,9 +10,9 @@ import (
 	"k8s-tunnel/sandbox/cloudflare/state"
 )
 
-// TestTakenNames asks for names that somebody else has.
+// TestTakenNames asks for names that are already in use.
 func TestTakenNames(t *testing.T) {
-	t.Run("an address record is told in the preview", func(t *testing.T) {
+	t.Run("an address record is an error of the preview", func(t *testing.T) {
 		for _, record := range []state.Record{
 			{ZoneID: state.HomeZoneID, Name: state.HomeZoneName, Type: "A", Content: "192.0.2.7"},
 			{ZoneID: state.HomeZoneID, Name: "*." + state.HomeZoneName, Type: "AAAA", Content: "2001:db8::7"},
@@ -30,7 +30,7 @@ func TestTakenNames(t *testing.T) {
 		require.Empty(t, live(t))
 		deleteRecords(t)
 	})
-	t.Run("another stack's name is taken only when that is allowed", func(t *testing.T) {
+	t.Run("another stack's names are taken over only with permission", func(t *testing.T) {
 		first := newStack(t, "first", map[string]string{"replicas": "1"})
 		first.up(t)
 		before := records(t)
@@ -52,10 +52,10 @@ func TestTakenNames(t *testing.T) {
 		}
 		answersApps(t)
 		out, err = first.pulumi("up", "--yes")
-		require.Error(t, err, "the first one doesn't take them back unasked")
+		require.Error(t, err, "the first stack doesn't take them back by itself")
 		require.Contains(t, out, "belongs to stack k8s-tunnel/taker")
 
-		// The first stack's end takes the records along; the next update makes them again.
+		// Destroying the first stack deletes the records; the next update creates them again.
 		first.mustPulumi(t, "destroy", "--yes", "--skip-preview")
 		second.up(t)
 		answersApps(t)

@@ -17,9 +17,9 @@ import (
 	"k8s-tunnel/sandbox/project"
 )
 
-// TestUpdate_FromTheVersionBefore deploys a stack with an older version of the program, and demands
-// that this version finds nothing to change in it. BEFORE is the directory of the older version's
-// checkout.
+// TestUpdate_FromTheVersionBefore deploys a stack with an older version of the program, and
+// requires that this version finds nothing to change in it. It runs only if BEFORE gives the
+// directory of a checkout of the older version.
 func TestUpdate_FromTheVersionBefore(t *testing.T) {
 	before := os.Getenv("BEFORE")
 	if before == "" {
@@ -32,7 +32,7 @@ func TestUpdate_FromTheVersionBefore(t *testing.T) {
 
 	older := s.withProgramOf(t, before)
 	older.up(t)
-	older.up(t, "--expect-no-changes") // a change that this finds isn't this version's doing
+	older.up(t, "--expect-no-changes") // or the older version itself isn't idempotent
 	answersApps(t)
 	deployed := takeInventory(t, s)
 
@@ -48,8 +48,8 @@ func TestUpdate_FromTheVersionBefore(t *testing.T) {
 	})
 }
 
-// manySettings has something in every block of settings, so that each kind of resource exists.
-// Settings that are new since the older version don't belong here: it would refuse them.
+// manySettings use every block of settings, so that each kind of resource exists. The older version
+// has to know them all: it refuses unknown ones.
 const manySettings = `
 config:
   k8s-tunnel:tunnelName: many-settings
@@ -87,9 +87,10 @@ config:
     dashboard: { labels: { example.com/team: home } }
 `
 
-// withProgramOf returns the same stack, driven by the program of another checkout. It is compiled
-// there with the flags of the world's language host, which then takes it as it is; with others, the
-// SDKs would be compiled again.
+// withProgramOf returns the same stack, driven by the program of another checkout. The program is
+// compiled there with the flags of the world's language host, which then has nothing left to
+// compile; with other flags, the SDKs would be compiled again. What this adds to the checkout is
+// removed when the test ends.
 func (s *stack) withProgramOf(t *testing.T, checkout string) *stack {
 	t.Helper()
 	checkout, err := filepath.Abs(checkout)
@@ -112,15 +113,15 @@ func (s *stack) withProgramOf(t *testing.T, checkout string) *stack {
 	return other
 }
 
-// inventory is what an update that changes nothing leaves as it is.
+// inventory is everything that stays the same in an update without changes.
 type inventory struct {
 	Resources map[string]resource // in the stack's state, by URN
 	Objects   map[string]string   // in the stack's namespace, by kind and name
 	Tunnels   []string
-	Records   []state.Record // with the time of their last change
+	Records   []state.Record // including the time of their last change
 }
 
-// resource is a resource as Pulumi keeps it.
+// resource is a resource in Pulumi's state.
 type resource struct {
 	URN, ID, Parent, Provider string
 	Custom, External, Protect bool
@@ -136,9 +137,9 @@ func takeInventory(t *testing.T, s *stack) inventory {
 	return i
 }
 
-// resources reads the stack's state. Of resources that exist outside of it, components and the
-// stack have outputs of the program's making; an object's include its status, which has a life of
-// its own.
+// resources reads the stack's state, without resources that are only read. It keeps the outputs of
+// components and of the stack, which the program sets, but not those of other resources: they
+// include an object's status, which changes by itself.
 func (s *stack) resources(t *testing.T) map[string]resource {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "state.json")
@@ -152,7 +153,7 @@ func (s *stack) resources(t *testing.T) map[string]resource {
 	all := map[string]resource{}
 	for _, r := range exported.Deployment.Resources {
 		if r.External {
-			continue // read, not the stack's own
+			continue
 		}
 		if r.Custom {
 			r.Outputs = nil
@@ -163,8 +164,8 @@ func (s *stack) resources(t *testing.T) map[string]resource {
 	return all
 }
 
-// objects lists what the stack has in its namespace, pods included. The generation counts the
-// changes of an object's specification, and the UID tells it from another one of its name.
+// objects lists the objects in the stack's namespace, pods included. An object's generation changes
+// with its specification, and its UID if it is replaced.
 func objects(t *testing.T, namespace string) map[string]string {
 	t.Helper()
 	var list struct {

@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// eventually waits for something that takes a moment by nature.
+// eventually waits for a condition that takes a moment to come true.
 func eventually(t *testing.T, within time.Duration, what string, ok func() bool) {
 	t.Helper()
 	require.Eventually(t, ok, within, 200*time.Millisecond, what)

@@ -15,16 +15,16 @@ import (
 	"k8s-tunnel/sandbox/world"
 )
 
-// testRoot is the clone's root.
+// testRoot is the root of the clone.
 func testRoot() string { return filepath.Join("..", "..") }
 
-// testWorld is the fresh local world of this run.
+// testWorld is the local world that this run starts afresh and that most tests share.
 var testWorld *world.World
 
-// worldName is the world's name; another one leaves a run beside this one alone.
+// worldName is the name of testWorld. A run with another name doesn't disturb this one.
 func worldName() string { return cmp.Or(os.Getenv("E2E_WORLD"), "test") }
 
-// worlds hands out a world for each protocol, brought up when it is first needed.
+// worlds are the worlds beside testWorld, each started when it is first needed.
 var worlds struct {
 	sync.Mutex
 	http2 *world.World
@@ -45,7 +45,7 @@ func http2World(t *testing.T) *world.World {
 	return worlds.http2
 }
 
-// downWorlds takes the further worlds down.
+// downWorlds takes the worlds beside testWorld down.
 func downWorlds() error {
 	if worlds.http2 == nil {
 		return nil

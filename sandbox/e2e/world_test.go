@@ -21,7 +21,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	// The world's parts are this very program, started again.
+	// The world's processes run this same binary.
 	if code, ok := cli.Hidden(os.Args[1:]); ok {
 		os.Exit(code)
 	}
@@ -37,15 +37,15 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// runInWorld brings a world up, runs the tests in it, takes it down, and
-// compares the machine with what it was before.
+// runInWorld brings a world up, runs the tests in it, takes it down, and requires that the machine
+// is as it was before.
 func runInWorld(m *testing.M) (int, error) {
 	ctx := context.Background()
 	w, err := world.Open(worldName())
 	if err != nil {
 		return 0, err
 	}
-	// What a run before this one may have left.
+	// An earlier run may have left something.
 	if err := w.Down(ctx, os.Stdout); err != nil {
 		return 0, err
 	}
@@ -61,7 +61,7 @@ func runInWorld(m *testing.M) (int, error) {
 	if err := downWorlds(); err != nil {
 		return 0, err
 	}
-	// Down has to cope with whatever it finds.
+	// Down has to cope with a world whose processes are dead.
 	killWorld(func(format string, args ...any) { fmt.Printf(format+"\n", args...) })
 	if err := w.Down(ctx, os.Stdout); err != nil {
 		return 0, err
@@ -76,8 +76,8 @@ func runInWorld(m *testing.M) (int, error) {
 	return code, nil
 }
 
-// TestWorld_SurvivesItsProcessesDeath kills the world's processes without
-// warning; the next up mends it, and nothing that was deployed is lost.
+// TestWorld_SurvivesItsProcessesDeath kills the world's processes. The next up repairs the world,
+// and nothing that was deployed is lost.
 func TestWorld_SurvivesItsProcessesDeath(t *testing.T) {
 	s := newStack(t, "survivor", nil)
 	s.up(t)
@@ -89,8 +89,7 @@ func TestWorld_SurvivesItsProcessesDeath(t *testing.T) {
 		status, _ := get(t, testWorld.Domain(), "/api/info")
 		return status == http.StatusOK
 	})
-	// The pods start again as well, and a connector that isn't ready yet is something
-	// that the stack would put right.
+	// The pods start again too, and until the connectors are ready a preview finds something to do.
 	eventually(t, 2*time.Minute, "the stack is as it was", func() bool {
 		_, err := s.pulumi("preview", "--expect-no-changes")
 		return err == nil
