@@ -8,7 +8,7 @@ SANDBOX := go -C sandbox run .
 export CGO_ENABLED := 0
 export GOFLAGS := -trimpath -buildvcs=false
 
-.PHONY: up down test tools lint unit conformance e2e changes soak update-from bench help
+.PHONY: up down test tools lint unit conformance e2e changes soak bench help
 
 ## up: start the local world, deploy the dev stack into it, and send a request
 up:
@@ -68,6 +68,7 @@ soak:
 	SOAK=$(ROUNDS) go -C sandbox test -tags e2e -count 1 -timeout 24h -v -run '^TestSoak$$' ./e2e
 
 ## update-from: a stack that an older version deployed, updated without a change; BEFORE=<its checkout>
+.PHONY: update-from
 update-from:
 	@test -f '$(BEFORE)/Pulumi.yaml' || { echo 'BEFORE has to name a checkout of the older version, made with: git worktree add <directory> <commit>' >&2; exit 2; }
 	BEFORE="$$(cd '$(BEFORE)' && pwd)" go -C sandbox test -tags e2e -count 1 -timeout 60m -v -run '^TestUpdate_FromTheVersionBefore$$' ./e2e
