@@ -71,6 +71,12 @@ ROUNDS := 10
 soak:
 	SOAK=$(ROUNDS) go -C sandbox test -tags e2e -count 1 -timeout 24h -v -run '^TestSoak$$' ./e2e
 
+## update-from: a stack that an older version deployed, updated without a change; BEFORE=<its checkout>
+.PHONY: update-from
+update-from:
+	@test -f '$(BEFORE)/Pulumi.yaml' || { echo 'BEFORE has to name a checkout of the older version, made with: git worktree add <directory> <commit>' >&2; exit 2; }
+	BEFORE="$$(cd '$(BEFORE)' && pwd)" go -C sandbox test -tags e2e -count 1 -timeout 60m -v -run '^TestUpdate_FromTheVersionBefore$$' ./e2e
+
 ## bench: tables of ratios, measured in a local world of its own; ten minutes
 bench:
 	@go -C sandbox run ./bench

@@ -3,57 +3,35 @@
 package e2e
 
 import (
-	"context"
+	"net/http"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
-	"k8s-tunnel/sandbox/handmade"
-	"k8s-tunnel/sandbox/world"
+	"k8s-tunnel/sandbox/cloudflare/state"
 )
 
-// handMade is a tunnel that a test made by hand.
-type handMade struct {
-	t      *testing.T
-	tunnel *handmade.Tunnel
-}
+// TestHandMadeTunnel runs a tunnel with the stock cloudflared alone, as people do without this
+// program. The imitated Cloudflare has to support that too, or it would only fit our program.
+func TestHandMadeTunnel(t *testing.T) {
+	h := makeByHand(t, testWorld)
+	eventually(t, 30*time.Second, "the apps answer through the tunnel made by hand", func() bool {
+		status, _ := get(t, testWorld.AppHosts()[1], "/")
+		return status == http.StatusOK
+	})
+	answersApps(t)
+	require.Contains(t, h.cloudflared(t, "info", "by-hand"), "CONNECTOR ID")
 
-// makeByHand creates a tunnel, points the home zone's names at it, and starts its
-// connector.
-func makeByHand(t *testing.T, w *world.World) *handMade {
-	t.Helper()
-	h := &handMade{t, handmade.New(w, t.TempDir())}
-	require.NoError(t, h.tunnel.Create(context.Background()))
-	require.Contains(t, h.cloudflared("list"), handmade.Name)
-	h.routeNames()
-	t.Cleanup(h.stop)
-	require.NoError(t, h.tunnel.Start(context.Background()))
-	return h
-}
+	h.remove(t)
 
-// cloudflared runs one command of `cloudflared tunnel`.
-func (h *handMade) cloudflared(args ...string) string {
-	h.t.Helper()
-	out, err := h.tunnel.Cloudflared(context.Background(), args...)
-	require.NoError(h.t, err)
-	return out
-}
+	// cloudflared leaves the records, which now lead nowhere.
+	status, body := get(t, state.HomeZoneName, "/")
+	require.Equal(t, 530, status)
+	require.Contains(t, body, "error code: 10")
 
-// routeNames points the home zone's names at the tunnel.
-func (h *handMade) routeNames() {
-	h.t.Helper()
-	require.NoError(h.t, h.tunnel.RouteNames(context.Background()))
-}
-
-// stop ends the connector, and nothing else.
-func (h *handMade) stop() {
-	h.t.Helper()
-	require.NoError(h.t, h.tunnel.Stop(context.Background()))
-}
-
-// remove deletes what makeByHand made, in the order that the README gives.
-func (h *handMade) remove() {
-	h.t.Helper()
-	require.NoError(h.t, h.tunnel.Remove(context.Background()))
-	require.NotContains(h.t, h.cloudflared("list"), handmade.Name)
+	// The program takes over the names.
+	s := newStack(t, "after-hand", nil)
+	s.up(t)
+	answersApps(t)
 }

@@ -12,14 +12,12 @@ import (
 	"k8s-tunnel/sandbox/cloudflare/state"
 )
 
-// controlPlane is the taint that keeps pods away from a cluster's only node,
-// unless they tolerate it.
+// controlPlane is the taint of a control plane, which keeps away pods that don't tolerate it.
 const controlPlane = "node-role.kubernetes.io/control-plane"
 
-// TestHomeLab has all that people with one small cluster ask for, at once: the API
-// server under a name of its own, sites that another ingress controller serves,
-// the rest with the usual one, a second domain, images from a registry of their
-// own, and a node that isn't for everybody.
+// TestHomeLab combines what owners of one small cluster ask for: the API server under a name of its
+// own, some sites behind another ingress controller and the rest behind the usual one, a second
+// domain, a private registry, and a tainted node.
 func TestHomeLab(t *testing.T) {
 	namespaceFor(t, "tunnel")
 	namespaceFor(t, "traefik")
@@ -47,8 +45,8 @@ func TestHomeLab(t *testing.T) {
 	})
 	t.Run("everything else goes to the ingress controller", func(t *testing.T) {
 		answersApps(t)
-		status, _ := get(t, "nobody."+state.HomeZoneName, "/")
-		require.Equal(t, 404, status, "it knows no such host")
+		status, _ := get(t, "unknown."+state.HomeZoneName, "/")
+		require.Equal(t, 404, status, "the ingress controller doesn't know the host")
 	})
 	t.Run("names of the second zone answer", func(t *testing.T) {
 		requireAnswerFrom(t, state.LabZoneName, "hello")
@@ -62,7 +60,7 @@ func TestHomeLab(t *testing.T) {
 		s.up(t, "--expect-no-changes")
 		s.mustPulumi(t, "refresh", "--yes", "--skip-preview", "--expect-no-changes")
 	})
-	t.Run("destroy leaves what isn't the stack's, and nothing else", func(t *testing.T) {
+	t.Run("destroy leaves only what the stack doesn't own", func(t *testing.T) {
 		s.mustPulumi(t, "destroy", "--yes", "--skip-preview")
 		require.Empty(t, live(t))
 		require.Empty(t, currentState(t).Records)
@@ -71,7 +69,7 @@ func TestHomeLab(t *testing.T) {
 	})
 }
 
-// homeLab are the settings of TestHomeLab, as its owner writes them.
+// homeLab are the settings of TestHomeLab, as they are written in a stack's file.
 const homeLab = `
 config:
   k8s-tunnel:namespace: tunnel

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -21,240 +22,232 @@ import (
 // makeTarget is a line that calls make.
 var makeTarget = regexp.MustCompile(`(?m)^make `)
 
-// commands runs a block of which nothing more is to be shown. What make would do
-// is only listed, as these tests are part of it.
-func (r *readme) commands(block string) {
+// commands runs a block whose effects aren't checked. What make would do is only listed, because
+// these tests are part of it.
+func (r *readme) commands(t *testing.T, block string) {
 	root, err := filepath.Abs(testRoot())
-	require.NoError(r, err)
-	r.sh(makeTarget.ReplaceAllString(block, fmt.Sprintf("make --dry-run --directory '%s' ", root)))
+	require.NoError(t, err)
+	r.sh(t, makeTarget.ReplaceAllString(block, fmt.Sprintf("make --dry-run --directory '%s' ", root)))
 }
 
-// lookAround waits until there is something to look at: in place of `make up`
-// there is the reader's own stack.
-func (r *readme) lookAround(block string) { r.around = block }
+// lookAround keeps the block for later, when the reader's own stack is there to look at in place of
+// what `make up` deploys.
+func (r *readme) lookAround(_ *testing.T, block string) { r.around = block }
 
-// nowLookAround runs that block in an environment that knows nothing of the world
-// but what the block itself says.
-func (r *readme) nowLookAround() {
-	program := "export SANDBOX_PROGRAM='" + r.program() + "'\npulumi preview"
-	out := r.sh(strings.Replace(r.around, "pulumi preview", program, 1), os.Environ()...)
-	require.Regexp(r, `\d+ unchanged`, out)
-	require.Contains(r, out, "ingress-nginx-controller-")
-	require.Contains(r, out, "k8s-tunnel-"+readmeStack)
-	require.Contains(r, out, "<dd>photos."+state.HomeZoneName+"</dd>")
+// nowLookAround runs that block in an environment that knows only what the block itself says about
+// the world.
+func (r *readme) nowLookAround(t *testing.T) {
+	program := "export SANDBOX_PROGRAM='" + r.stack.program() + "'\npulumi preview"
+	out := r.sh(t, strings.Replace(r.around, "pulumi preview", program, 1), os.Environ()...)
+	require.Regexp(t, `\d+ unchanged`, out)
+	require.Contains(t, out, "ingress-nginx-controller-")
+	require.Contains(t, out, "k8s-tunnel-"+readmeStack)
+	require.Contains(t, out, "<dd>photos."+state.HomeZoneName+"</dd>")
 }
 
-// program is the compiled program.
-func (r *readme) program() string {
-	return filepath.Join(r.stack.Project.Dir, ".program", "k8s-tunnel")
-}
-
-// makeStack makes the reader's stack. What it doesn't say makes the rest of the
-// README go faster.
-func (r *readme) makeStack(block string) {
-	r.sh(block)
+// makeStack creates the reader's stack, and adds settings that make the rest of the README faster.
+func (r *readme) makeStack(t *testing.T, block string) {
+	r.sh(t, block)
 	r.made = true
 	raw, err := os.ReadFile(r.stack.settingsFile())
-	require.NoError(r, err)
-	require.Contains(r, string(raw), "k8s-tunnel:domain: "+state.HomeZoneName)
-	require.Contains(r, string(raw), "secure: ")
-	require.NotContains(r, string(raw), state.SeedToken)
-	r.stack.set(r.T, "replicas", "1")
-	r.stack.set(r.T, "cloudflare:rps", "50")
+	require.NoError(t, err)
+	require.Contains(t, string(raw), "k8s-tunnel:domain: "+state.HomeZoneName)
+	require.Contains(t, string(raw), "secure: ")
+	require.NotContains(t, string(raw), state.SeedToken)
+	r.stack.set(t, "replicas", "1")
+	r.stack.set(t, "cloudflare:rps", "50")
 }
 
-// firstUp begins with a name that leads elsewhere, as the text warns of.
-func (r *readme) firstUp(block string) {
-	r.addRecord(state.HomeZoneName, "")
-	r.sh(block)
-	answersApps(r.T)
-	for _, record := range currentState(r.T).Records {
-		require.Equal(r, r.stack.output(r.T, "tunnelCname"), record.Content, record.Name)
+// firstUp begins with a name that leads elsewhere, which the text warns about.
+func (r *readme) firstUp(t *testing.T, block string) {
+	r.addRecord(t, state.HomeZoneName, "")
+	r.sh(t, block)
+	answersApps(t)
+	for _, record := range currentState(t).Records {
+		require.Equal(t, r.stack.output(t, "tunnelCname"), record.Content, record.Name)
 	}
 }
 
-func (r *readme) look(block string) {
-	out := r.sh(block)
-	require.Contains(r, out, state.HomeZoneName)
-	require.Contains(r, out, "*."+state.HomeZoneName)
+func (r *readme) look(t *testing.T, block string) {
+	out := r.sh(t, block)
+	require.Contains(t, out, state.HomeZoneName)
+	require.Contains(t, out, "*."+state.HomeZoneName)
 	if strings.Contains(out, "HTTP/") {
-		require.Regexp(r, `HTTP/\S+ 200`, out)
+		require.Regexp(t, `HTTP/\S+ 200`, out)
 	}
-	r.nowLookAround()
+	r.nowLookAround(t)
 }
 
 // addRule finds the API server's address with the command that the block gives.
-func (r *readme) addRule(block string) {
+func (r *readme) addRule(t *testing.T, block string) {
 	command := regexp.MustCompile(`# (kubectl .*)`).FindStringSubmatch(block)
-	require.Len(r, command, 2)
-	address, port := apiServerEndpoint(r.T)
-	table := r.sh(command[1])
-	require.Contains(r, table, address)
-	require.Contains(r, table, fmt.Sprint(port))
+	require.Len(t, command, 2)
+	address, port := apiServerEndpoint(t)
+	table := r.sh(t, command[1])
+	require.Contains(t, table, address)
+	require.Contains(t, table, fmt.Sprint(port))
 
-	r.sh(block)
-	r.settle()
-	requireAPIServer(r.T, "api."+state.HomeZoneName)
-	answersApps(r.T)
+	r.sh(t, block)
+	r.settle(t)
+	requireAPIServer(t, "api."+state.HomeZoneName)
+	answersApps(t)
 }
 
-func (r *readme) addRules(block string) {
-	r.stack.settings(r.T, block)
-	r.stack.up(r.T)
-	r.settle()
-	requireAPIServer(r.T, "api."+state.HomeZoneName)
-	requireAnswerFrom(r.T, "photos."+state.HomeZoneName+"/upload/1.jpg", "uploads")
-	requireAnswerFrom(r.T, "photos."+state.HomeZoneName+"/new/upload", "photos")
-	requireAnswerFrom(r.T, "wiki.apps."+state.HomeZoneName, "traefik")
-	requireAnswerFrom(r.T, "at.any.depth.apps."+state.HomeZoneName, "traefik")
-	requireAnswerFrom(r.T, state.HomeZoneName, "hello")
-	config := kubectl(r.T, "-n", r.stack.output(r.T, "namespace"), "get", "configmaps", "-o", "yaml")
-	require.Regexp(r, `originRequest:\s+connectTimeout: 10s`, config)
+func (r *readme) addRules(t *testing.T, block string) {
+	r.stack.settings(t, block)
+	r.stack.up(t)
+	r.settle(t)
+	requireAPIServer(t, "api."+state.HomeZoneName)
+	requireAnswerFrom(t, "photos."+state.HomeZoneName+"/upload/1.jpg", "uploads")
+	requireAnswerFrom(t, "photos."+state.HomeZoneName+"/new/upload", "photos")
+	requireAnswerFrom(t, "wiki.apps."+state.HomeZoneName, "traefik")
+	requireAnswerFrom(t, "at.any.depth.apps."+state.HomeZoneName, "traefik")
+	requireAnswerFrom(t, state.HomeZoneName, "hello")
+	config := kubectl(t, "-n", r.stack.output(t, "namespace"), "get", "configmaps", "-o", "yaml")
+	require.Regexp(t, `originRequest:\s+connectTimeout: 10s`, config)
 }
 
-func (r *readme) takeNameOver(block string) {
+func (r *readme) takeNameOver(t *testing.T, block string) {
 	host := "photos." + state.HomeZoneName
-	r.addRecord(host, "")
-	status, _ := get(r.T, host, "/")
-	require.NotEqual(r, http.StatusOK, status, "the name doesn't follow the wildcard")
-	r.sh(block)
-	r.stack.up(r.T)
-	requireAnswerFrom(r.T, host, "photos")
+	r.addRecord(t, host, "")
+	status, _ := get(t, host, "/")
+	require.NotEqual(t, http.StatusOK, status, "the name doesn't follow the wildcard")
+	r.sh(t, block)
+	r.stack.up(t)
+	requireAnswerFrom(t, host, "photos")
 }
 
-// addZone adds sites as the text says: an Ingress object, and nothing here.
-func (r *readme) addZone(block string) {
-	ingressFor(r.T, "zone", state.LabZoneName, "hello")
-	ingressFor(r.T, "below-zone", "any."+state.LabZoneName, "photos")
-	r.sh(block)
-	requireAnswerFrom(r.T, state.LabZoneName, "hello")
-	requireAnswerFrom(r.T, "any."+state.LabZoneName, "photos")
-	names := r.stack.mustPulumi(r.T, "stack", "--show-urns")
-	require.Regexp(r, `::edge-record-`+state.LabZoneName+`\s`, names)
-	require.Regexp(r, `::edge-wildcard-`+state.LabZoneName+`\s`, names)
+// addZone adds sites as the text says, with nothing but an Ingress object for each.
+func (r *readme) addZone(t *testing.T, block string) {
+	ingressFor(t, "zone", state.LabZoneName, "hello")
+	ingressFor(t, "below-zone", "any."+state.LabZoneName, "photos")
+	r.sh(t, block)
+	requireAnswerFrom(t, state.LabZoneName, "hello")
+	requireAnswerFrom(t, "any."+state.LabZoneName, "photos")
+	names := r.stack.mustPulumi(t, "stack", "--show-urns")
+	require.Regexp(t, `::edge-record-`+state.LabZoneName+`\s`, names)
+	require.Regexp(t, `::edge-wildcard-`+state.LabZoneName+`\s`, names)
 }
 
-// moveName begins with a name that another stack has, by its record's comment.
-func (r *readme) moveName(block string) {
+// moveName begins with a name that belongs to another stack, according to its record's comment.
+func (r *readme) moveName(t *testing.T, block string) {
 	const host = "moved." + state.HomeZoneName
-	comment := strings.Replace(currentState(r.T).Records[0].Comment, "/"+readmeStack, "/other", 1)
-	require.Contains(r, comment, "/other")
-	r.addRecord(host, comment)
-	r.stack.set(r.T, "hostnames[2]", host)
+	comment := strings.Replace(currentState(t).Records[0].Comment, "/"+readmeStack, "/other", 1)
+	require.Contains(t, comment, "/other")
+	r.addRecord(t, host, comment)
+	r.stack.set(t, "hostnames[2]", host)
 	out, err := r.stack.pulumi("preview")
-	require.Error(r, err)
-	require.Contains(r, out, host+" belongs to stack k8s-tunnel/other")
-	r.sh(block)
-	require.Equal(r, r.stack.output(r.T, "tunnelCname"), records(r.T)[host])
-	r.stack.up(r.T, "--expect-no-changes")
+	require.Error(t, err)
+	require.Contains(t, out, host+" belongs to stack k8s-tunnel/other")
+	r.sh(t, block)
+	require.Equal(t, r.stack.output(t, "tunnelCname"), records(t)[host])
+	r.stack.up(t, "--expect-no-changes")
 }
 
-// placePods looks at what would become of the pods; the home lab's are really
-// placed.
-func (r *readme) placePods(block string) {
-	restore := r.stack.settings(r.T, block)
+// placePods previews the settings only; TestHomeLab really places pods.
+func (r *readme) placePods(t *testing.T, block string) {
+	restore := r.stack.settings(t, block)
 	defer restore()
-	out := r.stack.mustPulumi(r.T, "preview", "--diff")
+	out := r.stack.mustPulumi(t, "preview", "--diff")
 	for _, want := range []string{
 		`replicas\s*: 1 => 6`, `"node-role.kubernetes.io/control-plane"`, `priorityClassName\s*: "system-cluster-critical"`,
 		`memory\s*: "256Mi" => "128Mi"`, `"ScheduleAnyway" => "DoNotSchedule"`,
 	} {
-		require.Regexp(r, want, out)
+		require.Regexp(t, want, out)
 	}
 }
 
 // patchPods puts the function into main.go, and the option where the text has it.
-func (r *readme) patchPods(block string) {
+func (r *readme) patchPods(t *testing.T, block string) {
 	file := filepath.Join(r.stack.Project.Dir, "main.go")
 	raw, err := os.ReadFile(file)
-	require.NoError(r, err)
+	require.NoError(t, err)
 	option := regexp.MustCompile("and pass `(.+)` to `NewCloudflareTunnel`").FindStringSubmatch(r.text)
-	require.Len(r, option, 2)
+	require.Len(t, option, 2)
 	const call = "components.NewCloudflareTunnel(ctx, instance, &settings.tunnel,"
-	require.Contains(r, string(raw), call)
+	require.Contains(t, string(raw), call)
 	program := strings.Replace(string(raw), call, call+"\n"+option[1]+",", 1) + "\n" + block
 	if !strings.Contains(program, "\t\"context\"\n") {
 		program = strings.Replace(program, "import (\n", "import (\n\t\"context\"\n", 1)
 	}
-	// The program as it was comes back, compiled as it is.
-	require.NoError(r, os.Rename(r.program(), r.program()+".kept"))
+	// The unpatched program comes back together with its binary, so that it isn't compiled again.
+	require.NoError(t, os.Rename(r.stack.program(), r.stack.program()+".kept"))
 	defer func() {
 		_, err := project.Copy(testWorld)
-		require.NoError(r, err)
-		require.NoError(r, os.Rename(r.program()+".kept", r.program()))
+		require.NoError(t, err)
+		require.NoError(t, os.Rename(r.stack.program()+".kept", r.stack.program()))
 	}()
-	require.NoError(r, os.WriteFile(file, []byte(program), 0o600))
-	out := r.stack.mustPulumi(r.T, "preview", "--diff")
-	require.Contains(r, out, "hostAliases")
-	require.Contains(r, out, `"nas.lan"`)
-	require.Contains(r, out, `"192.0.2.9"`)
+	require.NoError(t, os.WriteFile(file, []byte(program), 0o600))
+	out := r.stack.mustPulumi(t, "preview", "--diff")
+	require.Contains(t, out, "hostAliases")
+	require.Contains(t, out, `"nas.lan"`)
+	require.Contains(t, out, `"192.0.2.9"`)
 }
 
-func (r *readme) watch(block string) {
-	r.sh(block)
-	namespace := r.stack.output(r.T, "namespace")
-	requireScrapes(r.T, namespace, "30s")
-	policies := kubectl(r.T, "-n", namespace, "get", "networkpolicies", "-o", "yaml")
-	require.Contains(r, policies, "kubernetes.io/metadata.name: monitoring")
-	require.NotEmpty(r, kubectl(r.T, "-n", "monitoring", "get", "configmaps", "-l", "grafana_dashboard=1", "-o", "name"))
-	answersApps(r.T)
+func (r *readme) watch(t *testing.T, block string) {
+	r.sh(t, block)
+	namespace := r.stack.output(t, "namespace")
+	requireScrapes(t, namespace, "30s")
+	policies := kubectl(t, "-n", namespace, "get", "networkpolicies", "-o", "yaml")
+	require.Contains(t, policies, "kubernetes.io/metadata.name: monitoring")
+	require.NotEmpty(t, kubectl(t, "-n", "monitoring", "get", "configmaps", "-l", "grafana_dashboard=1", "-o", "name"))
+	answersApps(t)
 }
 
-// nameOrigins looks at what the policy would be. The Service that is named needs
-// not be there.
-func (r *readme) nameOrigins(block string) {
-	restore := r.stack.settings(r.T, block)
+// nameOrigins previews the policy. A Service whose pods are named doesn't have to exist.
+func (r *readme) nameOrigins(t *testing.T, block string) {
+	restore := r.stack.settings(t, block)
 	defer restore()
-	r.stack.settings(r.T, `
+	r.stack.settings(t, `
 config:
   k8s-tunnel:monitoring: {}
   k8s-tunnel:ingress:
     - { hostname: nas.`+state.HomeZoneName+`, service: "http://nas.home.lan:5000" }
     - { hostname: "*.apps.`+state.HomeZoneName+`", service: http://traefik.kube-system }
 `)
-	kubectl(r.T, "-n", "kube-system", "delete", "service", "traefik")
-	out := r.stack.mustPulumi(r.T, "preview", "--diff")
+	kubectl(t, "-n", "kube-system", "delete", "service", "traefik")
+	out := r.stack.mustPulumi(t, "preview", "--diff")
 	for _, want := range []string{`"192.168.1.20/32"`, `"169.254.20.10/32"`, `5000`, `8000`, `"traefik"`} {
-		require.Contains(r, out, want)
+		require.Contains(t, out, want)
 	}
 }
 
-func (r *readme) development(block string) {
-	status, tunnel := strings.Index(block, "go -C"), r.stack.output(r.T, "tunnelId")
-	require.Positive(r, status)
-	out := r.sh(block[status:])
-	require.Contains(r, out, testWorld.FrontAddr())
-	require.Contains(r, out, tunnel)
-	require.Contains(r, out, state.HomeZoneName)
-	r.commands(block[:status])
+func (r *readme) development(t *testing.T, block string) {
+	status, tunnel := strings.Index(block, "go -C"), r.stack.output(t, "tunnelId")
+	require.Positive(t, status)
+	out := r.sh(t, block[status:])
+	require.Contains(t, out, testWorld.FrontAddr())
+	require.Contains(t, out, tunnel)
+	require.Contains(t, out, state.HomeZoneName)
+	r.commands(t, block[:status])
 }
 
-// settle waits until the connectors of before are gone, and hurries them up: they
-// would go on serving for a while, by their old rules.
-func (r *readme) settle() {
-	r.Helper()
-	namespace := r.stack.output(r.T, "namespace")
-	eventually(r.T, time.Minute, "one connector is left", func() bool {
+// settle waits until the previous connectors are gone, and speeds that up: they would go on serving
+// for a while, with their old rules.
+func (r *readme) settle(t *testing.T) {
+	t.Helper()
+	namespace := r.stack.output(t, "namespace")
+	eventually(t, time.Minute, "one connector is left", func() bool {
 		var pods struct {
 			Items []struct {
 				Metadata struct{ Name, DeletionTimestamp string }
 			}
 		}
-		kubectlJSON(r.T, &pods, "-n", namespace, "get", "pods")
+		kubectlJSON(t, &pods, "-n", namespace, "get", "pods")
 		for _, pod := range pods.Items {
 			if pod.Metadata.DeletionTimestamp != "" {
-				kubectl(r.T, "-n", namespace, "delete", "pod", pod.Metadata.Name, "--grace-period=1", "--wait=false", "--ignore-not-found")
+				kubectl(t, "-n", namespace, "delete", "pod", pod.Metadata.Name, "--grace-period=1", "--wait=false", "--ignore-not-found")
 			}
 		}
 		return len(pods.Items) == 1
 	})
 }
 
-// addRecord makes a record as somebody may have left it, which leads nowhere.
-func (r *readme) addRecord(name, comment string) {
-	r.Helper()
+// addRecord adds a forgotten record, which leads nowhere.
+func (r *readme) addRecord(t *testing.T, name, comment string) {
+	t.Helper()
 	_, err := testWorld.Control().AddRecord(context.Background(), state.Record{
 		Name: name, Type: "CNAME", Content: "long.gone.invalid", Proxied: true, TTL: 1, Comment: comment,
 	})
-	require.NoError(r, err)
+	require.NoError(t, err)
 }

@@ -18,12 +18,11 @@ import (
 	"k8s-tunnel/sandbox/project"
 )
 
-// readmeCases are the README's code blocks in its order, each by its title and
-// with what has to come of it. A reader who follows the README has one stack, to
-// which each block adds.
+// readmeCases are the README's code blocks in order, each with its title and the step that runs it
+// and checks the result. A reader who follows the README has one stack, to which each block adds.
 var readmeCases = []struct {
 	title string
-	run   func(r *readme, block string)
+	run   func(r *readme, t *testing.T, block string)
 }{
 	{"make up", (*readme).commands},
 	{`eval "$(go -C sandbox run . env)"`, (*readme).lookAround},
@@ -44,7 +43,7 @@ var readmeCases = []struct {
 	{"make conformance", (*readme).commands},
 }
 
-// TestReadme does what the README says, block by block, as its reader would.
+// TestReadme follows the README, block by block, as its reader would.
 func TestReadme(t *testing.T) {
 	text := readmeText(t)
 	blocks, titles := codeBlocks(text), []string{}
@@ -61,17 +60,15 @@ func TestReadme(t *testing.T) {
 	r := newReadme(t, text)
 	for i, c := range readmeCases {
 		done := t.Run(fmt.Sprintf("%02d %s", i+1, c.title), func(t *testing.T) {
-			r.T = t
-			c.run(r, r.local.Replace(blocks[i]))
+			c.run(r, t, r.local.Replace(blocks[i]))
 		})
 		if !done {
 			return // what follows builds on it
 		}
 	}
 	t.Run("destroy leaves nothing", func(t *testing.T) {
-		r.T = t
 		namespace := r.stack.output(t, "namespace")
-		r.sh("pulumi destroy")
+		r.sh(t, "pulumi destroy")
 		require.Empty(t, live(t))
 		require.Empty(t, currentState(t).Records)
 		require.NotContains(t, kubectl(t, "get", "namespaces", "-o", "name"), namespace)
@@ -86,8 +83,7 @@ func readmeText(t *testing.T) string {
 	return string(raw)
 }
 
-// troubleshooting returns the command with which a sentence of the README begins
-// in its table of problems.
+// troubleshooting returns the command that the README's table of problems gives for a problem.
 func troubleshooting(t *testing.T, problem string) string {
 	t.Helper()
 	row := regexp.MustCompile(`(?m)^\| .*` + regexp.QuoteMeta(problem) + `[^|]*\| .*\. \x60(pulumi [^\x60]+)\x60`).FindStringSubmatch(readmeText(t))
@@ -112,22 +108,20 @@ func codeBlocks(text string) []string {
 	return blocks
 }
 
-// titleOf is a block's first line that says something, without its remark.
+// titleOf returns a block's first line that says something, without its comment.
 func titleOf(block string) string {
 	line, _, _ := strings.Cut(strings.TrimPrefix(block, "config:\n"), "\n")
 	line, _, _ = strings.Cut(line, "  #")
 	return strings.TrimSpace(line)
 }
 
-// readme is a reader who has the local world in place of a cluster, a domain
-// and an account of their own.
+// readme is a reader who uses the local world in place of a cluster, a domain and an account of their
+// own.
 type readme struct {
-	*testing.T
 	text  string
 	stack *stack
 	made  bool // whether the stack exists
-	// local puts the names and addresses of the local world in place of the
-	// README's.
+	// local replaces the README's names and addresses with those of the local world.
 	local  *strings.Replacer
 	home   string // where curl finds its settings
 	around string // the block that looks around in the local world
@@ -135,15 +129,15 @@ type readme struct {
 
 const readmeStack = "readme"
 
-// newReadme gives the reader what the README takes for granted: the Services that
-// its rules name, the Prometheus operator's definition and a namespace for it.
+// newReadme provides what the README takes for granted: the Services that its rules name, and the
+// Prometheus operator's definition and namespace.
 func newReadme(t *testing.T, text string) *readme {
 	t.Helper()
 	sandbox, err := filepath.Abs(filepath.Join(testRoot(), "sandbox"))
 	require.NoError(t, err)
 	address, port := apiServerEndpoint(t)
 	require.Equal(t, 6443, port)
-	r := &readme{T: t, text: text, home: t.TempDir()}
+	r := &readme{text: text, home: t.TempDir()}
 	r.local = strings.NewReplacer(
 		"example.com", state.HomeZoneName,
 		"example.net", state.LabZoneName,
@@ -161,7 +155,7 @@ func newReadme(t *testing.T, text string) *readme {
 
 	copied, err := project.Copy(testWorld)
 	require.NoError(t, err)
-	r.stack = &stack{&project.Stack{Project: copied, Name: readmeStack}, readmeStack}
+	r.stack = &stack{&project.Stack{Project: copied, Name: readmeStack}}
 	t.Cleanup(func() {
 		if !r.made {
 			return
@@ -173,16 +167,16 @@ func newReadme(t *testing.T, text string) *readme {
 	return r
 }
 
-// sh runs commands as they stand, in the project's folder, and returns all that
-// they print. curl looks for web servers where the world has its front.
-func (r *readme) sh(text string, environ ...string) string {
-	r.Helper()
+// sh runs commands as they are written, in the project's directory, and returns what they print. curl
+// connects to the world's front instead of web servers on the internet.
+func (r *readme) sh(t *testing.T, text string, environ ...string) string {
+	t.Helper()
 	if _, err := exec.LookPath("curl"); err != nil {
-		r.Log("curl isn't installed, so nobody runs it")
+		t.Log("curl isn't installed, so its commands are left out")
 		text = regexp.MustCompile(`(?m)^curl .*$`).ReplaceAllString(text, "")
 	}
 	front := fmt.Sprintf("connect-to = \":443:%s\"\ncacert = %q\n", testWorld.FrontHTTPSAddr(), filepath.Join(testWorld.Dir(), "ca.pem"))
-	require.NoError(r, os.WriteFile(filepath.Join(r.home, ".curlrc"), []byte(front), 0o600))
+	require.NoError(t, os.WriteFile(filepath.Join(r.home, ".curlrc"), []byte(front), 0o600))
 	shell := r.stack.shell(text)
 	shell.Stdin = strings.NewReader(state.SeedToken)
 	if len(environ) > 0 {
@@ -190,6 +184,6 @@ func (r *readme) sh(text string, environ ...string) string {
 	}
 	shell.Env = append(shell.Env, "CURL_HOME="+r.home)
 	out, err := shell.CombinedOutput()
-	require.NoError(r, err, "%s\n%s", text, out)
+	require.NoError(t, err, "%s\n%s", text, out)
 	return string(out)
 }

@@ -3,37 +3,58 @@
 package e2e
 
 import (
-	"maps"
-	"os"
-	"path/filepath"
+	"context"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
-	"go.yaml.in/yaml/v3"
+
+	"k8s-tunnel/sandbox/cloudflare/state"
 )
 
-// settingsFile is where Pulumi keeps the stack's settings.
-func (s *stack) settingsFile() string {
-	return filepath.Join(s.Project.Dir, "Pulumi."+s.Name+".yaml")
-}
-
-// settings puts settings into the stack's file as people write them there, each
-// in place of what it was, and returns how to undo that.
-func (s *stack) settings(t *testing.T, block string) (restore func()) {
-	t.Helper()
-	type file struct {
-		Salt   string               `yaml:"encryptionsalt"`
-		Config map[string]yaml.Node `yaml:"config"`
+// TestSettings requires that each bad setting is an error that names it, before anything is
+// created.
+func TestSettings(t *testing.T) {
+	foreign, err := testWorld.Control().AddAccount(context.Background(), state.Account{Name: "Twin"})
+	require.NoError(t, err)
+	twin := func() {
+		for _, account := range []string{state.SeedAccountID, foreign.ID} {
+			_, err := testWorld.Control().AddZone(context.Background(), state.Zone{Name: "twin.localhost", AccountID: account})
+			require.NoError(t, err)
+		}
+		_, err = testWorld.Control().AddToken(context.Background(), state.Token{
+			Value: strings.Repeat("b", 40), Name: "both accounts",
+			Grants: []state.Grant{
+				{Resource: state.SeedAccountID, Rights: []state.Right{state.TunnelEdit, state.ZoneRead, state.DNSEdit}},
+				{Resource: foreign.ID, Rights: []state.Right{state.TunnelEdit, state.ZoneRead, state.DNSEdit}},
+			},
+		})
+		require.NoError(t, err)
 	}
-	var all, some file
-	before, err := os.ReadFile(s.settingsFile())
-	require.NoError(t, err)
-	require.NoError(t, yaml.Unmarshal(before, &all))
-	require.NoError(t, yaml.Unmarshal([]byte(block), &some))
-	require.NotEmpty(t, some.Config)
-	maps.Copy(all.Config, some.Config)
-	after, err := yaml.Marshal(all)
-	require.NoError(t, err)
-	require.NoError(t, os.WriteFile(s.settingsFile(), after, 0o600))
-	return func() { require.NoError(t, os.WriteFile(s.settingsFile(), before, 0o600)) }
+	twin()
+	for _, test := range []struct {
+		name     string
+		settings map[string]string
+		want     []string
+	}{
+		{"no domain and no token", map[string]string{"domain": "", "cloudflare:apiToken": ""}, []string{"domain: not set", "cloudflare:apiToken: not set"}},
+		{"wrong token", map[string]string{"cloudflare:apiToken": strings.Repeat("x", 40)}, []string{"cloudflare:apiToken: Cloudflare refuses the token"}},
+		{"unknown domain", map[string]string{"domain": "example.com"}, []string{"domain: the token sees no zone named example.com", "Zone / Zone / Read"}},
+		{"domain of two accounts", map[string]string{"domain": "twin.localhost", "cloudflare:apiToken": strings.Repeat("b", 40)}, []string{"domain: the token sees several zones", "accountId"}},
+		{"bad origin and too many replicas", map[string]string{"origin": "web:80", "replicas": "25"}, []string{`origin: "web:80" has no scheme`, "replicas: 25 is too many"}},
+		{"namespace that doesn't exist", map[string]string{"namespace": "nowhere"}, []string{"nowhere"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			s := newStack(t, "settings-"+strings.ReplaceAll(strings.ReplaceAll(test.name, " ", "-"), "'", ""), test.settings)
+			for _, command := range [][]string{{"preview"}, {"up", "--yes", "--skip-preview"}} {
+				out, err := s.pulumi(command...)
+				require.Error(t, err, out)
+				for _, want := range test.want {
+					require.Contains(t, out, want)
+				}
+			}
+			require.Empty(t, live(t))
+			require.Empty(t, currentState(t).Records)
+		})
+	}
 }

@@ -19,10 +19,9 @@ import (
 	"k8s-tunnel/sandbox/load"
 )
 
-// TestSoak makes each change many times in a row under load, in every scene, and
-// prints how many requests failed. It takes hours, so it runs only when asked:
-// SOAK is the number of rounds. SOAK_SCENES and SOAK_CHANGES narrow it down, as
-// comma-separated names.
+// TestSoak makes each change many times in a row under load, in every scene, and prints how many
+// requests failed. It takes hours, so it runs only if SOAK gives the number of rounds. SOAK_SCENES
+// and SOAK_CHANGES restrict it to scenes and changes, as comma-separated names.
 func TestSoak(t *testing.T) {
 	rounds, err := strconv.Atoi(cmp.Or(os.Getenv("SOAK"), "0"))
 	require.NoError(t, err, "SOAK is the number of rounds")
@@ -41,46 +40,43 @@ func TestSoak(t *testing.T) {
 	})
 }
 
-// soak goes through the changes of one scene.
+// soak makes the changes of one scene.
 func soak(t *testing.T, s scene, rounds int, table *soakTable) {
-	c := &changes{T: t, owner: t, scene: s, world: s.world(t)}
-	byHand := makeByHand(t, c.world)
-	for _, change := range soakChanges(c, byHand) {
+	c := newChanges(t, s)
+	for _, change := range soakChanges(c) {
 		if !asked("SOAK_CHANGES", change.name) {
 			continue
 		}
 		t.Run(change.name, func(t *testing.T) {
-			c.T = t
 			for round := range rounds {
 				if c.load == nil {
-					change.prepare()
-					c.begin()
+					change.prepare(t)
+					c.begin(t)
 				}
-				// Whatever a round leaves on its way out is still there in the next one.
-				c.phase(change.name, func() { change.make(round) })
+				// Connectors that one round replaces may still be shutting down in the next one.
+				c.phase(t, change.name, func() { change.make(t, round) })
 				if change.alone || round == rounds-1 {
-					table.add(s, change.name, c.end())
+					table.add(s, change.name, c.end(t))
 					c.load = nil
 				}
 			}
 			require.Zero(t, table.failed(s, change.name))
 		})
-		c.T = t
 	}
 }
 
 // soakChange is one kind of change.
 type soakChange struct {
 	name    string
-	prepare func() // without load
-	make    func(round int)
-	alone   bool // prepared for each round
+	prepare func(t *testing.T) // runs without load
+	make    func(t *testing.T, round int)
+	alone   bool // prepared anew for each round, with a load of its own
 }
 
-func soakChanges(c *changes, byHand *handMade) []soakChange {
-	deployed := func() {
-		c.deploy()
-		c.set(map[string]string{"image": goodImage, "replicas": "2"})
+func soakChanges(c *changes) []soakChange {
+	deployed := func(t *testing.T) {
+		c.stack.up(t)
+		c.set(t, map[string]string{"image": goodImage, "replicas": "2"})
 	}
 	pick := func(values ...string) func(int) string {
 		return func(round int) string { return values[round%len(values)] }
@@ -89,32 +85,29 @@ func soakChanges(c *changes, byHand *handMade) []soakChange {
 	image, memory := pick(nextImage, goodImage), pick("192Mi", "256Mi")
 	label := func(round int) string { return fmt.Sprintf("round-%d-%d", round, time.Now().Unix()) }
 	return []soakChange{
-		{name: "cut-over", alone: true, prepare: func() {
-			if c.stack != nil {
-				c.stack.mustPulumi(c.T, "destroy", "--yes", "--skip-preview")
-			}
-			byHand.routeNames()
+		{name: "cut-over", alone: true, prepare: func(t *testing.T) {
+			c.stack.mustPulumi(t, "destroy", "--yes", "--skip-preview")
+			c.byHand.routeNames(t)
 			time.Sleep(time.Duration(c.scene.lag.DNS) + time.Second)
-		}, make: func(int) { c.cutOver() }},
-		{name: "rule", prepare: deployed, make: func(round int) {
-			c.set(map[string]string{"ingress[0].path": fmt.Sprintf("^/round/%d$", round), "ingress[0].service": "http_status:404"})
+		}, make: func(t *testing.T, _ int) { c.cutOver(t) }},
+		{name: "rule", prepare: deployed, make: func(t *testing.T, round int) {
+			c.set(t, map[string]string{"ingress[0].path": fmt.Sprintf("^/round/%d$", round), "ingress[0].service": "http_status:404"})
 		}},
-		{name: "origin", prepare: deployed, make: func(round int) { c.changeOrigin(origin(round)) }},
-		{name: "image and resources", prepare: deployed, make: func(round int) {
-			c.set(map[string]string{"image": image(round), "pod.resources.limits.memory": memory(round)})
+		{name: "origin", prepare: deployed, make: func(t *testing.T, round int) { c.changeOrigin(t, origin(round)) }},
+		{name: "image and resources", prepare: deployed, make: func(t *testing.T, round int) {
+			c.set(t, map[string]string{"image": image(round), "pod.resources.limits.memory": memory(round)})
 		}},
-		{name: "replicas", prepare: deployed, make: func(int) {
-			c.set(map[string]string{"replicas": "3"})
-			c.set(map[string]string{"replicas": "2"})
+		{name: "replicas", prepare: deployed, make: func(t *testing.T, _ int) {
+			c.set(t, map[string]string{"replicas": "3"})
+			c.set(t, map[string]string{"replicas": "2"})
 		}},
-		{name: "rotation", prepare: deployed, make: func(round int) { c.rotate(label(round)) }},
-		{name: "failed rotation", prepare: deployed, make: func(round int) { c.failAndCorrect(label(round), label(round)) }},
-		{name: "eviction", prepare: deployed, make: func(int) { c.evict() }},
+		{name: "rotation", prepare: deployed, make: func(t *testing.T, round int) { c.rotate(t, label(round)) }},
+		{name: "failed rotation", prepare: deployed, make: func(t *testing.T, round int) { c.failAndCorrect(t, label(round), label(round)) }},
+		{name: "eviction", prepare: deployed, make: func(t *testing.T, _ int) { c.evict(t) }},
 	}
 }
 
-// asked says whether a comma-separated list in the environment has a name, or
-// isn't there.
+// asked reports whether a comma-separated list in the environment contains a name or is unset.
 func asked(variable, name string) bool {
 	list := os.Getenv(variable)
 	if list == "" {
@@ -128,7 +121,7 @@ func asked(variable, name string) bool {
 	return false
 }
 
-// soakTable is what was counted, a line for each scene and change.
+// soakTable holds the counts, with a line for each scene and change.
 type soakTable struct {
 	sync.Mutex
 	lines []*soakLine

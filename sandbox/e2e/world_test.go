@@ -3,26 +3,31 @@
 package e2e
 
 import (
-	"cmp"
 	"context"
+	"flag"
 	"fmt"
+	"net/http"
 	"os"
+	"path/filepath"
+	"syscall"
 	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
 
 	"k8s-tunnel/sandbox/cli"
+	"k8s-tunnel/sandbox/process"
 	"k8s-tunnel/sandbox/world"
 )
 
-// testWorld is the fresh local world of this run.
-var testWorld *world.World
-
-// worldName is the world's name; another one leaves a run beside this one alone.
-func worldName() string { return cmp.Or(os.Getenv("E2E_WORLD"), "test") }
-
 func TestMain(m *testing.M) {
-	// The world's parts are this very program, started again.
+	// The world's processes run this same binary.
 	if code, ok := cli.Hidden(os.Args[1:]); ok {
 		os.Exit(code)
+	}
+	flag.Parse()
+	if flag.Lookup("test.list").Value.String() != "" {
+		os.Exit(m.Run()) // listing the tests needs no world
 	}
 	code, err := runInWorld(m)
 	if err != nil {
@@ -32,15 +37,15 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// runInWorld brings a world up, runs the tests in it, takes it down, and
-// compares the machine with what it was before.
+// runInWorld brings a world up, runs the tests in it, takes it down, and requires that the machine
+// is as it was before.
 func runInWorld(m *testing.M) (int, error) {
 	ctx := context.Background()
 	w, err := world.Open(worldName())
 	if err != nil {
 		return 0, err
 	}
-	// What a run before this one may have left.
+	// An earlier run may have left something.
 	if err := w.Down(ctx, os.Stdout); err != nil {
 		return 0, err
 	}
@@ -56,7 +61,7 @@ func runInWorld(m *testing.M) (int, error) {
 	if err := downWorlds(); err != nil {
 		return 0, err
 	}
-	// Down has to cope with whatever it finds.
+	// Down has to cope with a world whose processes are dead.
 	killWorld(func(format string, args ...any) { fmt.Printf(format+"\n", args...) })
 	if err := w.Down(ctx, os.Stdout); err != nil {
 		return 0, err
@@ -69,4 +74,35 @@ func runInWorld(m *testing.M) (int, error) {
 		return 0, fmt.Errorf("the world left something behind:\n%s", left)
 	}
 	return code, nil
+}
+
+// TestWorld_SurvivesItsProcessesDeath kills the world's processes. The next up repairs the world,
+// and nothing that was deployed is lost.
+func TestWorld_SurvivesItsProcessesDeath(t *testing.T) {
+	s := newStack(t, "survivor", nil)
+	s.up(t)
+	killWorld(t.Logf)
+	require.Error(t, testWorld.Healthy(context.Background()))
+	require.NoError(t, testWorld.Up(context.Background(), os.Stdout))
+	require.NoError(t, testWorld.Healthy(context.Background()))
+	eventually(t, 2*time.Minute, "the apps answer again", func() bool {
+		status, _ := get(t, testWorld.Domain(), "/api/info")
+		return status == http.StatusOK
+	})
+	// The pods start again too, and until the connectors are ready a preview finds something to do.
+	eventually(t, 2*time.Minute, "the stack is as it was", func() bool {
+		_, err := s.pulumi("preview", "--expect-no-changes")
+		return err == nil
+	})
+}
+
+// killWorld ends the Cloudflare process and the node with SIGKILL.
+func killWorld(logf func(string, ...any)) {
+	for _, file := range []string{"cloudflare.pid", "node/init.json"} {
+		if id, ok := process.Load(filepath.Join(testWorld.Dir(), file)); ok && id.Alive() {
+			logf("kill -9 %d", id.PID)
+			_ = syscall.Kill(id.PID, syscall.SIGKILL)
+		}
+	}
+	time.Sleep(500 * time.Millisecond)
 }

@@ -17,9 +17,11 @@ import (
 	"k8s-tunnel/sandbox/toolchain"
 )
 
-// podPID returns a process of a pod, as the machine counts processes. The pods'
-// names, which every container has in its environment, are unlike those of other
-// worlds.
+// connectors selects the connectors' pods.
+const connectors = "app.kubernetes.io/name=cloudflared"
+
+// podPID returns the PID of a pod's process on the host. It is found by the pod's name, which every
+// container has in its environment and which no pod of another world shares.
 func podPID(t *testing.T, pod string) int {
 	t.Helper()
 	files, err := filepath.Glob("/proc/[0-9]*/environ")
@@ -41,8 +43,8 @@ func podPID(t *testing.T, pod string) int {
 	return 0
 }
 
-// dialFrom sends packets from inside a pod's network namespace and says what
-// became of them: open, refused, unreachable or timeout.
+// dialFrom sends packets from inside a pod's network namespace and returns the result: open,
+// refused, unreachable or timeout.
 func dialFrom(t *testing.T, pod string, args ...string) string {
 	t.Helper()
 	command := append([]string{"-t", strconv.Itoa(podPID(t, pod)), "-n", filepath.Join(toolchain.BinDir(testWorld.Root), "webapp"), "dial", "-timeout", "1s"}, args...)
@@ -53,7 +55,7 @@ func dialFrom(t *testing.T, pod string, args ...string) string {
 	return strings.TrimSpace(out.String())
 }
 
-// podNames lists a namespace's pods that aren't on their way out.
+// podNames lists a namespace's pods, without those that are terminating.
 func podNames(t *testing.T, namespace, selector string) []string {
 	t.Helper()
 	var pods struct {
@@ -82,7 +84,7 @@ func serviceIP(t *testing.T, namespace, service string) string {
 	return kubectl(t, "-n", namespace, "get", "service", service, "-o", "jsonpath={.spec.clusterIP}")
 }
 
-// restarts counts the restarts of a pod's container.
+// restarts returns how often a pod's container was restarted.
 func restarts(t *testing.T, namespace, pod string) int {
 	t.Helper()
 	n, err := strconv.Atoi(kubectl(t, "-n", namespace, "get", "pod", pod, "-o", "jsonpath={.status.containerStatuses[0].restartCount}"))
@@ -99,4 +101,29 @@ func ready(t *testing.T, namespace, pod string) bool {
 func wedge(t *testing.T, pod string) {
 	t.Helper()
 	require.NoError(t, syscall.Kill(podPID(t, pod), syscall.SIGSTOP))
+}
+
+// requirePods requires that a namespace has exactly that many pods, all of them ready and never
+// restarted.
+func requirePods(t *testing.T, namespace string, want int) {
+	t.Helper()
+	var pods struct {
+		Items []struct {
+			Metadata struct{ Name string }
+			Status   struct {
+				ContainerStatuses []struct {
+					Ready        bool
+					RestartCount int
+				}
+			}
+		}
+	}
+	kubectlJSON(t, &pods, "-n", namespace, "get", "pods")
+	require.Len(t, pods.Items, want)
+	for _, pod := range pods.Items {
+		for _, c := range pod.Status.ContainerStatuses {
+			require.True(t, c.Ready, pod.Metadata.Name)
+			require.Zero(t, c.RestartCount, pod.Metadata.Name)
+		}
+	}
 }

@@ -17,11 +17,11 @@ import (
 	"k8s-tunnel/sandbox/toolchain"
 )
 
-// snapshot is what of a machine a world could change, as a set of lines.
+// snapshot is everything on the machine that a world could change, as a set of lines.
 type snapshot map[string]bool
 
-// takeSnapshot looks at the machine's interfaces, routes, mounts, control
-// groups and at processes that belong to the clone's worlds.
+// takeSnapshot records the machine's interfaces, routes, mounts and control groups, and the
+// processes of the clone's worlds.
 func takeSnapshot(slot int) (snapshot, error) {
 	s := snapshot{}
 	name := fmt.Sprintf("k8st%d", slot)
@@ -42,8 +42,7 @@ func takeSnapshot(slot int) (snapshot, error) {
 	return s, s.addProcesses()
 }
 
-// addNetwork adds the interfaces and routes, but for those of other worlds, which
-// come and go as they like.
+// addNetwork adds the interfaces and routes, except those of other worlds, which come and go.
 func (s snapshot) addNetwork(own string) error {
 	links, err := netlink.LinkList()
 	if err != nil {
@@ -75,12 +74,12 @@ func (s snapshot) addCgroups(name string) error {
 			s["cgroup "+path] = true
 			return filepath.SkipDir
 		}
-		return nil // control groups come and go while they are read
+		return nil // control groups may disappear while they are listed
 	})
 }
 
-// addProcesses adds the processes of the clone's worlds, and the shims of their
-// containers. Other tests run the same programs.
+// addProcesses adds the processes of the clone's worlds, and the shims of their containers. They
+// are told by their paths, because other tests run the same programs.
 func (s snapshot) addProcesses() error {
 	root, err := filepath.Abs(testRoot())
 	if err != nil {
@@ -104,7 +103,7 @@ func (s snapshot) addProcesses() error {
 	return nil
 }
 
-// without lists what is in s and wasn't in before.
+// without lists what is in s but not in before.
 func (s snapshot) without(before snapshot) string {
 	for line := range before {
 		delete(s, line)

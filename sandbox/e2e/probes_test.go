@@ -1,0 +1,69 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// TestProbes shows that the probes restart a connector that hangs, and no other.
+func TestProbes(t *testing.T) {
+	s := newStack(t, "probes", nil)
+	s.up(t)
+	ctx, namespace := context.Background(), s.output(t, "namespace")
+	pods := podNames(t, namespace, connectors)
+	healthy := func(within time.Duration, what string, pods ...string) {
+		t.Helper()
+		eventually(t, within, what, func() bool {
+			for _, pod := range pods {
+				if !ready(t, namespace, pod) {
+					return false
+				}
+			}
+			status, _ := get(t, testWorld.Domain(), "/api/info")
+			return status == 200
+		})
+		for _, pod := range pods {
+			require.Zero(t, restarts(t, namespace, pod), what)
+		}
+	}
+	t.Run("every connection is cut", func(t *testing.T) {
+		require.NoError(t, testWorld.Control().CutEdge(ctx))
+		healthy(30*time.Second, "back after the cut", pods...)
+	})
+	t.Run("the origin fails", func(t *testing.T) {
+		kubectl(t, "-n", "ingress-nginx", "scale", "deployment", "ingress-nginx-controller", "--replicas=0")
+		eventually(t, 2*time.Minute, "the origin is gone", func() bool {
+			status, _ := get(t, testWorld.Domain(), "/api/info")
+			return status == 502
+		})
+		time.Sleep(30 * time.Second)
+		for _, pod := range pods {
+			require.True(t, ready(t, namespace, pod))
+		}
+		kubectl(t, "-n", "ingress-nginx", "scale", "deployment", "ingress-nginx-controller", "--replicas=1")
+		healthy(time.Minute, "back with the origin", pods...)
+	})
+	t.Run("one connector hangs, and the edge is down for five minutes", func(t *testing.T) {
+		wedged, other := pods[0], pods[1]
+		wedge(t, wedged)
+		began := time.Now()
+		require.NoError(t, testWorld.Control().SetEdge(ctx, false))
+		t.Cleanup(func() { _ = testWorld.Control().SetEdge(ctx, true) })
+		time.Sleep(5 * time.Minute)
+		require.False(t, ready(t, namespace, other))
+		require.Zero(t, restarts(t, namespace, other))
+		require.NoError(t, testWorld.Control().SetEdge(ctx, true))
+		healthy(90*time.Second, "back after the outage", other)
+
+		eventually(t, time.Until(began.Add(12*time.Minute)), "the wedged connector is restarted", func() bool {
+			return restarts(t, namespace, wedged) > 0 && ready(t, namespace, wedged)
+		})
+		t.Logf("the wedged connector was back after %s", time.Since(began).Round(time.Second))
+		require.Zero(t, restarts(t, namespace, other))
+	})
+}

@@ -1,0 +1,63 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"k8s-tunnel/sandbox/cloudflare/state"
+)
+
+// TestTakenNames asks for names that are already in use.
+func TestTakenNames(t *testing.T) {
+	t.Run("an address record is an error of the preview", func(t *testing.T) {
+		for _, record := range []state.Record{
+			{ZoneID: state.HomeZoneID, Name: state.HomeZoneName, Type: "A", Content: "192.0.2.7"},
+			{ZoneID: state.HomeZoneID, Name: "*." + state.HomeZoneName, Type: "AAAA", Content: "2001:db8::7"},
+		} {
+			_, err := testWorld.Control().AddRecord(t.Context(), record)
+			require.NoError(t, err)
+		}
+		s := newStack(t, "addresses", nil)
+		for _, command := range [][]string{{"preview"}, {"up", "--yes", "--skip-preview"}} {
+			out, err := s.pulumi(command...)
+			require.Error(t, err)
+			require.Contains(t, out, state.HomeZoneName+" has a record of type A already, 192.0.2.7")
+			require.Contains(t, out, "*."+state.HomeZoneName+" has a record of type AAAA already, 2001:db8::7")
+		}
+		require.Empty(t, live(t))
+		deleteRecords(t)
+	})
+	t.Run("another stack's names are taken over only with permission", func(t *testing.T) {
+		first := newStack(t, "first", map[string]string{"replicas": "1"})
+		first.up(t)
+		before := records(t)
+		second := newStack(t, "taker", map[string]string{"replicas": "1"})
+		out, err := second.pulumi("preview")
+		require.Error(t, err)
+		require.Contains(t, out, state.HomeZoneName+" belongs to stack k8s-tunnel/first")
+		require.Contains(t, out, "*."+state.HomeZoneName+" belongs to stack k8s-tunnel/first")
+		require.Contains(t, out, "pulumi config set allowTakeover true")
+		require.Len(t, live(t), 1)
+		require.Equal(t, before, records(t))
+
+		second.set(t, "allowTakeover", "true")
+		second.up(t)
+		second.unset(t, "allowTakeover")
+		second.up(t, "--expect-no-changes")
+		for _, content := range records(t) {
+			require.Equal(t, second.output(t, "tunnelCname"), content)
+		}
+		answersApps(t)
+		out, err = first.pulumi("up", "--yes")
+		require.Error(t, err, "the first stack doesn't take them back by itself")
+		require.Contains(t, out, "belongs to stack k8s-tunnel/taker")
+
+		// Destroying the first stack deletes the records; the next update creates them again.
+		first.mustPulumi(t, "destroy", "--yes", "--skip-preview")
+		second.up(t)
+		answersApps(t)
+	})
+}

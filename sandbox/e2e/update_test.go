@@ -1,0 +1,187 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"k8s-tunnel/sandbox/cloudflare/state"
+	"k8s-tunnel/sandbox/project"
+)
+
+// TestUpdate_FromTheVersionBefore deploys a stack with an older version of the program, and
+// requires that this version finds nothing to change in it. It runs only if BEFORE gives the
+// directory of a checkout of the older version.
+func TestUpdate_FromTheVersionBefore(t *testing.T) {
+	before := os.Getenv("BEFORE")
+	if before == "" {
+		t.Skip("make update-from runs it")
+	}
+	apply(t, podMonitorDefinition)
+	kubectl(t, "wait", "--for=condition=Established", "crd/podmonitors.monitoring.coreos.com", "--timeout=30s")
+	s := newStack(t, "update", nil)
+	s.settings(t, strings.NewReplacer("HOME", state.HomeZoneName, "LAB", state.LabZoneName).Replace(manySettings))
+
+	older := s.withProgramOf(t, before)
+	older.up(t)
+	older.up(t, "--expect-no-changes") // or the older version itself isn't idempotent
+	answersApps(t)
+	deployed := takeInventory(t, s)
+
+	t.Run("the preview finds nothing to change", func(t *testing.T) {
+		s.mustPulumi(t, "preview", "--expect-no-changes", "--diff")
+	})
+	t.Run("the update changes nothing", func(t *testing.T) {
+		forgetCalls(t)
+		s.up(t, "--expect-no-changes")
+		requireOnlyReads(t)
+		require.Equal(t, deployed, takeInventory(t, s))
+		answersApps(t)
+	})
+}
+
+// manySettings use every block of settings, so that each kind of resource exists. The older version
+// has to know them all: it refuses unknown ones.
+const manySettings = `
+config:
+  k8s-tunnel:tunnelName: many-settings
+  k8s-tunnel:rotation: "2026-11"
+  k8s-tunnel:replicas: 2
+  k8s-tunnel:ingress:
+    - { hostname: wiki.HOME, path: ^/new, service: http://hello.apps, originRequest: { httpHostHeader: HOME } }
+    - { hostname: nas.HOME, service: "http://nas.home.lan:5000", originRequest: { noTLSVerify: true } }
+    - { hostname: "*.LAB", service: "http_status:410" }
+  k8s-tunnel:originRequest: { connectTimeout: 10s, keepAliveConnections: 50 }
+  k8s-tunnel:zones: [LAB]
+  k8s-tunnel:hostnames: [LAB, "*.LAB", photos.HOME]
+  k8s-tunnel:pod:
+    labels: { example.com/team: home }
+    annotations: { example.com/contact: home@example.com }
+    nodeSelector: { kubernetes.io/os: linux }
+    tolerations:
+      - { key: node-role.kubernetes.io/control-plane, operator: Exists, effect: NoSchedule }
+    affinity:
+      nodeAffinity:
+        preferredDuringSchedulingIgnoredDuringExecution:
+          - weight: 1
+            preference: { matchExpressions: [{ key: kubernetes.io/arch, operator: In, values: [amd64, arm64] }] }
+    spreadRequired: true
+    resources: { requests: { cpu: 60m }, limits: { memory: 192Mi } }
+  k8s-tunnel:autoscaling: { maxReplicas: 3, cpu: 600m }
+  k8s-tunnel:networkPolicy:
+    dns: [{ namespace: kube-system, pods: { k8s-app: kube-dns } }]
+    origins:
+      - host: nas.home.lan
+        to: [{ cidr: 192.168.1.20/32 }]
+    metricsFrom: [apps]
+  k8s-tunnel:monitoring:
+    podMonitor: { interval: 15s, labels: { release: prometheus } }
+    dashboard: { labels: { example.com/team: home } }
+`
+
+// withProgramOf returns the same stack, driven by the program of another checkout. The program is
+// compiled there with the flags of the world's language host, which then has nothing left to
+// compile; with other flags, the SDKs would be compiled again. What this adds to the checkout is
+// removed when the test ends.
+func (s *stack) withProgramOf(t *testing.T, checkout string) *stack {
+	t.Helper()
+	checkout, err := filepath.Abs(checkout)
+	require.NoError(t, err)
+	other := &stack{&project.Stack{Project: &project.Project{World: s.Project.World, Dir: checkout}, Name: s.Name}}
+	t.Cleanup(func() {
+		_ = os.Remove(other.settingsFile())
+		_ = os.RemoveAll(filepath.Dir(other.program()))
+	})
+	require.NoError(t, os.MkdirAll(filepath.Dir(other.program()), 0o755))
+	build := exec.CommandContext(t.Context(), "go", "build", "-o", other.program(), ".")
+	build.Dir = checkout
+	build.Env = append(os.Environ(), "CGO_ENABLED=0", "GOWORK=off", "GOFLAGS=-mod=readonly -trimpath -buildvcs=false '-ldflags=-s -w'")
+	out, err := build.CombinedOutput()
+	require.NoError(t, err, "compiling the program in %s:\n%s", checkout, out)
+
+	settings, err := os.ReadFile(s.settingsFile())
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(other.settingsFile(), settings, 0o600))
+	return other
+}
+
+// inventory is everything that stays the same in an update without changes.
+type inventory struct {
+	Resources map[string]resource // in the stack's state, by URN
+	Objects   map[string]string   // in the stack's namespace, by kind and name
+	Tunnels   []string
+	Records   []state.Record // including the time of their last change
+}
+
+// resource is a resource in Pulumi's state.
+type resource struct {
+	URN, ID, Parent, Provider string
+	Custom, External, Protect bool
+	Inputs, Outputs           map[string]any
+}
+
+func takeInventory(t *testing.T, s *stack) inventory {
+	t.Helper()
+	i := inventory{Resources: s.resources(t), Objects: objects(t, s.output(t, "namespace")), Records: currentState(t).Records}
+	for _, tunnel := range live(t) {
+		i.Tunnels = append(i.Tunnels, tunnel.ID.String())
+	}
+	return i
+}
+
+// resources reads the stack's state, without resources that are only read. It keeps the outputs of
+// components and of the stack, which the program sets, but not those of other resources: they
+// include an object's status, which changes by itself.
+func (s *stack) resources(t *testing.T) map[string]resource {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "state.json")
+	s.mustPulumi(t, "stack", "export", "--show-secrets", "--file", file)
+	raw, err := os.ReadFile(file)
+	require.NoError(t, err)
+	var exported struct {
+		Deployment struct{ Resources []resource }
+	}
+	require.NoError(t, json.Unmarshal(raw, &exported))
+	all := map[string]resource{}
+	for _, r := range exported.Deployment.Resources {
+		if r.External {
+			continue
+		}
+		if r.Custom {
+			r.Outputs = nil
+		}
+		all[r.URN] = r
+	}
+	require.NotEmpty(t, all)
+	return all
+}
+
+// objects lists the objects in the stack's namespace, pods included. An object's generation changes
+// with its specification, and its UID if it is replaced.
+func objects(t *testing.T, namespace string) map[string]string {
+	t.Helper()
+	var list struct {
+		Items []struct {
+			Kind     string
+			Metadata struct {
+				Name, UID  string
+				Generation int
+			}
+		}
+	}
+	kubectlJSON(t, &list, "-n", namespace, "get", "configmaps,secrets,deployments,pods,networkpolicies,"+
+		"poddisruptionbudgets,horizontalpodautoscalers,podmonitors")
+	all := map[string]string{}
+	for _, item := range list.Items {
+		all[item.Kind+"/"+item.Metadata.Name] = fmt.Sprintf("%s, generation %d", item.Metadata.UID, item.Metadata.Generation)
+	}
+	return all
+}
