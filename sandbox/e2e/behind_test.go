@@ -46,11 +46,11 @@ func TestBehindItsBack(t *testing.T) {
 		eventually(t, time.Minute, "the connector isn't ready", func() bool {
 			return !ready(t, namespace, podNames(t, namespace, "")[0])
 		})
-		require.Contains(t, s.mustPulumi(t, "preview"), "was deleted at Cloudflare, but not by this stack")
+		require.Contains(t, s.mustPulumi(t, "preview"), "was deleted outside of this stack")
 		out, err := s.pulumi("up", "--yes")
 		require.Error(t, err)
 		require.Contains(t, out, gone)
-		require.Contains(t, out, "run pulumi up once more")
+		require.Contains(t, out, "run pulumi up again")
 		s.up(t)
 		require.NotEqual(t, gone, s.output(t, "tunnelId"))
 		answersApps(t)

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -43,6 +44,23 @@ func (r *readme) nowLookAround(t *testing.T) {
 	require.Contains(t, out, "ingress-nginx-controller-")
 	require.Contains(t, out, "k8s-tunnel-"+readmeStack)
 	require.Contains(t, out, "<dd>photos."+state.HomeZoneName+"</dd>")
+}
+
+// keepOutput keeps the block for later, when there is something of which the status can be printed.
+func (r *readme) keepOutput(_ *testing.T, block string) { r.output = block }
+
+// logIn logs in below a home directory of the reader's own, which knows nothing of the world's
+// backend.
+func (r *readme) logIn(t *testing.T, block string) {
+	environ := []string{"HOME=" + r.home, "PULUMI_HOME=" + filepath.Join(r.home, ".pulumi")}
+	for _, entry := range r.stack.command().Env {
+		name, _, _ := strings.Cut(entry, "=")
+		if !slices.Contains([]string{"HOME", "PULUMI_HOME", "PULUMI_BACKEND_URL"}, name) {
+			environ = append(environ, entry)
+		}
+	}
+	r.sh(t, block, environ...)
+	require.Contains(t, r.sh(t, "pulumi whoami --verbose", environ...), "file://"+filepath.Join(r.home, "pulumi-state"))
 }
 
 // makeStack creates the reader's stack, and adds settings that make the rest of the README faster.
@@ -113,7 +131,6 @@ func (r *readme) takeNameOver(t *testing.T, block string) {
 	status, _ := get(t, host, "/")
 	require.NotEqual(t, http.StatusOK, status, "the name doesn't follow the wildcard")
 	r.sh(t, block)
-	r.stack.up(t)
 	requireAnswerFrom(t, host, "photos")
 }
 
@@ -127,6 +144,14 @@ func (r *readme) addZone(t *testing.T, block string) {
 	names := r.stack.mustPulumi(t, "stack", "--show-urns")
 	require.Regexp(t, `::edge-record-`+state.LabZoneName+`\s`, names)
 	require.Regexp(t, `::edge-wildcard-`+state.LabZoneName+`\s`, names)
+}
+
+func (r *readme) rotate(t *testing.T, block string) {
+	before := r.stack.output(t, "tunnelId")
+	r.sh(t, block)
+	require.NotEqual(t, before, r.stack.output(t, "tunnelId"))
+	r.settle(t)
+	answersApps(t)
 }
 
 // moveName begins with a name that belongs to another stack, according to its record's comment.
@@ -164,7 +189,7 @@ func (r *readme) patchPods(t *testing.T, block string) {
 	require.NoError(t, err)
 	option := regexp.MustCompile("and pass `(.+)` to `NewCloudflareTunnel`").FindStringSubmatch(r.text)
 	require.Len(t, option, 2)
-	const call = "components.NewCloudflareTunnel(ctx, instance, &settings.tunnel,"
+	const call = "components.NewCloudflareTunnel(ctx, componentName, stack.arguments(ctx, found),"
 	require.Contains(t, string(raw), call)
 	program := strings.Replace(string(raw), call, call+"\n"+option[1]+",", 1) + "\n" + block
 	if !strings.Contains(program, "\t\"context\"\n") {
@@ -194,6 +219,17 @@ func (r *readme) watch(t *testing.T, block string) {
 	answersApps(t)
 }
 
+// protect ends as the text says, because the stack is still to be changed and destroyed.
+func (r *readme) protect(t *testing.T, block string) {
+	r.sh(t, block)
+	out, err := r.stack.pulumi("destroy", "--yes", "--skip-preview")
+	require.Error(t, err)
+	require.Contains(t, out, "protect")
+	answersApps(t)
+	r.stack.set(t, "protect", "false")
+	r.stack.up(t)
+}
+
 // nameOrigins previews the policy. A Service whose pods are named doesn't have to exist.
 func (r *readme) nameOrigins(t *testing.T, block string) {
 	restore := r.stack.settings(t, block)
@@ -219,6 +255,10 @@ func (r *readme) development(t *testing.T, block string) {
 	require.Contains(t, out, testWorld.FrontAddr())
 	require.Contains(t, out, tunnel)
 	require.Contains(t, out, state.HomeZoneName)
+	for _, label := range []string{"Cloudflare API", "Front", "Cluster", "Tunnel", "Record"} {
+		require.Regexp(t, "(?m)^"+label+" ", r.output)
+		require.Regexp(t, "(?m)^"+label+" ", out, "what the README shows is still printed")
+	}
 	r.commands(t, block[:status])
 }
 

@@ -25,7 +25,9 @@ var readmeCases = []struct {
 	run   func(r *readme, t *testing.T, block string)
 }{
 	{"make up", (*readme).commands},
+	{"$ make up", (*readme).keepOutput},
 	{`eval "$(go -C sandbox run . env)"`, (*readme).lookAround},
+	{"mkdir -p ~/pulumi-state", (*readme).logIn},
 	{"pulumi stack init prod", (*readme).makeStack},
 	{"pulumi config set kubernetes:context home", (*readme).commands},
 	{"pulumi up", (*readme).firstUp},
@@ -34,10 +36,12 @@ var readmeCases = []struct {
 	{"k8s-tunnel:ingress:", (*readme).addRules},
 	{"pulumi config set --path 'hostnames[0]' photos.example.com", (*readme).takeNameOver},
 	{"pulumi config set --path 'zones[0]' example.net", (*readme).addZone},
+	{"pulumi config set rotation 2026-12", (*readme).rotate},
 	{"pulumi config set allowTakeover true", (*readme).moveName},
 	{"k8s-tunnel:replicas: 6", (*readme).placePods},
 	{"// patchPod makes a name known to the connectors.", (*readme).patchPods},
 	{"pulumi config set --path 'networkPolicy.metricsFrom[0]' monitoring", (*readme).watch},
+	{"pulumi config set protect true", (*readme).protect},
 	{"k8s-tunnel:networkPolicy:", (*readme).nameOrigins},
 	{"make test", (*readme).development},
 	{"make conformance", (*readme).commands},
@@ -125,6 +129,7 @@ type readme struct {
 	local  *strings.Replacer
 	home   string // where curl finds its settings
 	around string // the block that looks around in the local world
+	output string // the block that shows what make up prints
 }
 
 const readmeStack = "readme"
