@@ -217,8 +217,11 @@ func TestCloudflareTunnel_ExistingNamespace(t *testing.T) {
 	args := validArgs()
 	args.Namespace = "web"
 	r := declare(t, args)
-	// What is only read is never deleted.
-	require.True(t, r.Find(t, "edge-namespace").Read)
+	namespace := r.Find(t, "edge-namespace")
+	require.True(t, namespace.Read, "what is only read is never deleted")
+	require.Equal(t, map[string]any{
+		"apiVersion": "v1", "kind": "Namespace", "metadata": map[string]any{"name": "web"},
+	}, namespace.Inputs.Mappable(), "with less, every refresh would find a change")
 	require.Contains(t, r.Find(t, "edge-cloudflared").JSON(t), `"namespace": "edge-namespace`+plantest.ObjectSuffix+`"`)
 }
 

@@ -2,6 +2,7 @@ package plantest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -81,16 +82,14 @@ func (e *Engine) Run(program pulumi.RunFunc) error {
 	if err != nil {
 		return fmt.Errorf("starting the engine's stand-in: %w", err)
 	}
-	defer func() {
-		close(stop)
-		<-server.Done
-	}()
 	address := fmt.Sprintf("127.0.0.1:%d", server.Port)
-	return pulumi.RunErr(program, append([]pulumi.RunOption{func(info *pulumi.RunInfo) {
+	err = pulumi.RunErr(program, append([]pulumi.RunOption{func(info *pulumi.RunInfo) {
 		info.Project, info.Stack, info.Organization = Project, Stack, "organization"
 		info.MonitorAddr, info.EngineAddr = address, address
 		info.Config, info.ConfigSecretKeys, info.DryRun = e.Config, e.Secrets, e.Preview
 	}}, e.Options...)...)
+	close(stop)
+	return errors.Join(err, <-server.Done)
 }
 
 // Registrations lists what was registered, but for the stack itself.
