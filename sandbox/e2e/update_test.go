@@ -27,9 +27,17 @@ func TestUpdate_FromTheVersionBefore(t *testing.T) {
 	}
 	apply(t, podMonitorDefinition)
 	kubectl(t, "wait", "--for=condition=Established", "crd/podmonitors.monitoring.coreos.com", "--timeout=30s")
-	s := newStack(t, "update", nil)
-	s.settings(t, strings.NewReplacer("HOME", state.HomeZoneName, "LAB", state.LabZoneName).Replace(manySettings))
+	for name, settings := range map[string]string{"many settings": manySettings, "sparse blocks": sparseBlocks} {
+		t.Run(name, func(t *testing.T) {
+			requireNothingToUpdate(t, before, strings.NewReplacer("HOME", state.HomeZoneName, "LAB", state.LabZoneName).Replace(settings))
+		})
+	}
+}
 
+func requireNothingToUpdate(t *testing.T, before, settings string) {
+	t.Helper()
+	s := newStack(t, "update", nil)
+	s.settings(t, settings)
 	older := s.withProgramOf(t, before)
 	older.up(t)
 	older.up(t, "--expect-no-changes") // or the older version itself isn't idempotent
@@ -47,6 +55,19 @@ func TestUpdate_FromTheVersionBefore(t *testing.T) {
 		answersApps(t)
 	})
 }
+
+// sparseBlocks leave most fields of each block unset.
+const sparseBlocks = `
+config:
+  k8s-tunnel:replicas: 1
+  k8s-tunnel:ingress:
+    - { hostname: photos.HOME, service: http://photos.apps }
+  k8s-tunnel:originRequest: { noHappyEyeballs: true }
+  k8s-tunnel:pod: { tolerations: [{ operator: Exists }] }
+  k8s-tunnel:networkPolicy: { metricsFrom: [apps] }
+  k8s-tunnel:autoscaling: { maxReplicas: 2 }
+  k8s-tunnel:monitoring: { podMonitor: {}, dashboard: { namespace: apps } }
+`
 
 // manySettings use every block of settings, so that each kind of resource exists. The older version
 // has to know them all: it refuses unknown ones.
