@@ -14,8 +14,6 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"k8s-tunnel/components"
-	"k8s-tunnel/components/names"
-	"k8s-tunnel/components/preflight"
 	"k8s-tunnel/components/settings"
 )
 
@@ -32,26 +30,28 @@ func program(ctx *pulumi.Context) error {
 	if err != nil {
 		return fmt.Errorf("the settings of stack %s are invalid:\n%w", ctx.Stack(), err)
 	}
-	found, err := stack.preflight(ctx)
-	if err != nil {
+	args := stack.arguments(ctx)
+	if err := args.Check(ctx, componentName); errors.Is(err, components.ErrTokenRefused) {
+		return fmt.Errorf("cloudflare:apiToken: %w", err)
+	} else if err != nil {
 		return err
 	}
 	providers, err := stack.providers(ctx)
 	if err != nil {
 		return err
 	}
-	tunnel, err := components.NewCloudflareTunnel(ctx, componentName, stack.arguments(ctx, found), providers, pulumi.Protect(stack.Protect))
+	tunnel, err := components.NewCloudflareTunnel(ctx, componentName, args, providers, pulumi.Protect(stack.Protect))
 	if err != nil {
 		return err
-	}
-	if found.Deleted != nil {
-		return forgetTunnel(ctx, found.Deleted)
 	}
 	ctx.Export("tunnelId", tunnel.TunnelID)
 	ctx.Export("tunnelCname", tunnel.TunnelCNAME)
 	ctx.Export("hostnames", tunnel.Hostnames)
 	ctx.Export("namespace", tunnel.Namespace)
 	ctx.Export("deployment", tunnel.Deployment)
+	if tunnel.Deleted != nil {
+		return reportDeleted(ctx, tunnel.Deleted)
+	}
 	return nil
 }
 
@@ -74,10 +74,6 @@ type stackSettings struct {
 	// Zones are the further Cloudflare zones that [CloudflareTunnelArgs.Hostnames]
 	// lie in. They have to be in the tunnel's account.
 	Zones []string `pulumi:"zones"`
-	// AllowTakeover allows the stack to take names that lead to another stack's
-	// tunnel, which are an error otherwise. CNAME records made by hand are taken
-	// over in any case. Defaults to false.
-	AllowTakeover bool `pulumi:"allowTakeover"`
 	// Protect refuses to destroy the stack. To destroy it, set this to false and
 	// run pulumi up first. Defaults to false.
 	Protect bool `pulumi:"protect"`
@@ -107,13 +103,12 @@ func readSettings(ctx *pulumi.Context) (*stackSettings, error) {
 	s := &stackSettings{}
 	own := settings.NewProjectReader(ctx, ctx.Project())
 	cf, k8s := settings.NewReader(ctx, "cloudflare"), settings.NewReader(ctx, "kubernetes")
-	problems := errors.Join(own.Read(s), cf.Read(&s.cloudflare), k8s.Read(&s.kubernetes), s.cloudflare.checkToken(ctx),
+	problems := errors.Join(own.Read(s), cf.Read(&s.cloudflare), k8s.Read(&s.kubernetes),
 		settings.Unknown(os.Getenv(pulumi.EnvConfig), own, cf, k8s))
 	// The Cloudflare provider reads these variables, too.
 	s.cloudflare.APIHostname = cmp.Or(s.cloudflare.APIHostname, os.Getenv("CLOUDFLARE_API_HOSTNAME"))
 	s.cloudflare.APIBasePath = cmp.Or(s.cloudflare.APIBasePath, os.Getenv("CLOUDFLARE_API_BASE_PATH"))
-	// Validation doesn't look at identifiers, which are found only later.
-	return s, errors.Join(problems, s.arguments(ctx, &preflight.Findings{}).Validate())
+	return s, errors.Join(problems, s.cloudflare.checkToken(ctx), s.arguments(ctx).Validate())
 }
 
 // checkToken demands that Cloudflare's API token is a secret of the stack.
@@ -129,21 +124,20 @@ func (s *cloudflareSettings) checkToken(ctx *pulumi.Context) error {
 	return nil
 }
 
-// arguments returns the component's arguments for what preflight has found.
-func (s *stackSettings) arguments(ctx *pulumi.Context, found *preflight.Findings) *components.CloudflareTunnelArgs {
+// arguments returns the component's arguments.
+func (s *stackSettings) arguments(ctx *pulumi.Context) *components.CloudflareTunnelArgs {
 	args := s.CloudflareTunnelArgs
+	args.API = (*components.APIArgs)(&s.cloudflare)
 	args.TunnelName = cmp.Or(s.TunnelName, defaultTunnelName(ctx))
-	args.AccountID = pulumi.String(found.AccountID)
-	args.ZoneID = pulumi.String(found.ZoneIDs[args.Domain])
+	args.ZoneID, args.AccountID = optional(s.ZoneID, toInput), optional(s.AccountID, toInput)
 	args.Zones = map[string]pulumi.StringInput{}
 	for _, zone := range s.Zones {
-		args.Zones[zone] = pulumi.String(found.ZoneIDs[zone])
-	}
-	if found.Deleted != nil {
-		args.DeletedTunnel = found.Deleted.ID
+		args.Zones[zone] = nil // looked up
 	}
 	return &args
 }
+
+func toInput(value string) pulumi.StringInput { return pulumi.String(value) }
 
 // defaultTunnelName tells the stacks of an account and of a cluster apart.
 func defaultTunnelName(ctx *pulumi.Context) string {
@@ -156,47 +150,9 @@ func defaultTunnelName(ctx *pulumi.Context) string {
 	return strings.Trim(name[:min(len(name), 40)], "-")
 }
 
-// preflight asks Cloudflare for the identifiers, and whether the stack can have
-// the names and still has its tunnel.
-func (s *stackSettings) preflight(ctx *pulumi.Context) (*preflight.Findings, error) {
-	client, err := preflight.New(preflight.Options(s.cloudflare))
-	if err != nil {
-		return nil, err
-	}
-	wanted := names.Set{Domain: s.Domain, Hostnames: s.Hostnames, Zones: s.Zones}
-	return client.Check(ctx.Context(), preflight.Request{
-		Domain: s.Domain, ZoneID: s.ZoneID, AccountID: s.AccountID,
-		Zones:          wanted.ZonesInUse(),
-		Hosts:          wanted.Hosts(),
-		Comment:        names.RecordComment(ctx.Project(), ctx.Stack()),
-		AllowTakeover:  s.AllowTakeover,
-		ExistingTunnel: s.ExistingTunnel,
-		LastTunnel:     lastTunnel(ctx),
-	})
-}
-
-// lastTunnel returns the ID of the tunnel that the stack had after its last
-// update, which is one of its outputs, or nothing.
-func lastTunnel(ctx *pulumi.Context) string {
-	stack := struct {
-		Name string `pulumi:"name"`
-	}{ctx.Organization() + "/" + ctx.Project() + "/" + ctx.Stack()}
-	var last struct {
-		Outputs struct {
-			TunnelID string `pulumi:"tunnelId"`
-		} `pulumi:"outputs"`
-	}
-	if err := ctx.Invoke("pulumi:pulumi:readStackOutputs", &stack, &last); err != nil {
-		_ = ctx.Log.Debug(fmt.Sprintf("can't read the stack's last outputs, so a deleted tunnel goes unnoticed: %v", err), nil)
-	}
-	return last.Outputs.TunnelID
-}
-
-// forgetTunnel ends an update that has removed a tunnel from the state because it
+// reportDeleted ends an update that has removed a tunnel from the state because it
 // was deleted outside of the stack. Only the next update can create a new one.
-func forgetTunnel(ctx *pulumi.Context, tunnel *preflight.Tunnel) error {
-	ctx.Export("tunnelId", pulumi.String("")) // the next update knows of no tunnel
-	ctx.Export("tunnelCname", pulumi.String(""))
+func reportDeleted(ctx *pulumi.Context, tunnel *components.DeletedTunnel) error {
 	deleted := fmt.Sprintf("tunnel %s was deleted outside of this stack", tunnel)
 	if ctx.DryRun() {
 		return ctx.Log.Warn(deleted+"; this update forgets it, and the next one creates a new tunnel", nil)

@@ -68,7 +68,7 @@ func TestProgram_LeastSettings(t *testing.T) {
 	stack := newStack(t, "example.com")
 	require.NoError(t, stack.up(nil))
 	require.Equal(t, "zone of example.com", stack.inputs(t, "edge-apex")["zoneId"].StringValue())
-	require.Equal(t, "Managed by Pulumi: k8s-tunnel/test", stack.inputs(t, "edge-apex")["comment"].StringValue())
+	require.Equal(t, "Managed by Pulumi: k8s-tunnel/test [0a1b2c3d]", stack.inputs(t, "edge-apex")["comment"].StringValue())
 	require.Equal(t, "account", stack.inputs(t, "edge-tunnel")["accountId"].StringValue())
 	require.Equal(t, "k8s-tunnel-test-a1b2c3", stack.inputs(t, "edge-tunnel")["name"].StringValue())
 	require.True(t, stack.inputs(t, "cloudflare")["apiToken"].IsSecret())
@@ -141,7 +141,7 @@ func TestProgram_Preflight(t *testing.T) {
 	const tunnel = "11111111-2222-3333-4444-555555555555"
 	taken := apitest.Record{
 		Zone: "zone of example.com", Name: "*.example.com", Type: "CNAME",
-		Content: names.TunnelCNAME(tunnel), Comment: names.RecordComment("k8s-tunnel", "other"),
+		Content: names.TunnelCNAME(tunnel), Comment: names.Owner{Stack: "k8s-tunnel/other", Identity: "ffffffff"}.Comment(),
 	}
 	address := apitest.Record{Zone: "zone of example.com", Name: "example.com", Type: "A", Content: "192.0.2.7"}
 	for _, test := range []struct {
@@ -153,7 +153,7 @@ func TestProgram_Preflight(t *testing.T) {
 	}{
 		{"unknown zone", nil, nil, nil, []string{"domain: the token sees no zone named example.com"}},
 		{"another zone's identifier", []string{"example.com", "example.net"}, map[string]string{"k8s-tunnel:zoneId": "zone of example.net"}, nil, []string{"zoneId: zone of example.net is the zone example.net"}},
-		{"names that are taken", []string{"example.com"}, nil, []apitest.Record{address, taken}, []string{"domain: example.com has a record of type A already, 192.0.2.7", "belongs to stack k8s-tunnel/other"}},
+		{"names that are taken", []string{"example.com"}, nil, []apitest.Record{address, taken}, []string{"domain: example.com has a record of type A already, \"192.0.2.7\"", "belongs to stack \"k8s-tunnel/other\""}},
 		{"takeover allowed", []string{"example.com"}, map[string]string{"k8s-tunnel:allowTakeover": "true"}, []apitest.Record{taken}, nil},
 		{"existing tunnel of nobody", []string{"example.com"}, map[string]string{"k8s-tunnel:existingTunnel": tunnel}, nil, []string{"existingTunnel: account account has no tunnel " + tunnel}},
 	} {
@@ -182,7 +182,7 @@ func TestProgram_DeletedTunnel(t *testing.T) {
 	stack := newStack(t, "example.com")
 	deleted := when
 	stack.api.Tunnels = []apitest.Tunnel{{Account: "account", ID: tunnel, Name: "home-a1b2c3", DeletedAt: &deleted}}
-	stack.LastOutputs = resource.PropertyMap{"tunnelId": resource.NewProperty(tunnel)}
+	stack.State = map[string]resource.PropertyMap{components.CloudflareTunnelType + "::edge": {"tunnelId": resource.NewProperty(tunnel)}}
 	err := stack.up(nil)
 	require.ErrorContains(t, err, "tunnel home-a1b2c3 ("+tunnel+", until 2026-11-20 10:11:12 UTC) was deleted outside of this stack")
 	require.ErrorContains(t, err, "run pulumi up again")
@@ -196,7 +196,7 @@ func TestProgram_DeletedTunnel(t *testing.T) {
 	require.Len(t, stack.Warnings(), 1)
 	require.Contains(t, stack.Warnings()[0], "this update forgets it, and the next one creates a new tunnel")
 
-	stack.Preview, stack.LastOutputs = false, nil
+	stack.Preview, stack.State = false, nil
 	require.NoError(t, stack.up(nil))
 	require.False(t, stack.Find(t, "edge-tunnel").Read)
 	require.Empty(t, stack.Warnings())
@@ -296,7 +296,7 @@ func TestProgram_Protect(t *testing.T) {
 		}
 		return names
 	}
-	require.ElementsMatch(t, []string{"edge", "edge-namespace", "edge-apex", "edge-wildcard"}, protected("true"))
+	require.ElementsMatch(t, []string{"edge", "edge-apex", "edge-wildcard"}, protected("true"))
 	require.Empty(t, protected(""))
 }
 
@@ -308,8 +308,8 @@ func TestProgram_Outputs(t *testing.T) {
 		"tunnelId":    plantest.TunnelID,
 		"tunnelCname": plantest.TunnelID + ".cfargotunnel.com",
 		"hostnames":   []any{"example.com", "*.example.com"},
-		"namespace":   "edge-namespace" + plantest.ObjectSuffix,
-		"deployment":  "edge-cloudflared" + plantest.ObjectSuffix,
+		"namespace":   "k8s-tunnel-test-" + plantest.Identity,
+		"deployment":  stack.inputs(t, "edge-cloudflared")["metadata"].ObjectValue()["name"].StringValue(),
 	}, stack.Outputs(t, "k8s-tunnel-test").Mappable())
 }
 
@@ -349,16 +349,24 @@ func TestProgram_API(t *testing.T) {
 	require.Equal(t, "/client/v4", path)
 }
 
-// Identifiers that are given together aren't looked up, and reach the resources.
+// Identifiers are checked against the domain, and reach the resources.
 func TestProgram_Identifiers(t *testing.T) {
 	t.Parallel()
-	stack := newStack(t)
-	require.NoError(t, stack.up(map[string]string{"k8s-tunnel:zoneId": "my-zone", "k8s-tunnel:accountId": "my-account"}))
-	require.Equal(t, "my-zone", stack.inputs(t, "edge-apex")["zoneId"].StringValue())
-	require.Equal(t, "my-account", stack.inputs(t, "edge-tunnel")["accountId"].StringValue())
-	for _, call := range stack.api.Calls() {
-		require.Contains(t, call, "GET /zones/my-zone/dns_records", "only the names are looked up")
-	}
+	stack := newStack(t, "example.com", "example.net")
+	require.NoError(t, stack.up(map[string]string{"k8s-tunnel:zoneId": "zone of example.com", "k8s-tunnel:accountId": "account"}))
+	require.Equal(t, "zone of example.com", stack.inputs(t, "edge-apex")["zoneId"].StringValue())
+	require.Equal(t, "account", stack.inputs(t, "edge-tunnel")["accountId"].StringValue())
+	err := stack.up(map[string]string{"k8s-tunnel:zoneId": "zone of example.net", "k8s-tunnel:accountId": "account"})
+	require.ErrorContains(t, err, "zoneId: zone of example.net is the zone example.net, not domain example.com")
+	require.Empty(t, stack.Registrations())
+}
+
+// The token is named by its setting.
+func TestProgram_TokenRefused(t *testing.T) {
+	t.Parallel()
+	stack := newStack(t, "example.com")
+	stack.api.Refusal = 9109
+	require.ErrorContains(t, stack.up(nil), "cloudflare:apiToken: Cloudflare refuses the API token; create one with the permissions")
 }
 
 // README.md and Pulumi.yaml say what the source says.

@@ -26,10 +26,19 @@ type CloudflareTunnelArgs struct {
 	// Domain is the name of the Cloudflare zone, such as example.com. It and its
 	// wildcard, *.example.com, lead to the cluster. Required.
 	Domain string `pulumi:"domain"`
-	// ZoneID is the identifier of the zone. Required.
+	// API says how to reach Cloudflare's API, as the provider does. Required. It
+	// isn't recorded, because it contains the token.
+	API *APIArgs
+	// ZoneID is the identifier of the zone, a pulumi.String. Looked up by the domain
+	// when unset.
 	ZoneID pulumi.StringInput `pulumi:"zoneId"`
-	// AccountID is the identifier of the account that owns the tunnel. Required.
+	// AccountID is the identifier of the account that owns the tunnel, a
+	// pulumi.String. The zone's account when unset.
 	AccountID pulumi.StringInput `pulumi:"accountId"`
+	// AllowTakeover allows the stack to take names that lead to another stack's
+	// tunnel, which are an error otherwise. CNAME records made by hand are taken
+	// over in any case, with a warning. Defaults to false.
+	AllowTakeover bool `pulumi:"allowTakeover"`
 
 	// TunnelName begins the tunnel's name in Cloudflare's dashboard. The label of
 	// the rotation and a random suffix follow, because names are unique in an
@@ -44,11 +53,6 @@ type CloudflareTunnelArgs struct {
 	// instead of a tunnel that belongs to the stack; it is never changed or
 	// deleted. Can't be combined with [CloudflareTunnelArgs.Rotation].
 	ExistingTunnel string `pulumi:"existingTunnel"`
-	// DeletedTunnel is the ID of the component's own tunnel if that was deleted
-	// outside of Pulumi. The provider doesn't notice, so the program has to find
-	// out. The component then forgets the tunnel and changes nothing else;
-	// declared without DeletedTunnel after that, it creates a new one.
-	DeletedTunnel string `pulumi:"lostTunnel" setting:"-"` // the name that stacks have recorded
 
 	// Origin is the service for all requests that no rule of
 	// [CloudflareTunnelArgs.Ingress] matches, as scheme://host[:port] without a
@@ -66,8 +70,8 @@ type CloudflareTunnelArgs struct {
 	// already, because the wildcard doesn't apply to those. Full names; a leading
 	// *. stands for all names below.
 	Hostnames []string `pulumi:"hostnames"`
-	// Zones are the further zones that Hostnames lie in, by name, with their
-	// identifiers. They have to be in the tunnel's account.
+	// Zones are the further zones that Hostnames lie in, by name. They have to be in
+	// the tunnel's account. Their identifiers are looked up.
 	Zones map[string]pulumi.StringInput `pulumi:"zones"`
 
 	// Namespace is an existing namespace for the connectors. When unset, the stack
@@ -91,6 +95,8 @@ type CloudflareTunnelArgs struct {
 	NetworkPolicy *NetworkPolicyArgs `pulumi:"networkPolicy"`
 	// Monitoring adds objects for Prometheus and Grafana.
 	Monitoring *MonitoringArgs `pulumi:"monitoring"`
+
+	found *found // once they were checked
 }
 
 // The arguments about cloudflared itself, which package cloudflared describes.
@@ -112,18 +118,17 @@ var rotationPattern = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9.-]{0,30}[A-Za-
 var tunnelNamePattern = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$`)
 
 // Validate reports every problem with the arguments at once, each starting with
-// the argument that it is about. Optional arguments may be unset.
+// the argument that it is about. Optional arguments may be unset, and so may API:
+// Validate asks nothing.
 func (a *CloudflareTunnelArgs) Validate() error { return a.withDefaults("component").validate() }
 
 // validate is Validate for arguments with defaults.
 func (a *CloudflareTunnelArgs) validate() error {
 	return errors.Join(
 		a.names().Validate(),
-		a.validateIdentifiers(),
 		validateTunnelName("tunnelName", a.TunnelName),
 		validateRotation("rotation", a.Rotation),
 		validateExistingTunnel("existingTunnel", a),
-		validateDeletedTunnel("lostTunnel", a),
 		a.routing().Validate(),
 		validateNamespace("namespace", a.Namespace),
 		validateImage("image", a.Image),
@@ -154,17 +159,9 @@ func (a *CloudflareTunnelArgs) warnings() []string {
 	return a.names().Warnings(ingress)
 }
 
-func (a *CloudflareTunnelArgs) validateIdentifiers() error {
-	problems := []error{required("zoneId", a.ZoneID), required("accountId", a.AccountID)}
-	for _, zone := range a.names().ZonesInUse() {
-		problems = append(problems, required(fmt.Sprintf("zones[%q]", zone), a.Zones[zone]))
-	}
-	return errors.Join(problems...)
-}
-
-func required(path string, value pulumi.StringInput) error {
-	if value == nil {
-		return fmt.Errorf("%s: not set", path)
+func validateAPI(path string, api *APIArgs) error {
+	if api == nil || api.APIToken == "" {
+		return fmt.Errorf("%s: has no API token; it is the one of the Cloudflare provider", path)
 	}
 	return nil
 }
@@ -209,16 +206,18 @@ func validateReplicas(path string, replicas int) error {
 	return nil
 }
 
-// recorded returns what the engine records as the component's inputs: every
-// argument, under the name in its tag. Blocks are recorded without their
-// defaults, apart from those that stacks have recorded with them.
+// recorded returns what the engine records as the component's inputs: every argument
+// with a tag, under its name. Blocks are recorded without their defaults, apart from
+// those that stacks have recorded with them.
 func (a *CloudflareTunnelArgs) recorded(given *CloudflareTunnelArgs) pulumi.Map {
 	args := *a
 	args.OriginRequest, args.Pod, args.Monitoring = given.OriginRequest, given.Pod, given.Monitoring
 	inputs := pulumi.Map{}
 	value := reflect.ValueOf(args)
 	for i := range value.NumField() {
-		inputs[value.Type().Field(i).Tag.Get(settings.Tag)] = toInput(value.Field(i).Interface())
+		if name := value.Type().Field(i).Tag.Get(settings.Tag); name != "" {
+			inputs[name] = toInput(value.Field(i).Interface())
+		}
 	}
 	return inputs
 }

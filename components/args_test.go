@@ -4,7 +4,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 	"github.com/stretchr/testify/require"
 
 	"k8s-tunnel/components/plantest"
@@ -22,8 +21,6 @@ func TestCloudflareTunnelArgs_Validate(t *testing.T) {
 		{"empty blocks", func(a *CloudflareTunnelArgs) {
 			a.Pod, a.NetworkPolicy, a.Monitoring = &PodArgs{}, &NetworkPolicyArgs{}, &MonitoringArgs{Dashboard: &DashboardArgs{}}
 		}, ""},
-		{"no zone", func(a *CloudflareTunnelArgs) { a.ZoneID = nil }, "zoneId: not set"},
-		{"no account", func(a *CloudflareTunnelArgs) { a.AccountID = nil }, "accountId: not set"},
 		{"tunnel name", func(a *CloudflareTunnelArgs) { a.TunnelName = "home-lab" }, ""},
 		{"tunnel name with a space", func(a *CloudflareTunnelArgs) { a.TunnelName = "home lab" }, `tunnelName: "home lab"`},
 		{"tunnel name too long", func(a *CloudflareTunnelArgs) { a.TunnelName = strings.Repeat("a", 41) }, "at most 40"},
@@ -33,14 +30,6 @@ func TestCloudflareTunnelArgs_Validate(t *testing.T) {
 		{
 			"existing tunnel and rotation", func(a *CloudflareTunnelArgs) { a.ExistingTunnel, a.Rotation = plantest.TunnelID, "2026-11" },
 			"existingTunnel: can't be combined with rotation",
-		},
-		{"deleted tunnel", func(a *CloudflareTunnelArgs) { a.DeletedTunnel = plantest.TunnelID }, ""},
-		{"deleted tunnel by name", func(a *CloudflareTunnelArgs) { a.DeletedTunnel = "by-hand" }, `lostTunnel: "by-hand" is not a tunnel's ID`},
-		{
-			"deleted tunnel and existing tunnel", func(a *CloudflareTunnelArgs) {
-				a.DeletedTunnel, a.ExistingTunnel = plantest.TunnelID, plantest.TunnelID
-			},
-			"lostTunnel: can't be combined with existingTunnel",
 		},
 		{"rotation with a slash", func(a *CloudflareTunnelArgs) { a.Rotation = "11/2026" }, `rotation: "11/2026"`},
 		{"origin with a port", func(a *CloudflareTunnelArgs) { a.Origin = "https://traefik.kube-system.svc:8443" }, ""},
@@ -57,9 +46,6 @@ func TestCloudflareTunnelArgs_Validate(t *testing.T) {
 		{"origin with a bad port", func(a *CloudflareTunnelArgs) { a.Origin = "http://web:99999" }, "port from 1 to 65535"},
 		{"origin with an empty port", func(a *CloudflareTunnelArgs) { a.Origin = "http://web:" }, "port from 1 to 65535"},
 		{"origin of a bad status", func(a *CloudflareTunnelArgs) { a.Origin = "http_status:ok" }, "three-digit status code"},
-		{"zone without an identifier", func(a *CloudflareTunnelArgs) {
-			a.Hostnames, a.Zones = []string{"example.net"}, map[string]pulumi.StringInput{"example.net": nil, "unused.net": nil}
-		}, `zones["example.net"]: not set`},
 		{"common bastion mode", func(a *CloudflareTunnelArgs) { a.OriginRequest = &OriginRequest{BastionMode: new(true)} }, "origin: with bastion, clients choose the destination"},
 		{"namespace", func(a *CloudflareTunnelArgs) { a.Namespace = "web" }, ""},
 		{"namespace in upper case", func(a *CloudflareTunnelArgs) { a.Namespace = "Web" }, `namespace: "Web"`},

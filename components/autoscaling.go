@@ -59,7 +59,7 @@ func (t *CloudflareTunnel) autoscaler(
 		return nil
 	}
 	_, err := autoscalingv2.NewHorizontalPodAutoscaler(ctx, name+"-autoscaler", &autoscalingv2.HorizontalPodAutoscalerArgs{
-		Metadata: objectMeta(args, namespace.name, nil),
+		Metadata: objectMeta(args, namespace.name, namespace.objects.of("autoscaler"), nil),
 		Spec: &autoscalingv2.HorizontalPodAutoscalerSpecArgs{
 			ScaleTargetRef: &autoscalingv2.CrossVersionObjectReferenceArgs{
 				ApiVersion: pulumi.String("apps/v1"),
@@ -87,7 +87,7 @@ func (t *CloudflareTunnel) autoscaler(
 				},
 			},
 		},
-	}, pulumi.Parent(t))
+	}, pulumi.Parent(t), unprotected)
 	if err != nil {
 		return fmt.Errorf("creating autoscaler: %w", err)
 	}

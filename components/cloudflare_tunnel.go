@@ -1,9 +1,12 @@
 package components
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"k8s-tunnel/components/preflight"
 )
 
 // CloudflareTunnelType is the component's type token. It is part of every
@@ -26,13 +29,18 @@ type CloudflareTunnel struct {
 	Namespace pulumi.StringOutput `pulumi:"namespace"`
 	// Deployment is the name of the connectors' Deployment.
 	Deployment pulumi.StringOutput `pulumi:"deployment"`
+
+	// Deleted is the component's tunnel if it was deleted outside of Pulumi. The
+	// component then forgets it and changes nothing else, and the program should
+	// fail with a message that says so; the next update creates a new tunnel.
+	Deleted *DeletedTunnel
 }
 
 // NewCloudflareTunnel declares a tunnel and everything that belongs to it. Pass
 // the Cloudflare and the Kubernetes provider with pulumi.Providers.
 //
-// The arguments are validated before anything is registered, and the error lists
-// every problem. The order of the resources is the component's main promise:
+// The arguments are validated, and checked against what exists at Cloudflare, before
+// anything is registered; the error lists every problem. The order of the resources is the component's main promise:
 // names lead to the tunnel only while connectors serve it, when it is created,
 // deleted, or replaced.
 func NewCloudflareTunnel(
@@ -43,37 +51,54 @@ func NewCloudflareTunnel(
 	}
 	given := args
 	args = args.withDefaults(name)
-	if err := args.validate(); err != nil {
+	if err := errors.Join(args.validate(), validateAPI("api", args.API)); err != nil {
 		return nil, err
 	}
-
-	t := &CloudflareTunnel{}
-	if err := ctx.RegisterComponentResourceV2(CloudflareTunnelType, name, args.recorded(given), t, opts...); err != nil {
-		return nil, fmt.Errorf("registering component %s: %w", name, err)
+	found, err := args.check(ctx, name)
+	if err != nil {
+		return nil, err
 	}
-	for _, warning := range args.warnings() {
+	t := &CloudflareTunnel{Deleted: found.Deleted}
+	if err := t.declare(ctx, name, args.identified(found), given, found.client, opts); err != nil {
+		return nil, err
+	}
+	for _, warning := range append(args.warnings(), found.Warnings...) {
 		if err := ctx.Log.Warn(warning, &pulumi.LogArgs{Resource: t}); err != nil {
 			return nil, fmt.Errorf("logging a warning of component %s: %w", name, err)
 		}
 	}
-	namespace, err := t.namespace(ctx, name, args)
-	if err != nil {
-		return nil, err
+	return t, nil
+}
+
+// declare registers the component and its children, in the order of the promise.
+func (t *CloudflareTunnel) declare(
+	ctx *pulumi.Context, name string, args, given *CloudflareTunnelArgs, client *preflight.Client, opts []pulumi.ResourceOption,
+) error {
+	if err := ctx.RegisterComponentResourceV2(CloudflareTunnelType, name, args.recorded(given), t, opts...); err != nil {
+		return fmt.Errorf("registering component %s: %w", name, err)
 	}
-	tunnel, err := t.tunnel(ctx, name, args, namespace)
+	identity, err := t.identity(ctx, name)
 	if err != nil {
-		return nil, err
+		return err
+	}
+	namespace, err := t.namespace(ctx, name, args, identity)
+	if err != nil {
+		return err
+	}
+	tunnel, err := t.tunnel(ctx, name, args, namespace, client)
+	if err != nil {
+		return err
 	}
 	connector, err := t.connector(ctx, name, args, namespace, tunnel)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if err := t.monitoring(ctx, name, args, namespace, tunnel); err != nil {
-		return nil, err
+		return err
 	}
-	hostnames, err := t.records(ctx, name, args, tunnel, connector)
+	hostnames, err := t.records(ctx, name, args, tunnel, connector, t.owner(ctx, identity))
 	if err != nil {
-		return nil, err
+		return err
 	}
 
 	t.TunnelID = tunnel.id
@@ -81,7 +106,11 @@ func NewCloudflareTunnel(
 	t.Hostnames = hostnames
 	t.Namespace = namespace.name
 	t.Deployment = connector.Metadata.Name().Elem()
-	return t, ctx.RegisterResourceOutputs(t, pulumi.Map{
+	if t.Deleted != nil {
+		// The next update knows of no tunnel.
+		t.TunnelID, t.TunnelCNAME = pulumi.String("").ToStringOutput(), pulumi.String("").ToStringOutput()
+	}
+	return ctx.RegisterResourceOutputs(t, pulumi.Map{
 		"tunnelId":    t.TunnelID,
 		"tunnelCname": t.TunnelCNAME,
 		"hostnames":   t.Hostnames,

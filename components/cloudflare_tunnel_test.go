@@ -16,6 +16,7 @@ import (
 	"k8s-tunnel/components/cloudflared"
 	"k8s-tunnel/components/golden"
 	"k8s-tunnel/components/plantest"
+	"k8s-tunnel/components/preflight/apitest"
 	"k8s-tunnel/components/settings"
 )
 
@@ -25,7 +26,8 @@ func TestCloudflareTunnel_Inventory(t *testing.T) {
 	require.ElementsMatch(t, []string{
 		"k8s-tunnel:index:CloudflareTunnel::edge",
 		"kubernetes:core/v1:Namespace::edge-namespace",
-		"random:index/randomBytes:RandomBytes::edge-secret",
+		"random:index/randomId:RandomId::edge-identity",
+		"random:index/randomPassword:RandomPassword::edge-secret",
 		"random:index/randomId:RandomId::edge-suffix",
 		"cloudflare:index/zeroTrustTunnelCloudflared:ZeroTrustTunnelCloudflared::edge-tunnel",
 		"kubernetes:core/v1:ConfigMap::edge-config",
@@ -57,7 +59,7 @@ func TestCloudflareTunnel_Protect(t *testing.T) {
 			protected = append(protected, reg.Name)
 		}
 	}
-	require.ElementsMatch(t, []string{"edge", "edge-namespace", "edge-apex", "edge-wildcard"}, protected)
+	require.ElementsMatch(t, []string{"edge", "edge-apex", "edge-wildcard"}, protected)
 }
 
 func TestCloudflareTunnel_Order(t *testing.T) {
@@ -103,7 +105,7 @@ func TestCloudflareTunnel_Golden(t *testing.T) {
 	}
 }
 
-// Only two resources get the secret, marked as one.
+// Only two resources get the secret, marked as one, and nothing records the token.
 func TestCloudflareTunnel_Secret(t *testing.T) {
 	t.Parallel()
 	r := declare(t, validArgs())
@@ -117,6 +119,8 @@ func TestCloudflareTunnel_Secret(t *testing.T) {
 		default:
 			require.NotContains(t, raw, plantest.TunnelSecret, reg.Name)
 		}
+		require.NotContains(t, raw, plantest.Password, reg.Name)
+		require.NotContains(t, raw, strings.Repeat("t", 40), reg.Name)
 	}
 }
 
@@ -145,8 +149,8 @@ func TestCloudflareTunnel_Outputs(t *testing.T) {
 		"tunnelId":    plantest.TunnelID,
 		"tunnelCname": plantest.TunnelID + ".cfargotunnel.com",
 		"hostnames":   []string{"example.com", "*.example.com"},
-		"namespace":   "edge-namespace" + plantest.ObjectSuffix,
-		"deployment":  "edge-cloudflared" + plantest.ObjectSuffix,
+		"namespace":   "edge-" + plantest.Identity,
+		"deployment":  objectName(t, r, "edge-cloudflared"),
 	}
 	require.Equal(t, want, got)
 	want["hostnames"] = []any{"example.com", "*.example.com"}
@@ -196,7 +200,7 @@ func TestCloudflareTunnel_RecordsInZones(t *testing.T) {
 	t.Parallel()
 	args := validArgs()
 	args.Hostnames = []string{"photos.example.com", "x.lab.example.net", "example.net"}
-	args.Zones = map[string]pulumi.StringInput{"example.net": pulumi.String("net"), "lab.example.net": pulumi.String("lab")}
+	args.Zones = map[string]pulumi.StringInput{"example.net": nil, "lab.example.net": nil}
 	got := map[string][2]string{}
 	for _, reg := range declare(t, args).Registrations() {
 		if reg.Type == "cloudflare:index/record:Record" {
@@ -222,7 +226,7 @@ func TestCloudflareTunnel_ExistingNamespace(t *testing.T) {
 	require.Equal(t, map[string]any{
 		"apiVersion": "v1", "kind": "Namespace", "metadata": map[string]any{"name": "web"},
 	}, namespace.Inputs.Mappable(), "with less, every refresh would find a change")
-	require.Contains(t, r.Find(t, "edge-cloudflared").JSON(t), `"namespace": "edge-namespace`+plantest.ObjectSuffix+`"`)
+	require.Contains(t, r.Find(t, "edge-cloudflared").JSON(t), `"namespace": "web"`)
 }
 
 func TestCloudflareTunnel_TwoInstances(t *testing.T) {
@@ -236,12 +240,12 @@ func TestCloudflareTunnel_TwoInstances(t *testing.T) {
 		}
 		return nil
 	}))
-	require.Len(t, r.Registrations(), 26)
+	require.Len(t, r.Registrations(), 28)
 	unique := map[string]bool{}
 	for _, entry := range r.Inventory() {
 		unique[entry] = true
 	}
-	require.Len(t, unique, 26)
+	require.Len(t, unique, 28)
 }
 
 func TestCloudflareTunnel_Invalid(t *testing.T) {
@@ -252,7 +256,7 @@ func TestCloudflareTunnel_Invalid(t *testing.T) {
 		return err
 	})
 	require.Empty(t, r.Registrations(), "nothing may be planned")
-	for _, path := range []string{"domain: ", "zoneId: ", "accountId: ", "origin: ", "replicas: "} {
+	for _, path := range []string{"domain: ", "api: ", "origin: ", "replicas: "} {
 		require.ErrorContains(t, err, path)
 	}
 }
@@ -276,7 +280,7 @@ func TestCloudflareTunnel_RecordedInputs(t *testing.T) {
 	args.OriginRequest = &OriginRequest{ConnectTimeout: new("10s")}
 	args.Ingress = []IngressRule{{Hostname: "photos.example.com", Service: "http://x.ingress-nginx"}}
 	args.Hostnames = []string{"example.net"}
-	args.Zones = map[string]pulumi.StringInput{"example.net": pulumi.String("net")}
+	args.Zones = map[string]pulumi.StringInput{"example.net": nil}
 	args.Pod = &PodArgs{Labels: map[string]string{"team": "home"}}
 	args.Autoscaling = &AutoscalingArgs{MaxReplicas: 3}
 	args.NetworkPolicy = &NetworkPolicyArgs{MetricsFrom: []string{"monitoring"}}
@@ -284,24 +288,43 @@ func TestCloudflareTunnel_RecordedInputs(t *testing.T) {
 	golden.Compare(t, "testdata/edge-inputs.json", declare(t, args).Find(t, "edge").JSON(t))
 }
 
-// Every field is recorded, under the name in its tag.
+// Every field with a tag is recorded, under the name in it.
 func TestCloudflareTunnelArgs_Tags(t *testing.T) {
 	t.Parallel()
 	inputs := validArgs().withDefaults("edge").recorded(validArgs())
 	typ := reflect.TypeFor[CloudflareTunnelArgs]()
-	require.Len(t, inputs, typ.NumField())
+	var untagged []string
 	for i := range typ.NumField() {
-		require.Contains(t, inputs, typ.Field(i).Tag.Get(settings.Tag))
+		field := typ.Field(i)
+		if field.Tag == "" {
+			untagged = append(untagged, field.Name)
+			continue
+		}
+		require.Contains(t, inputs, field.Tag.Get(settings.Tag))
 	}
+	require.Equal(t, []string{"API", "found"}, untagged, "the token isn't recorded")
+}
+
+// testAPI is the API of all tests that don't change anything there.
+var testAPI *apitest.API
+
+func TestMain(m *testing.M) {
+	apitest.Main(m, func() {
+		testAPI = apitest.Start(
+			apitest.NewZone("zone", "example.com", "account"), apitest.NewZone("net", "example.net", "account"),
+			apitest.NewZone("lab", "lab.example.net", "account"),
+		)
+	})
 }
 
 // validArgs are the least that a component accepts.
 func validArgs() *CloudflareTunnelArgs {
-	return &CloudflareTunnelArgs{
-		Domain:    "example.com",
-		ZoneID:    pulumi.String("zone"),
-		AccountID: pulumi.String("account"),
-	}
+	return &CloudflareTunnelArgs{Domain: "example.com", API: apiArgs(testAPI)}
+}
+
+// apiArgs are those of an API.
+func apiArgs(api *apitest.API) *APIArgs {
+	return &APIArgs{APIToken: strings.Repeat("t", 40), APIHostname: api.Hostname(), RPS: 10000}
 }
 
 // program declares one component.
@@ -333,4 +356,108 @@ func reveal(v resource.PropertyValue) resource.PropertyMap {
 		out[k] = e
 	}
 	return out
+}
+
+// objectName is the name of a Kubernetes object.
+func objectName(t *testing.T, r *plantest.Engine, logicalName string) string {
+	t.Helper()
+	return r.Find(t, logicalName).Inputs["metadata"].ObjectValue()["name"].StringValue()
+}
+
+// An object's name follows from what makes it unique, so that an interrupted update
+// finds what it had created, and from the component's identity.
+func TestCloudflareTunnel_ObjectNames(t *testing.T) {
+	t.Parallel()
+	named := []string{"edge-namespace", "edge-config", "edge-credentials", "edge-cloudflared", "edge-network-policy", "edge-disruption-budget"}
+	names := func(change func(*CloudflareTunnelArgs)) map[string]string {
+		args := validArgs()
+		args.Replicas = 3
+		change(args)
+		r, all := declare(t, args), map[string]string{}
+		for _, logical := range named {
+			all[logical] = objectName(t, r, logical)
+			require.Equal(t, "true", r.Find(t, logical).Inputs["metadata"].ObjectValue()["annotations"].ObjectValue()["pulumi.com/patchForce"].StringValue())
+		}
+		return all
+	}
+	before := names(func(*CloudflareTunnelArgs) {})
+	require.Equal(t, before, names(func(a *CloudflareTunnelArgs) { a.Image, a.Replicas = "cloudflare/cloudflared:2026.4.0", 4 }), "a change that rolls the connectors")
+	changed := func(change func(*CloudflareTunnelArgs)) []string {
+		after, different := names(change), []string{}
+		for _, logical := range named {
+			if before[logical] != after[logical] {
+				different = append(different, logical)
+			}
+		}
+		return different
+	}
+	require.Equal(t, []string{"edge-config"}, changed(func(a *CloudflareTunnelArgs) { a.OriginRequest = &OriginRequest{ConnectTimeout: new("5s")} }))
+	require.Equal(t, []string{"edge-network-policy"}, changed(func(a *CloudflareTunnelArgs) {
+		a.NetworkPolicy = &NetworkPolicyArgs{MetricsFrom: []string{"monitoring"}}
+	}))
+	require.Equal(t, []string{"edge-config", "edge-cloudflared", "edge-network-policy", "edge-disruption-budget"}, changed(func(a *CloudflareTunnelArgs) { a.Origin = "http://192.0.2.7" }))
+	for _, name := range before {
+		require.Regexp(t, "^edge-([a-z-]+-)?[0-9a-f]{8}$", name)
+	}
+}
+
+// The tunnel's creation is completed by hooks.
+func TestCloudflareTunnel_Hooks(t *testing.T) {
+	t.Parallel()
+	require.Equal(t, []string{"edge-remove-leftover", "edge-retry-creation"}, declare(t, validArgs()).Find(t, "edge-tunnel").Hooks)
+}
+
+// The component finds its identity and its tunnel in the state.
+func TestCloudflareTunnel_State(t *testing.T) {
+	t.Parallel()
+	api := apitest.New(t, apitest.NewZone("zone", "example.com", "account"))
+	api.Records = []apitest.Record{
+		{Zone: "zone", Name: "example.com", Type: "CNAME", Content: "old.cfargotunnel.com", Comment: "Managed by Pulumi: k8s-tunnel/test [0a1b2c3d]"},
+		{Zone: "zone", Name: "*.example.com", Type: "CNAME", Content: plantest.TunnelID + ".cfargotunnel.com", Comment: "Managed by Pulumi: k8s-tunnel/test"},
+	}
+	args := validArgs()
+	args.API = apiArgs(api)
+	r := &plantest.Engine{}
+	err := r.Run(program(args))
+	require.ErrorContains(t, err, "domain: example.com belongs to stack")
+	require.ErrorContains(t, err, "domain: *.example.com belongs to stack")
+	require.Empty(t, r.Registrations())
+
+	r.State = map[string]resource.PropertyMap{
+		CloudflareTunnelType + "$random:index/randomId:RandomId::edge-identity": {"hex": resource.NewProperty(plantest.Identity)},
+		CloudflareTunnelType + "::edge":                                         {"tunnelId": resource.NewProperty(plantest.TunnelID)},
+		"random:index/randomPassword:RandomPassword::other":                     {"result": resource.MakeSecret(resource.NewProperty("secret"))},
+	}
+	require.NoError(t, r.Run(program(args)))
+	require.Empty(t, r.Warnings())
+	require.Equal(t, "Managed by Pulumi: k8s-tunnel/test [0a1b2c3d]", r.Find(t, "edge-apex").Inputs["comment"].StringValue())
+}
+
+// What is asked before other resources are declared isn't asked again.
+func TestCloudflareTunnelArgs_Check(t *testing.T) {
+	t.Parallel()
+	api := apitest.New(t, apitest.NewZone("zone", "example.com", "account"))
+	args := validArgs()
+	args.API = apiArgs(api)
+	r := &plantest.Engine{}
+	require.NoError(t, r.Run(func(ctx *pulumi.Context) error { return args.Check(ctx, "edge") }))
+	require.Empty(t, r.Registrations())
+	calls := len(api.Calls())
+	require.Positive(t, calls)
+	require.NoError(t, r.Run(program(args)))
+	require.Len(t, api.Calls(), calls)
+
+	args.Domain = "example.org"
+	args.found = nil
+	require.ErrorContains(t, r.Run(func(ctx *pulumi.Context) error { return args.Check(ctx, "edge") }), "domain: the token sees no zone named example.org")
+}
+
+// Identifiers are checked before anything is declared, so they have to be known.
+func TestCloudflareTunnel_UnknownIdentifiers(t *testing.T) {
+	t.Parallel()
+	args := validArgs()
+	args.ZoneID, args.AccountID = pulumi.String("zone").ToStringOutput(), pulumi.String("account")
+	r := &plantest.Engine{}
+	require.ErrorContains(t, r.Run(program(args)), "zoneId: has to be a pulumi.String")
+	require.Empty(t, r.Registrations())
 }

@@ -47,10 +47,10 @@ func (t *CloudflareTunnel) connector(
 	// No connector runs without the policy and the budget.
 	opts := []pulumi.ResourceOption{pulumi.Parent(t), unprotected, rolloutTimeout(args), pulumi.DependsOn([]pulumi.Resource{policy, budget})}
 	opts = append(opts, replicasOptions(args)...)
-	metadata := objectMeta(args, namespace.name, nil)
-	if args.DeletedTunnel != "" {
+	metadata := objectMeta(args, namespace.name, namespace.objects.of("cloudflared", generation[labelTunnelID], generation[labelNetwork]), nil)
+	if t.Deleted != nil {
 		// Without a tunnel, no connector gets ready.
-		metadata.Annotations = pulumi.StringMap{"pulumi.com/skipAwait": pulumi.String("true")}
+		metadata.Annotations = pulumi.StringMap{forceAnnotation: pulumi.String("true"), "pulumi.com/skipAwait": pulumi.String("true")}
 	}
 	deployment, err := appsv1.NewDeployment(ctx, name+"-cloudflared", &appsv1.DeploymentArgs{
 		Metadata: metadata,
@@ -95,9 +95,9 @@ func peakReplicas(args *CloudflareTunnelArgs) int {
 	return args.Replicas
 }
 
-// config declares config.yaml. Pulumi names the object, so that changed data
-// becomes a new object beside the old one. cloudflared reads the file only once;
-// the new name is what makes the Deployment roll.
+// config declares config.yaml. The object is named after its data, so that changed
+// data becomes a new object beside the old one. cloudflared reads the file only
+// once; the new name is what makes the Deployment roll.
 func (t *CloudflareTunnel) config(
 	ctx *pulumi.Context, name string, args *CloudflareTunnelArgs, namespace *namespaceRef, tunnel *tunnelRef,
 ) (*corev1.ConfigMap, error) {
@@ -105,7 +105,7 @@ func (t *CloudflareTunnel) config(
 		return cloudflared.Config{TunnelID: id, GraceSeconds: graceSeconds, Routing: args.routing()}.YAML()
 	}).(pulumi.StringOutput)
 	config, err := corev1.NewConfigMap(ctx, name+"-config", &corev1.ConfigMapArgs{
-		Metadata:  objectMeta(args, namespace.name, nil),
+		Metadata:  objectMeta(args, namespace.name, namespace.objects.of("config", data), nil),
 		Data:      pulumi.StringMap{cloudflared.ConfigFile: data},
 		Immutable: pulumi.Bool(true),
 	}, pulumi.Parent(t), unprotected)
@@ -115,7 +115,7 @@ func (t *CloudflareTunnel) config(
 	return config, nil
 }
 
-// credentials declares credentials.json, named by Pulumi like the config.
+// credentials declares credentials.json, named after the tunnel that it is for.
 func (t *CloudflareTunnel) credentials(
 	ctx *pulumi.Context, name string, args *CloudflareTunnelArgs, namespace *namespaceRef, tunnel *tunnelRef,
 ) (*corev1.Secret, error) {
@@ -123,7 +123,7 @@ func (t *CloudflareTunnel) credentials(
 		return cloudflared.Credentials{AccountTag: v[0].(string), TunnelID: v[1].(string), TunnelSecret: v[2].(string)}.JSON()
 	}).(pulumi.StringOutput)
 	credentials, err := corev1.NewSecret(ctx, name+"-credentials", &corev1.SecretArgs{
-		Metadata:   objectMeta(args, namespace.name, nil),
+		Metadata:   objectMeta(args, namespace.name, namespace.objects.of("credentials", args.AccountID, tunnel.id), nil),
 		StringData: pulumi.StringMap{cloudflared.CredentialsFile: data},
 		Immutable:  pulumi.Bool(true),
 	}, pulumi.Parent(t), unprotected)
@@ -139,7 +139,7 @@ func (t *CloudflareTunnel) disruptionBudget(
 	ctx *pulumi.Context, name string, args *CloudflareTunnelArgs, namespace *namespaceRef, generation pulumi.StringMap,
 ) (pulumi.Resource, error) {
 	budget, err := policyv1.NewPodDisruptionBudget(ctx, name+"-disruption-budget", &policyv1.PodDisruptionBudgetArgs{
-		Metadata: objectMeta(args, namespace.name, nil),
+		Metadata: objectMeta(args, namespace.name, namespace.objects.of("disruption-budget", generation[labelTunnelID], generation[labelNetwork]), nil),
 		Spec: &policyv1.PodDisruptionBudgetSpecArgs{
 			MaxUnavailable: pulumi.Int(1),
 			Selector:       &metav1.LabelSelectorArgs{MatchLabels: generation},

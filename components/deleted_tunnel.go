@@ -5,19 +5,12 @@ import (
 
 	"github.com/pulumi/pulumi-cloudflare/sdk/v5/go/cloudflare"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"k8s-tunnel/components/preflight"
 )
 
-func validateDeletedTunnel(path string, args *CloudflareTunnelArgs) error {
-	switch {
-	case args.DeletedTunnel == "":
-		return nil
-	case !tunnelIDPattern.MatchString(args.DeletedTunnel):
-		return fmt.Errorf("%s: %q is not a tunnel's ID, such as 11111111-2222-3333-4444-555555555555", path, args.DeletedTunnel)
-	case args.ExistingTunnel != "":
-		return fmt.Errorf("%s: can't be combined with existingTunnel, with which the stack has no tunnel of its own", path)
-	}
-	return nil
-}
+// DeletedTunnel is a tunnel that was deleted outside of Pulumi.
+type DeletedTunnel = preflight.Tunnel
 
 // forgetTunnel removes a tunnel from the state that was deleted outside of
 // Pulumi. The provider doesn't notice that by itself, and could neither replace
@@ -25,11 +18,11 @@ func validateDeletedTunnel(path string, args *CloudflareTunnelArgs) error {
 // deleting it, when a program only reads it under the name and the ID that it
 // has in the state.
 func (t *CloudflareTunnel) forgetTunnel(ctx *pulumi.Context, name string, args *CloudflareTunnelArgs, secret pulumi.StringOutput) (*tunnelRef, error) {
-	gone, err := cloudflare.GetZeroTrustTunnelCloudflared(ctx, name+"-tunnel", pulumi.ID(args.DeletedTunnel),
+	gone, err := cloudflare.GetZeroTrustTunnelCloudflared(ctx, name+"-tunnel", pulumi.ID(t.Deleted.ID),
 		// With a state, the provider takes the ID as it is and imports nothing.
 		&cloudflare.ZeroTrustTunnelCloudflaredState{AccountId: args.AccountID}, pulumi.Parent(t))
 	if err != nil {
-		return nil, fmt.Errorf("forgetting tunnel %s: %w", args.DeletedTunnel, err)
+		return nil, fmt.Errorf("forgetting tunnel %s: %w", t.Deleted.ID, err)
 	}
 	return newTunnelRef(gone.ID().ToStringOutput(), secret), nil
 }

@@ -3,17 +3,31 @@ package components
 import (
 	"testing"
 
+	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 	"github.com/stretchr/testify/require"
 
 	"k8s-tunnel/components/plantest"
+	"k8s-tunnel/components/preflight/apitest"
 )
 
 // A deleted tunnel is read under its own name and ID, and everything else stays.
 func TestCloudflareTunnel_DeletedTunnel(t *testing.T) {
 	t.Parallel()
+	deleted := "2026-11-20T10:11:12Z"
+	api := apitest.New(t, apitest.NewZone("zone", "example.com", "account"))
+	api.Tunnels = []apitest.Tunnel{{Account: "account", ID: plantest.TunnelID, Name: "home-a1b2c3", DeletedAt: &deleted}}
 	args := validArgs()
-	args.DeletedTunnel = plantest.TunnelID
-	r := declare(t, args)
+	args.API = apiArgs(api)
+	r := &plantest.Engine{State: map[string]resource.PropertyMap{
+		CloudflareTunnelType + "::edge": {"tunnelId": resource.NewProperty(plantest.TunnelID)},
+	}}
+	require.NoError(t, r.Run(func(ctx *pulumi.Context) error {
+		tunnel, err := NewCloudflareTunnel(ctx, "edge", args)
+		require.NotNil(t, tunnel.Deleted)
+		require.Equal(t, plantest.TunnelID, tunnel.Deleted.ID)
+		return err
+	}))
 	require.ElementsMatch(t, declare(t, validArgs()).Inventory(), r.Inventory())
 	tunnel := r.Find(t, "edge-tunnel")
 	require.True(t, tunnel.Read)
@@ -22,4 +36,5 @@ func TestCloudflareTunnel_DeletedTunnel(t *testing.T) {
 	require.Contains(t, r.Find(t, "edge-cloudflared").JSON(t), `"pulumi.com/skipAwait": "true"`, "its pods can't get ready")
 	require.NotContains(t, declare(t, validArgs()).Find(t, "edge-cloudflared").JSON(t), "skipAwait")
 	require.Equal(t, plantest.TunnelID+".cfargotunnel.com", r.Find(t, "edge-apex").Inputs["content"].StringValue())
+	require.Empty(t, r.Outputs(t, "edge")["tunnelId"].StringValue(), "the next update knows of no tunnel")
 }

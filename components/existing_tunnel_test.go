@@ -6,16 +6,19 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"k8s-tunnel/components/plantest"
+	"k8s-tunnel/components/preflight/apitest"
 )
 
 func TestCloudflareTunnel_ExistingTunnel(t *testing.T) {
 	t.Parallel()
+	api := apitest.New(t, apitest.NewZone("zone", "example.com", "account"))
+	api.Tunnels = []apitest.Tunnel{{Account: "account", ID: plantest.TunnelID, Name: "by-hand"}}
 	args := validArgs()
-	args.ExistingTunnel = plantest.TunnelID
+	args.API, args.ExistingTunnel = apiArgs(api), plantest.TunnelID
 	r := declare(t, args)
 	inventory := r.Inventory()
 	require.NotContains(t, inventory, "cloudflare:index/zeroTrustTunnelCloudflared:ZeroTrustTunnelCloudflared::edge-tunnel")
-	require.NotContains(t, inventory, "random:index/randomBytes:RandomBytes::edge-secret")
+	require.NotContains(t, inventory, "random:index/randomPassword:RandomPassword::edge-secret")
 	tunnel := r.Find(t, "edge-existing-tunnel")
 	require.True(t, tunnel.Read, "it is never changed or deleted")
 	require.Equal(t, "account/"+plantest.TunnelID, tunnel.ID)

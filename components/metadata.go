@@ -72,10 +72,19 @@ func podLabels(tunnelName string, generation pulumi.StringMap) pulumi.StringMap 
 	return labels
 }
 
-// objectMeta is the metadata of an object in a namespace, named by Pulumi. Further
-// labels may be added, but don't replace those of every object.
-func objectMeta(args *CloudflareTunnelArgs, namespace pulumi.StringOutput, further map[string]string) *metav1.ObjectMetaArgs {
+// forceAnnotation lets an update take back fields that were changed by others, and
+// adopt objects of an interrupted one: without it, server-side apply conflicts.
+const forceAnnotation = "pulumi.com/patchForce"
+
+// objectMeta is the metadata of an object in a namespace. Further labels may be
+// added, but don't replace those of every object.
+func objectMeta(
+	args *CloudflareTunnelArgs, namespace pulumi.StringPtrInput, name pulumi.StringPtrInput, further map[string]string,
+) *metav1.ObjectMetaArgs {
 	labels := pulumi.ToStringMap(further)
 	maps.Copy(labels, pulumi.ToStringMap(objectLabels(args.TunnelName)))
-	return &metav1.ObjectMetaArgs{Namespace: namespace, Labels: labels}
+	return &metav1.ObjectMetaArgs{
+		Namespace: namespace, Name: name, Labels: labels,
+		Annotations: pulumi.StringMap{forceAnnotation: pulumi.String("true")},
+	}
 }

@@ -113,7 +113,7 @@ const operatorCheck = "-monitoring.podMonitor-needs-the-Prometheus-operator"
 func (t *CloudflareTunnel) podMonitor(
 	ctx *pulumi.Context, name string, args *CloudflareTunnelArgs, namespace *namespaceRef, tunnel *tunnelRef,
 ) error {
-	opts := []pulumi.ResourceOption{pulumi.Parent(t)}
+	opts := []pulumi.ResourceOption{pulumi.Parent(t), unprotected}
 	if !args.Monitoring.PodMonitor.AssumeInstalled {
 		definition := &apiextensionsv1.CustomResourceDefinition{}
 		crd := clusterObject{
@@ -127,7 +127,7 @@ func (t *CloudflareTunnel) podMonitor(
 	_, err := apiextensions.NewCustomResource(ctx, name+"-pod-monitor", &apiextensions.CustomResourceArgs{
 		ApiVersion: pulumi.String("monitoring.coreos.com/v1"),
 		Kind:       pulumi.String("PodMonitor"),
-		Metadata:   objectMeta(args, namespace.name, args.Monitoring.PodMonitor.Labels),
+		Metadata:   objectMeta(args, namespace.name, namespace.objects.of("pod-monitor"), args.Monitoring.PodMonitor.Labels),
 		OtherFields: kubernetes.UntypedArgs{"spec": pulumi.Map{
 			"selector": pulumi.Map{"matchLabels": selectorLabels(tunnel.id)},
 			"podMetricsEndpoints": pulumi.Array{pulumi.Map{
@@ -156,9 +156,9 @@ func (t *CloudflareTunnel) dashboard(ctx *pulumi.Context, name string, args *Clo
 	labels := map[string]string{"grafana_dashboard": "1"}
 	maps.Copy(labels, args.Monitoring.Dashboard.Labels)
 	_, err = corev1.NewConfigMap(ctx, name+"-dashboard", &corev1.ConfigMapArgs{
-		Metadata: objectMeta(args, in, labels),
+		Metadata: objectMeta(args, in, namespace.objects.of("dashboard"), labels),
 		Data:     pulumi.StringMap{args.TunnelName + ".json": pulumi.String(text)},
-	}, pulumi.Parent(t))
+	}, pulumi.Parent(t), unprotected)
 	if err != nil {
 		return fmt.Errorf("creating dashboard: %w", err)
 	}

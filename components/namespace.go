@@ -8,34 +8,39 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 )
 
-// namespaceRef is the namespace of the connectors. Its resource comes before all
+// namespaceRef is the namespace of the connectors, and the names of the objects
+// in it. Its resource comes before all
 // others: when the cluster can't be reached, nothing exists at Cloudflare yet.
 type namespaceRef struct {
 	name     pulumi.StringOutput
 	resource pulumi.Resource
+	objects  objectNames
 }
 
-// namespace declares a new namespace, named by Pulumi, or reads the one in the
-// arguments. An existing namespace is never adopted: destroying the stack would
+// namespace declares a new namespace, or reads the one in the arguments. An existing namespace is never adopted: destroying the stack would
 // delete it, with everything else in it.
-func (t *CloudflareTunnel) namespace(ctx *pulumi.Context, name string, args *CloudflareTunnelArgs) (*namespaceRef, error) {
+func (t *CloudflareTunnel) namespace(ctx *pulumi.Context, name string, args *CloudflareTunnelArgs, identity pulumi.StringOutput) (*namespaceRef, error) {
 	name += "-namespace"
+	objects := objectNames{tunnelName: args.TunnelName, identity: identity}
 	if args.Namespace != "" {
 		ns := &corev1.Namespace{}
 		object := clusterObject{group: "core/v1", apiVersion: "v1", kind: "Namespace", name: args.Namespace}
 		if err := object.read(ctx, name, ns, pulumi.Parent(t)); err != nil {
 			return nil, fmt.Errorf("reading namespace %s: %w", args.Namespace, err)
 		}
-		return &namespaceRef{name: ns.Metadata.Name().Elem(), resource: ns}, nil
+		return &namespaceRef{name: ns.Metadata.Name().Elem(), resource: ns, objects: objects}, nil
 	}
 	labels := objectLabels(args.TunnelName)
 	// The strictest Pod Security Standard. The connectors meet it.
 	labels["pod-security.kubernetes.io/enforce"] = "restricted"
 	ns, err := corev1.NewNamespace(ctx, name, &corev1.NamespaceArgs{
-		Metadata: &metav1.ObjectMetaArgs{Labels: pulumi.ToStringMap(labels)},
-	}, pulumi.Parent(t))
+		Metadata: &metav1.ObjectMetaArgs{
+			Name: pulumi.Sprintf("%s-%s", args.TunnelName, identity), Labels: pulumi.ToStringMap(labels),
+			Annotations: pulumi.StringMap{forceAnnotation: pulumi.String("true")},
+		},
+	}, pulumi.Parent(t), unprotected)
 	if err != nil {
 		return nil, fmt.Errorf("creating namespace %s: %w", name, err)
 	}
-	return &namespaceRef{name: ns.Metadata.Name().Elem(), resource: ns}, nil
+	return &namespaceRef{name: ns.Metadata.Name().Elem(), resource: ns, objects: objects}, nil
 }

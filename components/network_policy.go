@@ -33,8 +33,14 @@ func (t *CloudflareTunnel) networkPolicy(
 	ctx *pulumi.Context, name string, args *CloudflareTunnelArgs, namespace *namespaceRef, generation pulumi.StringMap,
 	egress networkingv1.NetworkPolicyEgressRuleArrayOutput,
 ) (pulumi.Resource, error) {
+	contents, err := json.Marshal(args.NetworkPolicy.MetricsFrom)
+	if err != nil {
+		return nil, fmt.Errorf("marshalling namespaces: %w", err)
+	}
+	rules := egress.ApplyT(marshalRules).(pulumi.StringOutput)
 	policy, err := networkingv1.NewNetworkPolicy(ctx, name+"-network-policy", &networkingv1.NetworkPolicyArgs{
-		Metadata: objectMeta(args, namespace.name, nil),
+		Metadata: objectMeta(args, namespace.name,
+			namespace.objects.of("network-policy", generation[labelTunnelID], generation[labelNetwork], rules, pulumi.String(contents)), nil),
 		Spec: &networkingv1.NetworkPolicySpecArgs{
 			PodSelector: &metav1.LabelSelectorArgs{MatchLabels: generation},
 			PolicyTypes: pulumi.ToStringArray([]string{"Ingress", "Egress"}),
@@ -58,14 +64,18 @@ func networkLabel(args *CloudflareTunnelArgs, egress networkingv1.NetworkPolicyE
 	if 2*peakReplicas(args) > maxConnectors {
 		return pulumi.String("shared")
 	}
-	return egress.ApplyT(func(rules []networkingv1.NetworkPolicyEgressRule) (string, error) {
-		text, err := json.Marshal(rules)
-		if err != nil {
-			return "", fmt.Errorf("marshalling egress rules: %w", err)
-		}
-		sum := sha256.Sum256(text)
-		return hex.EncodeToString(sum[:4]), nil
+	return egress.ApplyT(marshalRules).(pulumi.StringOutput).ApplyT(func(text string) string {
+		sum := sha256.Sum256([]byte(text))
+		return hex.EncodeToString(sum[:4])
 	}).(pulumi.StringOutput)
+}
+
+func marshalRules(rules []networkingv1.NetworkPolicyEgressRule) (string, error) {
+	text, err := json.Marshal(rules)
+	if err != nil {
+		return "", fmt.Errorf("marshalling egress rules: %w", err)
+	}
+	return string(text), nil
 }
 
 // egress reads the Services behind the origins and returns the rules.

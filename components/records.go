@@ -5,8 +5,6 @@ import (
 
 	"github.com/pulumi/pulumi-cloudflare/sdk/v5/go/cloudflare"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
-
-	"k8s-tunnel/components/names"
 )
 
 // automaticTTL is the only TTL, in seconds, that Cloudflare accepts for a proxied
@@ -17,7 +15,7 @@ const automaticTTL = 1
 // names, and returns the names. The records depend on the connectors: a name
 // leads to the tunnel only when connectors are ready, and is removed before them.
 func (t *CloudflareTunnel) records(
-	ctx *pulumi.Context, name string, args *CloudflareTunnelArgs, tunnel *tunnelRef, connector pulumi.Resource,
+	ctx *pulumi.Context, name string, args *CloudflareTunnelArgs, tunnel *tunnelRef, connector pulumi.Resource, comment pulumi.StringOutput,
 ) (pulumi.StringArrayOutput, error) {
 	var hostnames []string
 	for _, host := range args.names().Hosts() {
@@ -33,7 +31,7 @@ func (t *CloudflareTunnel) records(
 			Proxied:        pulumi.Bool(true),
 			Ttl:            pulumi.Int(automaticTTL),
 			AllowOverwrite: pulumi.Bool(true),
-			Comment:        pulumi.String(names.RecordComment(ctx.Project(), ctx.Stack())),
+			Comment:        comment,
 		}, pulumi.Parent(t), pulumi.DependsOn([]pulumi.Resource{connector}))
 		if err != nil {
 			return pulumi.StringArrayOutput{}, fmt.Errorf("creating record %s: %w", host.Name, err)

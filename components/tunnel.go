@@ -1,6 +1,7 @@
 package components
 
 import (
+	"encoding/base64"
 	"fmt"
 	"regexp"
 
@@ -9,6 +10,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"k8s-tunnel/components/names"
+	"k8s-tunnel/components/preflight"
 )
 
 // tunnelIDPattern is a tunnel's ID.
@@ -34,39 +36,64 @@ func newTunnelRef(id, secret pulumi.StringOutput) *tunnelRef {
 // it replaces: a fixed name, or one that repeats an earlier rotation's label,
 // would be refused (1013) and leave the stack stuck.
 func (t *CloudflareTunnel) tunnel(
-	ctx *pulumi.Context, name string, args *CloudflareTunnelArgs, namespace *namespaceRef,
+	ctx *pulumi.Context, name string, args *CloudflareTunnelArgs, namespace *namespaceRef, client *preflight.Client,
 ) (*tunnelRef, error) {
 	if args.ExistingTunnel != "" {
 		return t.existingTunnel(ctx, name, args)
 	}
-	keepers := pulumi.StringMap{"rotation": pulumi.String(args.Rotation)}
-	secret, err := random.NewRandomBytes(ctx, name+"-secret", &random.RandomBytesArgs{
-		Length:  pulumi.Int(32), // the least that Cloudflare accepts
-		Keepers: keepers,
-	}, pulumi.Parent(t), unprotected)
+	secret, suffix, err := t.secret(ctx, name, args)
 	if err != nil {
-		return nil, fmt.Errorf("creating tunnel secret: %w", err)
+		return nil, err
 	}
-	suffix, err := random.NewRandomId(ctx, name+"-suffix", &random.RandomIdArgs{
-		ByteLength: pulumi.Int(3),
-		Keepers:    keepers,
-	}, pulumi.Parent(t), unprotected)
+	if t.Deleted != nil {
+		return t.forgetTunnel(ctx, name, args, secret)
+	}
+	hooks, err := t.resumable(ctx, name, client)
 	if err != nil {
-		return nil, fmt.Errorf("creating tunnel name suffix: %w", err)
-	}
-	if args.DeletedTunnel != "" {
-		return t.forgetTunnel(ctx, name, args, secret.Base64)
+		return nil, err
 	}
 	tunnel, err := cloudflare.NewZeroTrustTunnelCloudflared(ctx, name+"-tunnel", &cloudflare.ZeroTrustTunnelCloudflaredArgs{
 		AccountId: args.AccountID,
-		Name:      pulumi.Sprintf("%s-%s", tunnelNamePrefix(args), suffix.Hex),
-		Secret:    secret.Base64,
+		Name:      pulumi.Sprintf("%s-%s", tunnelNamePrefix(args), suffix),
+		Secret:    secret,
 		ConfigSrc: pulumi.String("local"),
-	}, pulumi.Parent(t), unprotected, pulumi.DependsOn([]pulumi.Resource{namespace.resource}))
+	}, pulumi.Parent(t), unprotected, pulumi.DependsOn([]pulumi.Resource{namespace.resource}), hooks)
 	if err != nil {
 		return nil, fmt.Errorf("creating tunnel: %w", err)
 	}
-	return newTunnelRef(tunnel.ID().ToStringOutput(), secret.Base64), nil
+	return newTunnelRef(tunnel.ID().ToStringOutput(), secret), nil
+}
+
+// secretLength is a number of letters and digits with 256 bits of entropy. Cloudflare
+// asks for 32 bytes at least.
+const secretLength = 43
+
+// secret declares the tunnel's secret, in base64, and the suffix of its name. Both
+// change with the rotation's label.
+//
+// The secret is a password, because its resource has a constant ID: the ID of random
+// bytes is their value, and IDs are shown and stored in plain text.
+func (t *CloudflareTunnel) secret(ctx *pulumi.Context, name string, args *CloudflareTunnelArgs) (secret, suffix pulumi.StringOutput, err error) {
+	password, err := random.NewRandomPassword(ctx, name+"-secret", &random.RandomPasswordArgs{
+		Length:  pulumi.Int(secretLength),
+		Special: pulumi.Bool(false),
+		Keepers: pulumi.StringMap{"rotation": pulumi.String(args.Rotation)},
+	}, pulumi.Parent(t), unprotected)
+	if err != nil {
+		return secret, suffix, fmt.Errorf("creating tunnel secret: %w", err)
+	}
+	id, err := random.NewRandomId(ctx, name+"-suffix", &random.RandomIdArgs{
+		ByteLength: pulumi.Int(3),
+		// The kind of secret is a keeper: a tunnel with another secret needs another name.
+		Keepers: pulumi.StringMap{"rotation": pulumi.String(args.Rotation), "secret": pulumi.String("password")},
+	}, pulumi.Parent(t), unprotected)
+	if err != nil {
+		return secret, suffix, fmt.Errorf("creating tunnel name suffix: %w", err)
+	}
+	encoded := password.Result.ApplyT(func(password string) string {
+		return base64.StdEncoding.EncodeToString([]byte(password))
+	}).(pulumi.StringOutput)
+	return pulumi.ToSecret(encoded).(pulumi.StringOutput), id.Hex, nil
 }
 
 // tunnelNamePrefix is the tunnel's name without its random suffix.

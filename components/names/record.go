@@ -1,6 +1,11 @@
 package names
 
-import "strings"
+import (
+	"regexp"
+	"strings"
+
+	"golang.org/x/net/idna"
+)
 
 const (
 	// commentPrefix begins the comment of every record that a stack owns.
@@ -10,17 +15,49 @@ const (
 	maxComment = 100
 )
 
-// RecordComment is the comment of a stack's records. It says in Cloudflare's
-// dashboard where a record comes from, and tells other stacks who owns it.
-func RecordComment(project, stack string) string {
-	comment := commentPrefix + project + "/" + stack
-	return comment[:min(len(comment), maxComment)]
+// Owner says who owns a record, by its comment.
+type Owner struct {
+	// Stack is the owner's stack, as project/stack; empty for records made by hand.
+	Stack string
+	// Identity tells stacks of the same name apart. Records of older versions have
+	// none.
+	Identity string
 }
 
-// RecordOwner returns the stack that owns a record with this comment, as
-// project/stack. Records without an owner were made by hand.
-func RecordOwner(comment string) (stack string, managed bool) {
-	return strings.CutPrefix(comment, commentPrefix)
+// identityPattern is the identity at the end of a comment.
+var identityPattern = regexp.MustCompile(` \[([0-9a-f]{8})\]$`)
+
+// Comment is the comment of the owner's records. It says in Cloudflare's dashboard
+// where a record comes from, and tells other stacks who owns it. A long name of the
+// stack is cut; the identity never is.
+func (o Owner) Comment() string {
+	end := " [" + o.Identity + "]"
+	text := commentPrefix + o.Stack
+	return text[:min(len(text), maxComment-len(end))] + end
+}
+
+// ParseComment returns the owner of a record with this comment.
+func ParseComment(comment string) Owner {
+	stack, managed := strings.CutPrefix(comment, commentPrefix)
+	if !managed {
+		return Owner{}
+	}
+	if match := identityPattern.FindStringSubmatch(stack); match != nil {
+		return Owner{Stack: strings.TrimSuffix(stack, match[0]), Identity: match[1]}
+	}
+	return Owner{Stack: stack}
+}
+
+// Equal reports whether two names are the same, in whichever spelling: the API may
+// answer an internationalized name in Unicode.
+func Equal(a, b string) bool {
+	ascii := func(name string) string {
+		if converted, err := idna.Lookup.ToASCII(strings.TrimSuffix(name, ".")); err == nil {
+			return converted
+		}
+		return name
+	}
+	return strings.EqualFold(ascii(a), ascii(b))
 }
 
 // TunnelCNAME is the name that leads to a tunnel.

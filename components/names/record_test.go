@@ -7,19 +7,32 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestRecordComment(t *testing.T) {
+func TestOwner(t *testing.T) {
 	t.Parallel()
-	comment := RecordComment("k8s-tunnel", "prod")
-	require.Equal(t, "Managed by Pulumi: k8s-tunnel/prod", comment)
-	owner, managed := RecordOwner(comment)
-	require.True(t, managed)
-	require.Equal(t, "k8s-tunnel/prod", owner)
-
-	for _, byHand := range []string{"", "my server", "managed by me"} {
-		_, managed := RecordOwner(byHand)
-		require.False(t, managed, byHand)
+	owner := Owner{Stack: "k8s-tunnel/prod", Identity: "0a1b2c3d"}
+	require.Equal(t, "Managed by Pulumi: k8s-tunnel/prod [0a1b2c3d]", owner.Comment())
+	require.Equal(t, owner, ParseComment(owner.Comment()))
+	require.Equal(t, Owner{Stack: "k8s-tunnel/prod"}, ParseComment("Managed by Pulumi: k8s-tunnel/prod"), "of an older version")
+	for _, byHand := range []string{"", "my server", "managed by me", "[0a1b2c3d]"} {
+		require.Equal(t, Owner{}, ParseComment(byHand), byHand)
 	}
-	require.Len(t, RecordComment("k8s-tunnel", strings.Repeat("prod", 40)), maxComment)
+}
+
+// A long name is cut, but never what tells owners apart.
+func TestOwner_LongName(t *testing.T) {
+	t.Parallel()
+	name := "k8s-tunnel/" + strings.Repeat("prod", 40)
+	ours, theirs := Owner{name + "a", "0a1b2c3d"}.Comment(), Owner{name + "b", "ffffffff"}.Comment()
+	require.Len(t, ours, maxComment)
+	require.Equal(t, "0a1b2c3d", ParseComment(ours).Identity)
+	require.Equal(t, "ffffffff", ParseComment(theirs).Identity)
+}
+
+func TestEqual(t *testing.T) {
+	t.Parallel()
+	require.True(t, Equal("example.com", "Example.com."))
+	require.True(t, Equal("xn--mnchen-3ya.example", "münchen.example"))
+	require.False(t, Equal("example.com", "example.net"))
 }
 
 func TestHost_Names(t *testing.T) {

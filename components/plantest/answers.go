@@ -12,11 +12,12 @@ import (
 // What the stand-in answers for the tunnel, whether created or read.
 const (
 	TunnelID     = "11111111-2222-3333-4444-555555555555"
-	TunnelSecret = "c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0LXNlY3I="
+	Password     = "secret-secret-secret-secret-secr"
+	TunnelSecret = "c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0LXNlY3I=" // the password in base64
 	// NameSuffix ends the tunnel's name.
 	NameSuffix = "a1b2c3"
-	// ObjectSuffix ends the names of Kubernetes objects, after their logical names.
-	ObjectSuffix = "-0a1b2c"
+	// Identity is the component's.
+	Identity = "0a1b2c3d"
 )
 
 // answer is what a provider would answer: the identifier, and the inputs with what
@@ -31,24 +32,20 @@ func (e *Engine) answer(kind, name, readID string, inputs resource.PropertyMap, 
 	}
 	id := name + "-id"
 	switch kind {
-	case "random:index/randomBytes:RandomBytes":
-		outputs["base64"] = resource.MakeSecret(resource.NewProperty(TunnelSecret))
+	case "random:index/randomPassword:RandomPassword":
+		id = "none"
+		outputs["result"] = resource.MakeSecret(resource.NewProperty(Password))
 	case "random:index/randomId:RandomId":
 		outputs["hex"] = resource.NewProperty(NameSuffix)
+		if strings.HasSuffix(name, "-identity") {
+			outputs["hex"] = resource.NewProperty(Identity)
+		}
 	case "cloudflare:index/zeroTrustTunnelCloudflared:ZeroTrustTunnelCloudflared":
 		id = TunnelID
 		token := `{"a":"account","t":"` + TunnelID + `","s":"` + TunnelSecret + `"}`
 		outputs["tunnelToken"] = resource.MakeSecret(resource.NewProperty(base64.StdEncoding.EncodeToString([]byte(token))))
 	case "kubernetes:core/v1:Service":
 		outputs["spec"] = resource.NewProperty(e.service(readID))
-	}
-	if strings.HasPrefix(kind, "kubernetes:") && kind != "kubernetes:core/v1:Service" {
-		metadata := resource.PropertyMap{}
-		if given, ok := inputs["metadata"]; ok && given.IsObject() {
-			metadata = given.ObjectValue().Copy()
-		}
-		metadata["name"] = resource.NewProperty(name + ObjectSuffix)
-		outputs["metadata"] = resource.NewProperty(metadata)
 	}
 	return id, outputs
 }

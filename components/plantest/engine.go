@@ -37,8 +37,9 @@ type Engine struct {
 	// Services are the specs of Services in the cluster, by namespace/name. Others
 	// are like that of ingress-nginx.
 	Services map[string]map[string]any
-	// LastOutputs are the stack's outputs of its last update.
-	LastOutputs resource.PropertyMap
+	// State are the outputs of resources in the stack's state, by their URNs' ends,
+	// such as k8s-tunnel:index:CloudflareTunnel::edge.
+	State map[string]resource.PropertyMap
 	// Options are added to every run.
 	Options []pulumi.RunOption
 
@@ -63,6 +64,8 @@ type Registration struct {
 	// The resource's options.
 	Protect                         bool
 	IgnoreChanges, ReplaceOnChanges []string
+	// Hooks are the names of the resource's hooks, those for errors included.
+	Hooks []string
 	// Dependencies are URNs.
 	Dependencies []string
 	// CreateTimeout and UpdateTimeout are empty for the provider's own.
@@ -151,7 +154,7 @@ type monitor struct {
 
 func (m *monitor) SupportsFeature(_ context.Context, r *pulumirpc.SupportsFeatureRequest) (*pulumirpc.SupportsFeatureResponse, error) {
 	switch r.GetId() {
-	case "secrets", "resourceReferences", "aliasSpecs", "deletedWith":
+	case "secrets", "resourceReferences", "aliasSpecs", "deletedWith", "resourceHooks", "errorHooks":
 		return &pulumirpc.SupportsFeatureResponse{HasSupport: true}, nil
 	}
 	return &pulumirpc.SupportsFeatureResponse{}, nil
@@ -171,6 +174,7 @@ func (m *monitor) RegisterResource(_ context.Context, r *pulumirpc.RegisterResou
 		Type: r.GetType(), Name: r.GetName(), Parent: r.GetParent(), Inputs: inputs,
 		Provider: r.GetProvider(), Providers: r.GetProviders(), Protect: r.GetProtect(),
 		IgnoreChanges: r.GetIgnoreChanges(), ReplaceOnChanges: r.GetReplaceOnChanges(), Dependencies: r.GetDependencies(),
+		Hooks:         append(r.GetHooks().GetBeforeCreate(), r.GetHooks().GetOnError()...),
 		CreateTimeout: r.GetCustomTimeouts().GetCreate(), UpdateTimeout: r.GetCustomTimeouts().GetUpdate(),
 	})
 	object, err := marshal(outputs)
@@ -199,17 +203,37 @@ func (m *monitor) RegisterResourceOutputs(_ context.Context, r *pulumirpc.Regist
 }
 
 // Invoke answers the one function that the program calls, which is the engine's
-// own: the stack's last outputs.
+// own: the outputs of the resources in the state.
 func (m *monitor) Invoke(_ context.Context, r *pulumirpc.ResourceInvokeRequest) (*pulumirpc.InvokeResponse, error) {
 	args, err := unmarshal(r.GetArgs())
 	if err != nil {
 		return nil, err
 	}
-	if r.GetTok() != "pulumi:pulumi:readStackOutputs" || args["name"].StringValue() != "organization/"+Project+"/"+Stack {
+	if r.GetTok() != "pulumi:pulumi:readStackResourceOutputs" || args["stackName"].StringValue() != "organization/"+Project+"/"+Stack {
 		return nil, fmt.Errorf("unexpected call of %s with %v", r.GetTok(), args)
 	}
-	object, err := marshal(resource.PropertyMap{"outputs": resource.NewProperty(m.engine.LastOutputs)})
+	resources := resource.PropertyMap{}
+	for urnEnd, outputs := range m.engine.State {
+		resources[resource.PropertyKey("urn:pulumi:"+Stack+"::"+Project+"::"+urnEnd)] = resource.NewProperty(resource.PropertyMap{
+			"outputs": resource.NewProperty(outputs),
+		})
+	}
+	object, err := marshal(resource.PropertyMap{"outputs": resource.NewProperty(resources)})
 	return &pulumirpc.InvokeResponse{Return: object}, err
+}
+
+func (m *monitor) RegisterResourceHook(context.Context, *pulumirpc.RegisterResourceHookRequest) (*emptypb.Empty, error) {
+	return &emptypb.Empty{}, nil
+}
+
+func (m *monitor) RegisterErrorHook(context.Context, *pulumirpc.RegisterErrorHookRequest) (*emptypb.Empty, error) {
+	return &emptypb.Empty{}, nil
+}
+
+// SignalAndWaitForShutdown ends a program with hooks, which are then not called any
+// more.
+func (m *monitor) SignalAndWaitForShutdown(context.Context, *emptypb.Empty) (*emptypb.Empty, error) {
+	return &emptypb.Empty{}, nil
 }
 
 // messages is the engine's service for messages.

@@ -8,28 +8,24 @@ import (
 	"k8s-tunnel/components/names"
 )
 
-// Request is what a stack is about to expose.
+// Request is what a component is about to expose.
 type Request struct {
-	// Domain is the name of the zone that the stack exposes. Required.
-	Domain string
-	// ZoneID and AccountID are the identifiers of that zone and of the account that
-	// owns the tunnel. They are looked up when empty.
+	// Names are the names that are to lead to the tunnel.
+	Names names.Set
+	// ZoneID and AccountID are the identifiers of the domain's zone and of the
+	// account that owns the tunnel, if they are set. They have to fit the domain.
 	ZoneID, AccountID string
-	// Zones are the names of further zones. They have to be in the tunnel's
-	// account: a record of another account's zone can't point at it.
-	Zones []string
-	// Hosts are the names that are to lead to the tunnel.
-	Hosts []names.Host
 
-	// Comment is the comment of the stack's records, see names.RecordComment.
-	Comment string
+	// Identity is the component's own, which is in the comments of its records, if
+	// it has one already. Stack is its stack, as project/stack.
+	Identity, Stack string
 	// AllowTakeover allows names that lead to another stack's tunnel.
 	AllowTakeover bool
-	// ExistingTunnel is the ID of the tunnel that the stack serves, if that isn't
-	// its own.
+	// ExistingTunnel is the ID of the tunnel that the component serves, if that
+	// isn't its own.
 	ExistingTunnel string
-	// LastTunnel is the ID of the tunnel that the stack had after its last update,
-	// if there was one.
+	// LastTunnel is the ID of the tunnel that the component had after its last
+	// update, if there was one.
 	LastTunnel string
 }
 
@@ -39,43 +35,60 @@ type Findings struct {
 	AccountID string
 	// ZoneIDs are the identifiers of all zones by their names.
 	ZoneIDs map[string]string
-	// Deleted is the stack's own tunnel if it was deleted outside of the stack.
+	// Deleted is the component's own tunnel if it was deleted by others.
 	Deleted *Tunnel
+	// Warnings are about what is allowed, but may surprise.
+	Warnings []string
 }
 
 // Check looks everything up. It reports all obstacles at once, each with the
-// setting that it is about.
+// argument that it is about.
 func (c *Client) Check(ctx context.Context, r Request) (*Findings, error) {
 	found, err := c.zones(ctx, r)
 	if err != nil {
 		return nil, err
 	}
-	found.Deleted, err = c.deletedTunnel(ctx, r, found.AccountID)
-	return found, errors.Join(err, c.names(ctx, r, found.ZoneIDs))
+	return found, errors.Join(c.tunnel(ctx, r, found), c.records(ctx, r, found))
 }
 
 // zones finds the zones and the account.
 func (c *Client) zones(ctx context.Context, r Request) (*Findings, error) {
-	domain := zone{name: r.Domain, id: r.ZoneID, accountID: r.AccountID}
-	var err error
-	switch {
-	case r.ZoneID == "":
-		domain, err = c.zoneByName(ctx, "domain", r.Domain, r.AccountID)
-	case r.AccountID == "":
-		domain, err = c.zoneByID(ctx, "zoneId", r.ZoneID)
-	}
+	domain, err := c.domain(ctx, r)
 	if err != nil {
 		return nil, err
 	}
-	if domain.name != r.Domain {
-		return nil, fmt.Errorf("zoneId: %s is the zone %s, not domain %s; correct it, or remove it", domain.id, domain.name, r.Domain)
-	}
-	found := &Findings{AccountID: domain.accountID, ZoneIDs: map[string]string{domain.name: domain.id}}
+	found := &Findings{AccountID: domain.accountID, ZoneIDs: map[string]string{}}
+	found.add(domain)
 	var problems []error
-	for _, name := range r.Zones {
+	for _, name := range r.Names.ZonesInUse() {
 		further, err := c.zoneByName(ctx, "zones", name, found.AccountID)
 		problems = append(problems, err)
-		found.ZoneIDs[name] = further.id
+		found.add(further)
 	}
 	return found, errors.Join(problems...)
+}
+
+func (f *Findings) add(z zone) {
+	f.ZoneIDs[z.name] = z.id
+	if z.warning != "" {
+		f.Warnings = append(f.Warnings, z.warning)
+	}
+}
+
+// domain finds the domain's zone, and checks the identifiers that are set.
+func (c *Client) domain(ctx context.Context, r Request) (zone, error) {
+	if r.ZoneID == "" {
+		return c.zoneByName(ctx, "domain", r.Names.Domain, r.AccountID)
+	}
+	domain, err := c.zoneByID(ctx, "zoneId", r.ZoneID)
+	switch {
+	case err != nil:
+		return zone{}, err
+	case !names.Equal(domain.name, r.Names.Domain):
+		return zone{}, fmt.Errorf("zoneId: %s is the zone %s, not domain %s; correct it, or remove it", domain.id, domain.name, r.Names.Domain)
+	case r.AccountID != "" && r.AccountID != domain.accountID:
+		return zone{}, fmt.Errorf("accountId: zone %s is in account %s, not %s; correct it, or remove it", domain.name, domain.accountID, r.AccountID)
+	}
+	domain.name = r.Names.Domain
+	return domain, nil
 }

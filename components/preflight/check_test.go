@@ -24,14 +24,16 @@ var (
 	lab  = apitest.NewZone("zone-lab", "example.net", "account")
 )
 
-// request is that of a stack with a domain and a name in another zone.
+const (
+	ourIdentity   = "0a1b2c3d"
+	theirIdentity = "ffffffff"
+)
+
+// request is that of a component with a domain and a name in another zone.
 func request() preflight.Request {
-	set := names.Set{Domain: "example.com", Hostnames: []string{"photos.example.net"}, Zones: []string{"example.net"}}
 	return preflight.Request{
-		Domain:  "example.com",
-		Zones:   []string{"example.net"},
-		Hosts:   set.Hosts(),
-		Comment: names.RecordComment("k8s-tunnel", "prod"),
+		Names:    names.Set{Domain: "example.com", Hostnames: []string{"photos.example.net"}, Zones: []string{"example.net"}},
+		Identity: ourIdentity, Stack: "k8s-tunnel/prod",
 	}
 }
 
@@ -51,9 +53,11 @@ func TestCheck_Zones(t *testing.T) {
 		AccountID: "account",
 		ZoneIDs:   map[string]string{"example.com": "zone-home", "example.net": "zone-lab"},
 	}, found)
-	require.Equal(t, []string{
+	require.ElementsMatch(t, []string{
 		"GET /zones?name=example.com&per_page=50",
 		"GET /zones?account.id=account&name=example.net&per_page=50",
+		"GET /zones/zone-home/dns_records?page=1&per_page=100&type=NS",
+		"GET /zones/zone-lab/dns_records?page=1&per_page=100&type=NS",
 		"GET /zones/zone-home/dns_records?name=example.com&page=1&per_page=100",
 		"GET /zones/zone-home/dns_records?name=%2A.example.com&page=1&per_page=100",
 		"GET /zones/zone-lab/dns_records?name=photos.example.net&page=1&per_page=100",
@@ -94,15 +98,29 @@ func TestCheck_ZonesThatCantBeFound(t *testing.T) {
 			0, func(r *preflight.Request) { r.ZoneID = "zone-x" },
 			[]string{"zoneId: looking up zone zone-x: "},
 		},
+		{
+			"another zone's identifier together with an account",
+			[]apitest.Zone{home, lab},
+			0, func(r *preflight.Request) { r.ZoneID, r.AccountID = "zone-lab", "account" },
+			[]string{"zoneId: zone-lab is the zone example.net, not domain example.com"},
+		},
+		{
+			"another account's identifier",
+			[]apitest.Zone{home, lab},
+			0, func(r *preflight.Request) { r.ZoneID, r.AccountID = "zone-home", "other" },
+			[]string{"accountId: zone example.com is in account account, not other"},
+		},
 		{"a further zone", []apitest.Zone{home}, 0, nil, []string{"zones: the token sees no zone named example.net in account account"}},
 		{
 			"two further zones",
 			[]apitest.Zone{home},
-			0, func(r *preflight.Request) { r.Zones = []string{"example.net", "example.org"} },
+			0, func(r *preflight.Request) {
+				r.Names.Zones, r.Names.Hostnames = []string{"example.net", "example.org"}, []string{"example.net", "example.org"}
+			},
 			[]string{"zone named example.net", "zone named example.org"},
 		},
-		{"an unknown token", nil, 9109, nil, []string{"cloudflare:apiToken: Cloudflare refuses the token", "Cloudflare Tunnel / Edit", "looking up zone example.com"}},
-		{"a token in no token's form", nil, 6003, nil, []string{"cloudflare:apiToken: Cloudflare refuses the token"}},
+		{"an unknown token", nil, 9109, nil, []string{"Cloudflare refuses the API token", "Cloudflare Tunnel / Edit", "looking up zone example.com"}},
+		{"a token in no token's form", nil, 6003, nil, []string{"Cloudflare refuses the API token"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -120,13 +138,25 @@ func TestCheck_ZonesThatCantBeFound(t *testing.T) {
 	}
 }
 
-func TestCheck_IdentifiersThatAreSetAreNotLookedUp(t *testing.T) {
+// The API may answer an internationalized name in Unicode.
+func TestCheck_UnicodeName(t *testing.T) {
 	t.Parallel()
-	api := apitest.New(t)
-	found, err := check(t, api, preflight.Request{Domain: "example.com", ZoneID: "z", AccountID: "a"})
+	api := apitest.New(t, apitest.NewZone("zone", "münchen.example", "account"))
+	found, err := check(t, api, preflight.Request{Names: names.Set{Domain: "xn--mnchen-3ya.example"}, ZoneID: "zone"})
 	require.NoError(t, err)
-	require.Equal(t, &preflight.Findings{AccountID: "a", ZoneIDs: map[string]string{"example.com": "z"}}, found)
-	require.Empty(t, api.Calls())
+	require.Equal(t, map[string]string{"xn--mnchen-3ya.example": "zone"}, found.ZoneIDs)
+}
+
+// Zones that lead nowhere yet are no error: their records can be made before.
+func TestCheck_ZoneStatus(t *testing.T) {
+	t.Parallel()
+	pending, paused := home, lab
+	pending.Status, paused.Paused = "pending", true
+	found, err := check(t, apitest.New(t, pending, paused), request())
+	require.NoError(t, err)
+	require.Len(t, found.Warnings, 2)
+	require.Contains(t, found.Warnings[0], "zone example.com is pending at Cloudflare")
+	require.Contains(t, found.Warnings[1], "zone example.net is paused at Cloudflare")
 }
 
 func TestCheck_Names(t *testing.T) {
@@ -138,17 +168,25 @@ func TestCheck_Names(t *testing.T) {
 		}
 		return apitest.Record{Zone: zone, Name: name, Type: kind, Content: content, Comment: comment}
 	}
-	others := names.RecordComment("k8s-tunnel", "staging")
+	comment := func(stack, identity string) string { return names.Owner{Stack: stack, Identity: identity}.Comment() }
+	const older = "Managed by Pulumi: k8s-tunnel/staging" // without an identity
+	others := comment("k8s-tunnel/staging", theirIdentity)
 	toTheirs, toOurs := names.TunnelCNAME(theirs), names.TunnelCNAME(ours)
 	for _, test := range []struct {
 		name    string
 		records []apitest.Record
 		change  func(*preflight.Request)
-		want    []string // none: fine
+		want    []string // errors; none: fine
+		warning string
 	}{
-		{name: "of the stack", records: []apitest.Record{record("example.com", "CNAME", toOurs, names.RecordComment("k8s-tunnel", "prod"))}},
-		{name: "made by hand", records: []apitest.Record{record("example.com", "CNAME", toTheirs, ""), record("*.example.com", "CNAME", "home.example.org", "my server")}},
-		{name: "beside records that don't matter", records: []apitest.Record{record("example.com", "MX", "mail.example.com", ""), record("example.com", "TXT", "v=spf1", "")}},
+		{name: "of the stack", records: []apitest.Record{record("example.com", "CNAME", toTheirs, comment("k8s-tunnel/prod", ourIdentity))}},
+		{name: "of the stack under a former name", records: []apitest.Record{record("example.com", "CNAME", toTheirs, comment("k8s-tunnel/test", ourIdentity))}},
+		{
+			name:    "made by hand",
+			records: []apitest.Record{record("*.example.com", "CNAME", "home.example.org", "my server\x1b[31m")},
+			warning: `domain: this takes over *.example.com, which leads to "home.example.org" so far (comment "my server\x1b[31m")`,
+		},
+		{name: "beside records that don't matter", records: []apitest.Record{record("example.com", "MX", "mail.example.com", ""), record("example.com", "TXT", "v=spf1", ""), record("example.com", "NS", "ada.ns.cloudflare.com", "")}},
 		{
 			name: "with addresses",
 			records: []apitest.Record{
@@ -156,29 +194,52 @@ func TestCheck_Names(t *testing.T) {
 				record("photos.example.net", "A", "192.0.2.8", others),
 			},
 			want: []string{
-				"domain: example.com has a record of type A already, 192.0.2.7, and only a CNAME can be taken over",
-				"domain: example.com has a record of type AAAA already, 2001:db8::7",
-				"hostnames[0]: photos.example.net has a record of type A already, 192.0.2.8",
+				`domain: example.com has a record of type A already, "192.0.2.7", and only a CNAME can be taken over`,
+				`domain: example.com has a record of type AAAA already, "2001:db8::7"`,
+				`hostnames[0]: photos.example.net has a record of type A already, "192.0.2.8"`,
 				"delete that record at Cloudflare (DNS, Records)",
 			},
+		},
+		{
+			name:    "delegated",
+			records: []apitest.Record{record("photos.example.net", "NS", "ns.example.org", "")},
+			want:    []string{`hostnames[0]: photos.example.net can't be exposed, because photos.example.net is delegated to the name server "ns.example.org"`},
+		},
+		{
+			name:    "below a delegated name",
+			records: []apitest.Record{record("b.example.net", "NS", "ns.example.org", "")},
+			change:  func(r *preflight.Request) { r.Names.Hostnames = []string{"a.b.example.net"} },
+			want:    []string{"hostnames[0]: a.b.example.net can't be exposed, because b.example.net is delegated"},
 		},
 		{
 			name:    "of another stack",
 			records: []apitest.Record{record("*.example.com", "CNAME", toTheirs, others)},
 			want: []string{
-				"domain: *.example.com belongs to stack k8s-tunnel/staging, which points it at " + toTheirs,
-				"pulumi config set allowTakeover true",
+				`domain: *.example.com belongs to stack "k8s-tunnel/staging", which points it at "` + toTheirs + `"`,
+				"set allowTakeover to true",
 			},
+		},
+		{
+			name:    "of a stack of the same name",
+			records: []apitest.Record{record("*.example.com", "CNAME", toTheirs, comment("k8s-tunnel/prod", theirIdentity))},
+			want:    []string{`*.example.com belongs to stack "k8s-tunnel/prod" of another Pulumi backend or organization`},
+		},
+		{
+			name:    "of a stack of the same name, of an older version",
+			records: []apitest.Record{record("*.example.com", "CNAME", toTheirs, "Managed by Pulumi: k8s-tunnel/prod")},
+			change:  func(r *preflight.Request) { r.Identity, r.LastTunnel = "", ours },
+			want:    []string{`*.example.com belongs to stack "k8s-tunnel/prod" of another`},
 		},
 		{
 			name:    "of another stack, which is allowed",
 			records: []apitest.Record{record("*.example.com", "CNAME", toTheirs, others)},
 			change:  func(r *preflight.Request) { r.AllowTakeover = true },
+			warning: `domain: this takes *.example.com from stack "k8s-tunnel/staging"`,
 		},
 		{
-			name:    "of this stack under a former name",
-			records: []apitest.Record{record("*.example.com", "CNAME", toOurs, others)},
-			change:  func(r *preflight.Request) { r.LastTunnel = ours },
+			name:    "of this stack, of an older version",
+			records: []apitest.Record{record("*.example.com", "CNAME", toOurs, older)},
+			change:  func(r *preflight.Request) { r.Identity, r.LastTunnel = "", ours },
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -190,13 +251,20 @@ func TestCheck_Names(t *testing.T) {
 			if test.change != nil {
 				test.change(&r)
 			}
-			_, err := check(t, api, r)
-			if len(test.want) == 0 {
-				require.NoError(t, err)
-			}
+			found, err := check(t, api, r)
 			for _, want := range test.want {
 				require.ErrorContains(t, err, want)
 			}
+			if len(test.want) > 0 {
+				return
+			}
+			require.NoError(t, err)
+			if test.warning == "" {
+				require.Empty(t, found.Warnings)
+				return
+			}
+			require.Len(t, found.Warnings, 1)
+			require.Contains(t, found.Warnings[0], test.warning)
 		})
 	}
 }
@@ -220,6 +288,7 @@ func TestCheck_Tunnel(t *testing.T) {
 		{"made by hand", []apitest.Tunnel{live}, func(r *preflight.Request) { r.ExistingTunnel = ours }, "", ""},
 		{"made by hand, in place of a deleted one", []apitest.Tunnel{live}, func(r *preflight.Request) { r.ExistingTunnel, r.LastTunnel = ours, theirs }, "", ""},
 		{"made by hand and deleted", []apitest.Tunnel{gone}, func(r *preflight.Request) { r.ExistingTunnel = ours }, "", "existingTunnel: tunnel home-a1b2c3 (" + ours + ", until 2026-11-20 10:11:12 UTC) was deleted"},
+		{"made by hand, configured at Cloudflare", []apitest.Tunnel{{Account: "account", ID: ours, Name: "home", RemoteConfig: true}}, func(r *preflight.Request) { r.ExistingTunnel = ours }, "", "which overrides ingress, origin and originRequest"},
 		{"never made", nil, func(r *preflight.Request) { r.ExistingTunnel = ours }, "", "existingTunnel: account account has no tunnel " + ours},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -239,6 +308,54 @@ func TestCheck_Tunnel(t *testing.T) {
 				return
 			}
 			require.Equal(t, test.deleted, found.Deleted.String())
+		})
+	}
+}
+
+// A switch to a configuration at Cloudflare is noticed.
+func TestCheck_TunnelSwitchedOver(t *testing.T) {
+	t.Parallel()
+	api := apitest.New(t, home, lab)
+	api.Tunnels = []apitest.Tunnel{{Account: "account", ID: ours, Name: "home", RemoteConfig: true}}
+	r := request()
+	r.LastTunnel = ours
+	found, err := check(t, api, r)
+	require.NoError(t, err)
+	require.Len(t, found.Warnings, 1)
+	require.Contains(t, found.Warnings[0], "was switched to a configuration at Cloudflare")
+}
+
+// Only what can't be anything but left over is deleted.
+func TestRemoveLeftover(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name    string
+		tunnel  apitest.Tunnel
+		removed bool
+		wantErr string
+	}{
+		{"left over", apitest.Tunnel{Account: "account", ID: ours, Name: "home-a1b2c3", Status: "inactive"}, true, ""},
+		{"of another name", apitest.Tunnel{Account: "account", ID: ours, Name: "home", Status: "inactive"}, false, ""},
+		{"of another account", apitest.Tunnel{Account: "other", ID: ours, Name: "home-a1b2c3", Status: "inactive"}, false, ""},
+		{"in use", apitest.Tunnel{Account: "account", ID: ours, Name: "home-a1b2c3", Status: "healthy", Connectors: 1}, false, `a tunnel named "home-a1b2c3" exists already (` + ours + `, healthy, 1 connectors)`},
+		{"in use before", apitest.Tunnel{Account: "account", ID: ours, Name: "home-a1b2c3", Status: "down"}, false, "it has been in use"},
+		{"being connected", apitest.Tunnel{Account: "account", ID: ours, Name: "home-a1b2c3", Status: "inactive", Connectors: 1}, false, "it has been in use"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			api := apitest.New(t)
+			api.Tunnels = []apitest.Tunnel{test.tunnel}
+			client, err := preflight.New(preflight.Options{APIToken: strings.Repeat("t", 40), APIHostname: api.Hostname(), RPS: 1000})
+			require.NoError(t, err)
+			id, err := client.RemoveLeftover(t.Context(), "account", "home-a1b2c3")
+			if test.wantErr != "" {
+				require.ErrorContains(t, err, test.wantErr)
+			} else {
+				require.NoError(t, err)
+			}
+			deleted := strings.Contains(strings.Join(api.Calls(), "\n"), "DELETE ")
+			require.Equal(t, test.removed, deleted)
+			require.Equal(t, test.removed, id == ours)
 		})
 	}
 }

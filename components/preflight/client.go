@@ -64,6 +64,10 @@ const permissions = "Zone / Zone / Read and Zone / DNS / Edit on the zone, and A
 // lacks the permission for a call.
 var refusals = []int{6003, 9109, 10000}
 
+// ErrTokenRefused says that Cloudflare doesn't accept the API token, or not for a
+// call.
+var ErrTokenRefused = errors.New("Cloudflare refuses the API token") //nolint:staticcheck // a name
+
 // explain adds what was being done to an error, and what to do about a token that
 // Cloudflare refuses.
 func explain(err error, doing string) error {
@@ -73,7 +77,7 @@ func explain(err error, doing string) error {
 	refused := errors.As(err, &authentication) || errors.As(err, &authorization) ||
 		errors.As(err, &request) && slices.ContainsFunc(refusals, request.InternalErrorCodeIs)
 	if refused {
-		return fmt.Errorf("cloudflare:apiToken: Cloudflare refuses the token; create one with the permissions %s: %s: %w", permissions, doing, err)
+		return fmt.Errorf("%w; create one with the permissions %s: %s: %w", ErrTokenRefused, permissions, doing, err)
 	}
 	return fmt.Errorf("%s: %w", doing, err)
 }

@@ -20,29 +20,34 @@ func (t *Tunnel) String() string {
 	return fmt.Sprintf("%s (%s, until %s UTC)", t.Name, t.ID, t.Deleted.UTC().Format(time.DateTime))
 }
 
-// deletedTunnel returns the stack's own tunnel if it was deleted outside of the
-// stack. If the existing tunnel was deleted, that is an error.
-func (c *Client) deletedTunnel(ctx context.Context, r Request, accountID string) (*Tunnel, error) {
+// tunnel looks up the component's tunnel. If it was deleted by others, it is among
+// the findings; an existing tunnel that was deleted is an error.
+func (c *Client) tunnel(ctx context.Context, r Request, found *Findings) error {
 	id := cmp.Or(r.ExistingTunnel, r.LastTunnel)
 	if id == "" {
-		return nil, nil
+		return nil
 	}
-	const remedy = "set another tunnel, or get one managed by this stack: pulumi config rm existingTunnel"
-	found, err := c.api.GetTunnel(ctx, cloudflare.AccountIdentifier(accountID), id)
+	const remedy = "set another tunnel, or remove existingTunnel to get one managed by this stack"
+	tunnel, err := c.api.GetTunnel(ctx, cloudflare.AccountIdentifier(found.AccountID), id)
 	var missing *cloudflare.NotFoundError
 	switch {
 	case errors.As(err, &missing) && r.ExistingTunnel == "":
-		return nil, nil // in another account: accountId has changed
+		return nil // in another account: accountId has changed
 	case errors.As(err, &missing):
-		return nil, fmt.Errorf("existingTunnel: account %s has no tunnel %s; %s", accountID, id, remedy)
+		return fmt.Errorf("existingTunnel: account %s has no tunnel %s; %s", found.AccountID, id, remedy)
 	case err != nil:
-		return nil, explain(err, "looking up tunnel "+id)
-	case found.DeletedAt == nil || found.DeletedAt.IsZero():
-		return nil, nil
+		return explain(err, "looking up tunnel "+id)
 	}
-	gone := &Tunnel{ID: id, Name: found.Name, Deleted: *found.DeletedAt}
-	if r.ExistingTunnel != "" {
-		return nil, fmt.Errorf("existingTunnel: tunnel %s was deleted at Cloudflare; %s", gone, remedy)
+	switch deleted := tunnel.DeletedAt != nil && !tunnel.DeletedAt.IsZero(); {
+	case deleted && r.ExistingTunnel != "":
+		return fmt.Errorf("existingTunnel: tunnel %s was deleted at Cloudflare; %s", &Tunnel{id, tunnel.Name, *tunnel.DeletedAt}, remedy)
+	case deleted:
+		found.Deleted = &Tunnel{id, tunnel.Name, *tunnel.DeletedAt}
+	case tunnel.RemoteConfig && r.ExistingTunnel != "":
+		return fmt.Errorf("existingTunnel: tunnel %q (%s) has its configuration at Cloudflare, which overrides ingress, origin and originRequest; %s", tunnel.Name, id, remedy)
+	case tunnel.RemoteConfig:
+		found.Warnings = append(found.Warnings, fmt.Sprintf("tunnel %q (%s) was switched to a configuration at Cloudflare, "+
+			"which overrides ingress, origin and originRequest; set rotation to a new label to get a tunnel with its configuration here", tunnel.Name, id))
 	}
-	return gone, nil
+	return nil
 }

@@ -19,8 +19,10 @@ import (
 
 // Main runs a package's tests. The process trusts the certificates of all APIs by
 // SSL_CERT_FILE, which is the program's only way and is read once.
-func Main(m *testing.M) {
-	code, err := run(m)
+//
+// The functions run before the tests.
+func Main(m *testing.M, before ...func()) {
+	code, err := run(m, before)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		code = 1
@@ -28,7 +30,7 @@ func Main(m *testing.M) {
 	os.Exit(code)
 }
 
-func run(m *testing.M) (code int, err error) {
+func run(m *testing.M, before []func()) (code int, err error) {
 	directory, err := os.MkdirTemp("", "apitest")
 	if err != nil {
 		return 0, err
@@ -40,6 +42,9 @@ func run(m *testing.M) (code int, err error) {
 	server.Close()
 	if err := errors.Join(os.WriteFile(bundle, pem.EncodeToMemory(&block), 0o600), os.Setenv("SSL_CERT_FILE", bundle)); err != nil {
 		return 0, err
+	}
+	for _, f := range before {
+		f()
 	}
 	return m.Run(), nil
 }
@@ -63,11 +68,13 @@ type Zone struct {
 	ID      string            `json:"id"`
 	Name    string            `json:"name"`
 	Account map[string]string `json:"account"`
+	Status  string            `json:"status"`
+	Paused  bool              `json:"paused"`
 }
 
 // NewZone returns a zone of an account.
 func NewZone(id, name, account string) Zone {
-	return Zone{ID: id, Name: name, Account: map[string]string{"id": account}}
+	return Zone{ID: id, Name: name, Account: map[string]string{"id": account}, Status: "active"}
 }
 
 // Record is a DNS record as the API describes it. Zone is the zone's ID.
@@ -85,14 +92,26 @@ type Tunnel struct {
 	ID        string  `json:"id"`
 	Name      string  `json:"name"`
 	DeletedAt *string `json:"deleted_at"`
+	// Status is inactive until a connector has served the tunnel.
+	Status string `json:"status,omitempty"`
+	// RemoteConfig is set if the configuration is kept at Cloudflare.
+	RemoteConfig bool `json:"remote_config"`
+	// Connectors is the number of connectors that serve the tunnel.
+	Connectors int `json:"-"`
 }
 
 // New starts an API, which stops with the test.
-func New(t *testing.T, zones ...Zone) *API {
+func New(t testing.TB, zones ...Zone) *API {
 	t.Helper()
+	api := Start(zones...)
+	t.Cleanup(api.server.Close)
+	return api
+}
+
+// Start starts an API that runs until the process ends, for all tests of a package.
+func Start(zones ...Zone) *API {
 	api := &API{Zones: zones}
 	api.server = httptest.NewTLSServer(api)
-	t.Cleanup(api.server.Close)
 	return api
 }
 
@@ -127,12 +146,36 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case len(path) == 2: // zones/<zone>
 		one(w, a.Zones, func(z Zone) bool { return z.ID == path[1] })
 	case path[2] == "dns_records": // zones/<zone>/dns_records
-		list(w, a.Records, func(r Record) bool { return r.Zone == path[1] && r.Name == query.Get("name") })
+		list(w, a.Records, func(r Record) bool {
+			name, kind := query.Get("name"), query.Get("type")
+			return r.Zone == path[1] && (name == "" || r.Name == name) && (kind == "" || r.Type == kind)
+		})
+	case path[2] == "cfd_tunnel" && len(path) == 3: // accounts/<account>/cfd_tunnel
+		list(w, a.tunnels(), func(t Tunnel) bool { return t.Account == path[1] && t.DeletedAt == nil && t.Name == query.Get("name") })
+	case path[2] == "cfd_tunnel" && len(path) == 5: // accounts/<account>/cfd_tunnel/<tunnel>/connections
+		connectors := 0
+		for _, t := range a.tunnels() {
+			if t.ID == path[3] {
+				connectors = t.Connectors
+			}
+		}
+		answer(w, http.StatusOK, map[string]any{"success": true, "result": make([]struct{}, connectors)})
+	case path[2] == "cfd_tunnel" && r.Method == http.MethodDelete: // accounts/<account>/cfd_tunnel/<tunnel>
+		a.mu.Lock()
+		a.Tunnels = slices.DeleteFunc(a.Tunnels, func(t Tunnel) bool { return t.ID == path[3] })
+		a.mu.Unlock()
+		answer(w, http.StatusOK, map[string]any{"success": true})
 	case path[2] == "cfd_tunnel" && len(path) == 4: // accounts/<account>/cfd_tunnel/<tunnel>
-		one(w, a.Tunnels, func(t Tunnel) bool { return t.Account == path[1] && t.ID == path[3] })
+		one(w, a.tunnels(), func(t Tunnel) bool { return t.Account == path[1] && t.ID == path[3] })
 	default:
 		fail(w, http.StatusBadRequest, 7003)
 	}
+}
+
+func (a *API) tunnels() []Tunnel {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return slices.Clone(a.Tunnels)
 }
 
 func list[T any](w http.ResponseWriter, all []T, match func(T) bool) {

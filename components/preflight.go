@@ -1,0 +1,144 @@
+package components
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"k8s-tunnel/components/names"
+	"k8s-tunnel/components/preflight"
+)
+
+// APIArgs say how to reach Cloudflare's API, as the Cloudflare provider does: the
+// component checks names and tunnel before it declares them.
+type APIArgs = preflight.Options
+
+// ErrTokenRefused says that Cloudflare doesn't accept the API token.
+var ErrTokenRefused = preflight.ErrTokenRefused
+
+// plain returns the value of an input that is no output.
+func plain(path string, input pulumi.StringInput) (string, error) {
+	switch value := input.(type) {
+	case nil:
+		return "", nil
+	case pulumi.String:
+		return string(value), nil
+	}
+	return "", fmt.Errorf("%s: has to be a pulumi.String, because it is checked before anything is declared; leave it out to have it looked up", path)
+}
+
+// found is what Cloudflare and the state know of the arguments.
+type found struct {
+	*preflight.Findings
+	client    *preflight.Client
+	component string
+}
+
+// Check validates the arguments of a component with this name, and asks Cloudflare
+// for the identifiers that aren't set, whether the component can have the names, and
+// whether it still has its tunnel. It changes nothing.
+//
+// NewCloudflareTunnel does the same. A program calls Check before it declares other
+// resources, so that nothing is declared if there are problems; Cloudflare is then
+// asked only once.
+func (a *CloudflareTunnelArgs) Check(ctx *pulumi.Context, name string) error {
+	args := a.withDefaults(name)
+	if err := errors.Join(args.validate(), validateAPI("api", args.API)); err != nil {
+		return err
+	}
+	found, err := args.check(ctx, name)
+	a.found = found
+	return err
+}
+
+// check is Check for valid arguments with defaults.
+func (a *CloudflareTunnelArgs) check(ctx *pulumi.Context, name string) (*found, error) {
+	if a.found != nil && a.found.component == name {
+		return a.found, nil
+	}
+	zoneID, err := plain("zoneId", a.ZoneID)
+	accountID, accountErr := plain("accountId", a.AccountID)
+	if err := errors.Join(err, accountErr); err != nil {
+		return nil, err
+	}
+	client, err := preflight.New(*a.API)
+	if err != nil {
+		return nil, err
+	}
+	last, err := readState(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	findings, err := client.Check(ctx.Context(), preflight.Request{
+		Names: a.names(), ZoneID: zoneID, AccountID: accountID,
+		Identity: last.identity, Stack: ctx.Project() + "/" + ctx.Stack(),
+		AllowTakeover:  a.AllowTakeover,
+		ExistingTunnel: a.ExistingTunnel,
+		LastTunnel:     last.tunnelID,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &found{findings, client, name}, nil
+}
+
+// identified returns a copy of the arguments with the identifiers that were found.
+func (a CloudflareTunnelArgs) identified(found *found) *CloudflareTunnelArgs {
+	a.AccountID = pulumi.String(found.AccountID)
+	a.ZoneID = pulumi.String(found.ZoneIDs[a.Domain])
+	zones := map[string]pulumi.StringInput{}
+	for zone := range a.Zones {
+		if id, used := found.ZoneIDs[zone]; used {
+			zones[zone] = pulumi.String(id)
+		}
+	}
+	a.Zones = zones
+	return &a
+}
+
+// owner is the owner of the component's records.
+func (t *CloudflareTunnel) owner(ctx *pulumi.Context, identity pulumi.StringOutput) pulumi.StringOutput {
+	stack := ctx.Project() + "/" + ctx.Stack()
+	return identity.ApplyT(func(identity string) string {
+		return names.Owner{Stack: stack, Identity: identity}.Comment()
+	}).(pulumi.StringOutput)
+}
+
+// nameTaken is the code with which Cloudflare refuses a tunnel whose name exists.
+const nameTaken = "(1013)"
+
+// maxRetries is how often the creation of a tunnel is retried.
+const maxRetries = 2
+
+// resumable lets the engine complete an update that was interrupted, or whose answer
+// was lost, while it created the tunnel: the one that exists already is in the way.
+func (t *CloudflareTunnel) resumable(ctx *pulumi.Context, name string, client *preflight.Client) (pulumi.ResourceOption, error) {
+	remove := func(account, tunnel string) error {
+		id, err := client.RemoveLeftover(context.Background(), account, tunnel)
+		if err != nil || id == "" {
+			return err
+		}
+		return ctx.Log.Info(fmt.Sprintf("deleted tunnel %s (%s), which an interrupted update had left behind", tunnel, id), &pulumi.LogArgs{Resource: t})
+	}
+	before, err := ctx.RegisterResourceHook(name+"-remove-leftover", func(args *pulumi.ResourceHookArgs) error {
+		return remove(args.NewInputs["accountId"].StringValue(), args.NewInputs["name"].StringValue())
+	}, nil)
+	if err != nil {
+		return nil, fmt.Errorf("registering a hook: %w", err)
+	}
+	onError, err := ctx.RegisterErrorHook(name+"-retry-creation", func(args *pulumi.ErrorHookArgs) (bool, error) {
+		if args.FailedOperation != "create" || len(args.Errors) > maxRetries || !strings.Contains(args.Errors[0], nameTaken) {
+			return false, nil
+		}
+		return true, remove(args.NewInputs["accountId"].StringValue(), args.NewInputs["name"].StringValue())
+	})
+	if err != nil {
+		return nil, fmt.Errorf("registering a hook: %w", err)
+	}
+	return pulumi.ResourceHooks(&pulumi.ResourceHookBinding{
+		BeforeCreate: []*pulumi.ResourceHook{before}, OnError: []*pulumi.ErrorHook{onError},
+	}), nil
+}

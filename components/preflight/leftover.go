@@ -1,0 +1,43 @@
+package preflight
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/cloudflare/cloudflare-go"
+)
+
+// neverConnected is the status of a tunnel that no connector has served yet.
+const neverConnected = "inactive"
+
+// RemoveLeftover deletes the tunnel that an interrupted update has left behind: a
+// live one of exactly this name in this account, which is about to be created again,
+// and which was never connected. It returns the ID of what it deleted, if anything.
+// Any other tunnel of that name is an error, which says what it found.
+func (c *Client) RemoveLeftover(ctx context.Context, accountID, name string) (string, error) {
+	account := cloudflare.AccountIdentifier(accountID)
+	live := false
+	found, _, err := c.api.ListTunnels(ctx, account, cloudflare.TunnelListParams{Name: name, IsDeleted: &live})
+	if err != nil {
+		return "", explain(err, "looking for tunnels named "+name)
+	}
+	for _, tunnel := range found {
+		if !strings.EqualFold(tunnel.Name, name) {
+			continue // the name is a filter only
+		}
+		connectors, err := c.api.ListTunnelConnections(ctx, account, tunnel.ID)
+		switch {
+		case err != nil:
+			return "", explain(err, "looking up the connections of tunnel "+tunnel.ID)
+		case tunnel.Status != neverConnected || tunnel.ConnsActiveAt != nil || len(connectors) > 0:
+			return "", fmt.Errorf("a tunnel named %q exists already (%s, %s, %d connectors), and it has been in use, so it isn't left over from an interrupted update; "+
+				"delete or rename it at Cloudflare, or set another tunnelName", tunnel.Name, tunnel.ID, tunnel.Status, len(connectors))
+		}
+		if err := c.api.DeleteTunnel(ctx, account, tunnel.ID); err != nil {
+			return "", explain(err, "deleting tunnel "+tunnel.ID)
+		}
+		return tunnel.ID, nil
+	}
+	return "", nil
+}

@@ -1,0 +1,47 @@
+package components
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+)
+
+// lastState is what the component knows of itself from the state, before it declares
+// anything.
+type lastState struct {
+	// identity is its random identity, or nothing before the first update.
+	identity string
+	// tunnelID is the ID of the tunnel that it had after the last update.
+	tunnelID string
+}
+
+// readState reads the outputs of the component's own resources in the state. They are
+// there even if the last update was interrupted.
+func readState(ctx *pulumi.Context, name string) (lastState, error) {
+	var state struct {
+		Resources map[string]struct {
+			Outputs map[string]any `pulumi:"outputs"`
+		} `pulumi:"outputs"`
+	}
+	args := struct {
+		StackName string `pulumi:"stackName"`
+	}{ctx.Organization() + "/" + ctx.Project() + "/" + ctx.Stack()}
+	// Among the outputs are secrets, which stay here.
+	if _, err := ctx.InvokePackageRaw("pulumi:pulumi:readStackResourceOutputs", &args, &state, ""); err != nil {
+		return lastState{}, fmt.Errorf("reading the state of stack %s: %w", args.StackName, err)
+	}
+	output := func(urnEnd, key string) string {
+		for urn, r := range state.Resources {
+			if strings.HasSuffix(urn, urnEnd) {
+				value, _ := r.Outputs[key].(string)
+				return value
+			}
+		}
+		return ""
+	}
+	return lastState{
+		identity: output(CloudflareTunnelType+"$random:index/randomId:RandomId::"+name+identitySuffix, "hex"),
+		tunnelID: output(CloudflareTunnelType+"::"+name, "tunnelId"),
+	}, nil
+}
