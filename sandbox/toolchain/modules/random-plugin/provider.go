@@ -30,11 +30,12 @@ func provider(ctx context.Context) tfbridge.ProviderInfo {
 				Tok:       tfbridge.MakeResource(pkg, "index", "RandomBytes"),
 				ComputeID: bytesID,
 			},
-			"random_id": {Tok: tfbridge.MakeResource(pkg, "index", "RandomId")},
+			"random_id":       {Tok: tfbridge.MakeResource(pkg, "index", "RandomId")},
+			"random_password": {Tok: tfbridge.MakeResource(pkg, "index", "RandomPassword")},
 		},
 		IgnoreMappings: []string{
-			"random_integer", "random_password", "random_pet",
-			"random_shuffle", "random_string", "random_uuid",
+			"random_integer", "random_pet", "random_shuffle",
+			"random_string", "random_uuid",
 		},
 		EnableAccurateBridgePreview: true,
 	}

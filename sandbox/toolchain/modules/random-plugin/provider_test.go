@@ -30,7 +30,7 @@ func TestSchema_DescribesWhatIsMapped(t *testing.T) {
 		t.Errorf("the schema is of version %s, the plugin of %s", written.Version, version)
 	}
 	info := provider(context.Background())
-	if got := slices.Sorted(maps.Keys(info.Resources)); !slices.Equal(got, []string{"random_bytes", "random_id"}) {
+	if got := slices.Sorted(maps.Keys(info.Resources)); !slices.Equal(got, []string{"random_bytes", "random_id", "random_password"}) {
 		t.Fatalf("mapped are %v", got)
 	}
 	for name, mapped := range info.Resources {
