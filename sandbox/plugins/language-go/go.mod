@@ -1,4 +1,4 @@
-module k8s-tunnel/sandbox/toolchain/modules/language-go
+module k8s-tunnel/sandbox/plugins/language-go
 
 go 1.26
 

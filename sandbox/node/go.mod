@@ -1,4 +1,4 @@
-module k8s-tunnel/sandbox/toolchain/modules/node
+module k8s-tunnel/sandbox/node
 
 go 1.26.0
 

@@ -1,4 +1,4 @@
-module k8s-tunnel/sandbox/toolchain/modules/kubernetes-plugin
+module k8s-tunnel/sandbox/plugins/kubernetes
 
 go 1.26
 

@@ -14,7 +14,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/common/diag/colors"
 	"github.com/stretchr/testify/require"
 
-	"k8s-tunnel/sandbox/cloudflare-plugin/bridge"
+	"k8s-tunnel/sandbox/plugins/cloudflare/bridge"
 )
 
 var update = flag.Bool("update", false, "write schema.json anew")

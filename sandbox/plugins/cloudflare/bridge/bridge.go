@@ -18,8 +18,8 @@ import (
 	"github.com/pulumi/pulumi-terraform-bridge/v3/pkg/x/muxer"
 	"github.com/pulumi/pulumi/pkg/v3/codegen/schema"
 
-	"k8s-tunnel/sandbox/cloudflare-plugin/framework"
-	"k8s-tunnel/sandbox/cloudflare-plugin/terraform"
+	"k8s-tunnel/sandbox/plugins/cloudflare/framework"
+	"k8s-tunnel/sandbox/plugins/cloudflare/terraform"
 )
 
 // Name and Version are what the plugin's folder and the SDK in a program's go.mod call it. The engine

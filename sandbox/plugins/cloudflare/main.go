@@ -19,7 +19,7 @@ import (
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi/provider"
 
-	"k8s-tunnel/sandbox/cloudflare-plugin/bridge"
+	"k8s-tunnel/sandbox/plugins/cloudflare/bridge"
 )
 
 //go:embed schema.json

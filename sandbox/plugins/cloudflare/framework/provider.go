@@ -22,7 +22,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
-	"k8s-tunnel/sandbox/cloudflare-plugin/terraform"
+	"k8s-tunnel/sandbox/plugins/cloudflare/terraform"
 )
 
 // half is the provider. It has no state: there is nothing to configure.

@@ -36,7 +36,7 @@ import (
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/tools/clientcmd"
 
-	"k8s-tunnel/sandbox/toolchain/modules/node/policy"
+	"k8s-tunnel/sandbox/node/policy"
 )
 
 // defaultSocket is where the plugin looks for the agent unless its network

@@ -1,4 +1,4 @@
-module k8s-tunnel/sandbox/cloudflare-plugin
+module k8s-tunnel/sandbox/plugins/cloudflare
 
 go 1.26
 

@@ -18,7 +18,7 @@ import (
 	networkinglisters "k8s.io/client-go/listers/networking/v1"
 	"k8s.io/client-go/tools/cache"
 
-	"k8s-tunnel/sandbox/toolchain/modules/node/policy"
+	"k8s-tunnel/sandbox/node/policy"
 )
 
 const (

@@ -1,7 +1,7 @@
 package main
 
 import (
-	"k8s-tunnel/sandbox/toolchain/modules/node/policy"
+	"k8s-tunnel/sandbox/node/policy"
 	"net/netip"
 
 	corev1 "k8s.io/api/core/v1"

@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"google.golang.org/protobuf/types/known/structpb"
 
-	"k8s-tunnel/sandbox/cloudflare-plugin/bridge"
+	"k8s-tunnel/sandbox/plugins/cloudflare/bridge"
 )
 
 const (
