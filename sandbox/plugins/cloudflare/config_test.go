@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 	"github.com/stretchr/testify/require"
 )
 
@@ -13,87 +14,86 @@ func TestConfig_Check(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		config properties
-		want   []string // a reason for each half of the provider that objects
+		want   string // why it is refused, nothing if it isn't
 	}{
 		"token":        {config: properties{"apiToken": apiToken}},
 		"longer token": {config: properties{"apiToken": apiToken + "more"}},
 		"nothing, as the environment may have it": {config: properties{}},
 		"short token": {
 			config: properties{"apiToken": "short"},
-			want:   []string{"API tokens must be 40 characters long", "API tokens must be 40 characters long"},
+			want:   "API tokens must be 40 characters long",
 		},
 		"token with a blank": {
 			config: properties{"apiToken": apiToken[:20] + " " + apiToken[20:]},
-			want:   []string{"API tokens must be 40 characters long", "API tokens must be 40 characters long"},
+			want:   "API tokens must be 40 characters long",
 		},
 		"short key": {
 			config: properties{"apiKey": "short", "email": "user@home.localhost"},
-			want:   []string{"API key must be 37 characters long", "API key must be 37 characters long"},
+			want:   "API key must be 37 characters long",
 		},
 		"e-mail address beside a token": {
 			config: properties{"apiToken": apiToken, "email": "user@home.localhost"},
-			want:   []string{"all of `api_key,email` must be specified"},
+			want:   "all of `api_key,email` must be specified",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			_, failures := newClient(t).checkConfig(test.config)
-			require.Len(t, failures, len(test.want), "%v", failures)
-			for i, want := range test.want {
-				require.Contains(t, failures[i].Reason, want)
+			if test.want == "" {
+				require.Empty(t, failures)
+				return
 			}
+			require.Len(t, failures, 1, "%v", failures)
+			require.Contains(t, failures[0].Reason, test.want)
 		})
 	}
 }
 
-func TestConfig_Defaults(t *testing.T) {
+func TestConfig_Secrets(t *testing.T) {
 	t.Parallel()
 	c := newClient(t)
-	checked, failures := c.checkConfig(properties{"apiToken": apiToken})
+	checked, failures := c.checkConfig(properties{"apiToken": apiToken, "rps": 5})
 	require.Empty(t, failures)
-	config := c.unmarshal(checked)
-	require.True(t, config["apiToken"].IsSecret())
-	for key, want := range map[string]string{
-		"rps": "4", "retries": "3", "minBackoff": "1", "maxBackoff": "30", "apiClientLogging": "false",
-	} {
-		// The engine wants the configuration's values as text.
-		require.Equal(t, want, checked.Fields[key].GetStringValue(), key)
-	}
+	require.True(t, c.unmarshal(checked)["apiToken"].IsSecret())
+	require.Equal(t, "5", checked.Fields["rps"].GetStringValue(), "the engine wants the configuration's values as text")
 }
 
 func TestConfig_Configure(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		config properties
-		want   []string
+		want   string
 	}{
 		"no credentials": {
 			config: properties{},
-			want:   []string{"must provide exactly one of", "must provide one of"},
+			want:   "must provide exactly one of",
 		},
 		"key without an e-mail address": {
 			config: properties{"apiKey": "0123456789abcdef0123456789abcdef01234"},
-			want:   []string{`"email" is not set correctly`},
+			want:   `"email" is not set correctly`,
 		},
 		"too many retries": {
 			config: properties{"apiToken": apiToken, "retries": 2147483647},
-			want:   []string{"retries value of 2147483647 is too large"},
+			want:   "retries value of 2147483647 is too large",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			c := newClient(t)
-			err := c.configure(c.marshal(test.config))
-			require.Error(t, err)
-			for _, want := range test.want {
-				require.ErrorContains(t, err, want)
-			}
+			require.ErrorContains(t, c.configure(c.marshal(test.config)), test.want)
 		})
 	}
 }
 
-// zoneCall is a call that has nothing to it.
-var zoneCall = exchange{call: "GET /zones/z1", result: zoneJSON, always: true}
+// refreshCall is a call that has nothing to it: the only one of refresh.
+var refreshCall = exchange{call: get.call, result: get.result, always: true}
+
+// refresh reads a record that is in the state.
+func (c *client) refresh() error {
+	c.t.Helper()
+	_, _, err := c.read(recordToken, "r1", resource.NewPropertyMapFromMap(recordInputs()))
+	return err
+}
 
 func TestConfig_Credentials(t *testing.T) {
 	t.Parallel()
@@ -118,9 +118,8 @@ func TestConfig_Credentials(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			api := newAPI(t, zoneCall)
-			_, err := connect(t, api, test.config).invoke("getZone", properties{"zoneId": "z1"})
-			require.NoError(t, err)
+			api := newAPI(t, refreshCall)
+			require.NoError(t, connect(t, api, test.config).refresh())
 			for header, want := range test.want {
 				require.Equal(t, want, api.headers[0].Get(header), header)
 			}
@@ -130,11 +129,10 @@ func TestConfig_Credentials(t *testing.T) {
 
 func TestConfig_Rate(t *testing.T) {
 	t.Parallel()
-	c := connect(t, newAPI(t, zoneCall), properties{"rps": nil})
+	c := connect(t, newAPI(t, refreshCall), properties{"rps": nil})
 	began := time.Now()
 	for range 4 {
-		_, err := c.invoke("getZone", properties{"zoneId": "z1"})
-		require.NoError(t, err)
+		require.NoError(t, c.refresh())
 	}
 	require.InDelta(t, 0.75, time.Since(began).Seconds(), 0.3, "the first goes at once, three wait 250 ms each")
 }
@@ -146,23 +144,29 @@ func TestConfig_Retries(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			fails := exchange{call: zoneCall.call, status: status}
-			_, err := connect(t, newAPI(t, fails, zoneCall)).invoke("getZone", properties{"zoneId": "z1"})
-			require.NoError(t, err)
+			fails := exchange{call: refreshCall.call, status: status}
+			require.NoError(t, connect(t, newAPI(t, fails, refreshCall)).refresh())
 		})
 	}
 	t.Run("until there are no more", func(t *testing.T) {
 		t.Parallel()
-		fails := exchange{call: zoneCall.call, status: http.StatusBadGateway}
-		_, err := connect(t, newAPI(t, fails, fails)).invoke("getZone", properties{"zoneId": "z1"})
+		fails := exchange{call: refreshCall.call, status: http.StatusBadGateway}
+		err := connect(t, newAPI(t, fails, fails)).refresh()
 		require.ErrorContains(t, err, "received bad gateway response (HTTP 502), please try again later")
+	})
+	t.Run("three unless set", func(t *testing.T) {
+		t.Parallel()
+		fails := exchange{call: refreshCall.call, status: http.StatusBadGateway, always: true}
+		api := newAPI(t, fails)
+		require.Error(t, connect(t, api, properties{"retries": nil, "maxBackoff": 1}).refresh())
+		require.Len(t, api.calls(), 1+3, "Pulumi's default, not Terraform's")
 	})
 	t.Run("never where the credentials are wrong", func(t *testing.T) {
 		t.Parallel()
 		fails := exchange{
-			call: zoneCall.call, status: http.StatusForbidden, fails: `{"code":9109,"message":"Invalid access token"}`,
+			call: refreshCall.call, status: http.StatusForbidden, fails: `{"code":9109,"message":"Invalid access token"}`,
 		}
-		_, err := connect(t, newAPI(t, fails)).invoke("getZone", properties{"zoneId": "z1"})
+		err := connect(t, newAPI(t, fails)).refresh()
 		require.ErrorContains(t, err, "Invalid access token (9109)")
 	})
 }
@@ -174,6 +178,5 @@ func TestConfig_CertificateIsVerified(t *testing.T) {
 	require.NoError(t, err)
 	// The certificate is good for the address, not for this name.
 	c := connect(t, api, properties{"apiHostname": "localhost:" + port})
-	_, err = c.invoke("getZone", properties{"zoneId": "z1"})
-	require.ErrorContains(t, err, "failed to verify certificate")
+	require.ErrorContains(t, c.refresh(), "failed to verify certificate")
 }

@@ -1,6 +1,6 @@
 // Command pulumi-resource-cloudflare is Pulumi's Cloudflare plugin, version 5.49.1, for machines that
 // can't download the official one. It has what a tunnel needs and nothing else: the resources Record
-// and ZeroTrustTunnelCloudflared, and look-ups of accounts, zones, records and tunnels.
+// and ZeroTrustTunnelCloudflared, and no functions.
 //
 // Like the official plugin it is a Terraform provider behind Pulumi's bridge. Tokens, names, checks,
 // replace rules, secret marks, import IDs, calls to the API and the state are the same, so a stack

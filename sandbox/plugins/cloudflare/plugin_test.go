@@ -143,18 +143,6 @@ func (c *client) delete(token, id string, state resource.PropertyMap) error {
 	return err
 }
 
-func (c *client) invoke(function string, arguments properties) (resource.PropertyMap, error) {
-	c.t.Helper()
-	response, err := c.server.Invoke(c.t.Context(), &pulumirpc.InvokeRequest{
-		Tok: "cloudflare:index/" + function + ":" + function, Args: c.marshal(arguments),
-	})
-	if err != nil {
-		return nil, err
-	}
-	require.Empty(c.t, response.Failures)
-	return c.unmarshal(response.Return), nil
-}
-
 func urn(token string) string {
 	return "urn:pulumi:dev::k8s-tunnel::" + token + "::edge"
 }

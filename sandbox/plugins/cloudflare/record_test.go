@@ -38,6 +38,7 @@ func recordInputs(changes ...properties) properties {
 }
 
 var (
+	getZone  = exchange{call: "GET /zones/z1", result: `{"id":"z1","name":"home.localhost"}`}
 	conflict = exchange{
 		call: "POST /zones/z1/dns_records", status: http.StatusBadRequest,
 		fails: `{"code":81053,"message":"An A, AAAA, or CNAME record with that host already exists."}`,
@@ -117,7 +118,6 @@ func TestRecord_CreateFails(t *testing.T) {
 
 func TestRecord_Overwrite(t *testing.T) {
 	t.Parallel()
-	zone := exchange{call: "GET /zones/z1", result: zoneJSON}
 	for name, test := range map[string]struct {
 		name, lookedFor string
 	}{
@@ -130,7 +130,7 @@ func TestRecord_Overwrite(t *testing.T) {
 			t.Parallel()
 			patched := patch
 			patched.sent = strings.Replace(patch.sent, `"name":"*"`, fmt.Sprintf(`"name":%q`, test.name), 1)
-			api := newAPI(t, conflict, zone, list(test.lookedFor, "r1"), patched, getNew)
+			api := newAPI(t, conflict, getZone, list(test.lookedFor, "r1"), patched, getNew)
 			id, state, err := connect(t, api).create(recordToken,
 				recordInputs(properties{"name": test.name, "content": newName}), 0)
 			require.NoError(t, err)
@@ -151,7 +151,7 @@ func TestRecord_Overwrite(t *testing.T) {
 	t.Run("not another type, until the time is up", func(t *testing.T) {
 		t.Parallel()
 		began := time.Now()
-		api := newAPI(t, conflict, zone, list("%2A.home.localhost"), conflict, zone,
+		api := newAPI(t, conflict, getZone, list("%2A.home.localhost"), conflict, getZone,
 			list("%2A.home.localhost"))
 		_, _, err := connect(t, api).create(recordToken, recordInputs(), 1.2)
 		require.ErrorContains(t, err, "attempted to override existing record however didn't find an exact match")
@@ -160,7 +160,7 @@ func TestRecord_Overwrite(t *testing.T) {
 	t.Run("update that fails, whose reason is lost", func(t *testing.T) {
 		t.Parallel()
 		refused := exchange{call: patch.call, status: http.StatusBadRequest, fails: `{"code":9005,"message":"no"}`}
-		api := newAPI(t, conflict, zone, list("%2A.home.localhost", "r1"), refused)
+		api := newAPI(t, conflict, getZone, list("%2A.home.localhost", "r1"), refused)
 		_, _, err := connect(t, api).create(recordToken, recordInputs(), 0)
 		require.ErrorContains(t, err, "failed to update record")
 	})
@@ -250,7 +250,7 @@ func TestRecord_Read(t *testing.T) {
 
 func TestRecord_Import(t *testing.T) {
 	t.Parallel()
-	api := newAPI(t, exchange{call: "GET /zones/z1", result: zoneJSON}, get, get, get)
+	api := newAPI(t, getZone, get, get, get)
 	id, state, err := connect(t, api).read(recordToken, "z1/r1", nil)
 	require.NoError(t, err)
 	require.Equal(t, "r1", id)

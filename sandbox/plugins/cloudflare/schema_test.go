@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"flag"
 	"io"
@@ -24,7 +23,7 @@ func TestSchema(t *testing.T) {
 	t.Parallel()
 	quiet := diag.FormatOptions{Color: colors.Never}
 	result, err := tfgen.GenerateSchemaWithOptions(tfgen.GenerateSchemaOptions{
-		ProviderInfo:    bridge.Provider(context.Background()),
+		ProviderInfo:    bridge.Provider(),
 		DiagnosticsSink: diag.DefaultSink(io.Discard, io.Discard, quiet),
 		XInMemoryDocs:   true,
 	})

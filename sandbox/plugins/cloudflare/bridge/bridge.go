@@ -2,23 +2,18 @@
 //
 // It says what the official plugin says about the same resources: defaults of the provider's
 // configuration, which of it is secret, and that a record is deleted before it is replaced. It
-// differs in having no history of renames to keep, as the resources here never had other tokens.
+// differs in having no history of renames to keep, as the resources here never had other tokens, and
+// in that it adds no defaults to the state of a provider: SDKs do so for explicit ones, and for a
+// default provider they apply without being written down.
 package bridge
 
 import (
-	"context"
-	"encoding/json"
-	"fmt"
-
-	pf "github.com/pulumi/pulumi-terraform-bridge/v3/pkg/pf/tfbridge"
 	"github.com/pulumi/pulumi-terraform-bridge/v3/pkg/tfbridge"
 	"github.com/pulumi/pulumi-terraform-bridge/v3/pkg/tfbridge/info"
 	"github.com/pulumi/pulumi-terraform-bridge/v3/pkg/tfbridge/tokens"
 	shimv2 "github.com/pulumi/pulumi-terraform-bridge/v3/pkg/tfshim/sdk-v2"
-	"github.com/pulumi/pulumi-terraform-bridge/v3/pkg/x/muxer"
 	"github.com/pulumi/pulumi/pkg/v3/codegen/schema"
 
-	"k8s-tunnel/sandbox/plugins/cloudflare/framework"
 	"k8s-tunnel/sandbox/plugins/cloudflare/terraform"
 )
 
@@ -29,10 +24,10 @@ const (
 	Version = "5.49.1"
 )
 
-// Provider returns the two halves of the provider, mapped.
-func Provider(ctx context.Context) tfbridge.ProviderInfo {
+// Provider returns the provider, mapped.
+func Provider() tfbridge.ProviderInfo {
 	mapped := tfbridge.ProviderInfo{
-		P:           pf.MuxShimWithPF(ctx, shimv2.NewProvider(terraform.Provider()), framework.Provider()),
+		P:           shimv2.NewProvider(terraform.Provider()),
 		Name:        Name,
 		DisplayName: "Cloudflare",
 		Description: "The Cloudflare resources that a tunnel needs.",
@@ -46,12 +41,11 @@ func Provider(ctx context.Context) tfbridge.ProviderInfo {
 		EnableZeroDefaultSchemaVersion: true,
 	}
 	mapped.MustComputeTokens(tokens.SingleModule("cloudflare_", "index", tokens.MakeStandard(Name)))
-	mapped.MetadataInfo = tfbridge.NewProviderMetadata(dispatch(mapped))
 	return mapped
 }
 
-// config adds defaults and secrecy to the provider's configuration. The defaults are set here, not by
-// Terraform, so they stand in the state of an explicit provider.
+// config adds defaults and secrecy to the provider's configuration. The defaults come before those of
+// the Terraform provider, which has others.
 func config() map[string]*info.Schema {
 	fallback := func(value any, variable string) *info.Schema {
 		return &info.Schema{Default: &info.Default{Value: value, EnvVars: []string{variable}}}
@@ -75,21 +69,4 @@ func withoutAdditions(spec *schema.PackageSpec) {
 		delete(spec.Functions, token)
 	}
 	spec.Provider.Methods = nil
-}
-
-// dispatch is the bridge's record of which half serves which token. The official plugin's build
-// computes it once and embeds it; for so few tokens that isn't worth a file.
-func dispatch(mapped tfbridge.ProviderInfo) []byte {
-	halves := mapped.P.(interface {
-		ResolveDispatch(provider *tfbridge.ProviderInfo) (muxer.DispatchTable, error)
-	})
-	table, err := halves.ResolveDispatch(&mapped)
-	if err != nil {
-		panic(fmt.Errorf("a token that neither half serves: %w", err))
-	}
-	metadata, err := json.Marshal(map[string]muxer.DispatchTable{"mux": table})
-	if err != nil {
-		panic(fmt.Errorf("encoding which half serves which token: %w", err))
-	}
-	return metadata
 }

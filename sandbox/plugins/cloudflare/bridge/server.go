@@ -3,7 +3,7 @@ package bridge
 import (
 	"context"
 
-	pf "github.com/pulumi/pulumi-terraform-bridge/v3/pkg/pf/tfbridge"
+	"github.com/pulumi/pulumi-terraform-bridge/v3/pkg/tfbridge"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi/provider"
 	pulumirpc "github.com/pulumi/pulumi/sdk/v3/proto/go"
 	"google.golang.org/protobuf/types/known/structpb"
@@ -11,13 +11,9 @@ import (
 
 // Server returns what makes the plugin's server for an engine.
 func Server(ctx context.Context, schema []byte) func(*provider.HostClient) (pulumirpc.ResourceProviderServer, error) {
-	makeServer := pf.MakeMuxedServer(ctx, Name, Provider(ctx), schema)
+	mapped := Provider()
 	return func(engine *provider.HostClient) (pulumirpc.ResourceProviderServer, error) {
-		server, err := makeServer(engine)
-		if err != nil {
-			return nil, err
-		}
-		return officialState{server}, nil
+		return officialState{tfbridge.NewProvider(ctx, engine, Name, Version, mapped.P, mapped, schema)}, nil
 	}
 }
 

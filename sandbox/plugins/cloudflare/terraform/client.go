@@ -36,7 +36,7 @@ const (
 var errNoCredentials = fmt.Errorf("must provide exactly one of %q, %q or %q.", //nolint:staticcheck // the original's full stop
 	keyAPIKey, keyAPIToken, keyUserServiceKey)
 
-// configure makes the client that resources and look-ups get as their meta argument.
+// configure makes the client that resources get as their meta argument.
 func configure(_ context.Context, d *schema.ResourceData) (any, diag.Diagnostics) {
 	options, err := clientOptions(d)
 	if err != nil {

@@ -1,5 +1,5 @@
-// Package terraform is a Terraform provider for the handful of Cloudflare resources that a tunnel
-// needs: the tunnel, the DNS record, and look-ups of accounts, zones, records and tunnels.
+// Package terraform is a Terraform provider for the two Cloudflare resources that a tunnel needs: the
+// tunnel itself and the DNS record.
 //
 // It imitates version 4.51.0 of Cloudflare's own Terraform provider, which is what version 5.49.1 of
 // Pulumi's Cloudflare plugin wraps: the same arguments with the same checks, the same replace rules,
@@ -7,8 +7,11 @@
 // client library. That includes what is surprising about the original, because programs that work
 // here have to work there; each such place has a comment beginning with "As the original".
 //
-// It differs in what is missing: every other resource, and the upgrade of records that were written
-// under an earlier version of their schema.
+// It differs in what is missing: every other resource, all data sources, the upgrade of records that
+// were written under an earlier version of their schema, and the original's second provider. The
+// original is two in one, the other made with Terraform's plugin framework; none of the resources here
+// belong to it, and what it checks of the provider's configuration is checked here as well. So a wrong
+// configuration is refused, but once instead of twice.
 package terraform
 
 import (
@@ -34,18 +37,16 @@ const (
 	keyOperatorSuffix = "user_agent_operator_suffix"
 )
 
-// The form of keys and tokens, and what the original says of those that have another. The newer half
-// of the provider checks them too. As the original: neither pattern is anchored, so what is too long
-// passes.
+// The form of keys and tokens, and what the original says of those that have another. As the original:
+// neither pattern is anchored, so what is too long passes.
 const (
-	APIKeyRule   = "API key must be 37 characters long and only contain characters 0-9 and a-f (all lowercased)"
-	APITokenRule = "API tokens must be 40 characters long and only contain characters a-z, A-Z, 0-9, hyphens and underscores"
+	apiKeyRule   = "API key must be 37 characters long and only contain characters 0-9 and a-f (all lowercased)"
+	apiTokenRule = "API tokens must be 40 characters long and only contain characters a-z, A-Z, 0-9, hyphens and underscores"
 )
 
-// APIKeyPattern and APITokenPattern are what the rules above say.
 var (
-	APIKeyPattern   = regexp.MustCompile(`[0-9a-f]{37}`)
-	APITokenPattern = regexp.MustCompile(`[A-Za-z0-9-_]{40}`)
+	apiKeyPattern   = regexp.MustCompile(`[0-9a-f]{37}`)
+	apiTokenPattern = regexp.MustCompile(`[A-Za-z0-9-_]{40}`)
 )
 
 // Provider returns the provider, not yet configured.
@@ -55,13 +56,6 @@ func Provider() *schema.Provider {
 		ResourcesMap: map[string]*schema.Resource{
 			"cloudflare_record":                        recordResource(),
 			"cloudflare_zero_trust_tunnel_cloudflared": tunnelResource(),
-		},
-		DataSourcesMap: map[string]*schema.Resource{
-			"cloudflare_accounts":                      accountsLookup(),
-			"cloudflare_record":                        recordLookup(),
-			"cloudflare_zero_trust_tunnel_cloudflared": tunnelLookup(),
-			"cloudflare_zone":                          zoneLookup(),
-			"cloudflare_zones":                         zonesLookup(),
 		},
 		ConfigureContextFunc: configure,
 	}
@@ -79,9 +73,9 @@ func configSchema() map[string]*schema.Schema {
 	email.ConflictsWith = []string{keyAPIToken}
 	email.RequiredWith = []string{keyAPIKey}
 	apiKey := text("A user's global API key (CLOUDFLARE_API_KEY). Prefer api_token.")
-	apiKey.ValidateFunc = validation.StringMatch(APIKeyPattern, APIKeyRule)
+	apiKey.ValidateFunc = validation.StringMatch(apiKeyPattern, apiKeyRule)
 	apiToken := text("API token (CLOUDFLARE_API_TOKEN).")
-	apiToken.ValidateFunc = validation.StringMatch(APITokenPattern, APITokenRule)
+	apiToken.ValidateFunc = validation.StringMatch(apiTokenPattern, apiTokenRule)
 
 	return map[string]*schema.Schema{
 		keyEmail:          email,
