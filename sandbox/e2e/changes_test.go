@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"k8s-tunnel/sandbox/cloudflare/control"
+	"k8s-tunnel/sandbox/toolchain"
 )
 
 // TestChangesUnderLoad makes every change that a tunnel's owner makes over the
@@ -87,8 +88,8 @@ const (
 	// otherOrigin is one of the apps without the ingress controller in between: other
 	// pods in another namespace.
 	otherOrigin = "http://hello.apps"
-	goodImage   = "cloudflare/cloudflared:2026.3.0"
-	nextImage   = "cloudflare/cloudflared:2026.3.0-next"
+	goodImage   = "cloudflare/cloudflared:" + toolchain.CloudflaredVersion
+	nextImage   = goodImage + "-next"
 	badImage    = "cloudflare/cloudflared:no-such-tag"
 )
 
