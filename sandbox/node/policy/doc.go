@@ -18,4 +18,10 @@
 //     the first packet, connection tracking lets the rest and the replies through.
 //   - Nothing that a pod's address sends or receives passes before that address is known to
 //     belong to a pod, so there is no moment in which a new pod is unfiltered.
+//
+// Kubernetes has an agent of its own, sigs.k8s.io/kube-network-policies. It isn't used here
+// because, as of v0.8.0, it filters in the postrouting hook alone (all but DNS over UDP, which it
+// judges earlier). What a pod sends to its own node is delivered through the input hook and never
+// gets there, so with only one node API server and kubelet would be open to every pod whatever
+// its policies say, and the end-to-end tests that knock at both from a connector would fail.
 package policy
