@@ -1,11 +1,12 @@
 package main
 
 import (
-	"k8s-tunnel/sandbox/node/policy"
 	"net/netip"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
+
+	"k8s-tunnel/sandbox/node/policy"
 )
 
 // sandbox is one network namespace of a pod, as the CNI plugin reports it. A
