@@ -79,8 +79,7 @@ func configFiles(c Config) (map[string][]byte, error) {
 	return files, nil
 }
 
-// controlConfig is the file that `kube control` reads; see its source in
-// toolchain/modules/node/cmd/kube.
+// controlConfig is the file that `kube control` reads; see its source in node/cmd/kube.
 type controlConfig struct {
 	Etcd              etcdConfig        `json:"etcd"`
 	APIServer         map[string]string `json:"apiServer"`

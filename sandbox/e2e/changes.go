@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"k8s-tunnel/sandbox/load"
+	"k8s-tunnel/sandbox/toolchain"
 	"k8s-tunnel/sandbox/world"
 )
 
@@ -119,8 +120,8 @@ const (
 	// otherOrigin is one of the apps, reached without the ingress controller: other pods in another
 	// namespace.
 	otherOrigin = "http://hello.apps"
-	goodImage   = "cloudflare/cloudflared:2026.3.0"
-	nextImage   = "cloudflare/cloudflared:2026.3.0-next"
+	goodImage   = "cloudflare/cloudflared:" + toolchain.CloudflaredVersion
+	nextImage   = goodImage + "-next"
 	badImage    = "cloudflare/cloudflared:no-such-tag"
 )
 

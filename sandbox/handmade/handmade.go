@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"k8s-tunnel/sandbox/cloudflare/state"
+	"k8s-tunnel/sandbox/toolchain"
 	"k8s-tunnel/sandbox/world"
 )
 
@@ -49,7 +50,7 @@ spec:
     spec:
       containers:
       - name: cloudflared
-        image: cloudflare/cloudflared:2026.3.0
+        image: cloudflare/cloudflared:` + toolchain.CloudflaredVersion + `
         args: [tunnel, --config, /etc/cloudflared/config/config.yaml, run]
         livenessProbe: {httpGet: {path: /ready, port: 2000}, failureThreshold: 6}
         volumeMounts:

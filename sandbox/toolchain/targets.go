@@ -60,8 +60,9 @@ type embed struct {
 }
 
 const (
-	modules    = "sandbox/toolchain/modules"
-	kubeModule = modules + "/node"
+	pins    = "sandbox/toolchain/modules" // modules without code, each of which only names a version
+	plugins = "sandbox/plugins"           // modules with what stands in for Pulumi's own downloads
+	node    = "sandbox/node"
 	// pluginsFolder must not be on the search path: Pulumi would take plugins from there rather than
 	// from its own folder, with a warning for each.
 	pluginsFolder = "plugins"
@@ -76,28 +77,28 @@ func targets() []target {
 
 func pulumiTargets() []target {
 	return []target{{
-		name: "pulumi", label: "pulumi", group: GroupPulumi, module: modules + "/pulumi", version: PulumiVersion, memory: 2,
+		name: "pulumi", label: "pulumi", group: GroupPulumi, module: pins + "/pulumi", version: PulumiVersion, memory: 2,
 		packages: []string{"github.com/pulumi/pulumi/pkg/v3/cmd/pulumi"},
 		ldflags:  "-X github.com/pulumi/pulumi/sdk/v3/go/common/version.Version=v" + PulumiVersion,
 	}, {
-		name: "language-host", label: "pulumi go host", group: GroupPulumi, module: modules + "/language-go", version: "3.65.1", memory: 1,
+		name: "language-host", label: "pulumi go host", group: GroupPulumi, module: plugins + "/language-go", version: "3.65.1", memory: 1,
 		packages: []string{"github.com/pulumi/pulumi/sdk/v3/go/pulumi-language-go"}, folder: "libexec",
 		ldflags: "-X github.com/pulumi/pulumi/sdk/v3/go/common/version.Version=v3.65.1",
 	}, {
-		name: "language-go", group: GroupPulumi, module: modules + "/language-go", memory: 0.2,
+		name: "language-go", group: GroupPulumi, module: plugins + "/language-go", memory: 0.2,
 		packages: []string{"."}, as: "pulumi-language-go", sources: []string{"go.mod", "main.go"},
 	}}
 }
 
 func nodeTargets() []target {
 	return []target{{
-		name: "node", label: "kubernetes", group: GroupNode, module: kubeModule, version: KubernetesVersion, memory: 3,
+		name: "node", label: "kubernetes", group: GroupNode, module: node, version: KubernetesVersion, memory: 3,
 		packages: []string{"./cmd/kube", "./cmd/coredns", "./cmd/netpol"},
 		links:    map[string]string{"kubectl": "kube"},
 		ldflags: k8sVersion + "gitVersion=v" + KubernetesVersion + " " + k8sVersion + "gitMajor=1 " + k8sVersion + "gitMinor=36 " +
 			k8sVersion + "gitTreeState=clean -X k8s.io/client-go/pkg/version.gitVersion=v" + KubernetesVersion,
 	}, {
-		name: "containerd", label: "containerd", group: GroupNode, module: modules + "/runtime", version: "2.2.0", memory: 1.5, tags: "no_btrfs",
+		name: "containerd", label: "containerd", group: GroupNode, module: pins + "/runtime", version: "2.2.0", memory: 1.5, tags: "no_btrfs",
 		packages: []string{
 			"github.com/containerd/containerd/v2/cmd/containerd",
 			"github.com/containerd/containerd/v2/cmd/containerd-shim-runc-v2",
@@ -108,7 +109,7 @@ func nodeTargets() []target {
 		},
 	}, {
 		// Seccomp needs the C library, so runc is the one tool built with cgo.
-		name: "runc", label: "runc", group: GroupNode, module: modules + "/runtime", version: "1.3.0", memory: 0.7, cgo: true,
+		name: "runc", label: "runc", group: GroupNode, module: pins + "/runtime", version: "1.3.0", memory: 0.7, cgo: true,
 		tags: "seccomp netgo osusergo", ldflags: "-extldflags -static",
 		packages: []string{"github.com/opencontainers/runc"},
 	}}
@@ -116,17 +117,17 @@ func nodeTargets() []target {
 
 func pluginTargets() []target {
 	return []target{{
-		name: "kubernetes-plugin", label: "kubernetes plugin", group: GroupPulumi, module: modules + "/kubernetes-plugin", plugin: "kubernetes",
+		name: "kubernetes-plugin", label: "kubernetes plugin", group: GroupPulumi, module: plugins + "/kubernetes", plugin: "kubernetes",
 		version: KubernetesPluginVersion, memory: 6, packages: []string{"."}, as: "pulumi-resource-kubernetes", folder: pluginsFolder,
 		embeds: []embed{{
 			module: "github.com/pulumi/pulumi-kubernetes/provider/v4",
 			file:   "cmd/pulumi-resource-kubernetes/schema.json", name: "schema.json",
 		}},
 	}, {
-		name: "random-plugin", label: "random plugin", group: GroupPulumi, module: modules + "/random-plugin", plugin: "random",
+		name: "random-plugin", label: "random plugin", group: GroupPulumi, module: plugins + "/random", plugin: "random",
 		version: RandomPluginVersion, memory: 2, packages: []string{"."}, as: "pulumi-resource-random", folder: pluginsFolder,
 	}, {
-		name: "cloudflare-plugin", label: "cloudflare plugin", group: GroupPulumi, module: modules + "/cloudflare-plugin", plugin: "cloudflare",
+		name: "cloudflare-plugin", label: "cloudflare plugin", group: GroupPulumi, module: plugins + "/cloudflare", plugin: "cloudflare",
 		version: CloudflarePluginVersion, memory: 2, packages: []string{"."}, as: "pulumi-resource-cloudflare", folder: pluginsFolder,
 	}}
 }
@@ -137,23 +138,23 @@ func restTargets() []target {
 		packages: []string{"."}, as: filepath.Base(ProgramPath("")), folder: filepath.Base(filepath.Dir(ProgramPath(""))),
 		sources: []string{"go.mod", "go.sum", "*.go", "components"},
 	}, {
-		name: "cloudflared", label: "cloudflared", group: GroupCloudflared, module: modules + "/cloudflared", version: CloudflaredVersion, memory: 1,
+		name: "cloudflared", label: "cloudflared", group: GroupCloudflared, module: pins + "/cloudflared", version: CloudflaredVersion, memory: 1,
 		packages: []string{"github.com/cloudflare/cloudflared/cmd/cloudflared"},
 		// The image's build sets Runtime, and with it the default address of the metrics.
 		ldflags: "-X main.Version=" + CloudflaredVersion + " -X github.com/cloudflare/cloudflared/metrics.Runtime=virtual",
 	}, {
-		name: "skipper", label: "skipper", group: GroupNode, module: modules + "/skipper", version: "0.22.0", memory: 1.5,
+		name: "skipper", label: "skipper", group: GroupNode, module: pins + "/skipper", version: "0.22.0", memory: 1.5,
 		packages: []string{"github.com/zalando/skipper/cmd/skipper"},
 	}, {
 		name: "apps", label: "web apps", group: GroupNode, module: "sandbox", memory: 0.5,
 		packages: []string{"./cmd/webapp", "./cmd/pause"},
 		sources:  []string{"go.mod", "go.sum", "cmd/webapp", "cmd/pause"},
 	}, {
-		name: "lint", label: "golangci-lint", group: GroupLint, module: modules + "/lint", version: "2.15.0", memory: 2.5,
+		name: "lint", label: "golangci-lint", group: GroupLint, module: pins + "/lint", version: "2.15.0", memory: 2.5,
 		packages: []string{"github.com/golangci/golangci-lint/v2/cmd/golangci-lint", "mvdan.cc/gofumpt"},
 	}, {
 		// It judges the objects of a running stack, so the end-to-end tests need it.
-		name: "kube-score", label: "kube-score", group: GroupLint, module: modules + "/kube-score", version: "1.20.0", memory: 0.5,
+		name: "kube-score", label: "kube-score", group: GroupLint, module: pins + "/kube-score", version: "1.20.0", memory: 0.5,
 		packages: []string{"github.com/zegl/kube-score/cmd/kube-score"},
 	}}
 }

@@ -9,13 +9,15 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"k8s-tunnel/sandbox/toolchain"
 )
 
 // References of the world's images, tags included. Manifests name them, and the cloudflared ones
 // are production's (the second stands for a newer release: the same program with another layer).
 const (
-	Cloudflared     = "docker.io/cloudflare/cloudflared:2026.3.0"
-	CloudflaredNext = "docker.io/cloudflare/cloudflared:2026.3.0-next"
+	Cloudflared     = "docker.io/cloudflare/cloudflared:" + toolchain.CloudflaredVersion
+	CloudflaredNext = Cloudflared + "-next"
 	Pause           = "localhost/pause:3.10"
 	CoreDNS         = "localhost/coredns:1.14.2"
 	Skipper         = "localhost/skipper:0.22.0"
