@@ -11,6 +11,7 @@ import (
 
 	"github.com/pulumi/pulumi-cloudflare/sdk/v5/go/cloudflare"
 	"github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes"
+	"github.com/pulumi/pulumi-random/sdk/v4/go/random"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"k8s-tunnel/components"
@@ -84,7 +85,7 @@ type stackSettings struct {
 
 // cloudflareSettings are settings of the Cloudflare provider.
 type cloudflareSettings struct {
-	APIToken    string `pulumi:"apiToken"`
+	APIToken    string `pulumi:"apiToken" secret:"true"`
 	APIHostname string `pulumi:"apiHostname"`
 	APIBasePath string `pulumi:"apiBasePath"`
 	RPS         int    `pulumi:"rps"`
@@ -93,7 +94,7 @@ type cloudflareSettings struct {
 
 // kubernetesSettings are settings of the Kubernetes provider.
 type kubernetesSettings struct {
-	Kubeconfig string `pulumi:"kubeconfig"`
+	Kubeconfig string `pulumi:"kubeconfig" secret:"true"`
 	Context    string `pulumi:"context"`
 }
 
@@ -160,8 +161,10 @@ func reportDeleted(ctx *pulumi.Context, tunnel *components.DeletedTunnel) error 
 	return fmt.Errorf("%s, which has now forgotten it; run pulumi up again to create a new tunnel", deleted)
 }
 
-// providers creates both providers from the stack's settings. Where these are
-// unset, the environment decides: the API's host, and the usual kubeconfig.
+// providers creates all providers from the stack's settings. Where these are unset,
+// the environment of each run decides, but it doesn't get into the state: the API's
+// host, and the usual kubeconfig. Options with which updates couldn't be resumed
+// aren't left to the environment.
 func (s *stackSettings) providers(ctx *pulumi.Context) (pulumi.ResourceOption, error) {
 	cf, err := cloudflare.NewProvider(ctx, "cloudflare", &cloudflare.ProviderArgs{
 		ApiToken:    pulumi.ToSecret(pulumi.String(s.cloudflare.APIToken)).(pulumi.StringOutput),
@@ -173,14 +176,28 @@ func (s *stackSettings) providers(ctx *pulumi.Context) (pulumi.ResourceOption, e
 	if err != nil {
 		return nil, fmt.Errorf("creating the Cloudflare provider: %w", err)
 	}
+	// Without a value, the SDK would record that of KUBECONFIG.
+	kubeconfig := pulumi.StringPtrInput(pulumi.String(s.kubernetes.Kubeconfig))
+	if ctx.IsConfigSecret("kubernetes:kubeconfig") {
+		kubeconfig = pulumi.ToSecret(pulumi.String(s.kubernetes.Kubeconfig)).(pulumi.StringOutput).ToStringPtrOutput()
+	}
 	k8s, err := kubernetes.NewProvider(ctx, "kubernetes", &kubernetes.ProviderArgs{
-		Kubeconfig: optional(s.kubernetes.Kubeconfig, pulumi.StringPtr),
-		Context:    optional(s.kubernetes.Context, pulumi.StringPtr),
+		Kubeconfig:             kubeconfig,
+		Context:                optional(s.kubernetes.Context, pulumi.StringPtr),
+		EnableServerSideApply:  pulumi.Bool(true),
+		EnableConfigMapMutable: pulumi.Bool(false),
+		EnableSecretMutable:    pulumi.Bool(false),
+		DeleteUnreachable:      pulumi.Bool(false),
+		SkipUpdateUnreachable:  pulumi.Bool(false),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("creating the Kubernetes provider: %w", err)
 	}
-	return pulumi.Providers(cf, k8s), nil
+	rnd, err := random.NewProvider(ctx, "random", &random.ProviderArgs{})
+	if err != nil {
+		return nil, fmt.Errorf("creating the Random provider: %w", err)
+	}
+	return pulumi.Providers(cf, k8s, rnd), nil
 }
 
 // optional is an input of a provider that is unset for the zero value.

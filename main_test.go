@@ -26,6 +26,8 @@ func TestMain(m *testing.M) { apitest.Main(m) }
 type testStack struct {
 	plantest.Engine
 	api *apitest.API
+	// ExtraSecrets are keys that are secrets besides the token.
+	ExtraSecrets []string
 }
 
 // newStack returns a stack for an account with zones of these names.
@@ -45,7 +47,7 @@ func (s *testStack) up(settings map[string]string) error {
 		"k8s-tunnel:domain": "example.com", "cloudflare:apiToken": strings.Repeat("t", 40),
 		"cloudflare:apiHostname": s.api.Hostname(), "cloudflare:rps": "1000",
 	}
-	s.Secrets = []string{"cloudflare:apiToken"}
+	s.Secrets = append([]string{"cloudflare:apiToken"}, s.ExtraSecrets...)
 	for k, v := range settings {
 		if plain, ok := strings.CutSuffix(k, "!"); ok {
 			k, s.Secrets = plain, nil
@@ -277,8 +279,41 @@ func TestProgram_Providers(t *testing.T) {
 			require.Contains(t, r.Provider, "pulumi:providers:cloudflare::cloudflare::", r.Name)
 		case strings.HasPrefix(r.Type, "kubernetes:"):
 			require.Contains(t, r.Provider, "pulumi:providers:kubernetes::kubernetes::", r.Name)
+		case strings.HasPrefix(r.Type, "random:"):
+			require.Contains(t, r.Provider, "pulumi:providers:random::random::", r.Name, "default providers may be disabled")
 		}
 	}
+}
+
+// What the shell brings in doesn't get into the state, nor change how objects are
+// applied.
+func TestProgram_KubernetesEnvironment(t *testing.T) {
+	for name, value := range map[string]string{
+		"KUBECONFIG": "/home/me/.kube/other", "PULUMI_K8S_ENABLE_SERVER_SIDE_APPLY": "false", "PULUMI_K8S_DELETE_UNREACHABLE": "true",
+		"PULUMI_K8S_ENABLE_CONFIGMAP_MUTABLE": "true", "PULUMI_K8S_ENABLE_SECRET_MUTABLE": "true", "PULUMI_K8S_SKIP_UPDATE_UNREACHABLE": "true",
+	} {
+		t.Setenv(name, value)
+	}
+	stack := newStack(t, "example.com")
+	require.NoError(t, stack.up(nil))
+	require.Equal(t, map[string]any{
+		"kubeconfig": "", "enableServerSideApply": true, "enableConfigMapMutable": false, "enableSecretMutable": false,
+		"deleteUnreachable": false, "skipUpdateUnreachable": false,
+	}, stack.inputs(t, "kubernetes").Mappable())
+}
+
+// A kubeconfig that is stored as a secret stays one.
+func TestProgram_SecretKubeconfig(t *testing.T) {
+	t.Parallel()
+	stack := newStack(t, "example.com")
+	require.NoError(t, stack.up(map[string]string{"kubernetes:kubeconfig": "client-key-data: key"}))
+	require.False(t, stack.inputs(t, "kubernetes")["kubeconfig"].IsSecret())
+	stack.ExtraSecrets = []string{"kubernetes:kubeconfig"}
+	require.NoError(t, stack.up(map[string]string{"kubernetes:kubeconfig": "client-key-data: key"}))
+	require.True(t, stack.inputs(t, "kubernetes")["kubeconfig"].IsSecret())
+
+	stack.ExtraSecrets = []string{"k8s-tunnel:origin"}
+	require.ErrorContains(t, stack.up(map[string]string{"k8s-tunnel:origin": "http://web.default"}), "origin: is stored as a secret")
 }
 
 // The setting protects the component and the records, so that nothing they depend on

@@ -11,11 +11,11 @@ import (
 	"strings"
 )
 
-// Tag is the struct tag with a setting's name. A field whose option tag,
-// OptionTag, is "-" is no setting.
+// Tag is the struct tag with a setting's name. SecretTag marks a setting, with
+// "true", that may be stored as a secret: the program keeps it one.
 const (
 	Tag       = "pulumi"
-	OptionTag = "setting"
+	SecretTag = "secret"
 )
 
 // Source is a stack's configuration. A Pulumi program's context is one.
@@ -23,6 +23,8 @@ type Source interface {
 	// GetConfig returns the value of a key, such as k8s-tunnel:domain, and
 	// whether it is set.
 	GetConfig(key string) (string, bool)
+	// IsConfigSecret reports whether the key is stored as a secret.
+	IsConfigSecret(key string) bool
 }
 
 // Reader reads the settings of one namespace.
@@ -53,6 +55,9 @@ func (r *Reader) Read(into any) error {
 	var problems []error
 	for _, field := range Fields(reflect.TypeOf(into).Elem()) {
 		problems = append(problems, r.read(field.Name, reflect.ValueOf(into).Elem().FieldByIndex(field.Index)))
+		if key := r.namespace + ":" + field.Name; !field.Secret && r.source.IsConfigSecret(key) {
+			problems = append(problems, fmt.Errorf("%s%s: is stored as a secret, but would be shown in plain text; store it with: pulumi config set --plaintext %s", r.prefix, field.Name, key))
+		}
 	}
 	return errors.Join(problems...)
 }
@@ -65,6 +70,8 @@ type Field struct {
 	Type reflect.Type
 	// Index is the field's index, as reflect uses it.
 	Index []int
+	// Secret reports whether the setting may be stored as a secret.
+	Secret bool
 	// Struct and GoName say where the field is declared.
 	Struct reflect.Type
 	GoName string
@@ -90,10 +97,10 @@ func tagged(t reflect.Type) []Field {
 			}
 			continue
 		}
-		if f.Tag.Get(Tag) == "" || f.Tag.Get(OptionTag) == "-" {
+		if f.Tag.Get(Tag) == "" {
 			continue
 		}
-		field := Field{Name: f.Tag.Get(Tag), Type: f.Type, Index: []int{i}, Struct: t, GoName: f.Name}
+		field := Field{Name: f.Tag.Get(Tag), Type: f.Type, Index: []int{i}, Secret: f.Tag.Get(SecretTag) == "true", Struct: t, GoName: f.Name}
 		if same := slices.IndexFunc(all, func(other Field) bool { return other.Name == field.Name }); same >= 0 {
 			all[same] = field
 			continue
@@ -150,29 +157,37 @@ func (r *Reader) read(name string, into reflect.Value) error {
 	return nil
 }
 
-// Unknown reports settings of a project that don't exist: a misspelt one would
-// have no effect. configuration is the stack's configuration as Pulumi passes
-// it to programs, a JSON object. readers have read the settings that exist; the
-// project's own reader comes first.
+// Unknown reports settings that don't exist: they would have no effect.
+// configuration is the stack's configuration as Pulumi passes it to programs, a JSON
+// object. readers have read the settings that exist; the project's own reader comes
+// first. Those of other namespaces are of providers, which may have more settings.
 func Unknown(configuration string, readers ...*Reader) error {
 	var all map[string]any
 	if configuration == "" || json.Unmarshal([]byte(configuration), &all) != nil {
 		return nil // not started by Pulumi's command line
 	}
-	own, others := readers[0], readers[1:]
 	var problems []error
 	for _, full := range slices.Sorted(maps.Keys(all)) {
-		key, ours := strings.CutPrefix(full, own.namespace+":")
-		if !ours || slices.Contains(own.known, key) {
-			continue
-		}
-		hint := suggest(key, own.known)
-		for _, other := range others {
-			if slices.Contains(other.known, key) {
-				hint = fmt.Sprintf("; did you mean %s%s?", other.prefix, key)
+		for i, reader := range readers {
+			key, ours := strings.CutPrefix(full, reader.namespace+":")
+			switch {
+			case !ours || slices.Contains(reader.known, key):
+			case i == 0:
+				problems = append(problems, fmt.Errorf("%s: no such setting%s", key, hint(key, readers)))
+			default:
+				problems = append(problems, fmt.Errorf("%s: has no effect in this program; remove it%s", full, suggest(key, reader.known)))
 			}
 		}
-		problems = append(problems, fmt.Errorf("%s: no such setting%s", key, hint))
 	}
 	return errors.Join(problems...)
+}
+
+// hint suggests what a setting of the project was meant to be.
+func hint(key string, readers []*Reader) string {
+	for _, provider := range readers[1:] {
+		if slices.Contains(provider.known, key) {
+			return fmt.Sprintf("; did you mean %s%s?", provider.prefix, key)
+		}
+	}
+	return suggest(key, readers[0].known)
 }

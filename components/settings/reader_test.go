@@ -18,14 +18,16 @@ func (s stack) GetConfig(key string) (string, bool) {
 	return value, ok
 }
 
+func (s stack) IsConfigSecret(key string) bool { return s[key] == "secret" }
+
 // inner stands for the arguments of a component.
 type inner struct {
 	Name    string            `pulumi:"name"`
 	Handed  any               `pulumi:"handed"` // an input
 	Inputs  map[string]any    `pulumi:"inputs"`
 	Labels  map[string]string `pulumi:"labels"`
-	Private string            `pulumi:"private" setting:"-"`
-	Block   *block            `pulumi:"block"`
+	Private string
+	Block   *block `pulumi:"block"`
 }
 
 type block struct {
@@ -57,7 +59,7 @@ func TestReader(t *testing.T) {
 	t.Parallel()
 	var got outer
 	reader := settings.NewProjectReader(stack{
-		"k8s:name": "a", "k8s:handed": "b", "k8s:private": "c", "k8s:block": `{"on": true}`, "k8s:count": "3", "k8s:labels": `{"a": "b"}`, "k8s:list": `["x"]`, "k8s:flag": "true", "k8s:extra": "y",
+		"k8s:name": "a", "k8s:handed": "b", "k8s:block": `{"on": true}`, "k8s:count": "3", "k8s:labels": `{"a": "b"}`, "k8s:list": `["x"]`, "k8s:flag": "true", "k8s:extra": "y",
 	}, "k8s")
 	require.NoError(t, reader.Read(&got))
 	require.Equal(t, outer{inner: inner{Name: "a", Labels: map[string]string{"a": "b"}, Block: &block{On: true}}, Handed: "b", Count: 3, List: []string{"x"}, Flag: true, Extra: new("y")}, got)
@@ -100,8 +102,9 @@ func TestUnknown(t *testing.T) {
 	require.NoError(t, other.Read(&struct {
 		APIToken string `pulumi:"apiToken"`
 	}{}))
-	require.NoError(t, settings.Unknown(`{"k8s-tunnel:domain": "example.com", "kubernetes:context": "home"}`, own, other))
+	require.NoError(t, settings.Unknown(`{"k8s-tunnel:domain": "example.com", "cloudflare:apiToken": "t", "kubernetes:context": "home"}`, own, other))
 	require.NoError(t, settings.Unknown("", own, other))
+	require.EqualError(t, settings.Unknown(`{"cloudflare:email": "me"}`, own, other), "cloudflare:email: has no effect in this program; remove it; there are apiToken")
 	err := settings.Unknown(`{"k8s-tunnel:hostname": "a", "k8s-tunnel:apiToken": "secret", "k8s-tunnel:domains": "a", "k8s-tunnel:port": "80"}`, own, other)
 	require.EqualError(t, err, strings.Join([]string{
 		"apiToken: no such setting; did you mean cloudflare:apiToken?",
@@ -109,4 +112,17 @@ func TestUnknown(t *testing.T) {
 		"hostname: no such setting; did you mean hostnames?",
 		"port: no such setting; there are domain, hostnames, ingress",
 	}, "\n"))
+}
+
+// A secret that the program would show is refused, and one that it keeps isn't.
+func TestReader_Secrets(t *testing.T) {
+	t.Parallel()
+	var got struct {
+		Name  string `pulumi:"name"`
+		Token string `pulumi:"token" secret:"true"`
+	}
+	source := stack{"k8s:name": "secret", "k8s:token": "secret"}
+	require.EqualError(t, settings.NewProjectReader(source, "k8s").Read(&got),
+		"name: is stored as a secret, but would be shown in plain text; store it with: pulumi config set --plaintext k8s:name")
+	require.Equal(t, "secret", got.Token)
 }

@@ -26,7 +26,7 @@ type Args struct {
 	// Peers are others.
 	Peers []Peer `pulumi:"peers"`
 	// Hidden is no setting.
-	Hidden string `pulumi:"hidden" setting:"-"`
+	Hidden string
 }
 
 // Block is a block of settings.
