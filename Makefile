@@ -73,7 +73,7 @@ ROUNDS := 10
 soak:
 	SOAK=$(ROUNDS) go -C sandbox test -tags e2e -count 1 -timeout 24h -v -run '^TestSoak$$' ./e2e
 
-## update-from: a stack that an older version deployed, updated without a change; BEFORE=<its checkout>
+## update-from: a stack that an older version deployed, updated under load; BEFORE=<its checkout>, UNCHANGED=1 if nothing may change
 .PHONY: update-from
 update-from:
 	@test -f '$(BEFORE)/Pulumi.yaml' || { echo 'BEFORE has to name a checkout of the older version, made with: git worktree add <directory> <commit>' >&2; exit 2; }

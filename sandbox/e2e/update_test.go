@@ -10,16 +10,19 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"k8s-tunnel/sandbox/cloudflare/state"
+	"k8s-tunnel/sandbox/load"
 	"k8s-tunnel/sandbox/project"
 )
 
-// TestUpdate_FromTheVersionBefore deploys a stack with an older version of the program, and
-// requires that this version finds nothing to change in it. It runs only if BEFORE gives the
-// directory of a checkout of the older version.
+// TestUpdate_FromTheVersionBefore deploys a stack with an older version of the program, and updates
+// it with this one under load: no request may fail, and a second update finds nothing to change.
+// With UNCHANGED set, the first one mustn't either. It runs only if BEFORE gives the directory of a
+// checkout of the older version.
 func TestUpdate_FromTheVersionBefore(t *testing.T) {
 	before := os.Getenv("BEFORE")
 	if before == "" {
@@ -29,12 +32,12 @@ func TestUpdate_FromTheVersionBefore(t *testing.T) {
 	kubectl(t, "wait", "--for=condition=Established", "crd/podmonitors.monitoring.coreos.com", "--timeout=30s")
 	for name, settings := range map[string]string{"many settings": manySettings, "sparse blocks": sparseBlocks} {
 		t.Run(name, func(t *testing.T) {
-			requireNothingToUpdate(t, before, strings.NewReplacer("HOME", state.HomeZoneName, "LAB", state.LabZoneName).Replace(settings))
+			updateUnderLoad(t, before, strings.NewReplacer("HOME", state.HomeZoneName, "LAB", state.LabZoneName).Replace(settings))
 		})
 	}
 }
 
-func requireNothingToUpdate(t *testing.T, before, settings string) {
+func updateUnderLoad(t *testing.T, before, settings string) {
 	t.Helper()
 	s := newStack(t, "update", nil)
 	s.settings(t, settings)
@@ -43,17 +46,30 @@ func requireNothingToUpdate(t *testing.T, before, settings string) {
 	older.up(t, "--expect-no-changes") // or the older version itself isn't idempotent
 	answersApps(t)
 	deployed := takeInventory(t, s)
-
-	t.Run("the preview finds nothing to change", func(t *testing.T) {
+	if os.Getenv("UNCHANGED") != "" {
 		s.mustPulumi(t, "preview", "--expect-no-changes", "--diff")
-	})
-	t.Run("the update changes nothing", func(t *testing.T) {
 		forgetCalls(t)
 		s.up(t, "--expect-no-changes")
 		requireOnlyReads(t)
 		require.Equal(t, deployed, takeInventory(t, s))
-		answersApps(t)
-	})
+	}
+
+	generator := load.Start(testWorld.FrontAddr(), testWorld.AppHosts(), "before")
+	time.Sleep(5 * time.Second)
+	generator.Phase("update")
+	out := s.mustPulumi(t, "up", "--yes", "--skip-preview")
+	_, summary, _ := strings.Cut(out, "Resources:")
+	t.Logf("the update:%s", summary)
+	generator.Phase("after")
+	// The previous connectors leave, with requests that they still have.
+	time.Sleep(time.Minute)
+	report := generator.Stop()
+	var text strings.Builder
+	require.NoError(t, report.Write(&text))
+	fmt.Println(text.String())
+	require.Zero(t, report.Failed())
+	s.up(t, "--expect-no-changes")
+	answersApps(t)
 }
 
 // sparseBlocks leave most fields of each block unset.
