@@ -36,7 +36,6 @@ func provider(ctx context.Context) tfbridge.ProviderInfo {
 			"random_integer", "random_password", "random_pet",
 			"random_shuffle", "random_string", "random_uuid",
 		},
-		EnableAccurateBridgePreview: true,
 	}
 }
 
