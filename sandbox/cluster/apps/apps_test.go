@@ -8,10 +8,10 @@ import (
 	"strings"
 	"testing"
 
-	"k8s-tunnel/sandbox/cluster/image"
-
 	"github.com/stretchr/testify/require"
 	"go.yaml.in/yaml/v3"
+
+	"k8s-tunnel/sandbox/cluster/image"
 )
 
 // object is what the tests read of a manifest.

@@ -2,12 +2,13 @@
 // can't download the official one. It is that plugin's own provider package: only its main package
 // is replaced, because that one embeds files which its module doesn't carry.
 //
-// The schema comes from the module as well: the toolchain puts it beside this file at build time
-// with a build overlay, so that 10 MB of somebody else's JSON need not be kept here.
+// The schema comes from the module as well: when the toolchain builds this, an overlay puts it in the
+// place of the empty file that lies here, so that 10 MB of upstream's JSON need not be kept.
 package main
 
 import (
 	_ "embed"
+	"log"
 
 	"github.com/pulumi/pulumi-kubernetes/provider/v4/pkg/provider"
 )
@@ -16,6 +17,9 @@ import (
 var schema []byte
 
 func main() {
-	// The last argument maps Terraform's names for conversions, which nobody does here.
+	if len(schema) == 0 {
+		log.Fatal("built without its schema, which the toolchain puts in")
+	}
+	// The last argument maps Terraform's names for conversions, which are of no use here.
 	provider.Serve("kubernetes", "4.25.0", schema, []byte("{}"))
 }

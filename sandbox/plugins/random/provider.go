@@ -37,7 +37,6 @@ func provider(ctx context.Context) tfbridge.ProviderInfo {
 			"random_integer", "random_pet", "random_shuffle",
 			"random_string", "random_uuid",
 		},
-		EnableAccurateBridgePreview: true,
 	}
 }
 
