@@ -4,12 +4,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/cloudflare/cloudflare-go"
 
 	"k8s-tunnel/components/names"
 )
+
+// recordsPerPage is the length of a page of records, so that most zones are one call.
+const recordsPerPage = 1000
 
 // records looks up what the names lead to so far. It reports every name that the
 // component can't have, or may not take without being told to: names with an
@@ -18,48 +23,53 @@ import (
 // CNAME records made by hand are taken over, with a warning that keeps their target.
 func (c *Client) records(ctx context.Context, r Request, found *Findings) error {
 	var problems []error
-	for zone, id := range found.ZoneIDs {
-		delegations, _, err := c.api.ListDNSRecords(ctx, cloudflare.ZoneIdentifier(id), cloudflare.ListDNSRecordsParams{Type: "NS"})
+	for _, zone := range slices.Sorted(maps.Keys(found.ZoneIDs)) {
+		all, err := c.zoneRecords(ctx, found.ZoneIDs[zone])
 		if err != nil {
-			return errors.Join(append(problems, explain(err, "looking up the NS records of zone "+zone))...)
+			problems = append(problems, explain(err, "looking up the records of zone "+zone))
+			continue
 		}
 		for _, host := range r.Names.Hosts() {
-			if host.Zone == zone {
-				problems = append(problems, delegated(host, delegations))
+			if host.Zone != zone {
+				continue
 			}
-		}
-	}
-	for _, host := range r.Names.Hosts() {
-		records, _, err := c.api.ListDNSRecords(ctx, cloudflare.ZoneIdentifier(found.ZoneIDs[host.Zone]), cloudflare.ListDNSRecordsParams{Name: host.Name})
-		if err != nil {
-			return errors.Join(append(problems, explain(err, fmt.Sprintf("%s: looking up the records of %s", host.Argument, host.Name)))...)
-		}
-		for _, record := range records {
-			warning, err := r.obstacle(host, record)
-			problems = append(problems, err)
-			if warning != "" {
-				found.Warnings = append(found.Warnings, warning)
+			for _, record := range all {
+				warning, err := r.obstacle(host, record)
+				problems = append(problems, err)
+				if warning != "" {
+					found.Warnings = append(found.Warnings, warning)
+				}
 			}
 		}
 	}
 	return errors.Join(problems...)
 }
 
-// delegated reports a host on or below a name with NS records.
-func delegated(host names.Host, delegations []cloudflare.DNSRecord) error {
-	for _, record := range delegations {
-		name := strings.ToLower(record.Name)
-		if name != host.Zone && (host.Name == name || strings.HasSuffix(host.Name, "."+name)) {
-			return fmt.Errorf("%s: %s can't be exposed, because %s is delegated to the name server %q; delete that NS record at Cloudflare (DNS, Records), or use another name",
-				host.Argument, host.Name, name, record.Content)
+// zoneRecords lists all records of a zone.
+func (c *Client) zoneRecords(ctx context.Context, zoneID string) ([]cloudflare.DNSRecord, error) {
+	var all []cloudflare.DNSRecord
+	for page := 1; ; page++ {
+		records, _, err := c.api.ListDNSRecords(ctx, cloudflare.ZoneIdentifier(zoneID), cloudflare.ListDNSRecordsParams{
+			ResultInfo: cloudflare.ResultInfo{Page: page, PerPage: recordsPerPage},
+		})
+		all = append(all, records...)
+		if err != nil || len(records) < recordsPerPage {
+			return all, err
 		}
 	}
-	return nil
 }
 
-// obstacle says why the component can't have a host with this record, or what it
-// would take over.
+// obstacle says why the component can't have a host beside this record of its zone,
+// or what it would take over.
 func (r Request) obstacle(host names.Host, record cloudflare.DNSRecord) (warning string, err error) {
+	same := names.Equal(record.Name, host.Name)
+	if record.Type == "NS" && !names.Equal(record.Name, host.Zone) && (same || strings.HasSuffix(host.Name, "."+strings.ToLower(record.Name))) {
+		return "", fmt.Errorf("%s: %s can't be exposed, because %s is delegated to the name server %q; delete that NS record at Cloudflare (DNS, Records), or use another name",
+			host.Argument, host.Name, record.Name, record.Content)
+	}
+	if !same {
+		return "", nil
+	}
 	switch record.Type {
 	case "A", "AAAA":
 		return "", fmt.Errorf("%s: %s has a record of type %s already, %q, and only a CNAME can be taken over; "+

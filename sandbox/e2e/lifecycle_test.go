@@ -31,7 +31,7 @@ func TestLifecycle(t *testing.T) {
 		forgetCalls(t)
 		s.up(t, "--expect-no-changes")
 		requireOnlyReads(t)
-		require.Len(t, calls(t), 8, "the program asks for zone, tunnel and two names, the refresh for tunnel, token and two records: at four calls a second, each costs a quarter of one")
+		require.Len(t, calls(t), 7, "the program asks for zone, tunnel and records, the refresh for tunnel, token and two records: at four calls a second, each costs a quarter of one")
 	})
 	t.Run("a preview and a refresh find nothing", func(t *testing.T) {
 		s.mustPulumi(t, "preview", "--expect-no-changes")

@@ -22,7 +22,7 @@ func TestPodMonitor(t *testing.T) {
 		}
 		require.Empty(t, live(t))
 		require.Empty(t, currentState(t).Records)
-		require.NotContains(t, kubectl(t, "get", "namespaces", "-o", "name"), "edge-namespace")
+		require.NotContains(t, kubectl(t, "get", "namespaces", "-o", "name"), "k8s-tunnel-no-operator")
 	})
 	t.Run("with its definition", func(t *testing.T) {
 		apply(t, podMonitorDefinition)

@@ -157,13 +157,12 @@ func (r *readme) rotate(t *testing.T, block string) {
 // moveName begins with a name that belongs to another stack, according to its record's comment.
 func (r *readme) moveName(t *testing.T, block string) {
 	const host = "moved." + state.HomeZoneName
-	comment := strings.Replace(currentState(t).Records[0].Comment, "/"+readmeStack, "/other", 1)
-	require.Contains(t, comment, "/other")
-	r.addRecord(t, host, comment)
+	require.Regexp(t, `^Managed by Pulumi: k8s-tunnel/`+readmeStack+` \[[0-9a-f]{8}\]$`, currentState(t).Records[0].Comment)
+	r.addRecord(t, host, "Managed by Pulumi: k8s-tunnel/other [ffffffff]")
 	r.stack.set(t, "hostnames[2]", host)
 	out, err := r.stack.pulumi("preview")
 	require.Error(t, err)
-	require.Contains(t, out, host+" belongs to stack k8s-tunnel/other")
+	require.Contains(t, out, host+` belongs to stack "k8s-tunnel/other"`)
 	r.sh(t, block)
 	require.Equal(t, r.stack.output(t, "tunnelCname"), records(t)[host])
 	r.stack.up(t, "--expect-no-changes")

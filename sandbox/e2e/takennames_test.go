@@ -24,8 +24,8 @@ func TestTakenNames(t *testing.T) {
 		for _, command := range [][]string{{"preview"}, {"up", "--yes", "--skip-preview"}} {
 			out, err := s.pulumi(command...)
 			require.Error(t, err)
-			require.Contains(t, out, state.HomeZoneName+" has a record of type A already, 192.0.2.7")
-			require.Contains(t, out, "*."+state.HomeZoneName+" has a record of type AAAA already, 2001:db8::7")
+			require.Contains(t, out, state.HomeZoneName+` has a record of type A already, "192.0.2.7"`)
+			require.Contains(t, out, "*."+state.HomeZoneName+` has a record of type AAAA already, "2001:db8::7"`)
 		}
 		require.Empty(t, live(t))
 		deleteRecords(t)
@@ -37,8 +37,8 @@ func TestTakenNames(t *testing.T) {
 		second := newStack(t, "taker", map[string]string{"replicas": "1"})
 		out, err := second.pulumi("preview")
 		require.Error(t, err)
-		require.Contains(t, out, state.HomeZoneName+" belongs to stack k8s-tunnel/first")
-		require.Contains(t, out, "*."+state.HomeZoneName+" belongs to stack k8s-tunnel/first")
+		require.Contains(t, out, state.HomeZoneName+` belongs to stack "k8s-tunnel/first"`)
+		require.Contains(t, out, "*."+state.HomeZoneName+` belongs to stack "k8s-tunnel/first"`)
 		require.Contains(t, out, "pulumi config set allowTakeover true")
 		require.Len(t, live(t), 1)
 		require.Equal(t, before, records(t))
@@ -53,7 +53,7 @@ func TestTakenNames(t *testing.T) {
 		answersApps(t)
 		out, err = first.pulumi("up", "--yes")
 		require.Error(t, err, "the first stack doesn't take them back by itself")
-		require.Contains(t, out, "belongs to stack k8s-tunnel/taker")
+		require.Contains(t, out, `belongs to stack "k8s-tunnel/taker"`)
 
 		// Destroying the first stack deletes the records; the next update creates them again.
 		first.mustPulumi(t, "destroy", "--yes", "--skip-preview")

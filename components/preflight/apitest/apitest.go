@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -146,10 +147,11 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case len(path) == 2: // zones/<zone>
 		one(w, a.Zones, func(z Zone) bool { return z.ID == path[1] })
 	case path[2] == "dns_records": // zones/<zone>/dns_records
-		list(w, a.Records, func(r Record) bool {
-			name, kind := query.Get("name"), query.Get("type")
-			return r.Zone == path[1] && (name == "" || r.Name == name) && (kind == "" || r.Type == kind)
-		})
+		records := slices.DeleteFunc(slices.Clone(a.Records), func(r Record) bool { return r.Zone != path[1] })
+		page, _ := strconv.Atoi(query.Get("page"))
+		length, _ := strconv.Atoi(query.Get("per_page"))
+		first := min(max(page-1, 0)*length, len(records))
+		list(w, records[first:min(first+length, len(records))], func(Record) bool { return true })
 	case path[2] == "cfd_tunnel" && len(path) == 3: // accounts/<account>/cfd_tunnel
 		list(w, a.tunnels(), func(t Tunnel) bool { return t.Account == path[1] && t.DeletedAt == nil && t.Name == query.Get("name") })
 	case path[2] == "cfd_tunnel" && len(path) == 5: // accounts/<account>/cfd_tunnel/<tunnel>/connections
