@@ -96,7 +96,7 @@ func (t *CloudflareTunnel) declare(
 	if err := t.monitoring(ctx, name, args, namespace, tunnel); err != nil {
 		return err
 	}
-	hostnames, err := t.records(ctx, name, args, tunnel, connector, t.owner(ctx, identity))
+	hostnames, err := t.records(ctx, name, args, tunnel, connector, t.comment(ctx, identity))
 	if err != nil {
 		return err
 	}

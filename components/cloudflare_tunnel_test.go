@@ -404,7 +404,17 @@ func TestCloudflareTunnel_ObjectNames(t *testing.T) {
 // The tunnel's creation is completed by hooks.
 func TestCloudflareTunnel_Hooks(t *testing.T) {
 	t.Parallel()
-	require.Equal(t, []string{"edge-remove-leftover", "edge-retry-creation"}, declare(t, validArgs()).Find(t, "edge-tunnel").Hooks)
+	r := declare(t, validArgs())
+	require.Equal(t, []string{"edge-remove-leftover", "edge-retry-creation"}, r.Find(t, "edge-tunnel").Hooks)
+	require.Equal(t, []string{"edge-retry-record"}, r.Find(t, "edge-apex").Hooks)
+}
+
+func TestRetry(t *testing.T) {
+	t.Parallel()
+	require.True(t, retry(&pulumi.ErrorHookArgs{FailedOperation: "create", Errors: []string{"500"}}))
+	require.True(t, retry(&pulumi.ErrorHookArgs{FailedOperation: "update", Errors: []string{"500"}}))
+	require.False(t, retry(&pulumi.ErrorHookArgs{FailedOperation: "create", Errors: []string{"500", "500"}}), "for good")
+	require.False(t, retry(&pulumi.ErrorHookArgs{FailedOperation: "delete", Errors: []string{"404"}}))
 }
 
 // The component finds its identity and its tunnel in the state.

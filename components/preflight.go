@@ -1,14 +1,11 @@
 package components
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
-	"k8s-tunnel/components/names"
 	"k8s-tunnel/components/preflight"
 )
 
@@ -97,48 +94,4 @@ func (a CloudflareTunnelArgs) identified(found *found) *CloudflareTunnelArgs {
 	}
 	a.Zones = zones
 	return &a
-}
-
-// owner is the owner of the component's records.
-func (t *CloudflareTunnel) owner(ctx *pulumi.Context, identity pulumi.StringOutput) pulumi.StringOutput {
-	stack := ctx.Project() + "/" + ctx.Stack()
-	return identity.ApplyT(func(identity string) string {
-		return names.Owner{Stack: stack, Identity: identity}.Comment()
-	}).(pulumi.StringOutput)
-}
-
-// nameTaken is the code with which Cloudflare refuses a tunnel whose name exists.
-const nameTaken = "(1013)"
-
-// maxRetries is how often the creation of a tunnel is retried.
-const maxRetries = 2
-
-// resumable lets the engine complete an update that was interrupted, or whose answer
-// was lost, while it created the tunnel: the one that exists already is in the way.
-func (t *CloudflareTunnel) resumable(ctx *pulumi.Context, name string, client *preflight.Client) (pulumi.ResourceOption, error) {
-	remove := func(account, tunnel string) error {
-		id, err := client.RemoveLeftover(context.Background(), account, tunnel)
-		if err != nil || id == "" {
-			return err
-		}
-		return ctx.Log.Info(fmt.Sprintf("deleted tunnel %s (%s), which an interrupted update had left behind", tunnel, id), &pulumi.LogArgs{Resource: t})
-	}
-	before, err := ctx.RegisterResourceHook(name+"-remove-leftover", func(args *pulumi.ResourceHookArgs) error {
-		return remove(args.NewInputs["accountId"].StringValue(), args.NewInputs["name"].StringValue())
-	}, nil)
-	if err != nil {
-		return nil, fmt.Errorf("registering a hook: %w", err)
-	}
-	onError, err := ctx.RegisterErrorHook(name+"-retry-creation", func(args *pulumi.ErrorHookArgs) (bool, error) {
-		if args.FailedOperation != "create" || len(args.Errors) > maxRetries || !strings.Contains(args.Errors[0], nameTaken) {
-			return false, nil
-		}
-		return true, remove(args.NewInputs["accountId"].StringValue(), args.NewInputs["name"].StringValue())
-	})
-	if err != nil {
-		return nil, fmt.Errorf("registering a hook: %w", err)
-	}
-	return pulumi.ResourceHooks(&pulumi.ResourceHookBinding{
-		BeforeCreate: []*pulumi.ResourceHook{before}, OnError: []*pulumi.ErrorHook{onError},
-	}), nil
 }

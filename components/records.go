@@ -5,6 +5,8 @@ import (
 
 	"github.com/pulumi/pulumi-cloudflare/sdk/v5/go/cloudflare"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"k8s-tunnel/components/names"
 )
 
 // automaticTTL is the only TTL, in seconds, that Cloudflare accepts for a proxied
@@ -17,6 +19,10 @@ const automaticTTL = 1
 func (t *CloudflareTunnel) records(
 	ctx *pulumi.Context, name string, args *CloudflareTunnelArgs, tunnel *tunnelRef, connector pulumi.Resource, comment pulumi.StringOutput,
 ) (pulumi.StringArrayOutput, error) {
+	retried, err := t.retried(ctx, name)
+	if err != nil {
+		return pulumi.StringArrayOutput{}, err
+	}
 	var hostnames []string
 	for _, host := range args.names().Hosts() {
 		zoneID := args.ZoneID
@@ -32,11 +38,19 @@ func (t *CloudflareTunnel) records(
 			Ttl:            pulumi.Int(automaticTTL),
 			AllowOverwrite: pulumi.Bool(true),
 			Comment:        comment,
-		}, pulumi.Parent(t), pulumi.DependsOn([]pulumi.Resource{connector}))
+		}, pulumi.Parent(t), pulumi.DependsOn([]pulumi.Resource{connector}), retried)
 		if err != nil {
 			return pulumi.StringArrayOutput{}, fmt.Errorf("creating record %s: %w", host.Name, err)
 		}
 		hostnames = append(hostnames, host.Name)
 	}
 	return pulumi.ToStringArray(hostnames).ToStringArrayOutput(), nil
+}
+
+// comment says who owns the component's records.
+func (t *CloudflareTunnel) comment(ctx *pulumi.Context, identity pulumi.StringOutput) pulumi.StringOutput {
+	stack := ctx.Project() + "/" + ctx.Stack()
+	return identity.ApplyT(func(identity string) string {
+		return names.Owner{Stack: stack, Identity: identity}.Comment()
+	}).(pulumi.StringOutput)
 }

@@ -2,6 +2,8 @@ package preflight_test
 
 import (
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -368,4 +370,25 @@ func TestCheck_ManyRecords(t *testing.T) {
 	api.Records = append(api.Records, apitest.Record{Zone: "zone-home", Name: "*.example.com", Type: "A", Content: "192.0.2.8"})
 	_, err := check(t, api, request())
 	require.ErrorContains(t, err, "domain: *.example.com has a record of type A already")
+}
+
+// An answer that isn't JSON is retried, and the error names the call.
+func TestClient_AnswerThatIsNotJSON(t *testing.T) {
+	t.Parallel()
+	answers := 0
+	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		if answers++; answers == 2 {
+			_, _ = w.Write([]byte(`{"success": true, "result": []}`))
+			return
+		}
+		_, _ = w.Write([]byte("<html>502</html>"))
+	}))
+	defer server.Close()
+	client, err := preflight.New(preflight.Options{APIToken: strings.Repeat("t", 40), APIHostname: strings.TrimPrefix(server.URL, "https://"), RPS: 1000, Retries: 1})
+	require.NoError(t, err)
+	_, err = client.Check(t.Context(), request())
+	require.ErrorContains(t, err, "domain: the token sees no zone named example.com", "the second answer counts")
+	_, err = client.Check(t.Context(), request())
+	require.ErrorContains(t, err, "domain: looking up zone example.com")
+	require.ErrorContains(t, err, "the answer to GET /client/v4/zones isn't JSON (HTTP status 200, 16 bytes)")
 }

@@ -46,6 +46,7 @@ func New(o Options) (*Client, error) {
 		cloudflare.BaseURL("https://" + cmp.Or(o.APIHostname, defaultHostname) + cmp.Or(o.APIBasePath, defaultBasePath)),
 		cloudflare.UsingRetryPolicy(cmp.Or(o.Retries, defaultRetries), minRetryDelay, maxRetryDelay),
 		cloudflare.UserAgent("k8s-tunnel"),
+		cloudflare.HTTPClient(newHTTPClient()),
 	}
 	if o.RPS > 0 {
 		options = append(options, cloudflare.UsingRateLimit(float64(o.RPS)))

@@ -1,0 +1,65 @@
+package components
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"k8s-tunnel/components/preflight"
+)
+
+// maxRetries is how often the engine retries a resource at Cloudflare, after the
+// provider's own retries have failed.
+const maxRetries = 1
+
+// resumable lets the engine complete an update that was interrupted while it created
+// the tunnel, or for which the answer was lost: the tunnel that exists already is in
+// the way.
+func (t *CloudflareTunnel) resumable(ctx *pulumi.Context, name string, client *preflight.Client) (pulumi.ResourceOption, error) {
+	remove := func(inputs resource.PropertyMap) error {
+		account, tunnel := inputs["accountId"].StringValue(), inputs["name"].StringValue()
+		id, err := client.RemoveLeftover(context.Background(), account, tunnel)
+		if err != nil || id == "" {
+			return err
+		}
+		return ctx.Log.Info(fmt.Sprintf("deleted tunnel %s (%s), which an interrupted update had left behind", tunnel, id), &pulumi.LogArgs{Resource: t})
+	}
+	before, err := ctx.RegisterResourceHook(name+"-remove-leftover", func(args *pulumi.ResourceHookArgs) error {
+		return remove(args.NewInputs)
+	}, nil)
+	if err != nil {
+		return nil, fmt.Errorf("registering a hook: %w", err)
+	}
+	onError, err := ctx.RegisterErrorHook(name+"-retry-creation", func(args *pulumi.ErrorHookArgs) (bool, error) {
+		if !retry(args) {
+			return false, nil
+		}
+		return true, remove(args.NewInputs)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("registering a hook: %w", err)
+	}
+	return pulumi.ResourceHooks(&pulumi.ResourceHookBinding{
+		BeforeCreate: []*pulumi.ResourceHook{before}, OnError: []*pulumi.ErrorHook{onError},
+	}), nil
+}
+
+// retried lets the engine retry records: creating one that exists overwrites it, so
+// that a lost answer does no harm.
+func (t *CloudflareTunnel) retried(ctx *pulumi.Context, name string) (pulumi.ResourceOption, error) {
+	onError, err := ctx.RegisterErrorHook(name+"-retry-record", func(args *pulumi.ErrorHookArgs) (bool, error) {
+		return retry(args), nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("registering a hook: %w", err)
+	}
+	return pulumi.ResourceHooks(&pulumi.ResourceHookBinding{OnError: []*pulumi.ErrorHook{onError}}), nil
+}
+
+// retry reports whether to retry an operation. A deletion isn't, as it fails the same
+// way if only its answer was lost; the refresh before the next update notices.
+func retry(args *pulumi.ErrorHookArgs) bool {
+	return args.FailedOperation != "delete" && len(args.Errors) <= maxRetries
+}
