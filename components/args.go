@@ -142,7 +142,7 @@ func (a *CloudflareTunnelArgs) validate() error {
 
 // names are the names that lead to the cluster.
 func (a *CloudflareTunnelArgs) names() names.Set {
-	return names.Set{Domain: a.Domain, Hostnames: a.Hostnames, Zones: slices.Collect(maps.Keys(a.Zones))}
+	return names.Set{Domain: a.Domain, Hostnames: a.Hostnames, Zones: slices.Sorted(maps.Keys(a.Zones))}
 }
 
 // routing says where cloudflared passes requests to.

@@ -458,8 +458,7 @@ func TestCloudflareTunnelArgs_Check(t *testing.T) {
 	require.Len(t, api.Calls(), calls)
 
 	args.Domain = "example.org"
-	args.found = nil
-	require.ErrorContains(t, r.Run(func(ctx *pulumi.Context) error { return args.Check(ctx, "edge") }), "domain: the token sees no zone named example.org")
+	require.ErrorContains(t, r.Run(program(args)), "domain: the token sees no zone named example.org")
 }
 
 // Identifiers are checked before anything is declared, so they have to be known.

@@ -3,6 +3,7 @@ package components
 import (
 	"errors"
 	"fmt"
+	"reflect"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
@@ -32,6 +33,7 @@ type found struct {
 	*preflight.Findings
 	client    *preflight.Client
 	component string
+	asked     preflight.Request // without what the state adds
 }
 
 // Check validates the arguments of a component with this name, and asks Cloudflare
@@ -53,13 +55,17 @@ func (a *CloudflareTunnelArgs) Check(ctx *pulumi.Context, name string) error {
 
 // check is Check for valid arguments with defaults.
 func (a *CloudflareTunnelArgs) check(ctx *pulumi.Context, name string) (*found, error) {
-	if a.found != nil && a.found.component == name {
-		return a.found, nil
-	}
 	zoneID, err := plain("zoneId", a.ZoneID)
 	accountID, accountErr := plain("accountId", a.AccountID)
 	if err := errors.Join(err, accountErr); err != nil {
 		return nil, err
+	}
+	request := preflight.Request{
+		Names: a.names(), ZoneID: zoneID, AccountID: accountID, Stack: ctx.Project() + "/" + ctx.Stack(),
+		AllowTakeover: a.AllowTakeover, ExistingTunnel: a.ExistingTunnel,
+	}
+	if a.found != nil && a.found.component == name && reflect.DeepEqual(a.found.asked, request) {
+		return a.found, nil
 	}
 	client, err := preflight.New(*a.API)
 	if err != nil {
@@ -69,17 +75,13 @@ func (a *CloudflareTunnelArgs) check(ctx *pulumi.Context, name string) (*found, 
 	if err != nil {
 		return nil, err
 	}
-	findings, err := client.Check(ctx.Context(), preflight.Request{
-		Names: a.names(), ZoneID: zoneID, AccountID: accountID,
-		Identity: last.identity, Stack: ctx.Project() + "/" + ctx.Stack(),
-		AllowTakeover:  a.AllowTakeover,
-		ExistingTunnel: a.ExistingTunnel,
-		LastTunnel:     last.tunnelID,
-	})
+	asked := request
+	request.Identity, request.LastTunnel = last.identity, last.tunnelID
+	findings, err := client.Check(ctx.Context(), request)
 	if err != nil {
 		return nil, err
 	}
-	return &found{findings, client, name}, nil
+	return &found{findings, client, name, asked}, nil
 }
 
 // identified returns a copy of the arguments with the identifiers that were found.
