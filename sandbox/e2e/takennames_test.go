@@ -39,7 +39,7 @@ func TestTakenNames(t *testing.T) {
 		require.Error(t, err)
 		require.Contains(t, out, state.HomeZoneName+` belongs to stack "k8s-tunnel/first"`)
 		require.Contains(t, out, "*."+state.HomeZoneName+` belongs to stack "k8s-tunnel/first"`)
-		require.Contains(t, out, "pulumi config set allowTakeover true")
+		require.Contains(t, out, "set allowTakeover to true")
 		require.Len(t, live(t), 1)
 		require.Equal(t, before, records(t))
 
