@@ -43,7 +43,7 @@ func recordResource() *schema.Resource {
 	}
 }
 
-func recordSchema() map[string]*schema.Schema {
+func recordSchema() map[string]*schema.Schema { //nolint:funlen // one literal
 	return map[string]*schema.Schema{
 		"zone_id": {
 			Type: schema.TypeString, Required: true, ForceNew: true,
