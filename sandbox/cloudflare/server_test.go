@@ -259,6 +259,30 @@ func TestServer_Control(t *testing.T) {
 		_, err = c.AddZone(ctx, state.Zone{Name: "x.example", AccountID: "nobody"})
 		require.ErrorContains(t, err, "404")
 	})
+	t.Run("a zone, field by field", func(t *testing.T) {
+		zone, err := c.AddZone(ctx, state.Zone{Name: "states.localhost", AccountID: state.SeedAccountID})
+		require.NoError(t, err)
+		require.Equal(t, state.ZoneActive, zone.Status)
+		req, err := http.NewRequestWithContext(ctx, http.MethodPut, "http://"+s.Control+"/zones/"+zone.ID, strings.NewReader(`{"paused":true,"record_quota":3}`))
+		require.NoError(t, err)
+		resp, err := http.DefaultClient.Do(req)
+		require.NoError(t, err)
+		require.NoError(t, resp.Body.Close())
+		zone.Paused, zone.RecordQuota = true, 3
+		st, err := c.State(ctx)
+		require.NoError(t, err)
+		require.Contains(t, st.Zones, zone)
+
+		zone.Status, zone.Paused = state.ZonePending, false
+		set, err := c.SetZone(ctx, zone)
+		require.NoError(t, err)
+		require.Equal(t, zone, set)
+		_, err = c.SetZone(ctx, state.Zone{ID: "unknown"})
+		require.ErrorContains(t, err, "404")
+		zone.Status = "gone"
+		_, err = c.SetZone(ctx, zone)
+		require.ErrorContains(t, err, "no status of a zone")
+	})
 	t.Run("what it doesn't know", func(t *testing.T) {
 		resp, err := http.Post("http://"+s.Control+"/zones", "application/json", strings.NewReader(`{"nme":"x"}`))
 		require.NoError(t, err)

@@ -170,6 +170,30 @@ func TestAPI_Directory(t *testing.T) {
 		t.Parallel()
 		require.Equal(t, "home.localhost", get[object](w, "GET", zonePath, nil)["name"])
 	})
+	t.Run("zones that aren't served", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t)
+		pending, err := w.store.PutZone(state.Zone{Name: "new.example", AccountID: state.SeedAccountID, Status: state.ZonePending})
+		require.NoError(t, err)
+		home, _ := w.store.Zone(state.HomeZoneID)
+		home.Paused = true
+		_, err = w.store.PutZone(home)
+		require.NoError(t, err)
+
+		listed := get[[]object](w, "GET", "/zones?status=pending", nil)
+		require.Equal(t, []any{pending.ID}, field(listed, "id"))
+		require.Equal(t, "pending", listed[0]["status"])
+		require.Equal(t, false, listed[0]["paused"])
+		require.Nil(t, listed[0]["activated_on"])
+		paused := get[object](w, "GET", zonePath, nil)
+		require.Equal(t, "active", paused["status"])
+		require.Equal(t, true, paused["paused"])
+		require.NotNil(t, paused["activated_on"])
+		for _, id := range []string{pending.ID, home.ID} {
+			record := object{"type": "A", "name": "@", "content": "192.0.2.1"}
+			require.Equal(t, 200, w.do("POST", "/zones/"+id+"/dns_records", record).Status, "they take writes")
+		}
+	})
 	t.Run("accounts", func(t *testing.T) {
 		t.Parallel()
 		require.Equal(t, []any{state.SeedAccountID}, field(get[[]object](w, "GET", "/accounts", nil), "id"))

@@ -136,6 +136,8 @@ func recordConflict(kind state.Conflict) *Error {
 	}
 }
 
+const quotaText = "Record quota exceeded."
+
 // asError maps the store's errors to the API's.
 func (c *call) asError(err error) *Error {
 	var answer *Error
@@ -145,6 +147,8 @@ func (c *call) asError(err error) *Error {
 		return answer
 	case errors.As(err, &conflict):
 		return recordConflict(conflict.Kind)
+	case errors.Is(err, state.ErrQuota):
+		return invalidRecord(81045, quotaText)
 	case errors.Is(err, state.ErrNameTaken):
 		return tunnelNameTaken()
 	case errors.Is(err, state.ErrNotFound) && c.PathValue("record") != "":

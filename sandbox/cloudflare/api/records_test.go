@@ -6,6 +6,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
+	"k8s-tunnel/sandbox/cloudflare/api"
 	"k8s-tunnel/sandbox/cloudflare/state"
 )
 
@@ -124,6 +125,27 @@ func TestAPI_RecordErrors(t *testing.T) {
 			require.Contains(t, w.do("POST", recordsPath, body).Errors[0].Message, "already exist")
 		}
 	})
+}
+
+func TestAPI_RecordQuota(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	zone, _ := w.store.Zone(state.HomeZoneID)
+	zone.RecordQuota = 1
+	_, err := w.store.PutZone(zone)
+	require.NoError(t, err)
+	_, id := createTunnel(w, "edge")
+	createRecord(w, object{"type": "A", "name": "a", "content": "192.0.2.1"})
+
+	refused := w.do("POST", recordsPath, object{"type": "A", "name": "b", "content": "192.0.2.1"})
+	require.Equal(t, 400, refused.Status)
+	require.Equal(t, []api.Message{{Code: 81045, Message: "Record quota exceeded."}}, refused.Errors)
+	for _, overwrite := range []bool{false, true} {
+		refused = w.do("PUT", zonePath+"/tunnels/"+id+"/routes", object{"type": "dns", "user_hostname": "b", "overwrite_existing": overwrite})
+		require.Equal(t, 1003, refused.code())
+		require.Contains(t, refused.Errors[0].Message, "Record quota exceeded.")
+	}
+	require.Len(t, w.store.Records(state.HomeZoneID), 1)
 }
 
 func TestAPI_UpdateRecord(t *testing.T) {

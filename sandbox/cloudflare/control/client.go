@@ -81,6 +81,11 @@ func (c *Client) AddZone(ctx context.Context, z state.Zone) (out state.Zone, err
 	return out, c.do(ctx, http.MethodPost, "/zones", z, &out)
 }
 
+// SetZone changes a zone, known by its ID. State lists the zones.
+func (c *Client) SetZone(ctx context.Context, z state.Zone) (out state.Zone, err error) {
+	return out, c.do(ctx, http.MethodPut, "/zones/"+z.ID, z, &out)
+}
+
 // AddToken adds a token, or gives an existing one other permissions.
 func (c *Client) AddToken(ctx context.Context, t state.Token) (out state.Token, err error) {
 	return out, c.do(ctx, http.MethodPost, "/tokens", t, &out)

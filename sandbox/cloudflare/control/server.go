@@ -46,23 +46,24 @@ func Handler(c Config) http.Handler {
 	s := &server{Config: c}
 	mux := http.NewServeMux()
 	for pattern, serve := range map[string]func(*http.Request) (any, error){
-		"GET /healthz":   func(*http.Request) (any, error) { return "ok", nil },
-		"GET /state":     s.state,
-		"GET /calls":     func(*http.Request) (any, error) { return s.API.Calls(), nil },
-		"DELETE /calls":  s.forgetCalls,
-		"GET /lag":       func(*http.Request) (any, error) { return s.lag(), nil },
-		"PUT /lag":       s.setLag,
-		"GET /faults":    func(*http.Request) (any, error) { return s.API.Faults(), nil },
-		"PUT /faults":    s.setFaults,
-		"DELETE /faults": func(*http.Request) (any, error) { return nil, s.API.SetFaults(nil) },
-		"POST /edge/cut": s.cutEdge,
-		"GET /edge":      func(*http.Request) (any, error) { return s.edge(), nil },
-		"PUT /edge":      s.setEdge,
-		"POST /accounts": add(s.Store.PutAccount),
-		"POST /zones":    add(s.Store.PutZone),
-		"POST /tokens":   add(s.Store.PutToken),
-		"POST /records":  add(s.addRecord),
-		"PUT /origins":   s.setOrigins,
+		"GET /healthz":      func(*http.Request) (any, error) { return "ok", nil },
+		"GET /state":        s.state,
+		"GET /calls":        func(*http.Request) (any, error) { return s.API.Calls(), nil },
+		"DELETE /calls":     s.forgetCalls,
+		"GET /lag":          func(*http.Request) (any, error) { return s.lag(), nil },
+		"PUT /lag":          s.setLag,
+		"GET /faults":       func(*http.Request) (any, error) { return s.API.Faults(), nil },
+		"PUT /faults":       s.setFaults,
+		"DELETE /faults":    func(*http.Request) (any, error) { return nil, s.API.SetFaults(nil) },
+		"POST /edge/cut":    s.cutEdge,
+		"GET /edge":         func(*http.Request) (any, error) { return s.edge(), nil },
+		"PUT /edge":         s.setEdge,
+		"POST /accounts":    add(s.Store.PutAccount),
+		"POST /zones":       add(s.Store.PutZone),
+		"PUT /zones/{zone}": s.setZone,
+		"POST /tokens":      add(s.Store.PutToken),
+		"POST /records":     add(s.addRecord),
+		"PUT /origins":      s.setOrigins,
 	} {
 		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
 			result, err := serve(r)
@@ -207,8 +208,24 @@ func (s *server) setEdge(r *http.Request) (any, error) {
 	return want, nil
 }
 
+func (s *server) setZone(r *http.Request) (any, error) {
+	id := r.PathValue("zone")
+	zone, ok := s.Store.Zone(id)
+	if !ok {
+		return nil, fmt.Errorf("setting zone %s: it is %w", id, state.ErrNotFound)
+	}
+	if err := read(r, &zone); err != nil {
+		return nil, err
+	}
+	if zone.ID != id {
+		return nil, fmt.Errorf("setting zone %s: its ID can't change", id)
+	}
+	return s.Store.PutZone(zone)
+}
+
 // addRecord adds a record in the zone given, or in the one that its name belongs to.
-// The API's rules aren't applied, so that a test can add any record.
+// Of the API's rules, only those that hold between records are applied, and the zone's
+// quota, so that a test can add any record.
 func (s *server) addRecord(r state.Record) (state.Record, error) {
 	zone, ok := s.Store.Zone(r.ZoneID)
 	if r.ZoneID == "" {

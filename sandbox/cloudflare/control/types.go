@@ -11,6 +11,7 @@
 //	POST   /edge/cut    cuts every connection of the edge at once
 //	GET    /edge        whether the edge listens, PUT stops or starts it: {"up":false}
 //	POST   /accounts, /zones, /tokens, /records   adds one
+//	PUT    /zones/ID    sets what is given of a zone: {"status":"pending","paused":true,"record_quota":3}
 //	PUT    /origins     replaces the origins outside any tunnel: {"content":"URL"}
 package control
 

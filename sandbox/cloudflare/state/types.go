@@ -21,15 +21,6 @@ type Account struct {
 	Name string `json:"name"`
 }
 
-// Zone is a DNS zone of an account. Zone names need not be unique across
-// accounts, as at Cloudflare.
-type Zone struct {
-	ID        string    `json:"id"`
-	Name      string    `json:"name"`
-	AccountID string    `json:"account_id"`
-	CreatedOn time.Time `json:"created_on"`
-}
-
 // Tunnel is one row of the table that the API writes and the edge
 // authenticates connectors against. A deleted tunnel stays, with DeletedAt set.
 type Tunnel struct {
