@@ -143,12 +143,14 @@ func TestCommandLine(t *testing.T) {
 			status, body, _ := fetch(t, public, "http://"+host+"/")
 			require.Equal(t, "200 hello from "+host, fmt.Sprint(status, " ", body))
 		}
-		require.Contains(t, cli.run("list"), "1xsbx01")
-		require.Contains(t, cli.run("info", "by-hand"), tunnel().Connections[0].ClientID.String())
+		require.NotContains(t, cli.run("list"), "sbx01", "tunnels no longer come with their connections")
+		info := cli.run("info", "by-hand")
+		require.Contains(t, info, tunnel().Connections[0].ClientID.String())
+		require.Contains(t, info, "1xsbx01")
 
 		out, err := cli.try("delete", "by-hand")
 		require.Error(t, err)
-		require.Contains(t, out, "code: 1022, reason: Cannot delete tunnel because it has active connections")
+		require.Contains(t, out, "code: 1022, reason: This tunnel has active connections.")
 		before := tunnel().Connections[0].ID
 		cli.run("cleanup", "by-hand")
 		// After all connections broke at once, cloudflared waits for up to ten seconds,
@@ -164,7 +166,7 @@ func TestCommandLine(t *testing.T) {
 	require.Empty(t, tunnel().Connections)
 	require.NoFileExists(t, filepath.Join(cli.home, tunnel().ID.String()+".json"))
 	require.NotContains(t, cli.run("list"), "by-hand")
-	require.Contains(t, cli.run("list", "--show-deleted"), "by-hand")
+	require.NotContains(t, cli.run("list", "--show-deleted"), "by-hand", "it doesn't ask for deleted tunnels, but for all")
 	out, err = cli.try("delete", tunnel().ID.String())
 	require.Error(t, err)
 	require.Contains(t, out, "has already been deleted")

@@ -20,13 +20,13 @@ type connectionJSON struct {
 }
 
 type connectorJSON struct {
-	ID            uuid.UUID        `json:"id"`
-	Features      []string         `json:"features"`
-	Version       string           `json:"version"`
-	Arch          string           `json:"arch"`
-	RunAt         time.Time        `json:"run_at"`
-	ConfigVersion int              `json:"config_version"`
-	Conns         []connectionJSON `json:"conns"`
+	ID       uuid.UUID        `json:"id"`
+	Features []string         `json:"features"`
+	Version  string           `json:"version"`
+	Arch     string           `json:"arch"`
+	Conns    []connectionJSON `json:"conns"`
+	RunAt    time.Time        `json:"run_at"`
+	HAStatus *string          `json:"ha_status"`
 }
 
 func presentConnection(c state.Connection) connectionJSON {
@@ -48,13 +48,13 @@ func (c *call) live(tunnel uuid.UUID) []state.Connection {
 }
 
 // listConnectors answers GET …/cfd_tunnel/{tunnel}/connections: one entry for
-// each cloudflared that is connected, oldest first.
+// each cloudflared that is connected, oldest first, and all of them on one page.
 func (c *call) listConnectors() (any, error) {
 	t, err := c.pathTunnel(state.TunnelRead)
 	if err != nil {
 		return nil, err
 	}
-	var items []connectorJSON
+	items := []connectorJSON{}
 	index := map[uuid.UUID]int{}
 	for _, connection := range c.live(t.ID) {
 		i, known := index[connection.ClientID]
@@ -68,7 +68,7 @@ func (c *call) listConnectors() (any, error) {
 		}
 		items[i].Conns = append(items[i].Conns, presentConnection(connection))
 	}
-	return list[connectorJSON]{items: items, perPage: 1000, most: 1000}, nil
+	return items, nil
 }
 
 // cleanConnections answers DELETE …/cfd_tunnel/{tunnel}/connections. It cuts connectors

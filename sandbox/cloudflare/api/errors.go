@@ -85,7 +85,8 @@ func tunnelNameTaken() *Error {
 }
 
 func tunnelInUse() *Error {
-	return failure(http.StatusBadRequest, 1022, "Cannot delete tunnel because it has active connections")
+	return failure(http.StatusBadRequest, 1022, "This tunnel has active connections. Please stop all cloudflared replicas, "+
+		"or wait a few minutes for connections to close, then try again.")
 }
 
 func unparsable(err error) *Error {

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"crypto/rand"
 	"encoding/base64"
 	"encoding/json"
 	"time"
@@ -17,20 +18,21 @@ const (
 	haConnections = 4
 )
 
+// tunnelJSON is a tunnel without its connections, which have a call of their own since
+// October 2026. A deleted tunnel no longer says where its configuration was.
 type tunnelJSON struct {
-	ID              uuid.UUID        `json:"id"`
-	AccountTag      string           `json:"account_tag"`
-	CreatedAt       time.Time        `json:"created_at"`
-	DeletedAt       *time.Time       `json:"deleted_at"`
-	Name            string           `json:"name"`
-	Connections     []connectionJSON `json:"connections"`
-	ConnsActiveAt   *time.Time       `json:"conns_active_at"`
-	ConnsInactiveAt *time.Time       `json:"conns_inactive_at"`
-	TunType         string           `json:"tun_type"`
-	Metadata        struct{}         `json:"metadata"`
-	Status          string           `json:"status"`
-	RemoteConfig    bool             `json:"remote_config"`
-	ConfigSrc       string           `json:"config_src"`
+	ID              uuid.UUID  `json:"id"`
+	AccountTag      string     `json:"account_tag"`
+	CreatedAt       time.Time  `json:"created_at"`
+	DeletedAt       *time.Time `json:"deleted_at"`
+	Name            string     `json:"name"`
+	ConnsActiveAt   *time.Time `json:"conns_active_at"`
+	ConnsInactiveAt *time.Time `json:"conns_inactive_at"`
+	TunType         string     `json:"tun_type"`
+	Metadata        struct{}   `json:"metadata"`
+	Status          string     `json:"status"`
+	RemoteConfig    bool       `json:"remote_config"`
+	ConfigSrc       string     `json:"config_src,omitempty"`
 }
 
 // newTunnelJSON is the only answer that carries the secret, apart from the token.
@@ -49,31 +51,48 @@ type credentials struct {
 
 func (c *call) presentTunnel(t state.Tunnel) tunnelJSON {
 	live := c.live(t.ID)
+	active := activity(t, live)
 	out := tunnelJSON{
 		ID: t.ID, AccountTag: t.AccountID, Name: t.Name, CreatedAt: t.CreatedAt, DeletedAt: t.DeletedAt,
-		Connections: []connectionJSON{}, TunType: "cfd_tunnel", Status: tunnelStatus(t, live),
-		ConnsActiveAt: t.ActiveAt, ConnsInactiveAt: t.InactiveAt,
-		RemoteConfig: t.ConfigSrc == "cloudflare", ConfigSrc: t.ConfigSrc,
+		TunType: "cfd_tunnel", Status: tunnelStatus(t, live),
+		ConnsActiveAt: active.since, ConnsInactiveAt: active.until,
 	}
-	for _, connection := range live {
-		out.Connections = append(out.Connections, presentConnection(connection))
+	switch {
+	case active.since == nil:
+		out.ConnsInactiveAt = &t.CreatedAt
+	case active.until != nil:
+		out.ConnsActiveAt = nil
 	}
-	if len(live) > 0 {
-		out.ConnsInactiveAt = nil
-		if t.ActiveAt == nil || t.InactiveAt != nil { // newer than what the store has noted
-			out.ConnsActiveAt = &live[0].OpenedAt
-		}
+	if t.DeletedAt == nil {
+		out.RemoteConfig, out.ConfigSrc = t.ConfigSrc == "cloudflare", t.ConfigSrc
 	}
 	return out
 }
 
+// period is a tunnel's last time of activity: both ends are nil if it never had a
+// connection, and until is nil while it has one.
+type period struct{ since, until *time.Time }
+
+// activity tells when a tunnel was active, from what the store has noted or, where that
+// is behind, from the connections.
+func activity(t state.Tunnel, live []state.Connection) period {
+	switch {
+	case len(live) == 0:
+		return period{t.ActiveAt, t.InactiveAt}
+	case t.ActiveAt == nil || t.InactiveAt != nil:
+		return period{since: &live[0].OpenedAt}
+	default:
+		return period{since: t.ActiveAt}
+	}
+}
+
 // tunnelStatus summarises a tunnel as the dashboard does.
 func tunnelStatus(t state.Tunnel, live []state.Connection) string {
-	if len(live) == 0 {
-		if t.ActiveAt == nil {
-			return "inactive"
-		}
+	switch {
+	case t.DeletedAt != nil, len(live) == 0 && t.ActiveAt != nil:
 		return "down"
+	case len(live) == 0:
+		return "inactive"
 	}
 	each := map[uuid.UUID]int{}
 	for _, connection := range live {
@@ -142,7 +161,8 @@ func (c *call) tunnelBody() (body tunnelBody, secret []byte, err error) {
 	return body, secret, nil
 }
 
-// createTunnel answers POST /accounts/{account}/cfd_tunnel.
+// createTunnel answers POST /accounts/{account}/cfd_tunnel. A tunnel without a secret
+// gets one.
 func (c *call) createTunnel() (any, error) {
 	account, err := c.accountWith(state.TunnelEdit, noPermission())
 	if err != nil {
@@ -156,7 +176,8 @@ func (c *call) createTunnel() (any, error) {
 		return nil, invalidTunnel("Tunnel name is required")
 	}
 	if secret == nil {
-		return nil, invalidTunnel("Tunnel secret is required")
+		secret = make([]byte, minSecret)
+		_, _ = rand.Read(secret) // never fails
 	}
 	switch body.ConfigSrc {
 	case "":
