@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 
 	"k8s-tunnel/sandbox/cloudflare/state"
 )
@@ -124,6 +125,11 @@ func recordNotFound() *Error {
 
 func invalidRecord(code int, format string, args ...any) *Error {
 	return failure(http.StatusBadRequest, code, format, args...)
+}
+
+// typeChanged is assumed but for the refusal itself.
+func typeChanged(from, to string) *Error {
+	return invalidRecord(1004, "DNS Validation Error: a record of type %s can't become one of type %s.", from, strings.ToUpper(to))
 }
 
 func recordConflict(kind state.Conflict) *Error {

@@ -2,6 +2,7 @@ package api
 
 import (
 	"encoding/json"
+	"strings"
 	"time"
 
 	"k8s-tunnel/sandbox/cloudflare/state"
@@ -141,6 +142,7 @@ func (c *call) putRecord() (any, error) {
 	})
 }
 
+// updateRecord changes everything but a record's type, which is fixed since June 2026.
 func (c *call) updateRecord(start func(state.Record) state.Record) (any, error) {
 	zone, old, err := c.pathRecord(state.DNSEdit)
 	if err != nil {
@@ -149,6 +151,9 @@ func (c *call) updateRecord(start func(state.Record) state.Record) (any, error) 
 	body, err := c.recordBody()
 	if err != nil {
 		return nil, err
+	}
+	if body.Type != nil && !strings.EqualFold(*body.Type, old.Type) {
+		return nil, typeChanged(old.Type, *body.Type)
 	}
 	r := start(old)
 	body.onto(zone, &r)

@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/google/uuid"
@@ -103,6 +104,7 @@ func TestAPI_RecordErrors(t *testing.T) {
 		"a proxied private address":   {"POST", recordsPath, with(record("A", "x", "192.168.1.2"), "proxied", true), 400, 9003},
 		"a TTL below a minute":        {"POST", recordsPath, with(record("A", "x", "192.0.2.1"), "ttl", 30), 400, 9021},
 		"a TTL above a day":           {"POST", recordsPath, with(record("A", "x", "192.0.2.1"), "ttl", 86401), 400, 9021},
+		"a comment that is too long":  {"POST", recordsPath, with(record("A", "x", "192.0.2.1"), "comment", strings.Repeat("é", 101)), 400, 9313},
 		"tags, on the free plan":      {"POST", recordsPath, with(record("A", "x", "192.0.2.1"), "tags", []string{"a:b"}), 400, 9300},
 		"a type that isn't imitated":  {"POST", recordsPath, record("SRV", "x", "x"), 400, 9001},
 		"getting one that is gone":    {"GET", gone, nil, 404, 81044},
@@ -161,13 +163,20 @@ func TestAPI_UpdateRecord(t *testing.T) {
 	}
 	require.NotEqual(t, before["modified_on"], patched["modified_on"])
 	require.Nil(t, get[object](w, "PATCH", path, object{"comment": ""})["comment"])
+	longest := strings.Repeat("é", 100)
+	require.Equal(t, longest, get[object](w, "PATCH", path, object{"comment": longest})["comment"])
 
-	replaced := get[object](w, "PUT", path, object{"type": "A", "name": "x", "content": "192.0.2.1", "ttl": 120})
-	for key, want := range (object{"id": before["id"], "type": "A", "proxied": false, "ttl": 120.0}) {
+	replaced := get[object](w, "PUT", path, object{"type": "cname", "name": "x", "content": "c.example", "ttl": 120})
+	for key, want := range (object{"id": before["id"], "type": "CNAME", "proxied": false, "ttl": 120.0, "comment": nil}) {
 		require.Equal(t, want, replaced[key], key)
 	}
-	require.Equal(t, 81054, w.do("PATCH", path, object{"name": "y"}).code())
-	require.Equal(t, 9000, w.do("PUT", path, object{"type": "A", "content": "192.0.2.1"}).code(), "PUT keeps nothing")
+	require.Equal(t, 81053, w.do("PATCH", path, object{"name": "y"}).code())
+	require.Equal(t, 9000, w.do("PUT", path, object{"type": "CNAME", "content": "c.example"}).code(), "PUT keeps nothing")
+	for _, method := range []string{"PATCH", "PUT"} {
+		refused := w.do(method, path, object{"type": "A", "name": "x", "content": "192.0.2.1"})
+		require.Equal(t, 400, refused.Status)
+		require.Equal(t, 1004, refused.code(), "the type stays")
+	}
 	require.Equal(t, replaced, get[object](w, "GET", path, nil), "a refused change changes nothing")
 }
 
