@@ -91,9 +91,9 @@ func New(c Config) *API {
 		"PUT /zones/{zone}/tunnels/{tunnel}/routes": (*call).routeTunnel,
 	} {
 		method, below, _ := strings.Cut(pattern, " ")
-		a.mux.Handle(method+" "+BasePath+below, a.handle(serve))
+		a.mux.Handle(method+" "+BasePath+below, a.handle(pattern, serve))
 	}
-	a.mux.Handle("/", a.handle((*call).unrouted))
+	a.mux.Handle("/", a.handle("", (*call).unrouted))
 	return a
 }
 
@@ -109,7 +109,7 @@ type call struct {
 }
 
 // handle makes an endpoint an http.Handler that checks the token first.
-func (a *API) handle(serve endpoint) http.Handler {
+func (a *API) handle(pattern string, serve endpoint) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := r.Context().Value(bodyKey{}).([]byte)
 		c := &call{API: a, Request: r, body: body}
@@ -117,6 +117,7 @@ func (a *API) handle(serve endpoint) http.Handler {
 			writeError(w, err)
 			return
 		}
+		setRateLimit(w.Header(), pattern)
 		result, err := serve(c)
 		if err != nil {
 			c.log.Debug("refused", "method", r.Method, "path", r.URL.Path, "error", err)

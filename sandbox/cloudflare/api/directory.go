@@ -47,7 +47,7 @@ func (c *call) listAccounts() (any, error) {
 func (c *call) getAccount() (any, error) {
 	id := c.PathValue("account")
 	if !idForm.MatchString(id) {
-		return nil, couldNotRoute(c.URL.Path)
+		return nil, malformedID(c.URL.Path)
 	}
 	a, ok := c.store.Account(id)
 	if !ok || !c.mayReadAccount(id) {

@@ -63,8 +63,14 @@ func noPermission() *Error {
 	return failure(http.StatusForbidden, 10000, "Authentication error")
 }
 
-func couldNotRoute(path string) *Error {
-	return &Error{Status: http.StatusNotFound, Errors: []Message{
+// couldNotRoute is for a path that doesn't exist, malformedID for an identifier in one
+// that does. The codes are the same, so only the status tells them apart.
+func couldNotRoute(path string) *Error { return noRoute(http.StatusNotFound, path) }
+
+func malformedID(path string) *Error { return noRoute(http.StatusBadRequest, path) }
+
+func noRoute(status int, path string) *Error {
+	return &Error{Status: status, Errors: []Message{
 		{Code: 7003, Message: fmt.Sprintf("Could not route to %s, perhaps your object identifier is invalid?", path)},
 		{Code: 7000, Message: "No route for that URI"},
 	}}

@@ -91,7 +91,7 @@ func (c *call) pathRecord(right state.Right) (state.Zone, state.Record, error) {
 	}
 	id := c.PathValue("record")
 	if !idForm.MatchString(id) {
-		return state.Zone{}, state.Record{}, couldNotRoute(c.URL.Path)
+		return state.Zone{}, state.Record{}, malformedID(c.URL.Path)
 	}
 	r, ok := c.store.Record(zone.ID, id)
 	if !ok {

@@ -268,7 +268,7 @@ func TestAPI_RouteTunnel(t *testing.T) {
 
 	require.Equal(t, 404, w.do("PUT", route(deletedID), body("x", true)).Status)
 	require.Equal(t, 404, w.do("PUT", route(uuid.NewString()), body("x", true)).Status)
-	require.Equal(t, 7003, w.do("PUT", route("edge"), body("x", true)).code())
+	require.Equal(t, 400, w.do("PUT", route("edge"), body("x", true)).Status)
 	require.Equal(t, 1030, w.do("PUT", route(id), "{").code())
 	require.Equal(t, 1003, w.do("PUT", route(id), object{"type": "lb"}).code())
 	require.Equal(t, 1003, w.do("PUT", route(id), body("a..b", true)).code())

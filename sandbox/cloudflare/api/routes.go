@@ -25,7 +25,7 @@ func (c *call) routeTunnel() (any, error) {
 	}
 	id, err := uuid.Parse(c.PathValue("tunnel"))
 	if err != nil {
-		return nil, couldNotRoute(c.URL.Path)
+		return nil, malformedID(c.URL.Path)
 	}
 	if t, ok := c.store.Tunnel(id); !ok || t.AccountID != zone.AccountID || t.DeletedAt != nil {
 		return nil, tunnelNotFound()

@@ -125,7 +125,7 @@ func (c *call) pathTunnel(right state.Right) (state.Tunnel, error) {
 	}
 	id, err := uuid.Parse(c.PathValue("tunnel"))
 	if err != nil {
-		return state.Tunnel{}, couldNotRoute(c.URL.Path)
+		return state.Tunnel{}, malformedID(c.URL.Path)
 	}
 	t, ok := c.store.Tunnel(id)
 	if !ok || t.AccountID != account.ID {
