@@ -207,6 +207,21 @@ func TestServer_Control(t *testing.T) {
 		require.Len(t, calls, 1)
 		require.Equal(t, "GET /zones name=x me", fmt.Sprint(calls[0].Method, " ", calls[0].Path, " ", calls[0].Query, " ", calls[0].UserAgent))
 	})
+	t.Run("how the API behaves, one by one", func(t *testing.T) {
+		want := api.Settings{Latency: api.Latency{Create: api.Duration(time.Second)}, DeleteAgain: api.DeleteAgainSucceeds}
+		require.NoError(t, c.SetAPI(ctx, want))
+		req, err := http.NewRequestWithContext(ctx, http.MethodPut, "http://"+s.Control+"/api", strings.NewReader(`{"latency":{"read":"1ms"}}`))
+		require.NoError(t, err)
+		resp, err := http.DefaultClient.Do(req)
+		require.NoError(t, err)
+		require.NoError(t, resp.Body.Close())
+		want.Latency.Read = api.Duration(time.Millisecond)
+		st, err := c.State(ctx)
+		require.NoError(t, err)
+		require.Equal(t, want, st.API)
+		require.ErrorContains(t, c.SetAPI(ctx, api.Settings{DeleteAgain: "maybe"}), "delete_again")
+		require.NoError(t, c.SetAPI(ctx, api.Settings{}))
+	})
 	t.Run("the lags, one by one", func(t *testing.T) {
 		require.NoError(t, c.SetLag(ctx, control.Lag{DNS: api.Duration(5 * time.Second), Connection: api.Duration(3 * time.Second)}))
 		req, err := http.NewRequestWithContext(ctx, http.MethodPut, "http://"+s.Control+"/lag", strings.NewReader(`{"dns":"1s"}`))

@@ -54,8 +54,9 @@ type API struct {
 	log        *slog.Logger
 	mux        *http.ServeMux
 
-	calls  callLog
-	faults faultList
+	calls    callLog
+	faults   faultList
+	settings settings
 }
 
 // New returns an API on top of a store.
@@ -63,7 +64,10 @@ func New(c Config) *API {
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
-	a := &API{store: c.Store, connectors: c.Connectors, log: c.Logger, mux: http.NewServeMux()}
+	a := &API{
+		store: c.Store, connectors: c.Connectors, log: c.Logger, mux: http.NewServeMux(),
+		settings: settings{Settings: Settings{DeleteAgain: DeleteAgainNotFound}},
+	}
 	for pattern, serve := range map[string]endpoint{
 		"GET /user/tokens/verify": (*call).verifyToken,
 
@@ -143,26 +147,43 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	r = r.WithContext(context.WithValue(r.Context(), bodyKey{}, body))
 	r.URL.Path = path.Clean("/" + r.URL.Path) // doubled and trailing slashes are forgiven
 
-	fault, faulty := a.faults.match(r)
-	answer := newBuffer()
-	switch {
-	case !faulty:
-		a.mux.ServeHTTP(answer, r)
-	case fault.When == After:
-		a.mux.ServeHTTP(answer, r)
-		answer = fault.spoil(r, answer)
-	default:
-		answer = fault.spoil(r, answer)
-		if fault.onlyDelays() {
-			a.mux.ServeHTTP(answer, r)
-		}
-	}
+	answer := a.answer(r)
 	a.calls.add(newCall(r, body, answer, started))
 	a.log.Debug("call", "method", r.Method, "path", r.URL.Path, "status", answer.status)
 	if answer.abort {
 		panic(http.ErrAbortHandler) // the client sees the connection break
 	}
 	answer.copyTo(w)
+}
+
+// answer is the answer to a request, or what a fault makes of it.
+func (a *API) answer(r *http.Request) *buffer {
+	fault, faulty := a.faults.match(r)
+	switch {
+	case !faulty:
+		return a.serve(r)
+	case fault.When == After:
+		answer := a.serve(r)
+		pause(r.Context(), time.Duration(fault.Delay))
+		return fault.spoil(answer)
+	case fault.onlyDelays():
+		pause(r.Context(), time.Duration(fault.Delay))
+		return a.serve(r)
+	default:
+		pause(r.Context(), time.Duration(fault.Delay))
+		return fault.spoil(nil)
+	}
+}
+
+// serve answers a request properly, in as much time as the latency says. A call whose
+// client stops waiting takes effect all the same.
+func (a *API) serve(r *http.Request) *buffer {
+	half := a.Settings().Latency.of(r.Method) / 2
+	pause(r.Context(), half)
+	answer := newBuffer()
+	a.mux.ServeHTTP(answer, r)
+	pause(r.Context(), half)
+	return answer
 }
 
 // unrouted answers requests that no pattern matches.

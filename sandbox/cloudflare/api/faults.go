@@ -115,12 +115,8 @@ func (f Fault) spent() bool { return f.Count > 0 && f.Hits >= f.Skip+f.Count }
 // onlyDelays reports whether the client gets its proper answer, only later.
 func (f Fault) onlyDelays() bool { return f.Status == 0 && !f.Abort }
 
-// spoil waits as long as the fault says and turns the proper answer into the fault's.
-func (f Fault) spoil(r *http.Request, proper *buffer) *buffer {
-	select {
-	case <-time.After(time.Duration(f.Delay)):
-	case <-r.Context().Done():
-	}
+// spoil turns the proper answer into the fault's.
+func (f Fault) spoil(proper *buffer) *buffer {
 	if f.onlyDelays() {
 		return proper
 	}

@@ -231,6 +231,9 @@ func (c *call) deleteTunnel() (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	if t.DeletedAt != nil && c.Settings().DeleteAgain == DeleteAgainSucceeds {
+		return c.presentTunnel(t), nil
+	}
 	if c.URL.Query().Get("cascade") != "true" && t.DeletedAt == nil && len(c.live(t.ID)) > 0 {
 		return nil, tunnelInUse()
 	}

@@ -46,6 +46,11 @@ func (c *Client) ForgetCalls(ctx context.Context) error {
 	return c.do(ctx, http.MethodDelete, "/calls", nil, nil)
 }
 
+// SetAPI sets how the API behaves. Its zero value is the default.
+func (c *Client) SetAPI(ctx context.Context, s api.Settings) error {
+	return c.do(ctx, http.MethodPut, "/api", s, nil)
+}
+
 // SetLag sets both lags.
 func (c *Client) SetLag(ctx context.Context, lag Lag) error {
 	return c.do(ctx, http.MethodPut, "/lag", lag, nil)

@@ -50,6 +50,8 @@ func Handler(c Config) http.Handler {
 		"GET /state":        s.state,
 		"GET /calls":        func(*http.Request) (any, error) { return s.API.Calls(), nil },
 		"DELETE /calls":     s.forgetCalls,
+		"GET /api":          func(*http.Request) (any, error) { return s.API.Settings(), nil },
+		"PUT /api":          s.setAPI,
 		"GET /lag":          func(*http.Request) (any, error) { return s.lag(), nil },
 		"PUT /lag":          s.setLag,
 		"GET /faults":       func(*http.Request) (any, error) { return s.API.Faults(), nil },
@@ -114,7 +116,7 @@ func (s *server) state(*http.Request) (any, error) {
 	out := State{
 		Accounts: s.Store.Accounts(), Zones: s.Store.Zones(), Origins: s.Store.Origins(),
 		Tokens: []Token{}, Tunnels: []Tunnel{}, Records: []state.Record{},
-		Lag: s.lag(), Edge: s.edge(),
+		API: s.API.Settings(), Lag: s.lag(), Edge: s.edge(),
 	}
 	for _, t := range s.Store.Tokens() {
 		out.Tokens = append(out.Tokens, Token{ID: t.ID, Name: t.Name, Grants: t.Grants})
@@ -143,6 +145,17 @@ func (s *server) tunnel(t state.Tunnel) Tunnel {
 func (s *server) forgetCalls(*http.Request) (any, error) {
 	s.API.ForgetCalls()
 	return nil, nil //nolint:nilnil // there is nothing to say
+}
+
+func (s *server) setAPI(r *http.Request) (any, error) {
+	settings := s.API.Settings()
+	if err := read(r, &settings); err != nil {
+		return nil, err
+	}
+	if err := s.API.SetSettings(settings); err != nil {
+		return nil, err
+	}
+	return s.API.Settings(), nil
 }
 
 func (s *server) lag() Lag {

@@ -6,6 +6,8 @@
 //	GET    /healthz     200 once every listener is up
 //	GET    /state       what there is: State
 //	GET    /calls       the calls of the API, DELETE forgets them
+//	GET    /api         how the API behaves, PUT sets what is given:
+//	                    {"latency":{"create":"1.2s","read":"300ms","update":"1.2s","delete":"750ms"},"delete_again":"succeeds"}
 //	GET    /lag         the lags, PUT sets those given: {"dns":"5s","connection":"3s"}
 //	GET    /faults      the API's faults, PUT replaces them, DELETE removes them
 //	POST   /edge/cut    cuts every connection of the edge at once
@@ -33,6 +35,7 @@ type State struct {
 	Tunnels  []Tunnel          `json:"tunnels"` // of all accounts, including deleted ones
 	Records  []state.Record    `json:"records"` // of all zones
 	Origins  map[string]string `json:"origins"`
+	API      api.Settings      `json:"api"`
 	Lag      Lag               `json:"lag"`
 	Edge     Edge              `json:"edge"`
 }

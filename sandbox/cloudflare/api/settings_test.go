@@ -1,0 +1,93 @@
+package api_test
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"k8s-tunnel/sandbox/cloudflare/api"
+	"k8s-tunnel/sandbox/cloudflare/state"
+)
+
+// timed makes a call without a network between, for tests with a clock of their own. It
+// returns a function that says how the call was answered and how long that took.
+func (w *world) timed(method, path, body string) func() (status int, took time.Duration) {
+	started := time.Now()
+	r := httptest.NewRequest(method, api.BasePath+path, strings.NewReader(body))
+	r.Header.Set("Authorization", "Bearer "+w.token)
+	answer, done := httptest.NewRecorder(), make(chan time.Duration)
+	go func() {
+		w.api.ServeHTTP(answer, r)
+		done <- time.Since(started)
+	}()
+	return func() (int, time.Duration) {
+		took := <-done
+		return answer.Code, took
+	}
+}
+
+func TestAPI_Latency(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	require.NoError(t, w.api.SetSettings(api.Settings{Latency: api.RealLatency}))
+	synctest.Test(t, func(t *testing.T) {
+		for _, c := range []struct {
+			method, path, body string
+			want               time.Duration
+		}{
+			{"GET", recordsPath, "", 300 * time.Millisecond},
+			{"POST", recordsPath, `{"type":"A","name":"a","content":"192.0.2.1"}`, 1200 * time.Millisecond},
+			{"PATCH", recordsPath + "/x", "", 1200 * time.Millisecond},
+			{"PUT", recordsPath + "/x", "", 1200 * time.Millisecond},
+			{"DELETE", recordsPath + "/x", "", 750 * time.Millisecond},
+		} {
+			_, took := w.timed(c.method, c.path, c.body)()
+			require.Equal(t, c.want, took, c.method)
+		}
+	})
+}
+
+func TestAPI_LatencyPutsTheEffectHalfway(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	require.NoError(t, w.api.SetSettings(api.Settings{Latency: api.Latency{Create: api.Duration(time.Second)}}))
+	synctest.Test(t, func(t *testing.T) {
+		answer := w.timed("POST", recordsPath, `{"type":"A","name":"a","content":"192.0.2.1"}`)
+		time.Sleep(499 * time.Millisecond)
+		require.Empty(t, w.store.Records(state.HomeZoneID))
+		time.Sleep(2 * time.Millisecond)
+		require.Len(t, w.store.Records(state.HomeZoneID), 1)
+		status, took := answer()
+		require.Equal(t, http.StatusOK, status)
+		require.Equal(t, time.Second, took)
+	})
+}
+
+func TestAPI_DeleteAgain(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	path, _ := createTunnel(w, "edge")
+	deleted := get[object](w, "DELETE", path, nil)
+	again := w.do("DELETE", path, nil)
+	require.Equal(t, 404, again.Status)
+	require.Equal(t, 1003, again.code())
+
+	require.NoError(t, w.api.SetSettings(api.Settings{DeleteAgain: api.DeleteAgainSucceeds}))
+	require.Equal(t, deleted, get[object](w, "DELETE", path, nil))
+	require.Equal(t, 404, w.do("DELETE", tunnelsPath+"/11111111-2222-3333-4444-555555555555", nil).Status, "one that never was")
+	require.NoError(t, w.api.SetSettings(api.Settings{}))
+	require.Equal(t, 404, w.do("DELETE", path, nil).Status)
+}
+
+func TestAPI_SettingsThatMakeNoSense(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	require.ErrorContains(t, w.api.SetSettings(api.Settings{DeleteAgain: "maybe"}), "delete_again")
+	require.ErrorContains(t, w.api.SetSettings(api.Settings{Latency: api.Latency{Read: -1}}), "latency.read")
+	require.Equal(t, api.Settings{DeleteAgain: api.DeleteAgainNotFound}, w.api.Settings())
+}
