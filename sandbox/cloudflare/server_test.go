@@ -223,7 +223,9 @@ func TestServer_Control(t *testing.T) {
 		require.NoError(t, c.SetAPI(ctx, api.Settings{}))
 	})
 	t.Run("the lags, one by one", func(t *testing.T) {
-		require.NoError(t, c.SetLag(ctx, control.Lag{DNS: api.Duration(5 * time.Second), Connection: api.Duration(3 * time.Second)}))
+		require.NoError(t, c.SetLag(ctx, control.Lag{
+			DNS: api.Duration(5 * time.Second), Connection: api.Duration(3 * time.Second), Departure: api.Duration(time.Minute),
+		}))
 		req, err := http.NewRequestWithContext(ctx, http.MethodPut, "http://"+s.Control+"/lag", strings.NewReader(`{"dns":"1s"}`))
 		require.NoError(t, err)
 		resp, err := http.DefaultClient.Do(req)
@@ -231,8 +233,13 @@ func TestServer_Control(t *testing.T) {
 		require.NoError(t, resp.Body.Close())
 		st, err := c.State(ctx)
 		require.NoError(t, err)
-		require.Equal(t, control.Lag{DNS: api.Duration(time.Second), Connection: api.Duration(3 * time.Second)}, st.Lag)
-		require.ErrorContains(t, c.SetLag(ctx, control.Lag{DNS: -1}), "negative")
+		require.Equal(t, control.Lag{
+			DNS: api.Duration(time.Second), Connection: api.Duration(3 * time.Second), Departure: api.Duration(time.Minute),
+		}, st.Lag)
+		for _, negative := range []control.Lag{{DNS: -1}, {Connection: -1}, {Departure: -1}} {
+			require.ErrorContains(t, c.SetLag(ctx, negative), "negative")
+		}
+		require.NoError(t, c.SetLag(ctx, control.Lag{}))
 	})
 	t.Run("faults", func(t *testing.T) {
 		require.NoError(t, c.SetFaults(ctx, api.Fault{Path: "/zones", Status: 429, Count: 1}))

@@ -225,7 +225,7 @@ func (c *call) updateTunnel() (any, error) {
 }
 
 // deleteTunnel answers DELETE …/cfd_tunnel/{tunnel}. Only ?cascade=true, which the
-// cloudflared command calls --force, ends live connections too.
+// cloudflared command calls --force, ends its connections too.
 func (c *call) deleteTunnel() (any, error) {
 	t, err := c.pathTunnel(state.TunnelEdit)
 	if err != nil {
@@ -234,7 +234,7 @@ func (c *call) deleteTunnel() (any, error) {
 	if t.DeletedAt != nil && c.Settings().DeleteAgain == DeleteAgainSucceeds {
 		return c.presentTunnel(t), nil
 	}
-	if c.URL.Query().Get("cascade") != "true" && t.DeletedAt == nil && len(c.live(t.ID)) > 0 {
+	if c.URL.Query().Get("cascade") != "true" && t.DeletedAt == nil && len(c.tracked(t.ID)) > 0 {
 		return nil, tunnelInUse()
 	}
 	t, err = c.store.DeleteTunnel(t.ID)

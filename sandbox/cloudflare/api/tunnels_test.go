@@ -186,6 +186,16 @@ func TestAPI_Connections(t *testing.T) {
 	require.Nil(t, left["conns_active_at"])
 	require.Equal(t, "2025-01-01T01:00:00Z", left["conns_inactive_at"])
 
+	killed := connection(id, old, start)
+	killed.PendingReconnect = true
+	w.connectors.add(killed)
+	require.Equal(t, "down", get[object](w, "GET", path, nil)["status"], "one that broke carries nothing")
+	conns := get[[]object](w, "GET", path+"/connections", nil)[0]["conns"].([]any)
+	require.Equal(t, true, conns[0].(object)["is_pending_reconnect"])
+	require.Equal(t, 1022, w.do("DELETE", path, nil).code(), "but the tunnel can't be deleted")
+	w.do("DELETE", path+"/connections", nil)
+	require.Empty(t, get[[]object](w, "GET", path+"/connections", nil))
+
 	w.connectors.add(connection(id, old, start))
 	require.NotNil(t, get[object](w, "DELETE", path+"?cascade=true", nil)["deleted_at"])
 	require.Empty(t, w.connectors.Connections(tunnelID))

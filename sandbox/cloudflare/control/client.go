@@ -51,7 +51,7 @@ func (c *Client) SetAPI(ctx context.Context, s api.Settings) error {
 	return c.do(ctx, http.MethodPut, "/api", s, nil)
 }
 
-// SetLag sets both lags.
+// SetLag sets all lags.
 func (c *Client) SetLag(ctx context.Context, lag Lag) error {
 	return c.do(ctx, http.MethodPut, "/lag", lag, nil)
 }

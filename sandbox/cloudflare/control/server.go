@@ -21,6 +21,7 @@ type EdgeControl interface {
 	Connections(tunnel uuid.UUID) []state.Connection
 	LocalConfiguration(tunnel uuid.UUID) (json.RawMessage, bool)
 	SetConnectionLag(d time.Duration)
+	SetDepartureLag(d time.Duration)
 	Cut()
 	Start(ctx context.Context) error
 	Stop()
@@ -36,9 +37,9 @@ type Config struct {
 type server struct {
 	Config
 
-	mu            sync.Mutex
-	connectionLag time.Duration
-	edgeDown      bool
+	mu       sync.Mutex
+	lags     Lag // those of the edge
+	edgeDown bool
 }
 
 // Handler returns the control port's server.
@@ -161,7 +162,9 @@ func (s *server) setAPI(r *http.Request) (any, error) {
 func (s *server) lag() Lag {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return Lag{DNS: api.Duration(s.Store.DNSLag()), Connection: api.Duration(s.connectionLag)}
+	lag := s.lags
+	lag.DNS = api.Duration(s.Store.DNSLag())
+	return lag
 }
 
 func (s *server) setLag(r *http.Request) (any, error) {
@@ -169,14 +172,15 @@ func (s *server) setLag(r *http.Request) (any, error) {
 	if err := read(r, &lag); err != nil {
 		return nil, err
 	}
-	if lag.DNS < 0 || lag.Connection < 0 {
+	if lag.DNS < 0 || lag.Connection < 0 || lag.Departure < 0 {
 		return nil, errors.New("setting the lags: a lag can't be negative")
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.Store.SetDNSLag(time.Duration(lag.DNS))
-	s.connectionLag = time.Duration(lag.Connection)
-	s.Edge.SetConnectionLag(s.connectionLag)
+	s.lags = lag
+	s.Edge.SetConnectionLag(time.Duration(lag.Connection))
+	s.Edge.SetDepartureLag(time.Duration(lag.Departure))
 	return lag, nil
 }
 

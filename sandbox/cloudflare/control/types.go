@@ -8,7 +8,7 @@
 //	GET    /calls       the calls of the API, DELETE forgets them
 //	GET    /api         how the API behaves, PUT sets what is given:
 //	                    {"latency":{"create":"1.2s","read":"300ms","update":"1.2s","delete":"750ms"},"delete_again":"succeeds"}
-//	GET    /lag         the lags, PUT sets those given: {"dns":"5s","connection":"3s"}
+//	GET    /lag         the lags, PUT sets those given: {"dns":"5s","connection":"3s","departure":"1m"}
 //	GET    /faults      the API's faults, PUT replaces them, DELETE removes them
 //	POST   /edge/cut    cuts every connection of the edge at once
 //	GET    /edge        whether the edge listens, PUT stops or starts it: {"up":false}
@@ -72,10 +72,13 @@ func (s State) Live() []Tunnel {
 	return out
 }
 
-// Lag is how long it takes until every request sees a change.
+// Lag is how long Cloudflare takes to know of a change everywhere.
 type Lag struct {
-	DNS        api.Duration `json:"dns"`        // of a record
-	Connection api.Duration `json:"connection"` // of a connection that registers
+	DNS        api.Duration `json:"dns"`        // of a record, until every request sees it
+	Connection api.Duration `json:"connection"` // of a connection that registers, until requests use it
+	// Departure is of a connection that breaks without having unregistered, until it is
+	// no longer listed. Its tunnel can't be deleted before.
+	Departure api.Duration `json:"departure"`
 }
 
 // Edge says whether the edge listens.

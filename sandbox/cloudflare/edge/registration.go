@@ -52,7 +52,7 @@ func (s *session) serve(ctx context.Context, control io.ReadWriteCloser) {
 		s.carrier.hangUp()
 		return
 	}
-	defer s.edge.table.remove(conn)
+	defer s.edge.table.end(conn)
 	if s.edge.table.draining(conn) {
 		select {
 		case <-conn.idle:
