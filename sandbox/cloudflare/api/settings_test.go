@@ -14,21 +14,32 @@ import (
 	"k8s-tunnel/sandbox/cloudflare/state"
 )
 
+// timedAnswer is what a client sees of a call. Status 0 is a broken connection.
+type timedAnswer struct {
+	status     int
+	kind, body string
+	took       time.Duration
+}
+
 // timed makes a call without a network between, for tests with a clock of their own. It
-// returns a function that says how the call was answered and how long that took.
-func (w *world) timed(method, path, body string) func() (status int, took time.Duration) {
+// returns a function that waits for the answer.
+func (w *world) timed(method, path, body string) func() timedAnswer {
 	started := time.Now()
 	r := httptest.NewRequest(method, api.BasePath+path, strings.NewReader(body))
 	r.Header.Set("Authorization", "Bearer "+w.token)
-	answer, done := httptest.NewRecorder(), make(chan time.Duration)
+	done := make(chan timedAnswer, 1)
 	go func() {
+		answer := httptest.NewRecorder()
+		defer func() {
+			seen := timedAnswer{answer.Code, answer.Header().Get("Content-Type"), answer.Body.String(), time.Since(started)}
+			if recover() == http.ErrAbortHandler {
+				seen.status = 0
+			}
+			done <- seen
+		}()
 		w.api.ServeHTTP(answer, r)
-		done <- time.Since(started)
 	}()
-	return func() (int, time.Duration) {
-		took := <-done
-		return answer.Code, took
-	}
+	return func() timedAnswer { return <-done }
 }
 
 func TestAPI_Latency(t *testing.T) {
@@ -46,8 +57,7 @@ func TestAPI_Latency(t *testing.T) {
 			{"PUT", recordsPath + "/x", "", 1200 * time.Millisecond},
 			{"DELETE", recordsPath + "/x", "", 750 * time.Millisecond},
 		} {
-			_, took := w.timed(c.method, c.path, c.body)()
-			require.Equal(t, c.want, took, c.method)
+			require.Equal(t, c.want, w.timed(c.method, c.path, c.body)().took, c.method)
 		}
 	})
 }
@@ -62,9 +72,9 @@ func TestAPI_LatencyPutsTheEffectHalfway(t *testing.T) {
 		require.Empty(t, w.store.Records(state.HomeZoneID))
 		time.Sleep(2 * time.Millisecond)
 		require.Len(t, w.store.Records(state.HomeZoneID), 1)
-		status, took := answer()
-		require.Equal(t, http.StatusOK, status)
-		require.Equal(t, time.Second, took)
+		seen := answer()
+		require.Equal(t, http.StatusOK, seen.status)
+		require.Equal(t, time.Second, seen.took)
 	})
 }
 
