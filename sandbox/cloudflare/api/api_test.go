@@ -94,6 +94,7 @@ func (w world) as(grants ...state.Grant) *world {
 type answer struct {
 	Status   int
 	Header   http.Header
+	Raw      []byte
 	Success  bool            `json:"success"`
 	Errors   []api.Message   `json:"errors"`
 	Messages []api.Message   `json:"messages"`
@@ -140,7 +141,7 @@ func (w *world) send(method, path string, body any, header http.Header) answer {
 	defer resp.Body.Close()
 	data, err := io.ReadAll(resp.Body)
 	require.NoError(w.t, err)
-	a := answer{Status: resp.StatusCode, Header: resp.Header}
+	a := answer{Status: resp.StatusCode, Header: resp.Header, Raw: data}
 	require.NoError(w.t, json.Unmarshal(data, &a), "%s", data)
 	require.Equal(w.t, "application/json", resp.Header.Get("Content-Type"))
 	require.Equal(w.t, a.Status < 400, a.Success)
