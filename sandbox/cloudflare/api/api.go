@@ -2,14 +2,16 @@
 // its names need it: token verification, accounts, zones, tunnels with their
 // connections, DNS records, and the tunnel routes of the cloudflared command.
 //
-// What it answers follows three sources: the clients that parse it (cloudflared's cfapi
+// What it answers follows four sources: the clients that parse it (cloudflared's cfapi
 // package, cloudflare-go v0.114, the Terraform provider v4.51), the reference
-// documentation, and answers that people quote in public issues; codes and statuses
-// known only from the last are marked in errors.go.
+// documentation with its changelog up to October 2026, answers about tunnels that were
+// recorded in September 2026, and answers that people quote in public issues; codes
+// and texts that no source has are marked as assumed.
 //
 // Unlike the original it knows only API tokens, no global keys; every zone is on the
 // free plan; it has no rate limit of its own, and changes are visible to every client
-// at once. It records the calls, and it can be told to misbehave.
+// at once. It answers at once too, unless Settings say otherwise. It records the calls,
+// and faults make it misbehave.
 package api
 
 import (

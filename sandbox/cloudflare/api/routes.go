@@ -48,7 +48,8 @@ func (c *call) routeTunnel() (any, error) {
 	if !validName(record.Name) {
 		return nil, routeRefused("Failed to create record %s with err DNS name is invalid.", record.Name)
 	}
-	out, changed := record, true
+	var out state.Record
+	changed := true
 	if body.Overwrite || c.pointsAt(record) {
 		out, changed, err = c.store.ReplaceRecord(record)
 	} else {

@@ -32,8 +32,12 @@ func (w *world) timed(method, path, body string) func() timedAnswer {
 		answer := httptest.NewRecorder()
 		defer func() {
 			seen := timedAnswer{answer.Code, answer.Header().Get("Content-Type"), answer.Body.String(), time.Since(started)}
-			if recover() == http.ErrAbortHandler {
+			switch p := recover(); p {
+			case nil:
+			case http.ErrAbortHandler:
 				seen.status = 0
+			default:
+				panic(p)
 			}
 			done <- seen
 		}()
