@@ -171,7 +171,7 @@ func TestCommandLine(t *testing.T) {
 			return len(now) > 0 && !slices.ContainsFunc(now, func(c state.Connection) bool { return !c.PendingReconnect })
 		}, 30*time.Second, 50*time.Millisecond, "one that was killed is still listed")
 		require.Contains(t, cli.run("info", "by-hand"), "has no active connectors")
-		require.Contains(t, cli.run("info", "--show-recently-disconnected", "by-hand"), "1xsbx01")
+		require.Contains(t, cli.run("info", "--show-recently-disconnected", "by-hand"), "xsbx0")
 		out, err = cli.try("delete", "by-hand")
 		require.Error(t, err)
 		require.Contains(t, out, "code: 1022")
