@@ -11,12 +11,8 @@ import (
 	"k8s-tunnel/sandbox/cloudflare/state"
 )
 
-const (
-	// minSecret is the least number of bytes in a tunnel's secret.
-	minSecret = 32
-	// haConnections is how many connections a healthy connector holds.
-	haConnections = 4
-)
+// minSecret is the least number of bytes in a tunnel's secret.
+const minSecret = 32
 
 // tunnelJSON is a tunnel without its connections, which have a call of their own since
 // October 2026. A deleted tunnel no longer says where its configuration was.
@@ -67,43 +63,6 @@ func (c *call) presentTunnel(t state.Tunnel) tunnelJSON {
 		out.RemoteConfig, out.ConfigSrc = t.ConfigSrc == "cloudflare", t.ConfigSrc
 	}
 	return out
-}
-
-// period is a tunnel's last time of activity: both ends are nil if it never had a
-// connection, and until is nil while it has one.
-type period struct{ since, until *time.Time }
-
-// activity tells when a tunnel was active, from what the store has noted or, where that
-// is behind, from the connections.
-func activity(t state.Tunnel, live []state.Connection) period {
-	switch {
-	case len(live) == 0:
-		return period{t.ActiveAt, t.InactiveAt}
-	case t.ActiveAt == nil || t.InactiveAt != nil:
-		return period{since: &live[0].OpenedAt}
-	default:
-		return period{since: t.ActiveAt}
-	}
-}
-
-// tunnelStatus summarises a tunnel as the dashboard does.
-func tunnelStatus(t state.Tunnel, live []state.Connection) string {
-	switch {
-	case t.DeletedAt != nil, len(live) == 0 && t.ActiveAt != nil:
-		return "down"
-	case len(live) == 0:
-		return "inactive"
-	}
-	each := map[uuid.UUID]int{}
-	for _, connection := range live {
-		each[connection.ClientID]++
-	}
-	for _, n := range each {
-		if n < haConnections {
-			return "degraded"
-		}
-	}
-	return "healthy"
 }
 
 // connectorToken is what "cloudflared tunnel run --token" takes.

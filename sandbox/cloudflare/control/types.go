@@ -9,7 +9,8 @@
 //	GET    /api         how the API behaves, PUT sets what is given:
 //	                    {"latency":{"create":"1.2s","read":"300ms","update":"1.2s","delete":"750ms"},"delete_again":"succeeds"}
 //	GET    /lag         the lags, PUT sets those given: {"dns":"5s","connection":"3s","departure":"1m"}
-//	GET    /faults      the API's faults, PUT replaces them, DELETE removes them
+//	GET    /faults      the API's faults, PUT replaces them, DELETE removes them; see api.Fault:
+//	                    [{"method":"POST","path":"/accounts/*/cfd_tunnel","when":"after","abort":true,"count":1}]
 //	POST   /edge/cut    cuts every connection of the edge at once
 //	GET    /edge        whether the edge listens, PUT stops or starts it: {"up":false}
 //	POST   /accounts, /zones, /tokens, /records   adds one
