@@ -79,9 +79,7 @@ func newRoot() *cobra.Command {
 	root.PersistentFlags().StringVar(&o.world, "world", world.DefaultName, "name of the world; several can be up side by side")
 	root.PersistentFlags().BoolVar(&o.noCluster, "no-cluster", false, "leave the node out and run Cloudflare alone, which needs no root")
 	root.AddCommand(
-		o.command("up", "Build what is missing and start the world", func(cmd *cobra.Command, w *world.World) error {
-			return w.Up(cmd.Context(), cmd.OutOrStdout())
-		}),
+		o.up(),
 		o.command("down", "Stop the world and remove all that it made", func(cmd *cobra.Command, w *world.World) error {
 			return w.Down(cmd.Context(), cmd.OutOrStdout())
 		}),
@@ -122,6 +120,23 @@ func (o *options) command(name, short string, run func(*cobra.Command, *world.Wo
 			return run(cmd, w)
 		},
 	}
+}
+
+// up starts the world. How slow Cloudflare is stays as it was, unless the flag is given.
+func (o *options) up() *cobra.Command {
+	var realLatency bool
+	cmd := o.command("up", "Build what is missing and start the world", func(cmd *cobra.Command, w *world.World) error {
+		if err := w.Up(cmd.Context(), cmd.OutOrStdout()); err != nil {
+			return err
+		}
+		if !cmd.Flags().Changed("real-latency") {
+			return nil
+		}
+		return w.SetRealLatency(cmd.Context(), realLatency)
+	})
+	cmd.Flags().BoolVar(&realLatency, "real-latency", false,
+		"let Cloudflare's API, and its notice of dead connectors, take as long as in reality, until the world goes down")
+	return cmd
 }
 
 // tools builds without starting anything.

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -64,19 +65,22 @@ func (c *command) run(args ...string) string {
 	return out
 }
 
-// connect runs the tunnel in the background until the test ends. It finds the edge by
-// DNS, as in production; for that it gets a resolver of its own, which requires root.
-func (c *command) connect(resolver, tunnel, service string) {
+// connect runs the tunnel in the background until the test ends, or until the returned
+// function kills it. It finds the edge by DNS, as in production; for that it gets a
+// resolver of its own, which requires root.
+func (c *command) connect(resolver, tunnel, service string) (kill func()) {
 	c.t.Helper()
 	cmd := exec.Command("unshare", "--mount", "sh", "-c", `mount --bind "$0" /etc/resolv.conf && exec "$@"`, resolver,
 		c.binary, "tunnel", "--metrics", "127.0.0.1:0", "run", "--url", service, tunnel)
 	cmd.Env, cmd.Dir = c.env, c.home
 	cmd.Stdout, cmd.Stderr = c.t.Output(), c.t.Output()
 	require.NoError(c.t, cmd.Start())
-	c.t.Cleanup(func() {
+	kill = func() {
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait()
-	})
+	}
+	c.t.Cleanup(kill)
+	return kill
 }
 
 // TestCommandLine goes through the whole manual workflow with a stock cloudflared.
@@ -137,18 +141,20 @@ func TestCommandLine(t *testing.T) {
 		if os.Geteuid() != 0 {
 			t.Skip("needs root to give cloudflared a resolver of its own")
 		}
-		cli.connect(discovery(t, hosts, edgePort), "by-hand", web.URL)
+		kill := cli.connect(discovery(t, hosts, edgePort), "by-hand", web.URL)
 		require.Eventually(t, func() bool { return len(tunnel().Connections) == 4 }, 30*time.Second, 50*time.Millisecond)
 		for _, host := range []string{"home.localhost", "photos.home.localhost"} {
 			status, body, _ := fetch(t, public, "http://"+host+"/")
 			require.Equal(t, "200 hello from "+host, fmt.Sprint(status, " ", body))
 		}
-		require.Contains(t, cli.run("list"), "1xsbx01")
-		require.Contains(t, cli.run("info", "by-hand"), tunnel().Connections[0].ClientID.String())
+		require.NotContains(t, cli.run("list"), "sbx01", "tunnels no longer come with their connections")
+		info := cli.run("info", "by-hand")
+		require.Contains(t, info, tunnel().Connections[0].ClientID.String())
+		require.Contains(t, info, "1xsbx01")
 
 		out, err := cli.try("delete", "by-hand")
 		require.Error(t, err)
-		require.Contains(t, out, "code: 1022, reason: Cannot delete tunnel because it has active connections")
+		require.Contains(t, out, "code: 1022, reason: This tunnel has active connections.")
 		before := tunnel().Connections[0].ID
 		cli.run("cleanup", "by-hand")
 		// After all connections broke at once, cloudflared waits for up to ten seconds,
@@ -157,14 +163,28 @@ func TestCommandLine(t *testing.T) {
 			now := tunnel().Connections
 			return len(now) > 0 && now[0].ID != before
 		}, time.Minute, 50*time.Millisecond, "a connector that still runs comes back")
+
+		require.NoError(t, port.SetLag(ctx, control.Lag{Departure: api.Duration(time.Hour)}))
+		kill()
+		require.Eventually(t, func() bool {
+			now := tunnel().Connections
+			return len(now) > 0 && !slices.ContainsFunc(now, func(c state.Connection) bool { return !c.PendingReconnect })
+		}, 30*time.Second, 50*time.Millisecond, "one that was killed is still listed")
+		require.Contains(t, cli.run("info", "by-hand"), "has no active connectors")
+		require.Contains(t, cli.run("info", "--show-recently-disconnected", "by-hand"), "xsbx0")
+		out, err = cli.try("delete", "by-hand")
+		require.Error(t, err)
+		require.Contains(t, out, "code: 1022")
+		cli.run("cleanup", "by-hand")
+		require.Empty(t, tunnel().Connections)
 	})
 
-	cli.run("delete", "--force", "by-hand")
+	cli.run("delete", "by-hand")
 	require.NotNil(t, tunnel().DeletedAt)
 	require.Empty(t, tunnel().Connections)
 	require.NoFileExists(t, filepath.Join(cli.home, tunnel().ID.String()+".json"))
 	require.NotContains(t, cli.run("list"), "by-hand")
-	require.Contains(t, cli.run("list", "--show-deleted"), "by-hand")
+	require.NotContains(t, cli.run("list", "--show-deleted"), "by-hand", "it doesn't ask for deleted tunnels, but for all")
 	out, err = cli.try("delete", tunnel().ID.String())
 	require.Error(t, err)
 	require.Contains(t, out, "has already been deleted")

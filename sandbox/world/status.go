@@ -76,15 +76,19 @@ func (w *World) Status(ctx context.Context, out io.Writer) error {
 
 // connectors says how many connectors a tunnel has, and how they are connected.
 func connectors(t control.Tunnel) string {
-	clients, protocols := map[uuid.UUID]bool{}, map[string]bool{}
+	clients, protocols, up := map[uuid.UUID]bool{}, map[string]bool{}, 0
 	for _, c := range t.Connections {
+		if c.PendingReconnect {
+			continue
+		}
 		clients[c.ClientID], protocols[c.Protocol] = true, true
+		up++
 	}
 	if len(clients) == 0 {
 		return "no connector"
 	}
 	return fmt.Sprintf("%d connectors, %d connections over %s",
-		len(clients), len(t.Connections), strings.Join(slices.Sorted(maps.Keys(protocols)), " and "))
+		len(clients), up, strings.Join(slices.Sorted(maps.Keys(protocols)), " and "))
 }
 
 // AppHosts are the names of the apps once the dev stack is up: the zone's apex and one

@@ -2,14 +2,16 @@
 // its names need it: token verification, accounts, zones, tunnels with their
 // connections, DNS records, and the tunnel routes of the cloudflared command.
 //
-// What it answers follows three sources: the clients that parse it (cloudflared's cfapi
+// What it answers follows four sources: the clients that parse it (cloudflared's cfapi
 // package, cloudflare-go v0.114, the Terraform provider v4.51), the reference
-// documentation, and answers that people quote in public issues; codes and statuses
-// known only from the last are marked in errors.go.
+// documentation with its changelog up to October 2026, answers about tunnels that were
+// recorded in September 2026, and answers that people quote in public issues; codes
+// and texts that no source has are marked as assumed.
 //
 // Unlike the original it knows only API tokens, no global keys; every zone is on the
 // free plan; it has no rate limit of its own, and changes are visible to every client
-// at once. It records the calls, and it can be told to misbehave.
+// at once. It answers at once too, unless Settings say otherwise. It records the calls,
+// and faults make it misbehave.
 package api
 
 import (
@@ -54,8 +56,9 @@ type API struct {
 	log        *slog.Logger
 	mux        *http.ServeMux
 
-	calls  callLog
-	faults faultList
+	calls    callLog
+	faults   faultList
+	settings settings
 }
 
 // New returns an API on top of a store.
@@ -63,7 +66,10 @@ func New(c Config) *API {
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
-	a := &API{store: c.Store, connectors: c.Connectors, log: c.Logger, mux: http.NewServeMux()}
+	a := &API{
+		store: c.Store, connectors: c.Connectors, log: c.Logger, mux: http.NewServeMux(),
+		settings: settings{Settings: Settings{DeleteAgain: DeleteAgainNotFound}},
+	}
 	for pattern, serve := range map[string]endpoint{
 		"GET /user/tokens/verify": (*call).verifyToken,
 
@@ -91,9 +97,9 @@ func New(c Config) *API {
 		"PUT /zones/{zone}/tunnels/{tunnel}/routes": (*call).routeTunnel,
 	} {
 		method, below, _ := strings.Cut(pattern, " ")
-		a.mux.Handle(method+" "+BasePath+below, a.handle(serve))
+		a.mux.Handle(method+" "+BasePath+below, a.handle(pattern, serve))
 	}
-	a.mux.Handle("/", a.handle((*call).unrouted))
+	a.mux.Handle("/", a.handle("", (*call).unrouted))
 	return a
 }
 
@@ -109,7 +115,7 @@ type call struct {
 }
 
 // handle makes an endpoint an http.Handler that checks the token first.
-func (a *API) handle(serve endpoint) http.Handler {
+func (a *API) handle(pattern string, serve endpoint) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := r.Context().Value(bodyKey{}).([]byte)
 		c := &call{API: a, Request: r, body: body}
@@ -117,6 +123,7 @@ func (a *API) handle(serve endpoint) http.Handler {
 			writeError(w, err)
 			return
 		}
+		setRateLimit(w.Header(), pattern)
 		result, err := serve(c)
 		if err != nil {
 			c.log.Debug("refused", "method", r.Method, "path", r.URL.Path, "error", err)
@@ -142,26 +149,43 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	r = r.WithContext(context.WithValue(r.Context(), bodyKey{}, body))
 	r.URL.Path = path.Clean("/" + r.URL.Path) // doubled and trailing slashes are forgiven
 
-	fault, faulty := a.faults.match(r)
-	answer := newBuffer()
-	switch {
-	case !faulty:
-		a.mux.ServeHTTP(answer, r)
-	case fault.When == After:
-		a.mux.ServeHTTP(answer, r)
-		answer = fault.spoil(r, answer)
-	default:
-		answer = fault.spoil(r, answer)
-		if fault.onlyDelays() {
-			a.mux.ServeHTTP(answer, r)
-		}
-	}
+	answer := a.answer(r)
 	a.calls.add(newCall(r, body, answer, started))
 	a.log.Debug("call", "method", r.Method, "path", r.URL.Path, "status", answer.status)
 	if answer.abort {
 		panic(http.ErrAbortHandler) // the client sees the connection break
 	}
 	answer.copyTo(w)
+}
+
+// answer is the answer to a request, or what a fault makes of it.
+func (a *API) answer(r *http.Request) *buffer {
+	fault, faulty := a.faults.match(r)
+	switch {
+	case !faulty:
+		return a.serve(r)
+	case fault.When == After:
+		answer := a.serve(r)
+		pause(r.Context(), time.Duration(fault.Delay))
+		return fault.spoil(answer)
+	case fault.onlyDelays():
+		pause(r.Context(), time.Duration(fault.Delay))
+		return a.serve(r)
+	default:
+		pause(r.Context(), time.Duration(fault.Delay))
+		return fault.spoil(nil)
+	}
+}
+
+// serve answers a request properly, in as much time as the latency says. A call whose
+// client stops waiting takes effect all the same.
+func (a *API) serve(r *http.Request) *buffer {
+	half := a.Settings().Latency.of(r.Method) / 2
+	pause(r.Context(), half)
+	answer := newBuffer()
+	a.mux.ServeHTTP(answer, r)
+	pause(r.Context(), half)
+	return answer
 }
 
 // unrouted answers requests that no pattern matches.

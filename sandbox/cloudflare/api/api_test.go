@@ -2,7 +2,7 @@ package api_test
 
 import (
 	"bytes"
-	"encoding/base64"
+	"crypto/rand"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -84,7 +84,7 @@ func newWorld(t *testing.T) *world {
 // as returns the same world, used with another token.
 func (w world) as(grants ...state.Grant) *world {
 	w.t.Helper()
-	w.token = base64.RawURLEncoding.EncodeToString(bytes.Repeat([]byte{byte(len(w.store.Tokens()))}, 30))
+	w.token = rand.Text() + rand.Text() // sub-tests that run side by side each need their own
 	_, err := w.store.PutToken(state.Token{Value: w.token, Name: "other", Grants: grants})
 	require.NoError(w.t, err)
 	return &w
@@ -94,6 +94,7 @@ func (w world) as(grants ...state.Grant) *world {
 type answer struct {
 	Status   int
 	Header   http.Header
+	Raw      []byte
 	Success  bool            `json:"success"`
 	Errors   []api.Message   `json:"errors"`
 	Messages []api.Message   `json:"messages"`
@@ -140,7 +141,7 @@ func (w *world) send(method, path string, body any, header http.Header) answer {
 	defer resp.Body.Close()
 	data, err := io.ReadAll(resp.Body)
 	require.NoError(w.t, err)
-	a := answer{Status: resp.StatusCode, Header: resp.Header}
+	a := answer{Status: resp.StatusCode, Header: resp.Header, Raw: data}
 	require.NoError(w.t, json.Unmarshal(data, &a), "%s", data)
 	require.Equal(w.t, "application/json", resp.Header.Get("Content-Type"))
 	require.Equal(w.t, a.Status < 400, a.Success)

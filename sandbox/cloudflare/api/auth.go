@@ -8,12 +8,16 @@ import (
 )
 
 var (
-	// tokenForm is the form of user tokens (40 characters) and of the longer account
-	// tokens. A global key, which people often use by mistake, has 37.
+	// tokenForm is the form of a token: 40 characters, or the same between a prefix
+	// and a checksum. keyForm is that of a global key, which people often use by
+	// mistake, old and new.
 	tokenForm = regexp.MustCompile(`^[A-Za-z0-9_-]{40,80}$`)
-	keyForm   = regexp.MustCompile(`^[0-9a-f]{37}$`)
+	keyForm   = regexp.MustCompile(`^([0-9a-f]{37}|cfk_[A-Za-z0-9_-]{40,76})$`)
 	idForm    = regexp.MustCompile(`^[0-9a-f]{32}$`)
 )
+
+// accountTokenPrefix begins the tokens that belong to an account instead of a user.
+const accountTokenPrefix = "cfat_"
 
 // authenticate finds the token of a call.
 func (c *call) authenticate() *Error {
@@ -32,22 +36,21 @@ func (c *call) authenticate() *Error {
 		}
 	}
 	value, bearer := strings.CutPrefix(header, "Bearer ")
-	if !bearer || !tokenForm.MatchString(value) {
+	if !bearer || !tokenForm.MatchString(value) || keyForm.MatchString(value) {
 		return invalidHeader(6111, "Authorization")
 	}
 	token, known := c.store.Token(value)
 	switch {
-	case known:
-		c.token = token
-		return nil
-	case verifying:
+	case verifying && (!known || strings.HasPrefix(value, accountTokenPrefix)):
 		return invalidTokenToVerify()
-	default:
+	case !known:
 		return invalidToken()
 	}
+	c.token = token
+	return nil
 }
 
-// verifyToken answers GET /user/tokens/verify.
+// verifyToken answers GET /user/tokens/verify, which knows users' tokens only.
 func (c *call) verifyToken() (any, error) {
 	return remark{
 		result: struct {
@@ -62,7 +65,7 @@ func (c *call) verifyToken() (any, error) {
 func (c *call) accountWith(right state.Right, refusal *Error) (state.Account, error) {
 	id := c.PathValue("account")
 	if !idForm.MatchString(id) {
-		return state.Account{}, couldNotRoute(c.URL.Path)
+		return state.Account{}, malformedID(c.URL.Path)
 	}
 	account, ok := c.store.Account(id)
 	if !ok || !c.token.OnAccount(right, id) {
@@ -75,7 +78,7 @@ func (c *call) accountWith(right state.Right, refusal *Error) (state.Account, er
 func (c *call) zoneWith(right state.Right, refusal *Error) (state.Zone, error) {
 	id := c.PathValue("zone")
 	if !idForm.MatchString(id) {
-		return state.Zone{}, couldNotRoute(c.URL.Path)
+		return state.Zone{}, malformedID(c.URL.Path)
 	}
 	zone, ok := c.store.Zone(id)
 	if !ok || !c.token.OnZone(right, zone) {

@@ -14,7 +14,7 @@ import (
 func TestAPI_Credentials(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	wrong := "Bearer " + strings.Repeat("x", 40)
+	wrong, newKey := "Bearer "+strings.Repeat("x", 40), "cfk_"+strings.Repeat("x", 48)
 	for name, c := range map[string]struct {
 		path, header, value string
 		status, code, chain int
@@ -24,8 +24,10 @@ func TestAPI_Credentials(t *testing.T) {
 		"no bearer":                  {"/zones", "Authorization", state.SeedToken, 400, 6003, 6111},
 		"a token that is too short":  {"/zones", "Authorization", "Bearer short", 400, 6003, 6111},
 		"a global key as token":      {"/zones", "Authorization", "Bearer " + strings.Repeat("a", 37), 400, 6003, 6111},
+		"a new global key as token":  {"/zones", "Authorization", "Bearer " + newKey, 400, 6003, 6111},
 		"a token as global key":      {"/zones", "X-Auth-Key", state.SeedToken, 400, 6003, 6103},
 		"a global key":               {"/zones", "X-Auth-Key", strings.Repeat("a", 37), 403, 9103, 0},
+		"a new global key":           {"/zones", "X-Auth-Key", newKey, 403, 9103, 0},
 		"an unknown token":           {"/zones", "Authorization", wrong, 403, 9109, 0},
 		"an unknown token to verify": {"/user/tokens/verify", "Authorization", wrong, 401, 1000, 0},
 	} {
@@ -49,6 +51,33 @@ func TestAPI_VerifyToken(t *testing.T) {
 	require.Equal(t, []api.Message{{Code: 10000, Message: "This API Token is valid and active"}}, a.Messages)
 	require.Contains(t, string(a.Result), `"status":"active"`)
 	require.NotContains(t, string(a.Result), state.SeedToken)
+}
+
+func TestAPI_TokensWithAPrefix(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for prefix, verified := range map[string]int{"cfut_": 200, "cfat_": 401} {
+		w := *w
+		w.token = prefix + strings.Repeat("x", 48)
+		_, err := w.store.PutToken(state.Token{Value: w.token, Grants: []state.Grant{{Resource: "*", Rights: []state.Right{state.ZoneRead}}}})
+		require.NoError(t, err)
+		require.Equal(t, 200, w.do("GET", "/zones", nil).Status)
+		require.Equal(t, verified, w.do("GET", "/user/tokens/verify", nil).Status, "an account's token has its own call")
+	}
+}
+
+func TestAPI_RateLimitHeaders(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for path, want := range map[string][]string{
+		"/zones":              {`"list_zones";r=1200;t=1`, `"list_zones";q=1201;w=300`},
+		zonePath:              {`"default";r=1199;t=1`, `"default";q=1200;w=300`},
+		tunnelsPath + "/edge": {`"default";r=1199;t=1`, `"default";q=1200;w=300`},
+		"/user/tokens/verify": {"", ""},
+	} {
+		header := w.do("GET", path, nil).Header
+		require.Equal(t, want, []string{header.Get("Ratelimit"), header.Get("Ratelimit-Policy")}, path)
+	}
 }
 
 func TestAPI_Rights(t *testing.T) {
@@ -109,11 +138,13 @@ func TestAPI_Routing(t *testing.T) {
 		status, code int
 	}{
 		"an unknown path":                  {"GET", "/nothing", 404, 7003},
-		"a zone's name for its ID":         {"GET", "/zones/home.localhost", 404, 7003},
-		"no zone ID at all":                {"GET", "/zones//dns_records", 404, 7003},
-		"an account's name for its ID":     {"GET", "/accounts/Home%20Lab/cfd_tunnel", 404, 7003},
-		"a tunnel's name for its ID":       {"GET", tunnelsPath + "/edge", 404, 7003},
-		"a record ID of the wrong form":    {"GET", recordsPath + "/1", 404, 7003},
+		"a zone's name for its ID":         {"GET", "/zones/home.localhost", 400, 7003},
+		"no zone ID at all":                {"GET", "/zones//dns_records", 400, 7003},
+		"an account's name for its ID":     {"GET", "/accounts/Home%20Lab/cfd_tunnel", 400, 7003},
+		"an account's name alone":          {"GET", "/accounts/Home%20Lab", 400, 7003},
+		"a tunnel's name for its ID":       {"GET", tunnelsPath + "/edge", 400, 7003},
+		"a tunnel's name in a route":       {"PUT", zonePath + "/tunnels/edge/routes", 400, 7003},
+		"a record ID of the wrong form":    {"GET", recordsPath + "/1", 400, 7003},
 		"a method that isn't there":        {"PUT", "/zones", 405, 10000},
 		"a trailing slash is forgiven":     {"GET", "/zones/", 200, 0},
 		"a path outside the API's version": {"GET", "/../v3/zones", 404, 7003},
@@ -169,6 +200,30 @@ func TestAPI_Directory(t *testing.T) {
 	t.Run("a zone by ID", func(t *testing.T) {
 		t.Parallel()
 		require.Equal(t, "home.localhost", get[object](w, "GET", zonePath, nil)["name"])
+	})
+	t.Run("zones that aren't served", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t)
+		pending, err := w.store.PutZone(state.Zone{Name: "new.example", AccountID: state.SeedAccountID, Status: state.ZonePending})
+		require.NoError(t, err)
+		home, _ := w.store.Zone(state.HomeZoneID)
+		home.Paused = true
+		_, err = w.store.PutZone(home)
+		require.NoError(t, err)
+
+		listed := get[[]object](w, "GET", "/zones?status=pending", nil)
+		require.Equal(t, []any{pending.ID}, field(listed, "id"))
+		require.Equal(t, "pending", listed[0]["status"])
+		require.Equal(t, false, listed[0]["paused"])
+		require.Nil(t, listed[0]["activated_on"])
+		paused := get[object](w, "GET", zonePath, nil)
+		require.Equal(t, "active", paused["status"])
+		require.Equal(t, true, paused["paused"])
+		require.NotNil(t, paused["activated_on"])
+		for _, id := range []string{pending.ID, home.ID} {
+			record := object{"type": "A", "name": "@", "content": "192.0.2.1"}
+			require.Equal(t, 200, w.do("POST", "/zones/"+id+"/dns_records", record).Status, "they take writes")
+		}
 	})
 	t.Run("accounts", func(t *testing.T) {
 		t.Parallel()

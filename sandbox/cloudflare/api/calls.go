@@ -19,7 +19,7 @@ type Call struct {
 	Method    string          `json:"method"`
 	Path      string          `json:"path"` // below BasePath
 	Query     string          `json:"query,omitempty"`
-	Status    int             `json:"status"`
+	Status    int             `json:"status"` // 0: the connection was broken
 	Errors    []Message       `json:"errors,omitempty"`
 	UserAgent string          `json:"user_agent,omitempty"`
 	Body      json.RawMessage `json:"body,omitempty"` // without secrets

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -20,43 +21,46 @@ type connectionJSON struct {
 }
 
 type connectorJSON struct {
-	ID            uuid.UUID        `json:"id"`
-	Features      []string         `json:"features"`
-	Version       string           `json:"version"`
-	Arch          string           `json:"arch"`
-	RunAt         time.Time        `json:"run_at"`
-	ConfigVersion int              `json:"config_version"`
-	Conns         []connectionJSON `json:"conns"`
+	ID       uuid.UUID        `json:"id"`
+	Features []string         `json:"features"`
+	Version  string           `json:"version"`
+	Arch     string           `json:"arch"`
+	Conns    []connectionJSON `json:"conns"`
+	RunAt    time.Time        `json:"run_at"`
+	HAStatus *string          `json:"ha_status"`
 }
 
 func presentConnection(c state.Connection) connectionJSON {
 	return connectionJSON{
-		ID: c.ID, UUID: c.ID, ColoName: c.Location, OriginIP: c.OriginIP, OpenedAt: c.OpenedAt,
-		ClientID: c.ClientID, ClientVersion: c.ClientVersion,
+		ID: c.ID, UUID: c.ID, ColoName: c.Location, IsPendingReconnect: c.PendingReconnect,
+		OriginIP: c.OriginIP, OpenedAt: c.OpenedAt, ClientID: c.ClientID, ClientVersion: c.ClientVersion,
 	}
 }
 
-// live lists a tunnel's connections that haven't unregistered.
+// tracked lists a tunnel's connections that haven't unregistered, with those that broke
+// and may come back.
+func (c *call) tracked(tunnel uuid.UUID) []state.Connection {
+	unregistered := func(connection state.Connection) bool { return connection.Draining }
+	return slices.DeleteFunc(slices.Clone(c.connectors.Connections(tunnel)), unregistered)
+}
+
+// live lists a tunnel's connections that take requests.
 func (c *call) live(tunnel uuid.UUID) []state.Connection {
-	var out []state.Connection
-	for _, connection := range c.connectors.Connections(tunnel) {
-		if !connection.Draining {
-			out = append(out, connection)
-		}
-	}
-	return out
+	broke := func(connection state.Connection) bool { return connection.PendingReconnect }
+	return slices.DeleteFunc(c.tracked(tunnel), broke)
 }
 
 // listConnectors answers GET …/cfd_tunnel/{tunnel}/connections: one entry for
-// each cloudflared that is connected, oldest first.
+// each cloudflared that is connected or was until lately, oldest first, and all of them
+// on one page.
 func (c *call) listConnectors() (any, error) {
 	t, err := c.pathTunnel(state.TunnelRead)
 	if err != nil {
 		return nil, err
 	}
-	var items []connectorJSON
+	items := []connectorJSON{}
 	index := map[uuid.UUID]int{}
-	for _, connection := range c.live(t.ID) {
+	for _, connection := range c.tracked(t.ID) {
 		i, known := index[connection.ClientID]
 		if !known {
 			i = len(items)
@@ -68,7 +72,7 @@ func (c *call) listConnectors() (any, error) {
 		}
 		items[i].Conns = append(items[i].Conns, presentConnection(connection))
 	}
-	return list[connectorJSON]{items: items, perPage: 1000, most: 1000}, nil
+	return items, nil
 }
 
 // cleanConnections answers DELETE …/cfd_tunnel/{tunnel}/connections. It cuts connectors

@@ -47,7 +47,7 @@ func (c *call) listAccounts() (any, error) {
 func (c *call) getAccount() (any, error) {
 	id := c.PathValue("account")
 	if !idForm.MatchString(id) {
-		return nil, couldNotRoute(c.URL.Path)
+		return nil, malformedID(c.URL.Path)
 	}
 	a, ok := c.store.Account(id)
 	if !ok || !c.mayReadAccount(id) {
@@ -66,7 +66,7 @@ type zoneJSON struct {
 	NameServers     []string    `json:"name_servers"`
 	CreatedOn       time.Time   `json:"created_on"`
 	ModifiedOn      time.Time   `json:"modified_on"`
-	ActivatedOn     time.Time   `json:"activated_on"`
+	ActivatedOn     *time.Time  `json:"activated_on"`
 	Meta            zoneMeta    `json:"meta"`
 	Owner           zoneOwner   `json:"owner"`
 	Account         zoneAccount `json:"account"`
@@ -102,13 +102,16 @@ type zonePlan struct {
 func (c *call) presentZone(z state.Zone) zoneJSON {
 	account, _ := c.store.Account(z.AccountID)
 	out := zoneJSON{
-		ID: z.ID, Name: z.Name, Status: "active", Type: "full",
+		ID: z.ID, Name: z.Name, Status: string(z.Status), Paused: z.Paused, Type: "full",
 		NameServers: []string{"ada.ns.sandbox.invalid", "bob.ns.sandbox.invalid"},
-		CreatedOn:   z.CreatedOn, ModifiedOn: z.CreatedOn, ActivatedOn: z.CreatedOn,
+		CreatedOn:   z.CreatedOn, ModifiedOn: z.CreatedOn,
 		Meta:    zoneMeta{Step: 2, PageRuleQuota: 3},
 		Owner:   zoneOwner{Type: "user"},
 		Account: zoneAccount{ID: account.ID, Name: account.Name},
 		Plan:    zonePlan{ID: "0feeeeeeeeeeeeeeeeeeeeeeeeeeeeee", Name: "Free Website", LegacyID: "free", Currency: "USD"},
+	}
+	if z.Status == state.ZoneActive || z.Status == state.ZoneMoved {
+		out.ActivatedOn = &z.CreatedOn
 	}
 	for _, p := range []struct {
 		right state.Right

@@ -29,20 +29,21 @@ type Message struct {
 }
 
 // resultInfo describes a page of a list; clients use it to decide whether to ask for
-// more.
+// more. Some lists leave the number of pages to the client.
 type resultInfo struct {
-	Page       int `json:"page"`
-	PerPage    int `json:"per_page"`
-	Count      int `json:"count"`
-	TotalCount int `json:"total_count"`
-	TotalPages int `json:"total_pages"`
+	Page       int  `json:"page"`
+	PerPage    int  `json:"per_page"`
+	Count      int  `json:"count"`
+	TotalCount int  `json:"total_count"`
+	TotalPages *int `json:"total_pages,omitempty"`
 }
 
 // list is a result that is split into pages.
 type list[T any] struct {
 	items   []T
-	perPage int // when the client asks for none
-	most    int // the most that the client may ask for
+	perPage int  // when the client asks for none
+	most    int  // the most that the client may ask for
+	noTotal bool // the answer doesn't say how many pages there are
 }
 
 // pager is implemented by list for all element types.
@@ -59,7 +60,10 @@ func (l list[T]) page(r *http.Request) (any, *resultInfo) {
 	if n, err := strconv.Atoi(query.Get("per_page")); err == nil && n > 0 {
 		info.PerPage = min(n, l.most)
 	}
-	info.TotalPages = (info.TotalCount + info.PerPage - 1) / info.PerPage
+	if !l.noTotal {
+		pages := (info.TotalCount + info.PerPage - 1) / info.PerPage
+		info.TotalPages = &pages
+	}
 	from := min((info.Page-1)*info.PerPage, info.TotalCount)
 	to := min(from+info.PerPage, info.TotalCount)
 	info.Count = to - from

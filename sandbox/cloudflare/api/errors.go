@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 
 	"k8s-tunnel/sandbox/cloudflare/state"
 )
@@ -62,8 +63,14 @@ func noPermission() *Error {
 	return failure(http.StatusForbidden, 10000, "Authentication error")
 }
 
-func couldNotRoute(path string) *Error {
-	return &Error{Status: http.StatusNotFound, Errors: []Message{
+// couldNotRoute is for a path that doesn't exist, malformedID for an identifier in one
+// that does. The codes are the same, so only the status tells them apart.
+func couldNotRoute(path string) *Error { return noRoute(http.StatusNotFound, path) }
+
+func malformedID(path string) *Error { return noRoute(http.StatusBadRequest, path) }
+
+func noRoute(status int, path string) *Error {
+	return &Error{Status: status, Errors: []Message{
 		{Code: 7003, Message: fmt.Sprintf("Could not route to %s, perhaps your object identifier is invalid?", path)},
 		{Code: 7000, Message: "No route for that URI"},
 	}}
@@ -85,7 +92,8 @@ func tunnelNameTaken() *Error {
 }
 
 func tunnelInUse() *Error {
-	return failure(http.StatusBadRequest, 1022, "Cannot delete tunnel because it has active connections")
+	return failure(http.StatusBadRequest, 1022, "This tunnel has active connections. Please stop all cloudflared replicas, "+
+		"or wait a few minutes for connections to close, then try again.")
 }
 
 func unparsable(err error) *Error {
@@ -125,6 +133,11 @@ func invalidRecord(code int, format string, args ...any) *Error {
 	return failure(http.StatusBadRequest, code, format, args...)
 }
 
+// typeChanged is assumed but for the refusal itself.
+func typeChanged(from, to string) *Error {
+	return invalidRecord(1004, "DNS Validation Error: a record of type %s can't become one of type %s.", from, strings.ToUpper(to))
+}
+
 func recordConflict(kind state.Conflict) *Error {
 	switch kind {
 	case state.HostTaken:
@@ -136,6 +149,8 @@ func recordConflict(kind state.Conflict) *Error {
 	}
 }
 
+const quotaText = "Record quota exceeded."
+
 // asError maps the store's errors to the API's.
 func (c *call) asError(err error) *Error {
 	var answer *Error
@@ -145,6 +160,8 @@ func (c *call) asError(err error) *Error {
 		return answer
 	case errors.As(err, &conflict):
 		return recordConflict(conflict.Kind)
+	case errors.Is(err, state.ErrQuota):
+		return invalidRecord(81045, quotaText)
 	case errors.Is(err, state.ErrNameTaken):
 		return tunnelNameTaken()
 	case errors.Is(err, state.ErrNotFound) && c.PathValue("record") != "":

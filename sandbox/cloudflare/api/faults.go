@@ -1,6 +1,8 @@
 package api
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
 	"net/http"
 	"regexp"
@@ -21,8 +23,17 @@ const (
 	After  When = "after"
 )
 
-// Fault tells the API to misbehave on the calls that it matches. Without Status and
-// Abort it only delays them.
+// Fault tells the API to misbehave on the calls that it matches. Without Status, Body
+// and Abort it only delays them. Each of these may come before the effect or after it:
+//
+//	too many requests           {Status: 429, RetryAfter: 7}
+//	a server's failure          {Status: 500}
+//	an answer that isn't JSON   {Status: 502, Body: "<html>…"}
+//	a broken connection         {Abort: true}
+//	silence, then the same      {Abort: true, Delay: 30s}
+//	an answer that comes late   {Delay: 30s}
+//
+// Skip and Count choose the calls: {Skip: 2, Count: 1} is the third one only.
 type Fault struct {
 	Method     string   `json:"method,omitempty"`      // empty: any
 	Path       string   `json:"path"`                  // below BasePath; * is part of a segment, ** anything
@@ -31,8 +42,9 @@ type Fault struct {
 	Code       int      `json:"code,omitempty"`        // and this error code, by default a suitable one
 	Message    string   `json:"message,omitempty"`     // and this text
 	RetryAfter int      `json:"retry_after,omitempty"` // and this header, in seconds
-	Abort      bool     `json:"abort,omitempty"`       // break the connection instead
-	Delay      Duration `json:"delay,omitempty"`       // wait that long first
+	Body       string   `json:"body,omitempty"`        // answer with this page instead of an error in JSON, by default with status 200
+	Abort      bool     `json:"abort,omitempty"`       // break the connection instead; over HTTP/2, the call's stream
+	Delay      Duration `json:"delay,omitempty"`       // wait that long first, or until the client has gone
 	Skip       int      `json:"skip,omitempty"`        // leave the first calls alone
 	Count      int      `json:"count,omitempty"`       // end after so many calls; 0: never
 	Hits       int      `json:"hits"`                  // how many calls it has matched, including those skipped
@@ -65,22 +77,43 @@ type rule struct {
 func (a *API) SetFaults(faults []Fault) error {
 	rules := make([]*rule, 0, len(faults))
 	for i, f := range faults {
-		switch {
-		case f.Path == "":
-			return fmt.Errorf("faults[%d].path: missing, ** matches every call", i)
-		case f.When == "":
+		if f.When == "" {
 			f.When = Before
-		case f.When != Before && f.When != After:
-			return fmt.Errorf("faults[%d].when: %q is neither before nor after", i, f.When)
 		}
-		if f.Status != 0 && (f.Status < 400 || f.Status > 599) {
-			return fmt.Errorf("faults[%d].status: %d is no error", i, f.Status)
+		if f.Body != "" && f.Status == 0 {
+			f.Status = http.StatusOK
+		}
+		if err := f.check(); err != nil {
+			return fmt.Errorf("faults[%d].%w", i, err)
 		}
 		rules = append(rules, &rule{Fault: f, path: glob(f.Path)})
 	}
 	a.faults.mu.Lock()
 	defer a.faults.mu.Unlock()
 	a.faults.rules = rules
+	return nil
+}
+
+// check returns an error that begins with the field at fault.
+func (f Fault) check() error {
+	switch {
+	case f.Path == "":
+		return errors.New("path: missing, ** matches every call")
+	case f.When != Before && f.When != After:
+		return fmt.Errorf("when: %q is neither before nor after", f.When)
+	case f.Abort && f.Status != 0:
+		return errors.New("abort: a broken connection has no answer, so neither status nor body")
+	case f.Body == "" && f.Status != 0 && (f.Status < 400 || f.Status > 599):
+		return fmt.Errorf("status: %d is no error", f.Status)
+	case f.Body != "" && (f.Status < 200 || f.Status > 599):
+		return fmt.Errorf("status: %d is no status of an answer", f.Status)
+	case f.Delay < 0:
+		return fmt.Errorf("delay: %s is negative", time.Duration(f.Delay))
+	case f.Skip < 0:
+		return fmt.Errorf("skip: %d is negative", f.Skip)
+	case f.Count < 0:
+		return fmt.Errorf("count: %d is negative", f.Count)
+	}
 	return nil
 }
 
@@ -115,33 +148,31 @@ func (f Fault) spent() bool { return f.Count > 0 && f.Hits >= f.Skip+f.Count }
 // onlyDelays reports whether the client gets its proper answer, only later.
 func (f Fault) onlyDelays() bool { return f.Status == 0 && !f.Abort }
 
-// spoil waits as long as the fault says and turns the proper answer into the fault's.
-func (f Fault) spoil(r *http.Request, proper *buffer) *buffer {
-	select {
-	case <-time.After(time.Duration(f.Delay)):
-	case <-r.Context().Done():
-	}
+// spoil turns the proper answer into the fault's.
+func (f Fault) spoil(proper *buffer) *buffer {
 	if f.onlyDelays() {
 		return proper
 	}
 	out := newBuffer()
-	out.abort = f.Abort
+	if f.Abort {
+		out.abort = true
+		return out
+	}
 	if f.RetryAfter > 0 {
 		out.header.Set("Retry-After", strconv.Itoa(f.RetryAfter))
 	}
 	code, text := 10001, "Internal server error"
 	if f.Status == http.StatusTooManyRequests {
 		code, text = 971, "Please wait and consider throttling your request speed"
+		rateLimit{name: "default", quota: 1200, left: 0, reset: f.RetryAfter}.set(out.header)
 	}
-	if f.Code != 0 {
-		code = f.Code
+	if f.Body != "" {
+		out.header.Set("Content-Type", "text/html; charset=UTF-8")
+		out.WriteHeader(f.Status)
+		_, _ = out.Write([]byte(f.Body))
+		return out
 	}
-	if f.Message != "" {
-		text = f.Message
-	}
-	if !f.Abort {
-		writeError(out, failure(f.Status, code, "%s", text))
-	}
+	writeError(out, failure(f.Status, cmp.Or(f.Code, code), "%s", cmp.Or(f.Message, text)))
 	return out
 }
 

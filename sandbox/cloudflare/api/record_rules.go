@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"regexp"
 	"strings"
+	"unicode/utf8"
 
 	"k8s-tunnel/sandbox/cloudflare/state"
 )
@@ -14,6 +15,9 @@ const (
 	minTTL       = 60
 	maxTTL       = 86400
 )
+
+// maxComment is the free plan's limit, in characters.
+const maxComment = 100
 
 // checkRecord applies the rules of the free plan, in the order of the fields in the
 // dashboard's form, and returns the record as it is stored.
@@ -41,6 +45,9 @@ func checkRecord(r state.Record) (state.Record, error) {
 	}
 	if r.TTL != automaticTTL && (r.TTL < minTTL || r.TTL > maxTTL) {
 		return r, invalidRecord(9021, "TTL must be between %d and %d seconds, or 1 for Automatic.", minTTL, maxTTL)
+	}
+	if utf8.RuneCountInString(r.Comment) > maxComment {
+		return r, invalidRecord(9313, "DNS record comment exceeds the maximum length of %d characters.", maxComment)
 	}
 	if n := len(r.Tags); n > 0 {
 		return r, invalidRecord(9300, "DNS record has %d tags, exceeding the quota of 0.", n)

@@ -2,6 +2,7 @@ package api
 
 import (
 	"encoding/json"
+	"strings"
 	"time"
 
 	"k8s-tunnel/sandbox/cloudflare/state"
@@ -90,7 +91,7 @@ func (c *call) pathRecord(right state.Right) (state.Zone, state.Record, error) {
 	}
 	id := c.PathValue("record")
 	if !idForm.MatchString(id) {
-		return state.Zone{}, state.Record{}, couldNotRoute(c.URL.Path)
+		return state.Zone{}, state.Record{}, malformedID(c.URL.Path)
 	}
 	r, ok := c.store.Record(zone.ID, id)
 	if !ok {
@@ -141,6 +142,7 @@ func (c *call) putRecord() (any, error) {
 	})
 }
 
+// updateRecord changes everything but a record's type, which is fixed since June 2026.
 func (c *call) updateRecord(start func(state.Record) state.Record) (any, error) {
 	zone, old, err := c.pathRecord(state.DNSEdit)
 	if err != nil {
@@ -149,6 +151,9 @@ func (c *call) updateRecord(start func(state.Record) state.Record) (any, error) 
 	body, err := c.recordBody()
 	if err != nil {
 		return nil, err
+	}
+	if body.Type != nil && !strings.EqualFold(*body.Type, old.Type) {
+		return nil, typeChanged(old.Type, *body.Type)
 	}
 	r := start(old)
 	body.onto(zone, &r)

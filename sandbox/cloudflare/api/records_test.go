@@ -1,11 +1,12 @@
 package api_test
 
 import (
+	"strings"
 	"testing"
 
-	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
+	"k8s-tunnel/sandbox/cloudflare/api"
 	"k8s-tunnel/sandbox/cloudflare/state"
 )
 
@@ -102,6 +103,7 @@ func TestAPI_RecordErrors(t *testing.T) {
 		"a proxied private address":   {"POST", recordsPath, with(record("A", "x", "192.168.1.2"), "proxied", true), 400, 9003},
 		"a TTL below a minute":        {"POST", recordsPath, with(record("A", "x", "192.0.2.1"), "ttl", 30), 400, 9021},
 		"a TTL above a day":           {"POST", recordsPath, with(record("A", "x", "192.0.2.1"), "ttl", 86401), 400, 9021},
+		"a comment that is too long":  {"POST", recordsPath, with(record("A", "x", "192.0.2.1"), "comment", strings.Repeat("é", 101)), 400, 9313},
 		"tags, on the free plan":      {"POST", recordsPath, with(record("A", "x", "192.0.2.1"), "tags", []string{"a:b"}), 400, 9300},
 		"a type that isn't imitated":  {"POST", recordsPath, record("SRV", "x", "x"), 400, 9001},
 		"getting one that is gone":    {"GET", gone, nil, 404, 81044},
@@ -126,6 +128,27 @@ func TestAPI_RecordErrors(t *testing.T) {
 	})
 }
 
+func TestAPI_RecordQuota(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	zone, _ := w.store.Zone(state.HomeZoneID)
+	zone.RecordQuota = 1
+	_, err := w.store.PutZone(zone)
+	require.NoError(t, err)
+	_, id := createTunnel(w, "edge")
+	createRecord(w, object{"type": "A", "name": "a", "content": "192.0.2.1"})
+
+	refused := w.do("POST", recordsPath, object{"type": "A", "name": "b", "content": "192.0.2.1"})
+	require.Equal(t, 400, refused.Status)
+	require.Equal(t, []api.Message{{Code: 81045, Message: "Record quota exceeded."}}, refused.Errors)
+	for _, overwrite := range []bool{false, true} {
+		refused = w.do("PUT", zonePath+"/tunnels/"+id+"/routes", object{"type": "dns", "user_hostname": "b", "overwrite_existing": overwrite})
+		require.Equal(t, 1003, refused.code())
+		require.Contains(t, refused.Errors[0].Message, "Record quota exceeded.")
+	}
+	require.Len(t, w.store.Records(state.HomeZoneID), 1)
+}
+
 func TestAPI_UpdateRecord(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -139,13 +162,20 @@ func TestAPI_UpdateRecord(t *testing.T) {
 	}
 	require.NotEqual(t, before["modified_on"], patched["modified_on"])
 	require.Nil(t, get[object](w, "PATCH", path, object{"comment": ""})["comment"])
+	longest := strings.Repeat("é", 100)
+	require.Equal(t, longest, get[object](w, "PATCH", path, object{"comment": longest})["comment"])
 
-	replaced := get[object](w, "PUT", path, object{"type": "A", "name": "x", "content": "192.0.2.1", "ttl": 120})
-	for key, want := range (object{"id": before["id"], "type": "A", "proxied": false, "ttl": 120.0}) {
+	replaced := get[object](w, "PUT", path, object{"type": "cname", "name": "x", "content": "c.example", "ttl": 120})
+	for key, want := range (object{"id": before["id"], "type": "CNAME", "proxied": false, "ttl": 120.0, "comment": nil}) {
 		require.Equal(t, want, replaced[key], key)
 	}
-	require.Equal(t, 81054, w.do("PATCH", path, object{"name": "y"}).code())
-	require.Equal(t, 9000, w.do("PUT", path, object{"type": "A", "content": "192.0.2.1"}).code(), "PUT keeps nothing")
+	require.Equal(t, 81053, w.do("PATCH", path, object{"name": "y"}).code())
+	require.Equal(t, 9000, w.do("PUT", path, object{"type": "CNAME", "content": "c.example"}).code(), "PUT keeps nothing")
+	for _, method := range []string{"PATCH", "PUT"} {
+		refused := w.do(method, path, object{"type": "A", "name": "x", "content": "192.0.2.1"})
+		require.Equal(t, 400, refused.Status)
+		require.Equal(t, 1004, refused.code(), "the type stays")
+	}
 	require.Equal(t, replaced, get[object](w, "GET", path, nil), "a refused change changes nothing")
 }
 
@@ -199,46 +229,4 @@ func TestAPI_ListRecords(t *testing.T) {
 			require.Equal(t, c.want, field(get[[]object](w, "GET", recordsPath+"?"+c.query, nil), "content"))
 		})
 	}
-}
-
-func TestAPI_RouteTunnel(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	_, id := createTunnel(w, "edge")
-	_, otherID := createTunnel(w, "other")
-	deleted, deletedID := createTunnel(w, "deleted")
-	w.do("DELETE", deleted, nil)
-	route := func(tunnel string) string { return zonePath + "/tunnels/" + tunnel + "/routes" }
-	body := func(host string, overwrite bool) object {
-		return object{"type": "dns", "user_hostname": host, "overwrite_existing": overwrite}
-	}
-
-	first := get[object](w, "PUT", route(id), body("photos.home.localhost", false))
-	require.Equal(t, "new", first["cname"])
-	require.Equal(t, "photos.home.localhost", first["name"])
-	record := get[object](w, "GET", recordsPath+"/"+first["dns_tag"].(string), nil)
-	require.Equal(t, id+state.TunnelSuffix, record["content"])
-	require.Equal(t, true, record["proxied"])
-
-	require.Equal(t, "unchanged", get[object](w, "PUT", route(id), body("photos.home.localhost", false))["cname"])
-	require.Equal(t, "unchanged", get[object](w, "PUT", route(id), body("photos.home.localhost", true))["cname"])
-	refused := w.do("PUT", route(otherID), body("photos.home.localhost", false))
-	require.Equal(t, 1003, refused.code())
-	require.Contains(t, refused.Errors[0].Message, "An A, AAAA, or CNAME record with that host already exists.")
-	require.Equal(t, "new", get[object](w, "PUT", route(otherID), body("photos.home.localhost", true))["cname"])
-
-	createRecord(w, object{"type": "A", "name": "@", "content": "192.0.2.1"})
-	createRecord(w, object{"type": "AAAA", "name": "@", "content": "2001:db8::1"})
-	require.Equal(t, 1003, w.do("PUT", route(id), body("home.localhost", false)).code())
-	require.Equal(t, "home.localhost", get[object](w, "PUT", route(id), body("home.localhost", true))["name"])
-	require.Equal(t, []any{id + state.TunnelSuffix}, field(get[[]object](w, "GET", recordsPath+"?name=home.localhost", nil), "content"))
-	require.Equal(t, "*.home.localhost", get[object](w, "PUT", route(id), body("*.home.localhost", true))["name"])
-	require.Equal(t, "a.other.example.home.localhost", get[object](w, "PUT", route(id), body("a.other.example", true))["name"])
-
-	require.Equal(t, 404, w.do("PUT", route(deletedID), body("x", true)).Status)
-	require.Equal(t, 404, w.do("PUT", route(uuid.NewString()), body("x", true)).Status)
-	require.Equal(t, 7003, w.do("PUT", route("edge"), body("x", true)).code())
-	require.Equal(t, 1030, w.do("PUT", route(id), "{").code())
-	require.Equal(t, 1003, w.do("PUT", route(id), object{"type": "lb"}).code())
-	require.Equal(t, 1003, w.do("PUT", route(id), body("a..b", true)).code())
 }

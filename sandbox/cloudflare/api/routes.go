@@ -25,7 +25,7 @@ func (c *call) routeTunnel() (any, error) {
 	}
 	id, err := uuid.Parse(c.PathValue("tunnel"))
 	if err != nil {
-		return nil, couldNotRoute(c.URL.Path)
+		return nil, malformedID(c.URL.Path)
 	}
 	if t, ok := c.store.Tunnel(id); !ok || t.AccountID != zone.AccountID || t.DeletedAt != nil {
 		return nil, tunnelNotFound()
@@ -48,16 +48,21 @@ func (c *call) routeTunnel() (any, error) {
 	if !validName(record.Name) {
 		return nil, routeRefused("Failed to create record %s with err DNS name is invalid.", record.Name)
 	}
+	var out state.Record
+	changed := true
 	if body.Overwrite || c.pointsAt(record) {
-		out, changed, err := c.store.ReplaceRecord(record)
-		return presentRoute(out, changed), err
+		out, changed, err = c.store.ReplaceRecord(record)
+	} else {
+		out, err = c.store.CreateRecord(record)
 	}
-	out, err := c.store.CreateRecord(record)
 	var conflict *state.ConflictError
-	if errors.As(err, &conflict) {
+	switch {
+	case errors.As(err, &conflict):
 		return nil, routeRefused("Failed to create record %s with err %s", record.Name, hostTakenText)
+	case errors.Is(err, state.ErrQuota):
+		return nil, routeRefused("Failed to create record %s with err %s", record.Name, quotaText)
 	}
-	return presentRoute(out, true), err
+	return presentRoute(out, changed), err
 }
 
 // pointsAt reports whether exactly this record exists already.

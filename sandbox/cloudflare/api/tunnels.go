@@ -1,6 +1,7 @@
 package api
 
 import (
+	"crypto/rand"
 	"encoding/base64"
 	"encoding/json"
 	"time"
@@ -10,27 +11,24 @@ import (
 	"k8s-tunnel/sandbox/cloudflare/state"
 )
 
-const (
-	// minSecret is the least number of bytes in a tunnel's secret.
-	minSecret = 32
-	// haConnections is how many connections a healthy connector holds.
-	haConnections = 4
-)
+// minSecret is the least number of bytes in a tunnel's secret.
+const minSecret = 32
 
+// tunnelJSON is a tunnel without its connections, which have a call of their own since
+// October 2026. A deleted tunnel no longer says where its configuration was.
 type tunnelJSON struct {
-	ID              uuid.UUID        `json:"id"`
-	AccountTag      string           `json:"account_tag"`
-	CreatedAt       time.Time        `json:"created_at"`
-	DeletedAt       *time.Time       `json:"deleted_at"`
-	Name            string           `json:"name"`
-	Connections     []connectionJSON `json:"connections"`
-	ConnsActiveAt   *time.Time       `json:"conns_active_at"`
-	ConnsInactiveAt *time.Time       `json:"conns_inactive_at"`
-	TunType         string           `json:"tun_type"`
-	Metadata        struct{}         `json:"metadata"`
-	Status          string           `json:"status"`
-	RemoteConfig    bool             `json:"remote_config"`
-	ConfigSrc       string           `json:"config_src"`
+	ID              uuid.UUID  `json:"id"`
+	AccountTag      string     `json:"account_tag"`
+	CreatedAt       time.Time  `json:"created_at"`
+	DeletedAt       *time.Time `json:"deleted_at"`
+	Name            string     `json:"name"`
+	ConnsActiveAt   *time.Time `json:"conns_active_at"`
+	ConnsInactiveAt *time.Time `json:"conns_inactive_at"`
+	TunType         string     `json:"tun_type"`
+	Metadata        struct{}   `json:"metadata"`
+	Status          string     `json:"status"`
+	RemoteConfig    bool       `json:"remote_config"`
+	ConfigSrc       string     `json:"config_src,omitempty"`
 }
 
 // newTunnelJSON is the only answer that carries the secret, apart from the token.
@@ -49,42 +47,22 @@ type credentials struct {
 
 func (c *call) presentTunnel(t state.Tunnel) tunnelJSON {
 	live := c.live(t.ID)
+	active := activity(t, live)
 	out := tunnelJSON{
 		ID: t.ID, AccountTag: t.AccountID, Name: t.Name, CreatedAt: t.CreatedAt, DeletedAt: t.DeletedAt,
-		Connections: []connectionJSON{}, TunType: "cfd_tunnel", Status: tunnelStatus(t, live),
-		ConnsActiveAt: t.ActiveAt, ConnsInactiveAt: t.InactiveAt,
-		RemoteConfig: t.ConfigSrc == "cloudflare", ConfigSrc: t.ConfigSrc,
+		TunType: "cfd_tunnel", Status: tunnelStatus(t, live),
+		ConnsActiveAt: active.since, ConnsInactiveAt: active.until,
 	}
-	for _, connection := range live {
-		out.Connections = append(out.Connections, presentConnection(connection))
+	switch {
+	case active.since == nil:
+		out.ConnsInactiveAt = &t.CreatedAt
+	case active.until != nil:
+		out.ConnsActiveAt = nil
 	}
-	if len(live) > 0 {
-		out.ConnsInactiveAt = nil
-		if t.ActiveAt == nil || t.InactiveAt != nil { // newer than what the store has noted
-			out.ConnsActiveAt = &live[0].OpenedAt
-		}
+	if t.DeletedAt == nil {
+		out.RemoteConfig, out.ConfigSrc = t.ConfigSrc == "cloudflare", t.ConfigSrc
 	}
 	return out
-}
-
-// tunnelStatus summarises a tunnel as the dashboard does.
-func tunnelStatus(t state.Tunnel, live []state.Connection) string {
-	if len(live) == 0 {
-		if t.ActiveAt == nil {
-			return "inactive"
-		}
-		return "down"
-	}
-	each := map[uuid.UUID]int{}
-	for _, connection := range live {
-		each[connection.ClientID]++
-	}
-	for _, n := range each {
-		if n < haConnections {
-			return "degraded"
-		}
-	}
-	return "healthy"
 }
 
 // connectorToken is what "cloudflared tunnel run --token" takes.
@@ -106,7 +84,7 @@ func (c *call) pathTunnel(right state.Right) (state.Tunnel, error) {
 	}
 	id, err := uuid.Parse(c.PathValue("tunnel"))
 	if err != nil {
-		return state.Tunnel{}, couldNotRoute(c.URL.Path)
+		return state.Tunnel{}, malformedID(c.URL.Path)
 	}
 	t, ok := c.store.Tunnel(id)
 	if !ok || t.AccountID != account.ID {
@@ -142,7 +120,8 @@ func (c *call) tunnelBody() (body tunnelBody, secret []byte, err error) {
 	return body, secret, nil
 }
 
-// createTunnel answers POST /accounts/{account}/cfd_tunnel.
+// createTunnel answers POST /accounts/{account}/cfd_tunnel. A tunnel without a secret
+// gets one.
 func (c *call) createTunnel() (any, error) {
 	account, err := c.accountWith(state.TunnelEdit, noPermission())
 	if err != nil {
@@ -156,7 +135,8 @@ func (c *call) createTunnel() (any, error) {
 		return nil, invalidTunnel("Tunnel name is required")
 	}
 	if secret == nil {
-		return nil, invalidTunnel("Tunnel secret is required")
+		secret = make([]byte, minSecret)
+		_, _ = rand.Read(secret) // never fails
 	}
 	switch body.ConfigSrc {
 	case "":
@@ -204,13 +184,16 @@ func (c *call) updateTunnel() (any, error) {
 }
 
 // deleteTunnel answers DELETE …/cfd_tunnel/{tunnel}. Only ?cascade=true, which the
-// cloudflared command calls --force, ends live connections too.
+// cloudflared command calls --force, ends its connections too.
 func (c *call) deleteTunnel() (any, error) {
 	t, err := c.pathTunnel(state.TunnelEdit)
 	if err != nil {
 		return nil, err
 	}
-	if c.URL.Query().Get("cascade") != "true" && t.DeletedAt == nil && len(c.live(t.ID)) > 0 {
+	if t.DeletedAt != nil && c.Settings().DeleteAgain == DeleteAgainSucceeds {
+		return c.presentTunnel(t), nil
+	}
+	if c.URL.Query().Get("cascade") != "true" && t.DeletedAt == nil && len(c.tracked(t.ID)) > 0 {
 		return nil, tunnelInUse()
 	}
 	t, err = c.store.DeleteTunnel(t.ID)

@@ -46,7 +46,12 @@ func (c *Client) ForgetCalls(ctx context.Context) error {
 	return c.do(ctx, http.MethodDelete, "/calls", nil, nil)
 }
 
-// SetLag sets both lags.
+// SetAPI sets how the API behaves. Its zero value is the default.
+func (c *Client) SetAPI(ctx context.Context, s api.Settings) error {
+	return c.do(ctx, http.MethodPut, "/api", s, nil)
+}
+
+// SetLag sets all lags.
 func (c *Client) SetLag(ctx context.Context, lag Lag) error {
 	return c.do(ctx, http.MethodPut, "/lag", lag, nil)
 }
@@ -79,6 +84,11 @@ func (c *Client) AddAccount(ctx context.Context, a state.Account) (out state.Acc
 // AddZone adds a zone to an existing account, with an ID if it has none.
 func (c *Client) AddZone(ctx context.Context, z state.Zone) (out state.Zone, err error) {
 	return out, c.do(ctx, http.MethodPost, "/zones", z, &out)
+}
+
+// SetZone changes a zone, known by its ID. State lists the zones.
+func (c *Client) SetZone(ctx context.Context, z state.Zone) (out state.Zone, err error) {
+	return out, c.do(ctx, http.MethodPut, "/zones/"+z.ID, z, &out)
 }
 
 // AddToken adds a token, or gives an existing one other permissions.

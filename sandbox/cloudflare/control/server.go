@@ -21,6 +21,7 @@ type EdgeControl interface {
 	Connections(tunnel uuid.UUID) []state.Connection
 	LocalConfiguration(tunnel uuid.UUID) (json.RawMessage, bool)
 	SetConnectionLag(d time.Duration)
+	SetDepartureLag(d time.Duration)
 	Cut()
 	Start(ctx context.Context) error
 	Stop()
@@ -36,9 +37,9 @@ type Config struct {
 type server struct {
 	Config
 
-	mu            sync.Mutex
-	connectionLag time.Duration
-	edgeDown      bool
+	mu       sync.Mutex
+	lags     Lag // those of the edge
+	edgeDown bool
 }
 
 // Handler returns the control port's server.
@@ -46,23 +47,26 @@ func Handler(c Config) http.Handler {
 	s := &server{Config: c}
 	mux := http.NewServeMux()
 	for pattern, serve := range map[string]func(*http.Request) (any, error){
-		"GET /healthz":   func(*http.Request) (any, error) { return "ok", nil },
-		"GET /state":     s.state,
-		"GET /calls":     func(*http.Request) (any, error) { return s.API.Calls(), nil },
-		"DELETE /calls":  s.forgetCalls,
-		"GET /lag":       func(*http.Request) (any, error) { return s.lag(), nil },
-		"PUT /lag":       s.setLag,
-		"GET /faults":    func(*http.Request) (any, error) { return s.API.Faults(), nil },
-		"PUT /faults":    s.setFaults,
-		"DELETE /faults": func(*http.Request) (any, error) { return nil, s.API.SetFaults(nil) },
-		"POST /edge/cut": s.cutEdge,
-		"GET /edge":      func(*http.Request) (any, error) { return s.edge(), nil },
-		"PUT /edge":      s.setEdge,
-		"POST /accounts": add(s.Store.PutAccount),
-		"POST /zones":    add(s.Store.PutZone),
-		"POST /tokens":   add(s.Store.PutToken),
-		"POST /records":  add(s.addRecord),
-		"PUT /origins":   s.setOrigins,
+		"GET /healthz":      func(*http.Request) (any, error) { return "ok", nil },
+		"GET /state":        s.state,
+		"GET /calls":        func(*http.Request) (any, error) { return s.API.Calls(), nil },
+		"DELETE /calls":     s.forgetCalls,
+		"GET /api":          func(*http.Request) (any, error) { return s.API.Settings(), nil },
+		"PUT /api":          s.setAPI,
+		"GET /lag":          func(*http.Request) (any, error) { return s.lag(), nil },
+		"PUT /lag":          s.setLag,
+		"GET /faults":       func(*http.Request) (any, error) { return s.API.Faults(), nil },
+		"PUT /faults":       s.setFaults,
+		"DELETE /faults":    func(*http.Request) (any, error) { return nil, s.API.SetFaults(nil) },
+		"POST /edge/cut":    s.cutEdge,
+		"GET /edge":         func(*http.Request) (any, error) { return s.edge(), nil },
+		"PUT /edge":         s.setEdge,
+		"POST /accounts":    add(s.Store.PutAccount),
+		"POST /zones":       add(s.Store.PutZone),
+		"PUT /zones/{zone}": s.setZone,
+		"POST /tokens":      add(s.Store.PutToken),
+		"POST /records":     add(s.addRecord),
+		"PUT /origins":      s.setOrigins,
 	} {
 		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
 			result, err := serve(r)
@@ -99,21 +103,11 @@ func read(r *http.Request, v any) error {
 	return nil
 }
 
-func add[T any](put func(T) (T, error)) func(*http.Request) (any, error) {
-	return func(r *http.Request) (any, error) {
-		var v T
-		if err := read(r, &v); err != nil {
-			return nil, err
-		}
-		return put(v)
-	}
-}
-
 func (s *server) state(*http.Request) (any, error) {
 	out := State{
 		Accounts: s.Store.Accounts(), Zones: s.Store.Zones(), Origins: s.Store.Origins(),
 		Tokens: []Token{}, Tunnels: []Tunnel{}, Records: []state.Record{},
-		Lag: s.lag(), Edge: s.edge(),
+		API: s.API.Settings(), Lag: s.lag(), Edge: s.edge(),
 	}
 	for _, t := range s.Store.Tokens() {
 		out.Tokens = append(out.Tokens, Token{ID: t.ID, Name: t.Name, Grants: t.Grants})
@@ -144,10 +138,23 @@ func (s *server) forgetCalls(*http.Request) (any, error) {
 	return nil, nil //nolint:nilnil // there is nothing to say
 }
 
+func (s *server) setAPI(r *http.Request) (any, error) {
+	settings := s.API.Settings()
+	if err := read(r, &settings); err != nil {
+		return nil, err
+	}
+	if err := s.API.SetSettings(settings); err != nil {
+		return nil, err
+	}
+	return s.API.Settings(), nil
+}
+
 func (s *server) lag() Lag {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return Lag{DNS: api.Duration(s.Store.DNSLag()), Connection: api.Duration(s.connectionLag)}
+	lag := s.lags
+	lag.DNS = api.Duration(s.Store.DNSLag())
+	return lag
 }
 
 func (s *server) setLag(r *http.Request) (any, error) {
@@ -155,14 +162,15 @@ func (s *server) setLag(r *http.Request) (any, error) {
 	if err := read(r, &lag); err != nil {
 		return nil, err
 	}
-	if lag.DNS < 0 || lag.Connection < 0 {
+	if lag.DNS < 0 || lag.Connection < 0 || lag.Departure < 0 {
 		return nil, errors.New("setting the lags: a lag can't be negative")
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.Store.SetDNSLag(time.Duration(lag.DNS))
-	s.connectionLag = time.Duration(lag.Connection)
-	s.Edge.SetConnectionLag(s.connectionLag)
+	s.lags = lag
+	s.Edge.SetConnectionLag(time.Duration(lag.Connection))
+	s.Edge.SetDepartureLag(time.Duration(lag.Departure))
 	return lag, nil
 }
 
@@ -205,29 +213,4 @@ func (s *server) setEdge(r *http.Request) (any, error) {
 	}
 	s.edgeDown = !want.Up
 	return want, nil
-}
-
-// addRecord adds a record in the zone given, or in the one that its name belongs to.
-// The API's rules aren't applied, so that a test can add any record.
-func (s *server) addRecord(r state.Record) (state.Record, error) {
-	zone, ok := s.Store.Zone(r.ZoneID)
-	if r.ZoneID == "" {
-		zone, ok = s.Store.ZoneOf(r.Name)
-	}
-	if !ok {
-		return r, fmt.Errorf("adding record %s: its zone is %w", r.Name, state.ErrNotFound)
-	}
-	r.ZoneID, r.Name = zone.ID, state.QualifyName(zone.Name, r.Name)
-	if r.TTL == 0 {
-		r.TTL = 1
-	}
-	return s.Store.CreateRecord(r)
-}
-
-func (s *server) setOrigins(r *http.Request) (any, error) {
-	var origins map[string]string
-	if err := read(r, &origins); err != nil {
-		return nil, err
-	}
-	return origins, s.Store.SetOrigins(origins)
 }

@@ -6,11 +6,15 @@
 //	GET    /healthz     200 once every listener is up
 //	GET    /state       what there is: State
 //	GET    /calls       the calls of the API, DELETE forgets them
-//	GET    /lag         the lags, PUT sets those given: {"dns":"5s","connection":"3s"}
-//	GET    /faults      the API's faults, PUT replaces them, DELETE removes them
+//	GET    /api         how the API behaves, PUT sets what is given:
+//	                    {"latency":{"create":"1.2s","read":"300ms","update":"1.2s","delete":"750ms"},"delete_again":"succeeds"}
+//	GET    /lag         the lags, PUT sets those given: {"dns":"5s","connection":"3s","departure":"1m"}
+//	GET    /faults      the API's faults, PUT replaces them, DELETE removes them; see api.Fault:
+//	                    [{"method":"POST","path":"/accounts/*/cfd_tunnel","when":"after","abort":true,"count":1}]
 //	POST   /edge/cut    cuts every connection of the edge at once
 //	GET    /edge        whether the edge listens, PUT stops or starts it: {"up":false}
 //	POST   /accounts, /zones, /tokens, /records   adds one
+//	PUT    /zones/ID    sets what is given of a zone: {"status":"pending","paused":true,"record_quota":3}
 //	PUT    /origins     replaces the origins outside any tunnel: {"content":"URL"}
 package control
 
@@ -32,6 +36,7 @@ type State struct {
 	Tunnels  []Tunnel          `json:"tunnels"` // of all accounts, including deleted ones
 	Records  []state.Record    `json:"records"` // of all zones
 	Origins  map[string]string `json:"origins"`
+	API      api.Settings      `json:"api"`
 	Lag      Lag               `json:"lag"`
 	Edge     Edge              `json:"edge"`
 }
@@ -68,10 +73,13 @@ func (s State) Live() []Tunnel {
 	return out
 }
 
-// Lag is how long it takes until every request sees a change.
+// Lag is how long Cloudflare takes to know of a change everywhere.
 type Lag struct {
-	DNS        api.Duration `json:"dns"`        // of a record
-	Connection api.Duration `json:"connection"` // of a connection that registers
+	DNS        api.Duration `json:"dns"`        // of a record, until every request sees it
+	Connection api.Duration `json:"connection"` // of a connection that registers, until requests use it
+	// Departure is of a connection that breaks without having unregistered, until it is
+	// no longer listed. Its tunnel can't be deleted before.
+	Departure api.Duration `json:"departure"`
 }
 
 // Edge says whether the edge listens.

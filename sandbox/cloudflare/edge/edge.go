@@ -101,7 +101,7 @@ func New(c Config) *Edge {
 }
 
 // Connections lists a tunnel's connections, oldest first, with those that are
-// draining.
+// draining or pending reconnect.
 func (e *Edge) Connections(tunnel uuid.UUID) []state.Connection {
 	return e.table.list(tunnel)
 }
@@ -128,6 +128,12 @@ func (e *Edge) Cut() {
 // unused. The real network takes such a time to learn of a connector that already
 // believes itself ready.
 func (e *Edge) SetConnectionLag(d time.Duration) { e.table.setLag(d) }
+
+// SetDepartureLag sets how long a connection that broke without having unregistered is
+// still listed, as pending reconnect. The real edge keeps those of a connector that was
+// killed for half a minute to some minutes, and its tunnel can't be deleted until then.
+// It applies to connections that broke earlier, too.
+func (e *Edge) SetDepartureLag(d time.Duration) { e.table.setKept(d) }
 
 // LocalConfiguration returns the configuration that a connector of the tunnel sent
 // last, as JSON. cloudflared sends it once its first connection has registered, so

@@ -52,7 +52,7 @@ func (s *session) serve(ctx context.Context, control io.ReadWriteCloser) {
 		s.carrier.hangUp()
 		return
 	}
-	defer s.edge.table.remove(conn)
+	defer s.edge.table.end(conn)
 	if s.edge.table.draining(conn) {
 		select {
 		case <-conn.idle:
@@ -89,7 +89,7 @@ func (s *session) register(auth pogs.TunnelAuth, tunnel uuid.UUID, index byte, o
 	info := s.info
 	info.ID, info.TunnelID, info.ClientID, info.ConnIndex = uuid.New(), tunnel, client, index
 	info.ClientVersion, info.Arch, info.Features = o.Client.Version, o.Client.Arch, slices.Clone(o.Client.Features)
-	info.OpenedAt = time.Now().UTC()
+	info.OpenedAt = time.Now().UTC().Truncate(time.Microsecond) // as precise as the original
 
 	conn, replaced, err := s.edge.table.add(info, s.carrier, o.ReplaceExisting)
 	if err != nil {

@@ -152,6 +152,32 @@ func TestRegistration_LifeOfAConnection(t *testing.T) {
 	require.Eventually(t, func() bool { return len(d.Connections(d.live.ID)) == 1 }, 5*time.Second, 5*time.Millisecond)
 }
 
+func TestRegistration_ConnectionsThatBreakAreKept(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	d.SetDepartureLag(time.Hour)
+	client := uuid.New()
+	conn := d.dial(t, d.Addrs()[0], ServerNameQUIC)
+	_, details, err := d.register(t, conn, d.live, client)
+	require.NoError(t, err)
+	require.NoError(t, conn.CloseWithError(0, "killed"))
+	broken := func() bool {
+		listed := d.Connections(d.live.ID)
+		return len(listed) == 1 && listed[0].ID == details.UUID && listed[0].PendingReconnect
+	}
+	require.Eventually(t, broken, 5*time.Second, 5*time.Millisecond)
+
+	_, back, err := d.register(t, d.dial(t, d.Addrs()[0], ServerNameQUIC), d.live, client)
+	require.NoError(t, err, "its connector may come back")
+	listed := d.Connections(d.live.ID)
+	require.Len(t, listed, 1)
+	require.Equal(t, back.UUID, listed[0].ID)
+	require.False(t, listed[0].PendingReconnect)
+
+	d.Disconnect(d.live.ID, nil)
+	require.Never(t, func() bool { return len(d.Connections(d.live.ID)) > 0 }, 200*time.Millisecond, 10*time.Millisecond)
+}
+
 func TestRegistration_UnknownServerName(t *testing.T) {
 	t.Parallel()
 	authority, err := ca.Load(t.TempDir())

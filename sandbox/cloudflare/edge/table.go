@@ -22,6 +22,7 @@ type connection struct {
 	state.Connection
 	carrier  carrier
 	usable   time.Time // when the network has learned of it
+	broke    time.Time // if it is pending reconnect
 	inFlight int
 	idle     chan struct{} // closed once it is draining and nothing is in flight
 }
@@ -44,6 +45,7 @@ type table struct {
 	conns   map[uuid.UUID][]*connection // by tunnel, oldest first
 	configs map[uuid.UUID]json.RawMessage
 	lag     time.Duration
+	kept    time.Duration // how long connections that broke are listed
 
 	changed func(tunnel uuid.UUID, connections int)
 	telling sync.Mutex // keeps the calls of changed in order
@@ -58,12 +60,18 @@ func newTable(changed func(uuid.UUID, int)) *table {
 	}
 }
 
-// tell reports a tunnel's current number of connections. It doesn't hold the table's
-// lock, so that the listener may query the table.
+// tell reports a tunnel's current number of connections, without those that broke. It
+// doesn't hold the table's lock, so that the listener may query the table.
 func (t *table) tell(tunnel uuid.UUID) {
 	t.telling.Lock()
 	defer t.telling.Unlock()
-	t.changed(tunnel, len(t.list(tunnel)))
+	up := 0
+	for _, c := range t.list(tunnel) {
+		if !c.PendingReconnect {
+			up++
+		}
+	}
+	t.changed(tunnel, up)
 }
 
 func (t *table) setLag(d time.Duration) {
@@ -72,15 +80,21 @@ func (t *table) setLag(d time.Duration) {
 	t.lag = d
 }
 
+func (t *table) setKept(d time.Duration) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.kept = d
+}
+
 // add registers a connection. With replace, an earlier one of the same connector to the
-// same address gives way; it is returned, to be cut.
+// same address gives way; it is returned, to be cut. One that broke gives way anyway.
 func (t *table) add(info state.Connection, c carrier, replace bool) (added *connection, replaced []*connection, err error) {
 	defer t.tell(info.TunnelID)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for _, o := range t.conns[info.TunnelID] {
 		if o.ClientID == info.ClientID && o.EdgeAddr == info.EdgeAddr && !o.Draining {
-			if !replace {
+			if !replace && !o.PendingReconnect {
 				return nil, nil, errDuplicate
 			}
 			replaced = append(replaced, o)
@@ -101,6 +115,28 @@ func (t *table) remove(c *connection) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.removeLocked(c)
+}
+
+// end takes a connection whose transport has ended out of the table. One that ended
+// without having unregistered stays listed for as long as such connections are kept.
+func (t *table) end(c *connection) {
+	defer t.tell(c.TunnelID)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if c.Draining || t.kept <= 0 {
+		t.removeLocked(c)
+		return
+	}
+	c.PendingReconnect, c.broke = true, time.Now()
+}
+
+// forgetLocked removes a tunnel's connections that broke too long ago.
+func (t *table) forgetLocked(tunnel uuid.UUID) {
+	for _, c := range slices.Clone(t.conns[tunnel]) {
+		if c.PendingReconnect && time.Since(c.broke) >= t.kept {
+			t.removeLocked(c)
+		}
+	}
 }
 
 func (t *table) removeLocked(c *connection) {
@@ -160,7 +196,7 @@ func (t *table) acquire(tunnel uuid.UUID, tried []*connection) *connection {
 	var usable []*connection
 	now := time.Now()
 	for _, c := range t.conns[tunnel] {
-		if !c.Draining && !c.usable.After(now) && !slices.Contains(tried, c) {
+		if !c.Draining && !c.PendingReconnect && !c.usable.After(now) && !slices.Contains(tried, c) {
 			usable = append(usable, c)
 		}
 	}
@@ -182,6 +218,7 @@ func (t *table) release(c *connection) {
 func (t *table) list(tunnel uuid.UUID) []state.Connection {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	t.forgetLocked(tunnel)
 	list := make([]state.Connection, 0, len(t.conns[tunnel]))
 	for _, c := range t.conns[tunnel] {
 		list = append(list, c.Connection)

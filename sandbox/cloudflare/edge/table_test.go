@@ -2,6 +2,7 @@ package edge
 
 import (
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/uuid"
@@ -127,4 +128,58 @@ func TestTable_KeepsTheLastConfiguration(t *testing.T) {
 	config, ok := tb.configuration(tunnel)
 	require.True(t, ok)
 	require.JSONEq(t, `{"a":2}`, string(config))
+}
+
+func TestTable_KeepsConnectionsThatBroke(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		tunnel, client := uuid.New(), uuid.New()
+		var told []int
+		tb := newTable(func(_ uuid.UUID, n int) { told = append(told, n) })
+		tb.setKept(time.Minute)
+		broke := add(t, tb, tunnel, client, "1", nil)
+		left := add(t, tb, tunnel, client, "2", nil)
+		tb.drain(left)
+		tb.end(left)
+		tb.end(broke)
+		require.Equal(t, []int{1, 2, 1, 0}, told)
+		require.Nil(t, tb.acquire(tunnel, nil), "it takes no request")
+		listed := tb.list(tunnel)
+		require.Len(t, listed, 1, "one that has unregistered is gone at once")
+		require.True(t, listed[0].PendingReconnect)
+		require.Equal(t, broke.ID, listed[0].ID)
+
+		time.Sleep(59 * time.Second)
+		require.Len(t, tb.list(tunnel), 1)
+		time.Sleep(time.Second)
+		require.Empty(t, tb.list(tunnel))
+	})
+}
+
+func TestTable_ConnectionsThatBrokeGiveWay(t *testing.T) {
+	t.Parallel()
+	tb, tunnel, client := newTable(nil), uuid.New(), uuid.New()
+	tb.setKept(time.Hour)
+	broke := add(t, tb, tunnel, client, "1", nil)
+	tb.end(broke)
+	back := state.Connection{ID: uuid.New(), TunnelID: tunnel, ClientID: client, EdgeAddr: "1"}
+	_, replaced, err := tb.add(back, nil, false)
+	require.NoError(t, err, "to the same connector")
+	require.Equal(t, []*connection{broke}, replaced)
+	require.Len(t, tb.list(tunnel), 1)
+
+	for _, c := range tb.conns[tunnel] {
+		tb.end(c)
+	}
+	require.Len(t, tb.removeAll(tunnel, nil), 1, "to a clean-up")
+	require.Empty(t, tb.list(tunnel))
+
+	cleaned := add(t, tb, tunnel, client, "1", nil)
+	require.Len(t, tb.removeAll(tunnel, nil), 1)
+	tb.end(cleaned)
+	require.Empty(t, tb.list(tunnel), "what was cleaned up doesn't come back when its transport ends")
+
+	tb.end(add(t, tb, tunnel, client, "1", nil))
+	tb.setKept(0)
+	require.Empty(t, tb.list(tunnel), "and when they are no longer kept")
 }

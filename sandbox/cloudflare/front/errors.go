@@ -37,7 +37,7 @@ var hints = map[int]string{
 	statusUnreachable:     "The record points at a server that can't be reached from here.",
 	codeLoop:              "The request has come back too often: its origin leads to this name again.",
 	codeDirectAccess:      "Ask for the name of a site instead.",
-	codeUnresolved:        "There is no proxied record for this name, or it points at a tunnel or a host that doesn't exist.",
+	codeUnresolved:        "There is no proxied record for this name in an active zone, or it points at a tunnel or a host that doesn't exist.",
 	codeNoConnector:       "The tunnel exists, and none of its connectors is connected.",
 }
 

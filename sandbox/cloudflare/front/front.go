@@ -3,9 +3,9 @@
 //
 // What it answers by itself follows Cloudflare's documentation of its 1xxx and 5xx
 // errors and what clients report:
-//   - 530 with "error code: 1016" when the name's origin doesn't resolve: no record
-//     (the real name would not even lead to Cloudflare), a tunnel that doesn't exist or
-//     was deleted, or an unknown target;
+//   - 530 with "error code: 1016" when the name's origin doesn't resolve: no record, or
+//     a zone that is paused or not active (the real name would not even lead to
+//     Cloudflare), a tunnel that doesn't exist or was deleted, or an unknown target;
 //   - 530 with "error code: 1033" when the tunnel exists but none of its connectors is
 //     connected;
 //   - 502 with "error code: 502" when the connector can't reach the service behind

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/url"
 	"slices"
-	"strings"
 )
 
 // Accounts lists all accounts, by name.
@@ -35,41 +34,6 @@ func (s *Store) PutAccount(a Account) (Account, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return a, s.commit("adding account "+a.ID, s.accounts.put(a))
-}
-
-// Zones lists all zones, by name.
-func (s *Store) Zones() []Zone {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	return sorted(s.zones, func(a, b Zone) int { return cmp.Or(cmp.Compare(a.Name, b.Name), older(a, b)) })
-}
-
-// Zone returns one zone.
-func (s *Store) Zone(id string) (Zone, bool) {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	z, ok := s.zones.rows[id]
-	return z, ok
-}
-
-// PutZone adds or changes a zone of an existing account. An empty ID is filled in.
-func (s *Store) PutZone(z Zone) (Zone, error) {
-	z.Name = strings.ToLower(strings.TrimSuffix(z.Name, "."))
-	if z.Name == "" {
-		return Zone{}, errors.New("adding a zone: it needs a name")
-	}
-	if z.ID == "" {
-		z.ID = newID()
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if _, ok := s.accounts.rows[z.AccountID]; !ok {
-		return Zone{}, fmt.Errorf("adding zone %s: %w", z.Name, notFound("account", z.AccountID))
-	}
-	if z.CreatedOn.IsZero() {
-		z.CreatedOn = s.now()
-	}
-	return z, s.commit("adding zone "+z.Name, s.zones.put(z))
 }
 
 // Tokens lists all tokens, by name.
@@ -147,11 +111,6 @@ func (s *Store) Origin(content string) (*url.URL, bool) {
 	}
 	u, err := url.Parse(o.URL)
 	return u, err == nil
-}
-
-// older orders zones by age: where two share a name, the older one answers for it.
-func older(a, b Zone) int {
-	return cmp.Or(a.CreatedOn.Compare(b.CreatedOn), cmp.Compare(a.ID, b.ID))
 }
 
 func sorted[V any](t table[V], order func(a, b V) int) []V {

@@ -9,6 +9,7 @@ import (
 var (
 	ErrNotFound  = errors.New("not found")
 	ErrNameTaken = errors.New("another live tunnel of the account has that name")
+	ErrQuota     = errors.New("the zone has as many records as it may have")
 )
 
 // Conflict says why a record can't exist beside another one.

@@ -38,7 +38,7 @@ func (s *Store) Seed() error {
 	}
 	for id, name := range map[string]string{HomeZoneID: HomeZoneName, LabZoneID: LabZoneName} {
 		if _, ok := s.zones.rows[id]; !ok {
-			writes = append(writes, s.zones.put(Zone{ID: id, Name: name, AccountID: SeedAccountID, CreatedOn: seedTime}))
+			writes = append(writes, s.zones.put(Zone{ID: id, Name: name, AccountID: SeedAccountID, Status: ZoneActive, CreatedOn: seedTime}))
 		}
 	}
 	if _, ok := s.tokens.rows[SeedToken]; !ok {

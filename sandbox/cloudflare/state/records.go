@@ -41,11 +41,11 @@ func (s *Store) Record(zoneID, id string) (Record, bool) {
 }
 
 // CreateRecord adds a record and fills in its ID and times. The error is a
-// *ConflictError when another record is in its way.
+// *ConflictError when another record is in its way, and ErrQuota when the zone is full.
 func (s *Store) CreateRecord(r Record) (Record, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if err := s.conflict(r); err != nil {
+	if err := cmp.Or(s.conflict(r), s.full(r.ZoneID, 0)); err != nil {
 		return Record{}, fmt.Errorf("creating record %s: %w", r.Name, err)
 	}
 	r = s.fresh(r)
@@ -83,7 +83,7 @@ func (s *Store) DeleteRecord(zoneID, id string) error {
 
 // ReplaceRecord adds r in place of the A, AAAA and CNAME records of its name, all in
 // one step. If an existing record says the same already, it stays, and changed is
-// false.
+// false. The error is ErrQuota when the zone is full.
 func (s *Store) ReplaceRecord(r Record) (out Record, changed bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -96,6 +96,9 @@ func (s *Store) ReplaceRecord(r Record) (out Record, changed bool, err error) {
 			return old, false, nil
 		}
 		writes = append(writes, s.records.drop(old.ID))
+	}
+	if err := s.full(r.ZoneID, len(writes)); err != nil {
+		return Record{}, false, fmt.Errorf("creating record %s: %w", r.Name, err)
 	}
 	r = s.fresh(r)
 	writes = append(writes, s.records.put(r))
@@ -123,6 +126,15 @@ func (s *Store) change(doing string, touched []Record, writes ...write) error {
 	now := s.now()
 	for _, r := range touched {
 		s.names.replace(r.ZoneID, r.Name, s.recordsAt(r.ZoneID, r.Name), now, s.lag)
+	}
+	return nil
+}
+
+// full returns ErrQuota if a zone can't hold one more record in place of those dropped.
+func (s *Store) full(zoneID string, dropped int) error {
+	zone, ok := s.zones.rows[zoneID]
+	if ok && len(s.filterRecords(func(r Record) bool { return r.ZoneID == zoneID }))-dropped >= zone.Quota() {
+		return ErrQuota
 	}
 	return nil
 }

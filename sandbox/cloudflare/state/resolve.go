@@ -106,11 +106,14 @@ func (s *Store) DNSLag() time.Duration {
 // type: that name hides the wildcard from itself and from everything below it, as
 // Cloudflare documents. The result is false when no record answers, or only one that
 // isn't proxied, whose requests never come here.
+//
+// A zone that isn't active is as good as absent, because resolvers don't ask Cloudflare
+// about it. A paused zone answers for its names, but proxies none.
 func (s *Store) Lookup(host string) (Record, bool) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	zone, ok := s.zoneOf(host)
-	if !ok {
+	zone, ok := s.zoneOf(host, func(z Zone) bool { return z.Status == ZoneActive })
+	if !ok || zone.Paused {
 		return Record{}, false
 	}
 	now, behind := s.now(), s.lag > 0 && s.coin()
@@ -127,29 +130,6 @@ func (s *Store) Lookup(host string) (Record, bool) {
 		}
 	}
 	return Record{}, false
-}
-
-// ZoneOf finds the zone that a host name belongs to.
-func (s *Store) ZoneOf(host string) (Zone, bool) {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	return s.zoneOf(host)
-}
-
-// zoneOf finds the zone that a host belongs to: the one with the longest name,
-// and the oldest of those that share it.
-func (s *Store) zoneOf(host string) (Zone, bool) {
-	var best Zone
-	for _, z := range s.zones.rows {
-		if host != z.Name && !strings.HasSuffix(host, "."+z.Name) {
-			continue
-		}
-		longer := len(z.Name) - len(best.Name)
-		if best.ID == "" || longer > 0 || longer == 0 && older(z, best) < 0 {
-			best = z
-		}
-	}
-	return best, best.ID != ""
 }
 
 func proxied(records []Record) (Record, bool) {

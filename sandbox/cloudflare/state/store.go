@@ -1,6 +1,7 @@
 package state
 
 import (
+	"cmp"
 	"crypto/rand"
 	"encoding/hex"
 	"encoding/json"
@@ -68,6 +69,10 @@ func Open(file string) (*Store, error) {
 	}
 	if err := s.load(); err != nil {
 		return nil, errors.Join(fmt.Errorf("reading store %s: %w", file, err), db.Close())
+	}
+	for id, z := range s.zones.rows {
+		z.Status = cmp.Or(z.Status, ZoneActive) // a file from before zones had one
+		s.zones.rows[id] = z
 	}
 	for _, r := range s.records.rows {
 		s.names.set(r.ZoneID, r.Name, s.recordsAt(r.ZoneID, r.Name))

@@ -90,6 +90,7 @@ func (s *Store) NoteConnections(id uuid.UUID, connected bool, at time.Time) erro
 	if !ok {
 		return notFound("tunnel", id.String())
 	}
+	at = at.Truncate(time.Microsecond)
 	was := t.ActiveAt != nil && t.InactiveAt == nil
 	if was == connected {
 		return nil

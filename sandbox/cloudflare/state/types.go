@@ -21,15 +21,6 @@ type Account struct {
 	Name string `json:"name"`
 }
 
-// Zone is a DNS zone of an account. Zone names need not be unique across
-// accounts, as at Cloudflare.
-type Zone struct {
-	ID        string    `json:"id"`
-	Name      string    `json:"name"`
-	AccountID string    `json:"account_id"`
-	CreatedOn time.Time `json:"created_on"`
-}
-
 // Tunnel is one row of the table that the API writes and the edge
 // authenticates connectors against. A deleted tunnel stays, with DeletedAt set.
 type Tunnel struct {
@@ -64,7 +55,7 @@ type Record struct {
 	ModifiedOn time.Time `json:"modified_on"`
 }
 
-// Connection is one live connection of a connector to the edge. The edge owns the table
+// Connection is one connection of a connector to the edge. The edge owns the table
 // of connections; it isn't stored, because connectors register again after a restart.
 type Connection struct {
 	ID            uuid.UUID `json:"id"`
@@ -80,4 +71,7 @@ type Connection struct {
 	Location      string    `json:"location"` // data centre, such as "sbx01"
 	OpenedAt      time.Time `json:"opened_at"`
 	Draining      bool      `json:"draining"` // unregistered, finishing what is in flight
+	// PendingReconnect is set when a connection broke without having unregistered. It
+	// carries nothing, and is kept for a while in case its connector comes back.
+	PendingReconnect bool `json:"pending_reconnect"`
 }
