@@ -37,12 +37,13 @@ type CloudflareTunnel struct {
 }
 
 // NewCloudflareTunnel declares a tunnel and everything that belongs to it. Pass
-// the Cloudflare and the Kubernetes provider with pulumi.Providers.
+// the Cloudflare and the Kubernetes provider with pulumi.Providers, and the Random
+// provider where default providers are disabled.
 //
 // The arguments are validated, and checked against what exists at Cloudflare, before
-// anything is registered; the error lists every problem. The order of the resources is the component's main promise:
-// names lead to the tunnel only while connectors serve it, when it is created,
-// deleted, or replaced.
+// anything is registered; the error lists every problem. The order of the resources
+// is the component's main promise: names lead to the tunnel only while connectors
+// serve it, when it is created, deleted, or replaced.
 func NewCloudflareTunnel(
 	ctx *pulumi.Context, name string, args *CloudflareTunnelArgs, opts ...pulumi.ResourceOption,
 ) (*CloudflareTunnel, error) {
