@@ -26,7 +26,6 @@ type subject struct {
 
 	origin    string // the setting
 	rotations int
-	recorded  map[string]recording // by operation
 }
 
 // operation is a command that changes a stack. Each one begins with what the one before has left.
@@ -63,7 +62,7 @@ var operations = []operation{
 // newSubject makes the stack. Nothing is deployed yet.
 func newSubject(t *testing.T, name, namespace string) *subject {
 	t.Helper()
-	s := &subject{namespace: namespace, origin: ingressOrigin, recorded: map[string]recording{}}
+	s := &subject{namespace: namespace, origin: ingressOrigin}
 	s.stack = newStack(t, name, map[string]string{"replicas": "1", "namespace": namespace})
 	return s
 }

@@ -26,11 +26,14 @@ type moment interface {
 }
 
 // moments lists n moments of an operation in random order: those at the boundaries of its steps and
-// within its calls, each once before any is repeated, and as many that are left to chance.
+// within its calls, each once before any is repeated, and half as many that are left to chance. The
+// refresh, which comes first and changes nothing, is left to chance too.
 func (rec recording) moments(n int, random *rand.Rand) []moment {
 	var known, all []moment
 	for _, b := range rec.boundaries {
-		known = append(known, b)
+		if b.op != "refresh" {
+			known = append(known, b)
+		}
 	}
 	for _, c := range rec.calls {
 		known = append(known, c)
@@ -39,7 +42,7 @@ func (rec recording) moments(n int, random *rand.Rand) []moment {
 		random.Shuffle(len(known), func(i, j int) { known[i], known[j] = known[j], known[i] })
 		for i, m := range known {
 			all = append(all, m)
-			if i%3 == 0 {
+			if i%2 == 1 {
 				all = append(all, after(random.Int64N(int64(rec.took))))
 			}
 		}

@@ -9,7 +9,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"strconv"
 	"strings"
 	"syscall"
@@ -18,8 +17,6 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
-
-	"k8s-tunnel/sandbox/cloudflare/api"
 )
 
 // run is a command of Pulumi's that is under way.
@@ -152,59 +149,4 @@ func (r *run) boundaries(t *testing.T) []boundary {
 			}
 		}
 	}
-}
-
-// endpoint is a call of Cloudflare's API, whatever the identifiers in its path are.
-type endpoint struct{ method, path string }
-
-func (e endpoint) String() string { return e.method + " " + e.path }
-
-var identifiers = regexp.MustCompile(`/([0-9a-f]{32}|[0-9a-f]{8}-[0-9a-f-]{27})(/|$)`)
-
-func endpointOf(call api.Call) endpoint {
-	path := call.Path
-	for range 2 { // matches that touch don't overlap
-		path = identifiers.ReplaceAllString(path, "/*$2")
-	}
-	return endpoint{call.Method, path}
-}
-
-// callMoment is the n-th call of an endpoint, from 0 on.
-type callMoment struct {
-	endpoint
-	n int
-}
-
-func (c callMoment) String() string { return fmt.Sprintf("%s #%d", c.endpoint, c.n+1) }
-
-// recording is what an undisturbed operation does.
-type recording struct {
-	took       time.Duration
-	boundaries []boundary
-	calls      []callMoment
-}
-
-// record runs an operation undisturbed.
-func (s *subject) record(t *testing.T, o operation) {
-	t.Helper()
-	s.prepare(t, o)
-	forgetCalls(t)
-	r := s.start(t, o.args...)
-	require.NoError(t, r.wait(t, patience), "%s", &r.out)
-	recorded := recording{took: r.took, boundaries: r.boundaries(t)}
-	seen := map[endpoint]int{}
-	for _, call := range calls(t) {
-		e := endpointOf(call)
-		recorded.calls = append(recorded.calls, callMoment{e, seen[e]})
-		seen[e]++
-	}
-	s.recorded[o.name] = recorded
-	t.Logf("%s takes %s, %d boundaries and %d calls:", o.name, r.took.Round(time.Millisecond), len(recorded.boundaries), len(recorded.calls))
-	for _, b := range recorded.boundaries {
-		t.Log("  ", b)
-	}
-	for _, c := range recorded.calls {
-		t.Log("  ", c)
-	}
-	require.NoError(t, s.converged(t, o))
 }
