@@ -67,6 +67,7 @@ changes:
 	ALL_SCENES=1 go -C sandbox test -tags e2e -count 1 -timeout 60m -v -run '^(TestProbes|TestChangesUnderLoad)$$' ./e2e
 
 ## chaos: Pulumi killed and Cloudflare's API failing at every step of what a stack goes through (hours); KILLS=, FAULTS=, SEED=, ONLY=
+chaos: export RECORD := 1
 chaos: export KILLS ?= 200
 chaos: export FAULTS ?= 200
 chaos:

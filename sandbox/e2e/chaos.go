@@ -141,5 +141,5 @@ func (n *neighbour) describe(t *testing.T, namespace string) string {
 // keepsGoing reports whether the test goes on after a disturbance that the stack didn't cope with.
 func keepsGoing() bool { return os.Getenv("KEEP_GOING") != "" }
 
-// patience is how long a command may take that isn't disturbed, or once.
+// patience is how long a command may take.
 const patience = 4 * time.Minute

@@ -77,7 +77,7 @@ func (s *subject) disturbed(t *testing.T, d disturbance) (result, error) {
 	d.call.set(t, d.fault)
 	forgetCalls(t)
 	r := s.start(t, d.operation.args...)
-	err := r.wait(t, patience)
+	err := r.wait(t)
 	ended := time.Now()
 	require.NoError(t, testWorld.Control().SetFaults(t.Context()))
 	if err == nil {
@@ -94,7 +94,7 @@ func (s *subject) disturbed(t *testing.T, d disturbance) (result, error) {
 		t.Log(err) // there is nothing to cancel, unless the command was killed
 	}
 	again := s.start(t, d.operation.args...)
-	if err := again.wait(t, patience); err != nil {
+	if err := again.wait(t); err != nil {
 		return failed, fmt.Errorf("%s\nThe next run, after the recovery: %w:\n%s\nThe disturbed one had printed:\n%s", problemText(problem), err, &again.out, &r.out)
 	}
 	if err := s.converged(t, d.operation); err != nil {

@@ -85,7 +85,7 @@ type after time.Duration
 
 func (a after) String() string     { return "after " + time.Duration(a).Round(time.Millisecond).String() }
 func (after) kind() string         { return "kill at random" }
-func (after) prepare(t *testing.T) {}
+func (after) prepare(*testing.T) {}
 func (a after) reached(_ *testing.T, r *run) bool {
 	return time.Since(r.began) >= time.Duration(a)
 }
@@ -114,7 +114,7 @@ func (s *subject) killed(t *testing.T, o operation, m moment) (result, error) {
 		return failed, fmt.Errorf("cancel: %w:\n%s", err, out)
 	}
 	again := s.start(t, o.args...)
-	if err := again.wait(t, patience); err != nil {
+	if err := again.wait(t); err != nil {
 		return failed, fmt.Errorf("the same command again: %w:\n%s\nThe killed one had printed:\n%s", err, &again.out, &r.out)
 	}
 	if err := s.converged(t, o); err != nil {

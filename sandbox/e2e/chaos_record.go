@@ -49,7 +49,7 @@ func (s *subject) record(t *testing.T, o operation) recording {
 	s.prepare(t, o)
 	forgetCalls(t)
 	r := s.start(t, o.args...)
-	require.NoError(t, r.wait(t, patience), "%s", &r.out)
+	require.NoError(t, r.wait(t), "%s", &r.out)
 	recorded := recording{took: r.took, boundaries: r.boundaries(t)}
 	seen := map[endpoint]int{}
 	for _, call := range calls(t) {

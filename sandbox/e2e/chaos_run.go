@@ -51,15 +51,15 @@ func (s *subject) start(t *testing.T, args ...string) *run {
 	return r
 }
 
-// wait waits for the end of the command, and kills it after the given time.
-func (r *run) wait(t *testing.T, atMost time.Duration) error {
+// wait waits for the end of the command, and kills it when that takes too long.
+func (r *run) wait(t *testing.T) error {
 	t.Helper()
 	select {
 	case <-r.done:
 		return r.err
-	case <-time.After(atMost):
+	case <-time.After(patience):
 		r.kill(t)
-		return fmt.Errorf("still running after %s", atMost)
+		return fmt.Errorf("still running after %s", patience)
 	}
 }
 
