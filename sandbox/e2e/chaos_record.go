@@ -73,7 +73,7 @@ func (s *subject) record(t *testing.T, o operation) recording {
 var usual = map[string]recording{
 	"create": {
 		took:       10 * time.Second,
-		boundaries: []boundary{{"after", "create", "edge-namespace"}, {"after", "create", "edge-tunnel"}, {"before", "create", "edge-cloudflared"}},
+		boundaries: []boundary{{"after", "create", "edge-identity"}, {"after", "create", "edge-tunnel"}, {"before", "create", "edge-cloudflared"}},
 		calls:      []callMoment{{createTunnel, 0}, {createRecord, 0}, {createRecord, 1}},
 	},
 	"rotate": {
