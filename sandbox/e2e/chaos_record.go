@@ -74,7 +74,7 @@ var usual = map[string]recording{
 	"create": {
 		took:       10 * time.Second,
 		boundaries: []boundary{{"after", "create", "edge-identity"}, {"after", "create", "edge-tunnel"}, {"before", "create", "edge-cloudflared"}},
-		calls:      []callMoment{{createTunnel, 0}, {createRecord, 0}, {createRecord, 1}},
+		calls:      []callMoment{{listZones, 0}, {createTunnel, 0}, {createRecord, 0}, {createRecord, 1}},
 	},
 	"rotate": {
 		took:       15 * time.Second,
@@ -84,7 +84,7 @@ var usual = map[string]recording{
 	"origin": {
 		took:       15 * time.Second,
 		boundaries: []boundary{{"after", "create-replacement", "edge-config"}, {"before", "create-replacement", "edge-cloudflared"}, {"before", "delete-replaced", "edge-cloudflared"}},
-		calls:      []callMoment{{listZones, 0}},
+		calls:      []callMoment{{listZones, 0}, {readTunnel, 1}, {listRecords, 0}},
 	},
 	"destroy": {
 		took:       10 * time.Second,
@@ -95,6 +95,8 @@ var usual = map[string]recording{
 
 var (
 	listZones         = endpoint{"GET", "/zones"}
+	readTunnel        = endpoint{"GET", "/accounts/*/cfd_tunnel/*"}
+	listRecords       = endpoint{"GET", "/zones/*/dns_records"}
 	createTunnel      = endpoint{"POST", "/accounts/*/cfd_tunnel"}
 	removeTunnel      = endpoint{"DELETE", "/accounts/*/cfd_tunnel/*"}
 	deleteConnections = endpoint{"DELETE", "/accounts/*/cfd_tunnel/*/connections"}
