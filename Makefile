@@ -12,7 +12,7 @@ export GOFLAGS := -trimpath -buildvcs=false
 NESTED := $(shell find sandbox/*/ -name go.mod ! -path '*/toolchain/modules/*' | xargs dirname | sort)
 TESTED := $(foreach module,$(NESTED),$(if $(shell find $(module) -name '*_test.go'),$(module)))
 
-.PHONY: up down test tools lint unit update conformance e2e changes soak bench help
+.PHONY: up down test tools lint unit update conformance e2e changes chaos soak bench help
 
 ## up: start the local world, deploy the dev stack into it, and send a request
 up:
@@ -74,6 +74,13 @@ e2e:
 ## changes: each change under load, in every scene, and what connectors outlive; half an hour
 changes:
 	ALL_SCENES=1 go -C sandbox test -tags e2e -count 1 -timeout 60m -v -run '^(TestProbes|TestChangesUnderLoad)$$' ./e2e
+
+## chaos: Pulumi killed and Cloudflare's API failing at every step of what a stack goes through (hours); KILLS=, FAULTS=, SEED=, ONLY=
+chaos: export RECORD := 1
+chaos: export KILLS ?= 200
+chaos: export FAULTS ?= 200
+chaos:
+	go -C sandbox test -tags e2e -count 1 -timeout 24h -v -run '^TestChaos$$' ./e2e
 
 ## soak: each change under load, many times in a row, in every scene; a table of failed requests at the end (hours)
 ROUNDS := 10

@@ -33,7 +33,9 @@ func (w *World) Env() []Variable {
 		{"TUNNEL_EDGE", strings.Join(w.localEdge(), ",")},
 		{"TUNNEL_CACERT", w.path("ca.pem")},
 		{"PULUMI_HOME", w.PulumiHome()},
-		{"PULUMI_BACKEND_URL", "file://" + w.path("pulumi")},
+		// Attributes beside each file aren't needed, and a kill while they are written makes the state
+		// unreadable.
+		{"PULUMI_BACKEND_URL", "file://" + w.path("pulumi") + "?metadata=skip"},
 		{"PULUMI_CONFIG_PASSPHRASE", passphrase},
 		{"PULUMI_SKIP_UPDATE_CHECK", "true"},
 		{"SANDBOX_PROGRAM", toolchain.ProgramPath(w.Root)},
