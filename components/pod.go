@@ -15,6 +15,11 @@ const (
 	// user's name instead of a number, with which runAsNonRoot alone would keep
 	// the pod from starting.
 	nonrootID = 65532
+	// searchDots is the number of dots from which on a name is looked up as it is
+	// before it is looked up in the search domains. Kubernetes' own value, 5, looks
+	// up full names of Services in the nodes' search domains as well: if one of these
+	// is the exposed zone, its wildcard answers.
+	searchDots = "2"
 	// groupReadable is a mode with which the pod's group can read a file.
 	groupReadable = 0o440
 )
@@ -35,6 +40,9 @@ func podSpec(
 		AutomountServiceAccountToken:  pulumi.Bool(false),
 		EnableServiceLinks:            pulumi.Bool(false),
 		TerminationGracePeriodSeconds: pulumi.Int(terminationSeconds),
+		DnsConfig: &corev1.PodDNSConfigArgs{Options: corev1.PodDNSConfigOptionArray{
+			&corev1.PodDNSConfigOptionArgs{Name: pulumi.String("ndots"), Value: pulumi.String(searchDots)},
+		}},
 		SecurityContext: &corev1.PodSecurityContextArgs{
 			RunAsNonRoot:   pulumi.Bool(true),
 			RunAsUser:      pulumi.Int(nonrootID),
