@@ -72,10 +72,10 @@ func (s Service) destination(path string) (Destination, bool) {
 	d := Destination{Path: path, Host: s.Host, Port: s.Port}
 	if addr, err := netip.ParseAddr(s.Host); err == nil {
 		d.Addr = addr.Unmap()
-		return d, !d.Addr.IsLoopback()
+	} else {
+		d.Service = serviceName(s.Host)
 	}
-	d.Service = serviceName(s.Host)
-	return d, s.Host != "localhost"
+	return d, !s.isLoopback()
 }
 
 // serviceName returns the Kubernetes Service that a host names: name,

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strconv"
@@ -126,7 +127,17 @@ func parseURL(text string, schemes []string) (Service, error) {
 			return Service{}, fmt.Errorf("%q has no port from 1 to 65535 after the colon", text)
 		}
 	}
-	return Service{Kind: ServiceURL, Scheme: u.Scheme, Host: u.Hostname(), Port: port}, nil
+	service := Service{Kind: ServiceURL, Scheme: u.Scheme, Host: u.Hostname(), Port: port}
+	if service.isLoopback() && port == MetricsPort {
+		return Service{}, fmt.Errorf("%q is the connector itself, with its configuration and diagnostics; use another service", text)
+	}
+	return service, nil
+}
+
+// isLoopback reports whether the service is in the connector's own pod.
+func (s Service) isLoopback() bool {
+	addr, err := netip.ParseAddr(s.Host)
+	return s.Host == "localhost" || err == nil && addr.Unmap().IsLoopback()
 }
 
 // String is the service as cloudflared's commands print it, with the port for

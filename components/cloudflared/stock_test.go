@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
-	"net/netip"
 	"net/url"
 	"os"
 	"os/exec"
@@ -27,7 +26,7 @@ import (
 // accepts them. Its comment says why.
 var stricter = regexp.MustCompile(`(?s)` + strings.Join([]string{
 	`\.hostname: .* (is a URL or has a path|has a wildcard|is not a host name)`,
-	`\.service: .* (has the scheme|must not contain credentials|has a path or a query|has no port from|has no path, such as)`,
+	`\.service: .* (has the scheme|must not contain credentials|has a path or a query|has no port from|is the connector itself|has no path, such as)`,
 	`\.(proxyType|proxyPort): `,
 	`\.ipRules\[\d+\]\.(prefix|ports\[\d+\]): `,
 	`\.access\.teamName: not set`,
@@ -123,7 +122,7 @@ func requireDestinations(t testing.TB, cloudflared string, routing Routing) {
 		switch u, err := url.Parse(service); {
 		case service == bastion || service == socksProxy:
 			want = append(want, service+" 0")
-		case err != nil || !slices.Contains(allSchemes, u.Scheme) || isLoopback(u.Hostname()):
+		case err != nil || !slices.Contains(allSchemes, u.Scheme) || Service{Host: u.Hostname()}.isLoopback():
 		case u.Port() == "":
 			port := map[string]int{"http": 80, "ws": 80, "https": 443, "wss": 443}[u.Scheme]
 			want = append(want, fmt.Sprintf("%s %d", u.Hostname(), port))
@@ -138,11 +137,6 @@ func requireDestinations(t testing.TB, cloudflared string, routing Routing) {
 		}
 		require.Equal(t, want, got, "%+v: cloudflared says %s", rule, service)
 	}
-}
-
-func isLoopback(host string) bool {
-	addr, err := netip.ParseAddr(host)
-	return host == "localhost" || err == nil && addr.Unmap().IsLoopback()
 }
 
 // stockService returns the service of the rule that cloudflared chooses.
@@ -298,7 +292,7 @@ var (
 	}
 	ruleServices = []string{
 		"http://web", "https://web.default.svc:8443", "ws://web:80", "http_status:404", "tcp://db:5432",
-		"", "wss://web", "ssh://host:22", "rdp://host", "smb://host", "tcp://db", "http://[fd00::1]:80", "http://10.0.0.1", "HTTP://web",
+		"", "wss://web", "ssh://host:22", "rdp://host", "smb://host", "tcp://db", "http://[fd00::1]:80", "http://10.0.0.1", "HTTP://web", "http://localhost:8080", "http://localhost:2000", "tcp://[::1]:2000", "http://127.1.2.3:2000",
 		"hello_world", "hello-world", "bastion", "socks-proxy", "unix:/run/web.sock", "unix+tls:/run/web.sock", "unix:", "unix+tls:",
 		"http_status:", "http_status:99", "http_status:1000", "http_status:ok", "http_status:+404", "http_status:0404", "http_status",
 		"web:80", "web", "//web", "http:web", "http:/web", "http://", "http://:80", "http://web/", "http://web/app", "http://web?a=b",

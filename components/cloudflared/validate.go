@@ -22,6 +22,7 @@ var hostPattern = regexp.MustCompile(`^([\p{L}\p{M}\p{N}_-]{1,63}\.)*[\p{L}\p{M}
 //
 //   - a hostname that no request has: a URL, an empty label, *example.com;
 //   - a scheme that cloudflared doesn't know and takes for raw TCP;
+//   - the connector's own metrics, configuration and diagnostics as a service;
 //   - a service with credentials, a query or a fragment, which it drops, with a
 //     port that doesn't exist, or unix: without a path;
 //   - a proxyType other than socks, which it ignores, and a proxyPort that
