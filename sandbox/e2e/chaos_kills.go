@@ -109,7 +109,7 @@ func (s *subject) killed(t *testing.T, o operation, m moment) (result, error) {
 		if r.err != nil {
 			return failed, fmt.Errorf("the undisturbed command: %w:\n%s", r.err, &r.out)
 		}
-		return atOnce, s.converged(t, o)
+		return missed, s.converged(t, o)
 	}
 	if out, err := s.pulumi("cancel", "--yes"); err != nil {
 		return failed, fmt.Errorf("cancel: %w:\n%s", err, out)
