@@ -106,10 +106,14 @@ func (s *subject) killed(t *testing.T, o operation, m moment) (result, error) {
 	if survived {
 		// The steps of a command don't always come in the same order, and it may be faster than the
 		// recorded one.
-		if r.err != nil {
-			return failed, fmt.Errorf("the undisturbed command: %w:\n%s", r.err, &r.out)
+		err := r.err
+		if err == nil {
+			err = s.converged(t, o)
 		}
-		return missed, s.converged(t, o)
+		if err != nil {
+			return failed, fmt.Errorf("the undisturbed command: %w:\n%s", err, &r.out)
+		}
+		return missed, nil
 	}
 	if out, err := s.pulumi("cancel", "--yes"); err != nil {
 		return failed, fmt.Errorf("cancel: %w:\n%s", err, out)
