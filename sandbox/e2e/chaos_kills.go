@@ -106,25 +106,39 @@ func (s *subject) killed(t *testing.T, o operation, m moment) (result, error) {
 	if survived {
 		// The steps of a command don't always come in the same order, and it may be faster than the
 		// recorded one.
-		if r.err != nil {
-			return failed, fmt.Errorf("the undisturbed command: %w:\n%s", r.err, &r.out)
+		err := r.err
+		if err == nil {
+			err = s.converged(t, o)
 		}
-		return atOnce, s.converged(t, o)
+		if err != nil {
+			return failed, fmt.Errorf("the undisturbed command: %w:\n%s", err, &r.out)
+		}
+		return missed, nil
 	}
 	if out, err := s.pulumi("cancel", "--yes"); err != nil {
 		return failed, fmt.Errorf("cancel: %w:\n%s", err, out)
 	}
-	again := s.start(t, o.args...)
-	result, err := nextRun, again.wait(t)
-	if err != nil && strings.Contains(again.out.String(), tunnelGone) {
+	result, err := s.again(t, o)
+	if err != nil {
+		return failed, fmt.Errorf("the same command again: %w\nThe killed one had printed:\n%s", err, &r.out)
+	}
+	return result, nil
+}
+
+// again runs a command that didn't end well once more, this time undisturbed.
+func (s *subject) again(t *testing.T, o operation) (result, error) {
+	t.Helper()
+	r, result := s.start(t, o.args...), nextRun
+	err := r.wait(t)
+	if err != nil && strings.Contains(r.out.String(), tunnelGone) {
 		result = byHand
-		again, err = s.remedied(t, o)
+		r, err = s.remedied(t, o)
+	}
+	if err == nil {
+		err = s.converged(t, o)
 	}
 	if err != nil {
-		return failed, fmt.Errorf("the same command again: %w:\n%s\nThe killed one had printed:\n%s", err, &again.out, &r.out)
-	}
-	if err := s.converged(t, o); err != nil {
-		return failed, fmt.Errorf("the same command again succeeds, but: %w\n%s\nThe killed one had printed:\n%s", err, &again.out, &r.out)
+		return failed, fmt.Errorf("%w:\n%s", err, &r.out)
 	}
 	return result, nil
 }

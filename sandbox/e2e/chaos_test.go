@@ -107,7 +107,11 @@ type attempt struct {
 func (c *chaos) kill(t *testing.T, s *subject, n int) {
 	plan := map[string][]attempt{}
 	for _, o := range operations {
-		for _, m := range c.recorded[o.name].moments(n, c.random) {
+		known := c.recorded[o.name]
+		if s.namespace != "" {
+			known.boundaries = slices.DeleteFunc(slices.Clone(known.boundaries), func(b boundary) bool { return b.resource == "edge-namespace" })
+		}
+		for _, m := range known.moments(n, c.random) {
 			plan[o.name] = append(plan[o.name], attempt{m.kind(), m.String(), func(s *subject) (result, error) { return s.killed(t, o, m) }})
 		}
 	}
