@@ -58,7 +58,7 @@ func (t *CloudflareTunnel) autoscaler(
 	if args.Autoscaling == nil {
 		return nil
 	}
-	_, err := autoscalingv2.NewHorizontalPodAutoscaler(ctx, name+"-autoscaler", &autoscalingv2.HorizontalPodAutoscalerArgs{
+	autoscaler, err := autoscalingv2.NewHorizontalPodAutoscaler(ctx, name+"-autoscaler", &autoscalingv2.HorizontalPodAutoscalerArgs{
 		Metadata: objectMeta(args, namespace.name, namespace.objects.of("autoscaler"), nil),
 		Spec: &autoscalingv2.HorizontalPodAutoscalerSpecArgs{
 			ScaleTargetRef: &autoscalingv2.CrossVersionObjectReferenceArgs{
@@ -91,6 +91,7 @@ func (t *CloudflareTunnel) autoscaler(
 	if err != nil {
 		return fmt.Errorf("creating autoscaler: %w", err)
 	}
+	t.underRecords = append(t.underRecords, autoscaler)
 	return nil
 }
 

@@ -34,6 +34,10 @@ type CloudflareTunnel struct {
 	// component then forgets it and changes nothing else, and the program should
 	// fail with a message that says so; the next update creates a new tunnel.
 	Deleted *DeletedTunnel
+
+	// underRecords are the resources that the records depend on, so that nothing of
+	// a protected stack is deleted when its records can't be.
+	underRecords []pulumi.Resource
 }
 
 // NewCloudflareTunnel declares a tunnel and everything that belongs to it. Pass
@@ -97,7 +101,7 @@ func (t *CloudflareTunnel) declare(
 	if err := t.monitoring(ctx, name, args, namespace, tunnel); err != nil {
 		return err
 	}
-	hostnames, err := t.records(ctx, name, args, tunnel, connector, t.comment(ctx, identity))
+	hostnames, err := t.records(ctx, name, args, tunnel, t.comment(ctx, identity))
 	if err != nil {
 		return err
 	}

@@ -64,7 +64,11 @@ func TestCloudflareTunnel_Protect(t *testing.T) {
 
 func TestCloudflareTunnel_Order(t *testing.T) {
 	t.Parallel()
-	r := declare(t, validArgs())
+	args := validArgs()
+	args.Autoscaling = &AutoscalingArgs{MaxReplicas: 3}
+	args.NetworkPolicy = &NetworkPolicyArgs{MetricsFrom: []string{"monitoring"}}
+	args.Monitoring = &MonitoringArgs{PodMonitor: &PodMonitorArgs{}, Dashboard: &DashboardArgs{}}
+	r := declare(t, args)
 	dependsOn := func(name, on string) {
 		t.Helper()
 		require.True(t, slices.ContainsFunc(r.Find(t, name).Dependencies, func(urn string) bool {
@@ -78,6 +82,9 @@ func TestCloudflareTunnel_Order(t *testing.T) {
 	dependsOn("edge-cloudflared", "edge-network-policy")
 	dependsOn("edge-cloudflared", "edge-disruption-budget")
 	dependsOn("edge-apex", "edge-cloudflared")
+	dependsOn("edge-apex", "edge-autoscaler")
+	dependsOn("edge-apex", "edge-pod-monitor")
+	dependsOn("edge-apex", "edge-dashboard")
 	dependsOn("edge-wildcard", "edge-cloudflared")
 }
 

@@ -74,6 +74,7 @@ func (t *CloudflareTunnel) connector(
 	if err != nil {
 		return nil, fmt.Errorf("creating deployment: %w", err)
 	}
+	t.underRecords = append(t.underRecords, deployment)
 	return deployment, t.autoscaler(ctx, name, args, namespace, deployment)
 }
 

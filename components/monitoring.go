@@ -124,7 +124,7 @@ func (t *CloudflareTunnel) podMonitor(
 		}
 		opts = append(opts, pulumi.DependsOn([]pulumi.Resource{definition}))
 	}
-	_, err := apiextensions.NewCustomResource(ctx, name+"-pod-monitor", &apiextensions.CustomResourceArgs{
+	monitor, err := apiextensions.NewCustomResource(ctx, name+"-pod-monitor", &apiextensions.CustomResourceArgs{
 		ApiVersion: pulumi.String("monitoring.coreos.com/v1"),
 		Kind:       pulumi.String("PodMonitor"),
 		Metadata:   objectMeta(args, namespace.name, namespace.objects.of("pod-monitor"), args.Monitoring.PodMonitor.Labels),
@@ -140,6 +140,7 @@ func (t *CloudflareTunnel) podMonitor(
 	if err != nil {
 		return fmt.Errorf("creating pod monitor: %w", err)
 	}
+	t.underRecords = append(t.underRecords, monitor)
 	return nil
 }
 
@@ -155,12 +156,13 @@ func (t *CloudflareTunnel) dashboard(ctx *pulumi.Context, name string, args *Clo
 	}
 	labels := map[string]string{"grafana_dashboard": "1"}
 	maps.Copy(labels, args.Monitoring.Dashboard.Labels)
-	_, err = corev1.NewConfigMap(ctx, name+"-dashboard", &corev1.ConfigMapArgs{
+	dashboard, err := corev1.NewConfigMap(ctx, name+"-dashboard", &corev1.ConfigMapArgs{
 		Metadata: objectMeta(args, in, namespace.objects.of("dashboard"), labels),
 		Data:     pulumi.StringMap{args.TunnelName + ".json": pulumi.String(text)},
 	}, pulumi.Parent(t), unprotected)
 	if err != nil {
 		return fmt.Errorf("creating dashboard: %w", err)
 	}
+	t.underRecords = append(t.underRecords, dashboard)
 	return nil
 }

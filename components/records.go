@@ -17,7 +17,7 @@ const automaticTTL = 1
 // names, and returns the names. The records depend on the connectors: a name
 // leads to the tunnel only when connectors are ready, and is removed before them.
 func (t *CloudflareTunnel) records(
-	ctx *pulumi.Context, name string, args *CloudflareTunnelArgs, tunnel *tunnelRef, connector pulumi.Resource, comment pulumi.StringOutput,
+	ctx *pulumi.Context, name string, args *CloudflareTunnelArgs, tunnel *tunnelRef, comment pulumi.StringOutput,
 ) (pulumi.StringArrayOutput, error) {
 	retried, err := t.retried(ctx, name)
 	if err != nil {
@@ -38,7 +38,7 @@ func (t *CloudflareTunnel) records(
 			Ttl:            pulumi.Int(automaticTTL),
 			AllowOverwrite: pulumi.Bool(true),
 			Comment:        comment,
-		}, pulumi.Parent(t), pulumi.DependsOn([]pulumi.Resource{connector}), retried)
+		}, pulumi.Parent(t), pulumi.DependsOn(t.underRecords), retried)
 		if err != nil {
 			return pulumi.StringArrayOutput{}, fmt.Errorf("creating record %s: %w", host.Name, err)
 		}

@@ -224,6 +224,7 @@ func (r *readme) protect(t *testing.T, block string) {
 	out, err := r.stack.pulumi("destroy", "--yes", "--skip-preview")
 	require.Error(t, err)
 	require.Contains(t, out, "protect")
+	r.stack.up(t, "--expect-no-changes") // nothing was deleted, the dashboard included
 	answersApps(t)
 	r.stack.set(t, "protect", "false")
 	r.stack.up(t)
