@@ -69,7 +69,9 @@ func (s *subject) record(t *testing.T, o operation) recording {
 }
 
 // usual is the part of a recording that matters most, for short runs that record nothing: where
-// something has come into being, or has gone, of which Pulumi doesn't know yet.
+// something has come into being, or has gone, of which Pulumi doesn't know yet. The deletion of a
+// tunnel isn't among the calls: where its answer is lost, the provider leaves no way but the one in
+// the README's table of problems.
 var usual = map[string]recording{
 	"create": {
 		took:       10 * time.Second,
@@ -79,7 +81,7 @@ var usual = map[string]recording{
 	"rotate": {
 		took:       15 * time.Second,
 		boundaries: []boundary{{"after", "create-replacement", "edge-tunnel"}, {"before", "create-replacement", "edge-cloudflared"}, {"before", "delete-replaced", "edge-cloudflared"}},
-		calls:      []callMoment{{createTunnel, 0}, {updateRecord, 0}, {updateRecord, 1}, {deleteConnections, 0}, {removeTunnel, 0}},
+		calls:      []callMoment{{createTunnel, 0}, {updateRecord, 0}, {updateRecord, 1}, {deleteConnections, 0}},
 	},
 	"origin": {
 		took:       15 * time.Second,
@@ -89,7 +91,7 @@ var usual = map[string]recording{
 	"destroy": {
 		took:       10 * time.Second,
 		boundaries: []boundary{{"after", "delete", "edge-apex"}, {"before", "delete", "edge-cloudflared"}, {"after", "delete", "edge-tunnel"}},
-		calls:      []callMoment{{deleteRecord, 0}, {deleteRecord, 1}, {deleteConnections, 0}, {removeTunnel, 0}},
+		calls:      []callMoment{{deleteRecord, 0}, {deleteRecord, 1}, {deleteConnections, 0}},
 	},
 }
 
@@ -98,7 +100,6 @@ var (
 	readTunnel        = endpoint{"GET", "/accounts/*/cfd_tunnel/*"}
 	listRecords       = endpoint{"GET", "/zones/*/dns_records"}
 	createTunnel      = endpoint{"POST", "/accounts/*/cfd_tunnel"}
-	removeTunnel      = endpoint{"DELETE", "/accounts/*/cfd_tunnel/*"}
 	deleteConnections = endpoint{"DELETE", "/accounts/*/cfd_tunnel/*/connections"}
 	createRecord      = endpoint{"POST", "/zones/*/dns_records"}
 	updateRecord      = endpoint{"PATCH", "/zones/*/dns_records/*"}
