@@ -207,8 +207,9 @@ func validateReplicas(path string, replicas int) error {
 }
 
 // recorded returns what the engine records as the component's inputs: every argument
-// with a tag, under its name. Blocks are recorded without their defaults, apart from
-// those that stacks have recorded with them.
+// with a tag, under its name, but for the permission to take names, which changes
+// nothing by itself. Blocks are recorded without their defaults, apart from those
+// that stacks have recorded with them.
 func (a *CloudflareTunnelArgs) recorded(given *CloudflareTunnelArgs) pulumi.Map {
 	args := *a
 	args.OriginRequest, args.Pod, args.Monitoring = given.OriginRequest, given.Pod, given.Monitoring
@@ -219,6 +220,7 @@ func (a *CloudflareTunnelArgs) recorded(given *CloudflareTunnelArgs) pulumi.Map 
 			inputs[name] = toInput(value.Field(i).Interface())
 		}
 	}
+	delete(inputs, "allowTakeover")
 	return inputs
 }
 

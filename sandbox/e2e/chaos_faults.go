@@ -123,7 +123,7 @@ func (d disturbance) complaint(t *testing.T, r *run, ended time.Time) error {
 	case strings.Contains(d.call.path, "dns_records"):
 		subject = "(?i)record"
 	}
-	lines := regexp.MustCompile(`(?m)^\s*error: .*$`).FindAllString(r.out.String(), -1)
+	lines := regexp.MustCompile(`(?m)^\s*(error:|\*) .*$`).FindAllString(r.out.String(), -1)
 	for _, text := range lines {
 		if regexp.MustCompile(subject).MatchString(text) {
 			t.Logf("%s:\n%s", d, strings.Join(lines, "\n"))
