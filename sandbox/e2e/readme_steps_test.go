@@ -188,7 +188,7 @@ func (r *readme) patchPods(t *testing.T, block string) {
 	require.NoError(t, err)
 	option := regexp.MustCompile("and pass `(.+)` to `NewCloudflareTunnel`").FindStringSubmatch(r.text)
 	require.Len(t, option, 2)
-	const call = "components.NewCloudflareTunnel(ctx, componentName, stack.arguments(ctx, found),"
+	const call = "components.NewCloudflareTunnel(ctx, componentName, args,"
 	require.Contains(t, string(raw), call)
 	program := strings.Replace(string(raw), call, call+"\n"+option[1]+",", 1) + "\n" + block
 	if !strings.Contains(program, "\t\"context\"\n") {
