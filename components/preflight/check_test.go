@@ -336,6 +336,7 @@ func TestRemoveLeftover(t *testing.T) {
 	}{
 		{"left over", apitest.Tunnel{Account: "account", ID: ours, Name: "home-a1b2c3", Status: "inactive"}, true, ""},
 		{"of another name", apitest.Tunnel{Account: "account", ID: ours, Name: "home", Status: "inactive"}, false, ""},
+		{"spelt in another way", apitest.Tunnel{Account: "account", ID: ours, Name: "Home-a1b2c3", Status: "inactive"}, false, ""},
 		{"of another account", apitest.Tunnel{Account: "other", ID: ours, Name: "home-a1b2c3", Status: "inactive"}, false, ""},
 		{"in use", apitest.Tunnel{Account: "account", ID: ours, Name: "home-a1b2c3", Status: "healthy", Connectors: 1}, false, `a tunnel named "home-a1b2c3" exists already (` + ours + `, healthy, 1 connectors)`},
 		{"in use before", apitest.Tunnel{Account: "account", ID: ours, Name: "home-a1b2c3", Status: "down"}, false, "it has been in use"},

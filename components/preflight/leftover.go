@@ -3,7 +3,6 @@ package preflight
 import (
 	"context"
 	"fmt"
-	"strings"
 
 	"github.com/cloudflare/cloudflare-go"
 )
@@ -23,7 +22,7 @@ func (c *Client) RemoveLeftover(ctx context.Context, accountID, name string) (st
 		return "", explain(err, "looking for tunnels named "+name)
 	}
 	for _, tunnel := range found {
-		if !strings.EqualFold(tunnel.Name, name) {
+		if tunnel.Name != name {
 			continue // the name is a filter only
 		}
 		connectors, err := c.api.ListTunnelConnections(ctx, account, tunnel.ID)
