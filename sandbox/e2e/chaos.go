@@ -26,6 +26,9 @@ type subject struct {
 
 	origin    string // the setting
 	rotations int
+
+	runs    []*run
+	secrets map[string]string // all that its tunnels had, by description
 }
 
 // operation is a command that changes a stack. Each one begins with what the one before has left.
@@ -62,7 +65,7 @@ var operations = []operation{
 // newSubject makes the stack. Nothing is deployed yet.
 func newSubject(t *testing.T, name, namespace string) *subject {
 	t.Helper()
-	s := &subject{namespace: namespace, origin: ingressOrigin}
+	s := &subject{namespace: namespace, origin: ingressOrigin, secrets: map[string]string{"the API token": state.SeedToken}}
 	s.stack = newStack(t, name, map[string]string{"replicas": "1", "namespace": namespace})
 	return s
 }
@@ -73,6 +76,15 @@ func (s *subject) prepare(t *testing.T, o operation) {
 	for key, value := range o.change {
 		s.set(t, key, value(s))
 	}
+}
+
+// keepsSecrets requires that no command, however it ended, has shown a secret or kept one in plain text.
+func (s *subject) keepsSecrets(t *testing.T) {
+	t.Helper()
+	for _, r := range s.runs {
+		requireNoSecrets(t, strings.Join(r.cmd.Args, " "), r.out.Bytes(), s.secrets)
+	}
+	requireNoSecretsKept(t, s.secrets)
 }
 
 // tunnelName begins the names of all that the stack creates.

@@ -68,6 +68,7 @@ func (s *subject) converged(t *testing.T, o operation) error {
 	if o.gone {
 		return s.stateIsEmpty(t)
 	}
+	s.secrets[fmt.Sprintf("secret %d of the tunnel", len(s.secrets))] = tunnelSecret(t, s.selector())
 	_, err := s.pulumi("preview", "--expect-no-changes")
 	return err
 }

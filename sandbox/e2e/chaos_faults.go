@@ -17,8 +17,10 @@ import (
 	"k8s-tunnel/sandbox/cloudflare/api"
 )
 
-// disturbances are the ways in which Cloudflare may fail to answer a call. An answer that isn't
-// JSON, as from a proxy on the way, is missing: the sandbox's API always answers in JSON.
+// page is an answer that isn't JSON, as from a proxy on the way.
+const page = "<!DOCTYPE html><title>Sign in</title>"
+
+// disturbances are the ways in which Cloudflare may fail to answer a call.
 var disturbances = []struct {
 	name  string
 	fault api.Fault
@@ -28,6 +30,8 @@ var disturbances = []struct {
 	{"500 after", api.Fault{Status: http.StatusInternalServerError, When: api.After}},
 	{"cut before", api.Fault{Abort: true}},
 	{"cut after", api.Fault{Abort: true, When: api.After}},
+	{"page before", api.Fault{Body: page}},
+	{"page after", api.Fault{Body: page, When: api.After}},
 	{"silence", api.Fault{Delay: api.Duration(30 * time.Second), Abort: true}},
 }
 

@@ -43,6 +43,7 @@ func (s *subject) start(t *testing.T, args ...string) *run {
 	r.cmd.Stdout, r.cmd.Stderr = &r.out, &r.out
 	r.cmd.WaitDelay = 5 * time.Second
 	require.NoError(t, r.cmd.Start())
+	s.runs = append(s.runs, r)
 	go func() {
 		r.err = r.cmd.Wait()
 		r.took = time.Since(r.began)

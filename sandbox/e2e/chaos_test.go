@@ -132,6 +132,7 @@ func (c *chaos) disturb(t *testing.T, s *subject, n int) {
 // run makes n of the planned attempts, or fewer if there aren't as many. An operation that has none
 // left is run undisturbed if the next one needs it.
 func (c *chaos) run(t *testing.T, s *subject, plan map[string][]attempt, n int) {
+	defer func() { s.keepsSecrets(t) }()
 	for name, attempts := range plan {
 		plan[name] = slices.DeleteFunc(attempts, func(a attempt) bool { return !c.only.MatchString(name + ": " + a.kind + ": " + a.name) })
 	}
