@@ -45,6 +45,11 @@ func program(ctx *pulumi.Context) error {
 	if err != nil {
 		return err
 	}
+	if stack.zones {
+		if err := ctx.Log.Warn("zones: has no effect any more, because zones are found by the names in them; remove it: pulumi config rm zones", nil); err != nil {
+			return fmt.Errorf("logging a warning: %w", err)
+		}
+	}
 	ctx.Export("tunnelId", tunnel.TunnelID)
 	ctx.Export("tunnelCname", tunnel.TunnelCNAME)
 	ctx.Export("hostnames", tunnel.Hostnames)
@@ -62,25 +67,24 @@ func program(ctx *pulumi.Context) error {
 type stackSettings struct {
 	components.CloudflareTunnelArgs
 
-	// ZoneID is the identifier of the zone. Looked up by the domain when unset.
+	// ZoneID is the identifier of the zone of all names that lie in it. When unset,
+	// the zone of each name is looked up, among those that the token sees.
 	ZoneID string `pulumi:"zoneId"`
-	// AccountID is the identifier of the account that owns the tunnel. The zone's
-	// account when unset.
+	// AccountID is the identifier of the account that owns the tunnel and the zones.
+	// The account of the first name's zone when unset.
 	AccountID string `pulumi:"accountId"`
 	// TunnelName begins the tunnel's name in Cloudflare's dashboard. The label of
 	// the rotation and a random suffix follow. Lower-case letters, digits and
 	// inner hyphens, at most 40 characters. Defaults to the project's and the
 	// stack's name.
 	TunnelName string `pulumi:"tunnelName"`
-	// Zones are the further Cloudflare zones that [CloudflareTunnelArgs.Hostnames]
-	// lie in. They have to be in the tunnel's account.
-	Zones []string `pulumi:"zones"`
 	// Protect refuses to destroy the stack. To destroy it, set this to false and
 	// run pulumi up first. Defaults to false.
 	Protect bool `pulumi:"protect"`
 
 	cloudflare cloudflareSettings
 	kubernetes kubernetesSettings
+	zones      bool // is set, which older versions asked for
 }
 
 // cloudflareSettings are settings of the Cloudflare provider.
@@ -104,6 +108,7 @@ func readSettings(ctx *pulumi.Context) (*stackSettings, error) {
 	s := &stackSettings{}
 	own := settings.NewProjectReader(ctx, ctx.Project())
 	cf, k8s := settings.NewReader(ctx, "cloudflare"), settings.NewReader(ctx, "kubernetes")
+	s.zones = own.Ignored("zones")
 	problems := errors.Join(own.Read(s), cf.Read(&s.cloudflare), k8s.Read(&s.kubernetes),
 		settings.Unknown(os.Getenv(pulumi.EnvConfig), own, cf, k8s))
 	// The Cloudflare provider reads these variables, too.
@@ -131,10 +136,6 @@ func (s *stackSettings) arguments(ctx *pulumi.Context) *components.CloudflareTun
 	args.API = (*components.APIArgs)(&s.cloudflare)
 	args.TunnelName = cmp.Or(s.TunnelName, defaultTunnelName(ctx))
 	args.ZoneID, args.AccountID = optional(s.ZoneID, toInput), optional(s.AccountID, toInput)
-	args.Zones = map[string]pulumi.StringInput{}
-	for _, zone := range s.Zones {
-		args.Zones[zone] = nil // looked up
-	}
 	return &args
 }
 

@@ -116,8 +116,7 @@ func TestProgram_BadSettings(t *testing.T) {
 			map[string]string{"k8s-tunnel:ingress": `[{"hostname": "a.example.com", "service": "web:80"}, {"hostname": "b.example.com", "service": "http://web.b", "orginRequest": {}}]`},
 			[]string{"ingress[1].orginRequest: no such field; did you mean originRequest?", `ingress[0].service: "web:80" has no scheme, such as http://web:80`},
 		},
-		{"name in no zone", map[string]string{"k8s-tunnel:hostnames": `["photos.example.net"]`}, []string{"hostnames[0]: photos.example.net is neither in the domain"}},
-		{"zone that is none", map[string]string{"k8s-tunnel:zones": `["net"]`}, []string{`zones: "net" is not a domain name`}},
+		{"name that is none", map[string]string{"k8s-tunnel:hostnames": `["photos"]`}, []string{`hostnames[0]: "photos" is not a full host name`}},
 		{
 			"all at once",
 			map[string]string{"k8s-tunnel:domain": "com", "k8s-tunnel:origin": "web:80", "k8s-tunnel:replicas": "30", "cloudflare:rps": "x"},
@@ -153,7 +152,7 @@ func TestProgram_Preflight(t *testing.T) {
 		records  []apitest.Record
 		want     []string // none: fine
 	}{
-		{"unknown zone", nil, nil, nil, []string{"domain: the token sees no zone named example.com"}},
+		{"unknown zone", nil, nil, nil, []string{"domain: the token sees no zone that example.com lies in"}},
 		{"another zone's identifier", []string{"example.com", "example.net"}, map[string]string{"k8s-tunnel:zoneId": "zone of example.net"}, nil, []string{"zoneId: zone of example.net is the zone example.net"}},
 		{"names that are taken", []string{"example.com"}, nil, []apitest.Record{address, taken}, []string{"domain: example.com has a record of type A already, \"192.0.2.7\"", "belongs to stack \"k8s-tunnel/other\""}},
 		{"takeover allowed", []string{"example.com"}, map[string]string{"k8s-tunnel:allowTakeover": "true"}, []apitest.Record{taken}, nil},
@@ -240,17 +239,30 @@ func TestProgram_HomeLab(t *testing.T) {
 	require.Equal(t, "registry", pod["imagePullSecrets"].ArrayValue()[0].ObjectValue()["name"].StringValue())
 }
 
-// Only the zones that names lie in are looked up.
+// The zones are found by the names. Stacks that still name them are told.
 func TestProgram_FurtherZones(t *testing.T) {
 	t.Parallel()
 	stack := newStack(t, "example.com", "example.net")
-	require.NoError(t, stack.up(map[string]string{
-		"k8s-tunnel:zones":     `["example.net", "example.org"]`,
-		"k8s-tunnel:hostnames": `["photos.example.net", "*.example.net"]`,
-	}))
+	settings := map[string]string{"k8s-tunnel:hostnames": `["photos.example.net", "*.example.net"]`}
+	require.NoError(t, stack.up(settings))
+	require.Empty(t, stack.Warnings())
 	require.Equal(t, "zone of example.net", stack.inputs(t, "edge-record-photos.example.net")["zoneId"].StringValue())
 	require.Equal(t, "zone of example.net", stack.inputs(t, "edge-wildcard-example.net")["zoneId"].StringValue())
-	require.NotContains(t, strings.Join(stack.api.Calls(), "\n"), "example.org")
+	settings["k8s-tunnel:zones"] = `["example.net"]`
+	require.NoError(t, stack.up(settings))
+	require.Len(t, stack.Warnings(), 1)
+	require.Contains(t, stack.Warnings()[0], "zones: has no effect any more")
+}
+
+// Single names need no domain, and leave the zone's own name alone.
+func TestProgram_SingleNames(t *testing.T) {
+	t.Parallel()
+	stack := newStack(t, "example.com")
+	stack.api.Records = []apitest.Record{{Zone: "zone of example.com", Name: "example.com", Type: "A", Content: "192.0.2.7"}}
+	require.NoError(t, stack.up(map[string]string{"k8s-tunnel:domain": "", "k8s-tunnel:hostnames": `["app.example.com", "*.dev.example.com"]`}))
+	require.Equal(t, []any{"app.example.com", "*.dev.example.com"}, stack.Outputs(t, "k8s-tunnel-test")["hostnames"].Mappable())
+	require.Equal(t, "*.dev", stack.inputs(t, "edge-wildcard-dev.example.com")["name"].StringValue())
+	require.Equal(t, "zone of example.com", stack.inputs(t, "edge")["zoneId"].StringValue())
 }
 
 func TestDefaultTunnelName(t *testing.T) {
@@ -392,7 +404,7 @@ func TestProgram_Identifiers(t *testing.T) {
 	require.Equal(t, "zone of example.com", stack.inputs(t, "edge-apex")["zoneId"].StringValue())
 	require.Equal(t, "account", stack.inputs(t, "edge-tunnel")["accountId"].StringValue())
 	err := stack.up(map[string]string{"k8s-tunnel:zoneId": "zone of example.net", "k8s-tunnel:accountId": "account"})
-	require.ErrorContains(t, err, "zoneId: zone of example.net is the zone example.net, not domain example.com")
+	require.ErrorContains(t, err, "zoneId: zone of example.net is the zone example.net, which domain example.com doesn't lie in")
 	require.Empty(t, stack.Registrations())
 }
 

@@ -3,10 +3,8 @@ package components
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"reflect"
 	"regexp"
-	"slices"
 
 	"github.com/distribution/reference"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
@@ -23,17 +21,26 @@ import (
 // The comments of the fields are also the reference of the program's settings,
 // see package reference. The tags name the settings and the component's inputs.
 type CloudflareTunnelArgs struct {
-	// Domain is the name of the Cloudflare zone, such as example.com. It and its
-	// wildcard, *.example.com, lead to the cluster. Required.
+	// Domain is a name that leads to the cluster together with its wildcard:
+	// example.com and *.example.com. It is a Cloudflare zone, or lies below one, as
+	// dev.example.com does. Required, unless
+	// [CloudflareTunnelArgs.Hostnames] are set.
 	Domain string `pulumi:"domain"`
+	// Hostnames are names that lead to the cluster, in full; a leading *. stands for
+	// all names below. With [CloudflareTunnelArgs.Domain], they are further names: in
+	// other zones, or with a CNAME record of their own, which the wildcard doesn't
+	// apply to. Without, they are all names. Each gets a record, in the zone that it
+	// lies in.
+	Hostnames []string `pulumi:"hostnames"`
 	// API says how to reach Cloudflare's API, as the provider does. Required. It
 	// isn't recorded, because it contains the token.
 	API *APIArgs
-	// ZoneID is the identifier of the zone, a pulumi.String. Looked up by the domain
-	// when unset.
+	// ZoneID is the identifier of the zone of all names that lie in it, a
+	// pulumi.String. When unset, the zone of each name is looked up, among those that
+	// the token sees.
 	ZoneID pulumi.StringInput `pulumi:"zoneId"`
-	// AccountID is the identifier of the account that owns the tunnel, a
-	// pulumi.String. The zone's account when unset.
+	// AccountID is the identifier of the account that owns the tunnel and the zones,
+	// a pulumi.String. The account of the first name's zone when unset.
 	AccountID pulumi.StringInput `pulumi:"accountId"`
 	// AllowTakeover allows the stack to take names that lead to another stack's
 	// tunnel, which are an error otherwise. CNAME records made by hand are taken
@@ -65,15 +72,6 @@ type CloudflareTunnelArgs struct {
 	// [CloudflareTunnelArgs.Ingress] can override each field.
 	OriginRequest *OriginRequest `pulumi:"originRequest"`
 
-	// Hostnames are further names that get a record of their own: names in one of
-	// the further zones, and names in the domain that have a CNAME record
-	// already, because the wildcard doesn't apply to those. Full names; a leading
-	// *. stands for all names below.
-	Hostnames []string `pulumi:"hostnames"`
-	// Zones are the further zones that Hostnames lie in, by name. They have to be in
-	// the tunnel's account. Their identifiers are looked up.
-	Zones map[string]pulumi.StringInput `pulumi:"zones"`
-
 	// Namespace is an existing namespace for the connectors. When unset, the stack
 	// creates a namespace, and deletes it on destroy.
 	Namespace string `pulumi:"namespace"`
@@ -96,7 +94,8 @@ type CloudflareTunnelArgs struct {
 	// Monitoring adds objects for Prometheus and Grafana.
 	Monitoring *MonitoringArgs `pulumi:"monitoring"`
 
-	found *found // once they were checked
+	found *found       // once they were checked
+	hosts []names.Host // and with their zones
 }
 
 // The arguments about cloudflared itself, which package cloudflared describes.
@@ -142,7 +141,7 @@ func (a *CloudflareTunnelArgs) validate() error {
 
 // names are the names that lead to the cluster.
 func (a *CloudflareTunnelArgs) names() names.Set {
-	return names.Set{Domain: a.Domain, Hostnames: a.Hostnames, Zones: slices.Sorted(maps.Keys(a.Zones))}
+	return names.Set{Domain: a.Domain, Hostnames: a.Hostnames}
 }
 
 // routing says where cloudflared passes requests to.
@@ -156,7 +155,7 @@ func (a *CloudflareTunnelArgs) warnings() []string {
 	for _, rule := range a.Ingress {
 		ingress = append(ingress, rule.Hostname)
 	}
-	return a.names().Warnings(ingress)
+	return names.Warnings(a.hosts, ingress)
 }
 
 func validateAPI(path string, api *APIArgs) error {
@@ -209,7 +208,8 @@ func validateReplicas(path string, replicas int) error {
 // recorded returns what the engine records as the component's inputs: every argument
 // with a tag, under its name, but for the permission to take names, which changes
 // nothing by itself. Blocks are recorded without their defaults, apart from those
-// that stacks have recorded with them.
+// that stacks have recorded with them. The zones beside the domain's are recorded,
+// although they are looked up.
 func (a *CloudflareTunnelArgs) recorded(given *CloudflareTunnelArgs) pulumi.Map {
 	args := *a
 	args.OriginRequest, args.Pod, args.Monitoring = given.OriginRequest, given.Pod, given.Monitoring
@@ -221,6 +221,7 @@ func (a *CloudflareTunnelArgs) recorded(given *CloudflareTunnelArgs) pulumi.Map 
 		}
 	}
 	delete(inputs, "allowTakeover")
+	inputs["zones"] = pulumi.StringMap(a.zonesBesideDomain())
 	return inputs
 }
 
@@ -228,8 +229,6 @@ func toInput(value any) pulumi.Input {
 	switch value := value.(type) {
 	case pulumi.Input:
 		return value
-	case map[string]pulumi.StringInput:
-		return pulumi.StringMap(value)
 	case []string:
 		return pulumi.ToStringArray(value)
 	}

@@ -63,8 +63,9 @@ func NewCloudflareTunnel(
 	if err != nil {
 		return nil, err
 	}
+	args = args.identified(found)
 	t := &CloudflareTunnel{Deleted: found.Deleted}
-	if err := t.declare(ctx, name, args.identified(found), given, found.client, opts); err != nil {
+	if err := t.declare(ctx, name, args, given, found.client, opts); err != nil {
 		return nil, err
 	}
 	for _, warning := range append(args.warnings(), found.Warnings...) {

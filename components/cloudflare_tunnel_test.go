@@ -207,7 +207,6 @@ func TestCloudflareTunnel_RecordsInZones(t *testing.T) {
 	t.Parallel()
 	args := validArgs()
 	args.Hostnames = []string{"photos.example.com", "x.lab.example.net", "example.net"}
-	args.Zones = map[string]pulumi.StringInput{"example.net": nil, "lab.example.net": nil}
 	got := map[string][2]string{}
 	for _, reg := range declare(t, args).Registrations() {
 		if reg.Type == "cloudflare:index/record:Record" {
@@ -221,6 +220,22 @@ func TestCloudflareTunnel_RecordsInZones(t *testing.T) {
 		"edge-record-x.lab.example.net":  {"lab", "x"},
 		"edge-record-example.net":        {"net", "example.net"},
 	}, got)
+}
+
+// A record keeps its name in the stack when another argument asks for it.
+func TestCloudflareTunnel_RecordsInTheState(t *testing.T) {
+	t.Parallel()
+	args := validArgs()
+	args.Domain, args.Hostnames = "", []string{"*.example.com", "example.com", "www.example.com"}
+	r := &plantest.Engine{State: map[string]resource.PropertyMap{
+		CloudflareTunnelType + "$cloudflare:index/record:Record::edge-apex":      {"hostname": resource.NewProperty("example.com")},
+		CloudflareTunnelType + "$cloudflare:index/record:Record::edge-wildcard":  {"hostname": resource.NewProperty("*.example.com")},
+		CloudflareTunnelType + "$cloudflare:index/record:Record::other-wildcard": {"hostname": resource.NewProperty("www.example.com")},
+	}}
+	require.NoError(t, r.Run(program(args)))
+	for name, record := range map[string]string{"edge-apex": "example.com", "edge-wildcard": "*", "edge-record-www.example.com": "www"} {
+		require.Equal(t, record, r.Find(t, name).Inputs["name"].StringValue())
+	}
 }
 
 func TestCloudflareTunnel_ExistingNamespace(t *testing.T) {
@@ -287,7 +302,6 @@ func TestCloudflareTunnel_RecordedInputs(t *testing.T) {
 	args.OriginRequest = &OriginRequest{ConnectTimeout: new("10s")}
 	args.Ingress = []IngressRule{{Hostname: "photos.example.com", Service: "http://x.ingress-nginx"}}
 	args.Hostnames = []string{"example.net"}
-	args.Zones = map[string]pulumi.StringInput{"example.net": nil}
 	args.Pod = &PodArgs{Labels: map[string]string{"team": "home"}}
 	args.Autoscaling = &AutoscalingArgs{MaxReplicas: 3}
 	args.NetworkPolicy = &NetworkPolicyArgs{MetricsFrom: []string{"monitoring"}}
@@ -307,7 +321,7 @@ func TestCloudflareTunnelArgs_Tags(t *testing.T) {
 			left = append(left, field.Name)
 		}
 	}
-	require.Equal(t, []string{"API", "AllowTakeover", "found"}, left, "neither the token nor what changes nothing")
+	require.Equal(t, []string{"API", "AllowTakeover", "found", "hosts"}, left, "neither the token nor what changes nothing")
 }
 
 // testAPI is the API of all tests that don't change anything there.

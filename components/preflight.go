@@ -32,6 +32,7 @@ func plain(path string, input pulumi.StringInput) (string, error) {
 type found struct {
 	*preflight.Findings
 	client    *preflight.Client
+	last      lastState
 	component string
 	asked     preflight.Request // without what the state adds
 }
@@ -81,19 +82,25 @@ func (a *CloudflareTunnelArgs) check(ctx *pulumi.Context, name string) (*found, 
 	if err != nil {
 		return nil, err
 	}
-	return &found{findings, client, name, asked}, nil
+	return &found{findings, client, last, name, asked}, nil
 }
 
 // identified returns a copy of the arguments with the identifiers that were found.
 func (a CloudflareTunnelArgs) identified(found *found) *CloudflareTunnelArgs {
+	a.found, a.hosts = found, found.Hosts
 	a.AccountID = pulumi.String(found.AccountID)
-	a.ZoneID = pulumi.String(found.ZoneIDs[a.Domain])
+	a.ZoneID = pulumi.String(found.ZoneIDs[found.Hosts[0].Zone])
+	return &a
+}
+
+// zonesBesideDomain are the identifiers of the zones that the first name doesn't lie
+// in, by name.
+func (a *CloudflareTunnelArgs) zonesBesideDomain() map[string]pulumi.StringInput {
 	zones := map[string]pulumi.StringInput{}
-	for zone := range a.Zones {
-		if id, used := found.ZoneIDs[zone]; used {
-			zones[zone] = pulumi.String(id)
+	for _, host := range a.hosts {
+		if host.Zone != a.hosts[0].Zone {
+			zones[host.Zone] = pulumi.String(a.found.ZoneIDs[host.Zone])
 		}
 	}
-	a.Zones = zones
-	return &a
+	return zones
 }

@@ -23,14 +23,11 @@ func (t *CloudflareTunnel) records(
 	if err != nil {
 		return pulumi.StringArrayOutput{}, err
 	}
+	logicalNames := names.LogicalNames(name, args.hosts, args.found.last.records)
 	var hostnames []string
-	for _, host := range args.names().Hosts() {
-		zoneID := args.ZoneID
-		if host.Zone != args.Domain {
-			zoneID = args.Zones[host.Zone]
-		}
-		_, err := cloudflare.NewRecord(ctx, host.LogicalName(name), &cloudflare.RecordArgs{
-			ZoneId:         zoneID,
+	for _, host := range args.hosts {
+		_, err := cloudflare.NewRecord(ctx, logicalNames[host.Name], &cloudflare.RecordArgs{
+			ZoneId:         pulumi.String(args.found.ZoneIDs[host.Zone]),
 			Name:           pulumi.String(host.RecordName()),
 			Type:           pulumi.String("CNAME"),
 			Content:        tunnel.cname,

@@ -14,6 +14,8 @@ type lastState struct {
 	identity string
 	// tunnelID is the ID of the tunnel that it had after the last update.
 	tunnelID string
+	// records are the full names of its records, by their logical names.
+	records map[string]string
 }
 
 // readState reads the outputs of the component's own resources in the state. They are
@@ -31,6 +33,13 @@ func readState(ctx *pulumi.Context, name string) (lastState, error) {
 	if _, err := ctx.InvokePackageRaw("pulumi:pulumi:readStackResourceOutputs", &args, &state, ""); err != nil {
 		return lastState{}, fmt.Errorf("reading the state of stack %s: %w", args.StackName, err)
 	}
+	const recordType = CloudflareTunnelType + "$cloudflare:index/record:Record::"
+	records := map[string]string{}
+	for urn, r := range state.Resources {
+		if _, logicalName, found := strings.Cut(urn, recordType); found && strings.HasPrefix(logicalName, name+"-") {
+			records[logicalName], _ = r.Outputs["hostname"].(string)
+		}
+	}
 	output := func(urnEnd, key string) string {
 		for urn, r := range state.Resources {
 			if strings.HasSuffix(urn, urnEnd) {
@@ -43,5 +52,6 @@ func readState(ctx *pulumi.Context, name string) (lastState, error) {
 	return lastState{
 		identity: output(CloudflareTunnelType+"$random:index/randomId:RandomId::"+name+identitySuffix, "hex"),
 		tunnelID: output(CloudflareTunnelType+"::"+name, "tunnelId"),
+		records:  records,
 	}, nil
 }

@@ -8,100 +8,91 @@ import (
 
 // Set is the names that lead to a cluster.
 type Set struct {
-	// Domain is the name of the Cloudflare zone that leads there with its
-	// wildcard.
+	// Domain is a name that leads there with its wildcard, unless it is empty.
 	Domain string
 	// Hostnames are further names.
 	Hostnames []string
-	// Zones are the names of further zones, which Hostnames lie in.
-	Zones []string
 }
 
 // Host is a name that leads to the cluster.
 type Host struct {
 	// Name is the full name.
 	Name string
-	// Zone is the name of the zone that it lies in.
-	Zone string
 	// Argument is the argument that asks for it, such as hostnames[0].
 	Argument string
+	// Zone is the name of the zone that it lies in, once that was looked up.
+	Zone string
 }
 
 // domainArgument is the argument that asks for the domain and its wildcard.
 const domainArgument = "domain"
 
-// Hosts lists all names: the domain, its wildcard, and Hostnames.
+// Hosts lists all names once: the domain, its wildcard, and Hostnames.
 func (s Set) Hosts() []Host {
-	hosts := []Host{
-		{Name: s.Domain, Zone: s.Domain, Argument: domainArgument},
-		{Name: "*." + s.Domain, Zone: s.Domain, Argument: domainArgument},
+	var hosts []Host
+	if s.Domain != "" {
+		hosts = append(hosts, Host{Name: s.Domain, Argument: domainArgument}, Host{Name: "*." + s.Domain, Argument: domainArgument})
 	}
 	for i, name := range s.Hostnames {
-		hosts = append(hosts, Host{Name: name, Zone: s.zoneOf(name), Argument: fmt.Sprintf("hostnames[%d]", i)})
+		if !slices.ContainsFunc(hosts, func(h Host) bool { return h.Name == name }) {
+			hosts = append(hosts, Host{Name: name, Argument: hostnameArgument(i)})
+		}
 	}
 	return hosts
 }
 
-// ZonesInUse lists those of Zones that one of Hostnames lies in.
-func (s Set) ZonesInUse() []string {
-	var used []string
-	for _, name := range s.Hostnames {
-		if zone := s.zoneOf(name); zone != s.Domain && zone != "" {
-			used = append(used, zone)
-		}
-	}
-	slices.Sort(used)
-	return slices.Compact(used)
-}
+func hostnameArgument(i int) string { return fmt.Sprintf("hostnames[%d]", i) }
 
-// zoneOf returns the name of the zone that a host lies in, the longest that
-// fits, or nothing.
-func (s Set) zoneOf(host string) string {
-	longest := ""
-	for _, zone := range append(slices.Clone(s.Zones), s.Domain) {
-		if (host == zone || strings.HasSuffix(host, "."+zone)) && len(zone) > len(longest) {
-			longest = zone
-		}
-	}
-	return longest
+// Within reports whether the host lies in a zone.
+func (h Host) Within(zone string) bool { return within(h.Name, zone) }
+
+func within(name, zone string) bool {
+	return Equal(name, zone) || strings.HasSuffix(name, "."+ASCII(zone))
 }
 
 // Warnings says which names may disappoint visitors, though Cloudflare accepts
-// them. ingress are the hostnames of the ingress rules, in their order.
-func (s Set) Warnings(ingress []string) []string {
+// them. hosts are the names that lead to the cluster, with their zones, and ingress
+// the hostnames of the ingress rules, in their order.
+func Warnings(hosts []Host, ingress []string) []string {
 	var all []string
-	for i, host := range s.Hostnames {
-		if needsCertificate(host, s.zoneOf(host)) {
-			all = append(all, certificateWarning(fmt.Sprintf("hostnames[%d]", i), host))
+	for _, host := range hosts {
+		if host.needsCertificate() {
+			all = append(all, host.certificateWarning())
 		}
 	}
-	for i, host := range ingress {
-		host = strings.ToLower(host)
-		if host == "" || host == "*" {
+	for i, name := range ingress {
+		rule := Host{Name: strings.ToLower(name), Argument: fmt.Sprintf("ingress[%d].hostname", i)}
+		if rule.Name == "" || rule.Name == "*" {
 			continue
 		}
-		argument := fmt.Sprintf("ingress[%d].hostname", i)
-		served := func(name string) bool { return covers(name, host) || covers(host, name) }
-		switch zone := s.zoneOf(host); {
-		case zone != s.Domain && !slices.ContainsFunc(s.Hostnames, served):
-			all = append(all, fmt.Sprintf("%s: %s has no record in this stack; add it to hostnames", argument, host))
-		case !slices.Contains(s.Hostnames, host) && needsCertificate(host, zone):
-			all = append(all, certificateWarning(argument, host))
+		served := func(h Host) bool { return covers(h.Name, rule.Name) || covers(rule.Name, h.Name) }
+		switch record := slices.IndexFunc(hosts, served); {
+		case record < 0:
+			all = append(all, fmt.Sprintf("%s: %s has no record in this stack; add it to hostnames", rule.Argument, rule.Name))
+		case hosts[record].Name != rule.Name && covers(hosts[record].Name, rule.Name):
+			if rule.Zone = hosts[record].Zone; rule.needsCertificate() && !slices.ContainsFunc(hosts, func(h Host) bool { return h.Name == rule.Name }) {
+				all = append(all, rule.certificateWarning())
+			}
 		}
 	}
 	return all
 }
 
-func certificateWarning(argument, host string) string {
-	return fmt.Sprintf("%s: %s is more than one level below its zone; Cloudflare's free certificate doesn't cover it, "+
-		"so HTTPS needs an Advanced Certificate", argument, host)
+// certificateWarning says what visitors of a host see that needsCertificate.
+func (h Host) certificateWarning() string {
+	another := "another name"
+	if relative := h.RecordName(); !strings.HasPrefix(relative, "*") {
+		another = fmt.Sprintf("a name one level below the zone, such as %s.%s", strings.ReplaceAll(relative, ".", "-"), h.Zone)
+	}
+	return fmt.Sprintf("%s: %s is more than one level below its zone, %s, where Cloudflare's free certificate ends: "+
+		"browsers will refuse to connect over HTTPS (ERR_SSL_VERSION_OR_CIPHER_MISMATCH); order an advanced certificate for it, or use %s",
+		h.Argument, h.Name, h.Zone, another)
 }
 
 // needsCertificate reports whether a host isn't covered by its zone's free
 // certificate, which is for the zone and one level below.
-func needsCertificate(host, zone string) bool {
-	relative, below := strings.CutSuffix(host, "."+zone)
-	return below && zone != "" && strings.Contains(relative, ".")
+func (h Host) needsCertificate() bool {
+	return h.Zone != "" && h.Name != h.Zone && strings.Contains(h.RecordName(), ".")
 }
 
 // covers reports whether a record of that name answers for the host.

@@ -1,21 +1,12 @@
 package names
 
 import (
+	"maps"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 )
-
-// testSet has names in the domain, in a zone, and in a zone below that.
-func testSet(hostnames ...string) Set {
-	return Set{Domain: "example.com", Hostnames: hostnames, Zones: []string{"example.net", "lab.example.net"}}
-}
-
-func TestSet_ZonesInUse(t *testing.T) {
-	t.Parallel()
-	require.Equal(t, []string{"lab.example.net"}, testSet("photos.example.com", "x.lab.example.net", "*.lab.example.net", "nowhere.org").ZonesInUse())
-	require.Equal(t, []string{"example.net", "lab.example.net"}, testSet("x.lab.example.net", "a.example.net", "b.example.net").ZonesInUse())
-}
 
 func TestSet_ValidateHostnames(t *testing.T) {
 	t.Parallel()
@@ -27,11 +18,9 @@ func TestSet_ValidateHostnames(t *testing.T) {
 		{"wildcard below the domain", "*.dev.example.com", ""},
 		{"zone", "example.net", ""},
 		{"wildcard of a zone", "*.example.net", ""},
-		{"domain", "example.com", "hostnames[1]: example.com is included already"},
-		{"wildcard of the domain", "*.example.com", "is included already"},
+		{"domain", "example.com", ""},
+		{"wildcard of the domain", "*.example.com", ""},
 		{"twice", "first.example.com", "hostnames[1]: first.example.com is listed already, as hostnames[0]"},
-		{"no zone", "example.org", "is neither in the domain, example.com, nor in any of zones"},
-		{"the end of a zone's name", "myexample.com", "is neither in"},
 		{"URL", "https://photos.example.com", "is a URL"},
 		{"port", "photos.example.com:80", "is not a full host name"},
 		{"relative", "photos", "is not a full host name"},
@@ -39,11 +28,10 @@ func TestSet_ValidateHostnames(t *testing.T) {
 		{"upper case", "Photos.example.com", "must be in lower case"},
 		{"final dot", "photos.example.com.", "must be in lower case and without a final dot"},
 		{"nothing", "", "is not a full host name"},
-		{"repeated zone", "www.example.com.example.com", "has its zone, example.com, twice"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			err := testSet("first.example.com", test.host).Validate()
+			err := Set{Domain: "example.com", Hostnames: []string{"first.example.com", test.host}}.Validate()
 			if test.wantErr == "" {
 				require.NoError(t, err)
 				return
@@ -53,25 +41,67 @@ func TestSet_ValidateHostnames(t *testing.T) {
 	}
 }
 
-func TestSet_ValidateZones(t *testing.T) {
-	t.Parallel()
-	set := testSet()
-	set.Zones = append(set.Zones, "https://example.org", "example.com")
-	err := set.Validate()
-	require.ErrorContains(t, err, `zones: "https://example.org" is a URL`)
-	require.ErrorContains(t, err, "zones: example.com is the domain")
+// hosts are names in their zones.
+func hosts(zones map[string]string) []Host {
+	var all []Host
+	for _, name := range slices.Sorted(maps.Keys(zones)) {
+		all = append(all, Host{Name: name, Zone: zones[name], Argument: "of " + name})
+	}
+	return all
 }
 
-func TestSet_Warnings(t *testing.T) {
+func TestWarnings(t *testing.T) {
 	t.Parallel()
-	set := testSet("photos.example.com", "a.b.example.com", "*.dev.example.com", "*.example.net")
-	require.NoError(t, set.Validate())
-	got := set.Warnings([]string{"", "www.example.com", "A.B.example.com", "x.y.example.com", "www.example.net", "*.example.org", "*.net"})
-	require.Len(t, got, 4)
-	require.Contains(t, got[0], "hostnames[1]: a.b.example.com is more than one level below")
-	require.Contains(t, got[1], "hostnames[2]: *.dev.example.com is more than one level below")
+	got := Warnings(hosts(map[string]string{
+		"example.com": "example.com", "*.example.com": "example.com", "photos.example.com": "example.com",
+		"a.b.example.com": "example.com", "*.dev.example.com": "example.com", "x.lab.example.net": "lab.example.net",
+	}), []string{"", "www.example.com", "A.B.example.com", "x.y.example.com", "www.example.net", "*.example.org", "*.net"})
+	require.Len(t, got, 5)
+	require.Contains(t, got[0], "of *.dev.example.com: *.dev.example.com is more than one level below its zone, example.com")
+	require.Contains(t, got[0], "or use another name")
+	require.Contains(t, got[1], "of a.b.example.com: a.b.example.com is more than one level below")
+	require.Contains(t, got[1], "such as a-b.example.com")
 	require.Contains(t, got[2], "ingress[3].hostname: x.y.example.com is more than one level below")
-	require.Contains(t, got[3], "ingress[5].hostname: *.example.org has no record in this stack")
+	require.Contains(t, got[3], "ingress[4].hostname: www.example.net has no record in this stack")
+	require.Contains(t, got[4], "ingress[5].hostname: *.example.org has no record in this stack")
+}
+
+// The domain's names may be listed too.
+func TestSet_Hosts(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		set  Set
+		want []string
+	}{
+		{Set{Domain: "example.com"}, []string{"domain example.com", "domain *.example.com"}},
+		{Set{Hostnames: []string{"app.example.com", "*.dev.example.com"}}, []string{"hostnames[0] app.example.com", "hostnames[1] *.dev.example.com"}},
+		{
+			Set{Domain: "example.com", Hostnames: []string{"*.example.com", "example.net", "example.com"}},
+			[]string{"domain example.com", "domain *.example.com", "hostnames[1] example.net"},
+		},
+	} {
+		var got []string
+		for _, host := range test.set.Hosts() {
+			got = append(got, host.Argument+" "+host.Name)
+		}
+		require.Equal(t, test.want, got)
+	}
+}
+
+func TestHost_Within(t *testing.T) {
+	t.Parallel()
+	require.True(t, Host{Name: "example.com"}.Within("example.com"))
+	require.True(t, Host{Name: "*.a.example.com"}.Within("Example.com"))
+	require.False(t, Host{Name: "myexample.com"}.Within("example.com"))
+	require.True(t, Host{Name: "www.xn--mnchen-3ya.example"}.Within("münchen.example"))
+}
+
+func TestHost_Repetition(t *testing.T) {
+	t.Parallel()
+	require.ErrorContains(t, Host{Name: "www.example.com.example.com", Zone: "example.com", Argument: "hostnames[0]"}.Repetition(),
+		"hostnames[0]: www.example.com.example.com has its zone, example.com, twice")
+	require.NoError(t, Host{Name: "www.example.com", Zone: "example.com"}.Repetition())
+	require.NoError(t, Host{Name: "example.com", Zone: "example.com"}.Repetition())
 }
 
 func TestSet_ValidateDomain(t *testing.T) {
@@ -80,9 +110,10 @@ func TestSet_ValidateDomain(t *testing.T) {
 		name, domain string
 		wantErr      string // empty: valid
 	}{
-		{"no domain", "", "domain: not set"},
+		{"nothing", "", "domain: not set"},
+		{"below a zone", "dev.example.com", ""},
 		{"domain with a scheme", "https://example.com", `domain: "https://example.com" is a URL`},
-		{"wildcard domain", "*.example.com", `use the zone's name, "example.com"`},
+		{"wildcard domain", "*.example.com", `use the name "example.com"`},
 		{"upper-case domain", "Example.com.", `"example.com"`},
 		{"top-level domain", "com", `domain: "com" is not a domain name`},
 		{"unicode domain", "bücher.example", "xn--"},

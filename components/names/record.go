@@ -1,7 +1,9 @@
 package names
 
 import (
+	"maps"
 	"regexp"
+	"slices"
 	"strings"
 
 	"golang.org/x/net/idna"
@@ -50,14 +52,15 @@ func ParseComment(comment string) Owner {
 
 // Equal reports whether two names are the same, in whichever spelling: the API may
 // answer an internationalized name in Unicode.
-func Equal(a, b string) bool {
-	ascii := func(name string) string {
-		if converted, err := idna.Lookup.ToASCII(strings.TrimSuffix(name, ".")); err == nil {
-			return converted
-		}
-		return name
+func Equal(a, b string) bool { return ASCII(a) == ASCII(b) }
+
+// ASCII is a name in lower case, with its internationalized parts in the xn-- form.
+func ASCII(name string) string {
+	name = strings.ToLower(strings.TrimSuffix(name, "."))
+	if converted, err := idna.Lookup.ToASCII(name); err == nil {
+		return converted
 	}
-	return strings.EqualFold(ascii(a), ascii(b))
+	return name // a wildcard, for example
 }
 
 // TunnelCNAME is the name that leads to a tunnel.
@@ -74,10 +77,35 @@ func (h Host) RecordName() string {
 	return relative
 }
 
-// LogicalName is the record's name in the stack of a component, which is a
-// contract. It follows from the host alone, so that adding, removing or
-// reordering names affects no other record.
-func (h Host) LogicalName(component string) string {
+// LogicalNames returns the names of the hosts' records in the stack of a component,
+// by host. They are a contract: a record under another name would be created anew,
+// and then deleted. state has the hosts of the records that are in the stack already,
+// by logical name; those keep theirs. For all others it follows from the host alone,
+// so that adding, removing or reordering names affects no other record.
+func LogicalNames(component string, hosts []Host, state map[string]string) map[string]string {
+	all, taken := map[string]string{}, map[string]bool{}
+	for _, host := range hosts {
+		for _, logical := range slices.Sorted(maps.Keys(state)) {
+			if Equal(state[logical], host.Name) && (all[host.Name] == "" || logical == host.logicalName(component)) {
+				all[host.Name] = logical
+			}
+		}
+		taken[all[host.Name]] = true
+	}
+	for _, host := range hosts {
+		if all[host.Name] != "" {
+			continue
+		}
+		if taken[host.logicalName(component)] {
+			host.Argument = "" // another domain's record has the name
+		}
+		all[host.Name] = host.logicalName(component)
+	}
+	return all
+}
+
+// logicalName is the name of a new record.
+func (h Host) logicalName(component string) string {
 	below, wildcard := strings.CutPrefix(h.Name, "*.")
 	switch {
 	case h.Argument == domainArgument && wildcard:

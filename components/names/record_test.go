@@ -35,25 +35,58 @@ func TestEqual(t *testing.T) {
 	require.False(t, Equal("example.com", "example.net"))
 }
 
-func TestHost_Names(t *testing.T) {
+func TestHost_RecordName(t *testing.T) {
 	t.Parallel()
-	set := Set{
-		Domain:    "example.com",
-		Hostnames: []string{"photos.example.com", "a.b.example.com", "*.dev.example.com", "example.net", "*.example.net", "x.lab.example.net"},
-		Zones:     []string{"example.net", "lab.example.net"},
+	for name, want := range map[string]string{"example.com": "example.com", "*.example.com": "*", "a.b.example.com": "a.b", "*.dev.example.com": "*.dev"} {
+		require.Equal(t, want, Host{Name: name, Zone: "example.com"}.RecordName())
 	}
-	got := map[string][2]string{}
-	for _, host := range set.Hosts() {
-		got[host.LogicalName("edge")] = [2]string{host.Zone, host.RecordName()}
+}
+
+// Records keep the names that they have in the state, whichever argument asks for them now.
+func TestLogicalNames(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name        string
+		set         Set
+		state, want map[string]string
+	}{
+		{
+			name: "new",
+			set:  Set{Domain: "example.com", Hostnames: []string{"photos.example.com", "*.dev.example.com", "example.net", "*.example.net"}},
+			want: map[string]string{
+				"example.com": "edge-apex", "*.example.com": "edge-wildcard",
+				"photos.example.com": "edge-record-photos.example.com", "*.dev.example.com": "edge-wildcard-dev.example.com",
+				"example.net": "edge-record-example.net", "*.example.net": "edge-wildcard-example.net",
+			},
+		},
+		{
+			name:  "listed instead of the domain",
+			set:   Set{Hostnames: []string{"*.example.com", "www.example.com"}},
+			state: map[string]string{"edge-apex": "example.com", "edge-wildcard": "*.example.com"},
+			want:  map[string]string{"*.example.com": "edge-wildcard", "www.example.com": "edge-record-www.example.com"},
+		},
+		{
+			name:  "the domain instead of a list",
+			set:   Set{Domain: "example.com"},
+			state: map[string]string{"edge-record-example.com": "example.com"},
+			want:  map[string]string{"example.com": "edge-record-example.com", "*.example.com": "edge-wildcard"},
+		},
+		{
+			name:  "another domain",
+			set:   Set{Domain: "example.net"},
+			state: map[string]string{"edge-apex": "example.com", "edge-wildcard": "*.example.com"},
+			want:  map[string]string{"example.net": "edge-apex", "*.example.net": "edge-wildcard"},
+		},
+		{
+			name:  "another domain, the former one among the list",
+			set:   Set{Domain: "example.net", Hostnames: []string{"example.com"}},
+			state: map[string]string{"edge-apex": "example.com", "edge-wildcard": "*.example.com"},
+			want:  map[string]string{"example.net": "edge-record-example.net", "*.example.net": "edge-wildcard", "example.com": "edge-apex"},
+		},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			require.Equal(t, test.want, LogicalNames("edge", test.set.Hosts(), test.state))
+		})
 	}
-	require.Equal(t, map[string][2]string{
-		"edge-apex":                      {"example.com", "example.com"},
-		"edge-wildcard":                  {"example.com", "*"},
-		"edge-record-photos.example.com": {"example.com", "photos"},
-		"edge-record-a.b.example.com":    {"example.com", "a.b"},
-		"edge-wildcard-dev.example.com":  {"example.com", "*.dev"},
-		"edge-record-example.net":        {"example.net", "example.net"},
-		"edge-wildcard-example.net":      {"example.net", "*"},
-		"edge-record-x.lab.example.net":  {"lab.example.net", "x"},
-	}, got)
 }

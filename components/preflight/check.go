@@ -3,7 +3,6 @@ package preflight
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"k8s-tunnel/components/names"
 )
@@ -12,8 +11,9 @@ import (
 type Request struct {
 	// Names are the names that are to lead to the tunnel.
 	Names names.Set
-	// ZoneID and AccountID are the identifiers of the domain's zone and of the
-	// account that owns the tunnel, if they are set. They have to fit the domain.
+	// ZoneID is the identifier of the zone of all names that lie in it, if it is
+	// set, and AccountID that of the account that owns the tunnel. They have to fit
+	// the names.
 	ZoneID, AccountID string
 
 	// Identity is the component's own, which is in the comments of its records, if
@@ -33,7 +33,9 @@ type Request struct {
 type Findings struct {
 	// AccountID is the identifier of the tunnel's account.
 	AccountID string
-	// ZoneIDs are the identifiers of all zones by their names.
+	// Hosts are the names with their zones.
+	Hosts []names.Host
+	// ZoneIDs are the identifiers of these zones by their names.
 	ZoneIDs map[string]string
 	// Deleted is the component's own tunnel if it was deleted by others.
 	Deleted *Tunnel
@@ -49,46 +51,4 @@ func (c *Client) Check(ctx context.Context, r Request) (*Findings, error) {
 		return nil, err
 	}
 	return found, errors.Join(c.tunnel(ctx, r, found), c.records(ctx, r, found))
-}
-
-// zones finds the zones and the account.
-func (c *Client) zones(ctx context.Context, r Request) (*Findings, error) {
-	domain, err := c.domain(ctx, r)
-	if err != nil {
-		return nil, err
-	}
-	found := &Findings{AccountID: domain.accountID, ZoneIDs: map[string]string{}}
-	found.add(domain)
-	var problems []error
-	for _, name := range r.Names.ZonesInUse() {
-		further, err := c.zoneByName(ctx, "zones", name, found.AccountID)
-		problems = append(problems, err)
-		found.add(further)
-	}
-	return found, errors.Join(problems...)
-}
-
-func (f *Findings) add(z zone) {
-	f.ZoneIDs[z.name] = z.id
-	if z.warning != "" {
-		f.Warnings = append(f.Warnings, z.warning)
-	}
-}
-
-// domain finds the domain's zone, and checks the identifiers that are set.
-func (c *Client) domain(ctx context.Context, r Request) (zone, error) {
-	if r.ZoneID == "" {
-		return c.zoneByName(ctx, "domain", r.Names.Domain, r.AccountID)
-	}
-	domain, err := c.zoneByID(ctx, "zoneId", r.ZoneID)
-	switch {
-	case err != nil:
-		return zone{}, err
-	case !names.Equal(domain.name, r.Names.Domain):
-		return zone{}, fmt.Errorf("zoneId: %s is the zone %s, not domain %s; correct it, or remove it", domain.id, domain.name, r.Names.Domain)
-	case r.AccountID != "" && r.AccountID != domain.accountID:
-		return zone{}, fmt.Errorf("accountId: zone %s is in account %s, not %s; correct it, or remove it", domain.name, domain.accountID, r.AccountID)
-	}
-	domain.name = r.Names.Domain
-	return domain, nil
 }

@@ -35,7 +35,7 @@ const (
 // request is that of a component with a domain and a name in another zone.
 func request() preflight.Request {
 	return preflight.Request{
-		Names:    names.Set{Domain: "example.com", Hostnames: []string{"photos.example.net"}, Zones: []string{"example.net"}},
+		Names:    names.Set{Domain: "example.com", Hostnames: []string{"photos.example.net"}},
 		Identity: ourIdentity, Stack: "k8s-tunnel/prod",
 	}
 }
@@ -54,18 +54,55 @@ func TestCheck_Zones(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, &preflight.Findings{
 		AccountID: "account",
-		ZoneIDs:   map[string]string{"example.com": "zone-home", "example.net": "zone-lab"},
+		Hosts: []names.Host{
+			{Name: "example.com", Argument: "domain", Zone: "example.com"}, {Name: "*.example.com", Argument: "domain", Zone: "example.com"},
+			{Name: "photos.example.net", Argument: "hostnames[0]", Zone: "example.net"},
+		},
+		ZoneIDs: map[string]string{"example.com": "zone-home", "example.net": "zone-lab"},
 	}, found)
 	require.Equal(t, []string{
-		"GET /zones?name=example.com&per_page=50",
-		"GET /zones?account.id=account&name=example.net&per_page=50",
+		"GET /zones?per_page=50",
 		"GET /zones/zone-home/dns_records?page=1&per_page=1000",
 		"GET /zones/zone-lab/dns_records?page=1&per_page=1000",
 	}, api.Calls(), "every call costs a quarter of a second")
 }
 
+// A name lies in the longest zone that fits; the domain may lie below a zone.
+func TestCheck_LongestZone(t *testing.T) {
+	t.Parallel()
+	below := apitest.NewZone("zone-below", "lab.example.com", "account")
+	for _, test := range []struct {
+		names  names.Set
+		zoneID string
+		want   map[string]string // host: zone
+	}{
+		{names.Set{Domain: "dev.example.com"}, "", map[string]string{"dev.example.com": "example.com", "*.dev.example.com": "example.com"}},
+		{names.Set{Domain: "lab.example.com"}, "", map[string]string{"lab.example.com": "lab.example.com", "*.lab.example.com": "lab.example.com"}},
+		{names.Set{Hostnames: []string{"lab.example.com", "*.example.com", "xlab.example.com"}}, "", map[string]string{"lab.example.com": "lab.example.com", "*.example.com": "example.com", "xlab.example.com": "example.com"}},
+		{names.Set{Hostnames: []string{"a.lab.example.com", "example.net"}}, "zone-home", map[string]string{"a.lab.example.com": "example.com", "example.net": "example.net"}},
+	} {
+		found, err := check(t, apitest.New(t, home, lab, below), preflight.Request{Names: test.names, ZoneID: test.zoneID})
+		require.NoError(t, err)
+		got := map[string]string{}
+		for _, host := range found.Hosts {
+			got[host.Name] = host.Zone
+		}
+		require.Equal(t, test.want, got)
+	}
+}
+
+// Where the zone is given, only it is looked up.
+func TestCheck_GivenZone(t *testing.T) {
+	t.Parallel()
+	api := apitest.New(t, home, lab)
+	_, err := check(t, api, preflight.Request{Names: names.Set{Domain: "example.com", Hostnames: []string{"a.example.com"}}, ZoneID: "zone-home"})
+	require.NoError(t, err)
+	require.Equal(t, []string{"GET /zones/zone-home", "GET /zones/zone-home/dns_records?page=1&per_page=1000"}, api.Calls())
+}
+
 func TestCheck_ZonesThatCantBeFound(t *testing.T) {
 	t.Parallel()
+	single := func(r *preflight.Request) { r.Names = names.Set{Hostnames: []string{"a.example.com"}} }
 	for _, test := range []struct {
 		name   string
 		zones  []apitest.Zone
@@ -73,24 +110,37 @@ func TestCheck_ZonesThatCantBeFound(t *testing.T) {
 		change func(*preflight.Request)
 		want   []string
 	}{
-		{"no domain", nil, 0, nil, []string{"domain: the token sees no zone named example.com; check the name", "Zone / Zone / Read"}},
+		{"no zone", nil, 0, nil, []string{"domain: the token sees no zone that example.com lies in; check the name", "hostnames[0]: the token sees no zone that photos.example.net lies in", "Zone / Zone / Read"}},
+		{"another zone", []apitest.Zone{lab}, 0, nil, []string{"domain: the token sees no zone that example.com lies in, only example.net; check the name"}},
 		{
-			"no domain in the account",
-			[]apitest.Zone{home},
+			"no zone in the account",
+			[]apitest.Zone{home, lab},
 			0, func(r *preflight.Request) { r.AccountID = "other" },
-			[]string{"domain: the token sees no zone named example.com in account other"},
+			[]string{"domain: example.com lies in zone example.com of account account, not other; correct accountId"},
 		},
 		{
 			"a domain of two accounts",
-			[]apitest.Zone{home, apitest.NewZone("zone-twin", "example.com", "other")},
+			[]apitest.Zone{home, lab, apitest.NewZone("zone-twin", "example.com", "other")},
 			0, nil,
 			[]string{"domain: the token sees several zones named example.com; set accountId"},
+		},
+		{
+			"names of two accounts",
+			[]apitest.Zone{home, apitest.NewZone("zone-lab", "example.net", "other")},
+			0, nil,
+			[]string{"hostnames[0]: photos.example.net lies in zone example.net of account other, but the tunnel belongs to account account, and serves names of that account only"},
 		},
 		{
 			"another zone's identifier",
 			[]apitest.Zone{home, lab},
 			0, func(r *preflight.Request) { r.ZoneID = "zone-lab" },
-			[]string{"zoneId: zone-lab is the zone example.net, not domain example.com"},
+			[]string{"zoneId: zone-lab is the zone example.net, which domain example.com doesn't lie in"},
+		},
+		{
+			"another zone's identifier, without a domain",
+			[]apitest.Zone{home, lab},
+			0, func(r *preflight.Request) { single(r); r.ZoneID = "zone-lab" },
+			[]string{"zoneId: zone-lab is the zone example.net, which none of hostnames lies in"},
 		},
 		{
 			"an unknown identifier",
@@ -102,7 +152,7 @@ func TestCheck_ZonesThatCantBeFound(t *testing.T) {
 			"another zone's identifier together with an account",
 			[]apitest.Zone{home, lab},
 			0, func(r *preflight.Request) { r.ZoneID, r.AccountID = "zone-lab", "account" },
-			[]string{"zoneId: zone-lab is the zone example.net, not domain example.com"},
+			[]string{"zoneId: zone-lab is the zone example.net, which domain example.com doesn't lie in"},
 		},
 		{
 			"another account's identifier",
@@ -110,16 +160,13 @@ func TestCheck_ZonesThatCantBeFound(t *testing.T) {
 			0, func(r *preflight.Request) { r.ZoneID, r.AccountID = "zone-home", "other" },
 			[]string{"accountId: zone example.com is in account account, not other"},
 		},
-		{"a further zone", []apitest.Zone{home}, 0, nil, []string{"zones: the token sees no zone named example.net in account account"}},
 		{
-			"two further zones",
+			"a repeated zone",
 			[]apitest.Zone{home},
-			0, func(r *preflight.Request) {
-				r.Names.Zones, r.Names.Hostnames = []string{"example.net", "example.org"}, []string{"example.net", "example.org"}
-			},
-			[]string{"zone named example.net", "zone named example.org"},
+			0, func(r *preflight.Request) { r.Names = names.Set{Hostnames: []string{"www.example.com.example.com"}} },
+			[]string{"hostnames[0]: www.example.com.example.com has its zone, example.com, twice"},
 		},
-		{"an unknown token", nil, 9109, nil, []string{"Cloudflare refuses the API token", "Cloudflare Tunnel / Edit", "looking up zone example.com"}},
+		{"an unknown token", nil, 9109, nil, []string{"Cloudflare refuses the API token", "Cloudflare Tunnel / Edit", "looking up the zones that the token sees"}},
 		{"a token in no token's form", nil, 6003, nil, []string{"Cloudflare refuses the API token"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -142,9 +189,11 @@ func TestCheck_ZonesThatCantBeFound(t *testing.T) {
 func TestCheck_UnicodeName(t *testing.T) {
 	t.Parallel()
 	api := apitest.New(t, apitest.NewZone("zone", "münchen.example", "account"))
-	found, err := check(t, api, preflight.Request{Names: names.Set{Domain: "xn--mnchen-3ya.example"}, ZoneID: "zone"})
-	require.NoError(t, err)
-	require.Equal(t, map[string]string{"xn--mnchen-3ya.example": "zone"}, found.ZoneIDs)
+	for _, zoneID := range []string{"", "zone"} {
+		found, err := check(t, api, preflight.Request{Names: names.Set{Domain: "xn--mnchen-3ya.example"}, ZoneID: zoneID})
+		require.NoError(t, err)
+		require.Equal(t, map[string]string{"xn--mnchen-3ya.example": "zone"}, found.ZoneIDs)
+	}
 }
 
 // Zones that lead nowhere yet are no error: their records can be made before.
@@ -388,8 +437,8 @@ func TestClient_AnswerThatIsNotJSON(t *testing.T) {
 	client, err := preflight.New(preflight.Options{APIToken: strings.Repeat("t", 40), APIHostname: strings.TrimPrefix(server.URL, "https://"), RPS: 1000, Retries: 1})
 	require.NoError(t, err)
 	_, err = client.Check(t.Context(), request())
-	require.ErrorContains(t, err, "domain: the token sees no zone named example.com", "the second answer counts")
+	require.ErrorContains(t, err, "domain: the token sees no zone that example.com lies in", "the second answer counts")
 	_, err = client.Check(t.Context(), request())
-	require.ErrorContains(t, err, "domain: looking up zone example.com")
+	require.ErrorContains(t, err, "looking up the zones that the token sees")
 	require.ErrorContains(t, err, "the answer to GET /client/v4/zones isn't JSON (HTTP status 200, 16 bytes)")
 }

@@ -29,7 +29,7 @@ func (c *Client) records(ctx context.Context, r Request, found *Findings) error 
 			problems = append(problems, explain(err, "looking up the records of zone "+zone))
 			continue
 		}
-		for _, host := range r.Names.Hosts() {
+		for _, host := range found.Hosts {
 			if host.Zone != zone {
 				continue
 			}

@@ -2,9 +2,14 @@ package preflight
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/cloudflare/cloudflare-go"
+
+	"k8s-tunnel/components/names"
 )
 
 // zone is a zone at Cloudflare.
@@ -14,39 +19,123 @@ type zone struct {
 	warning string
 }
 
-// zoneByName finds the zone with this name that the token sees, in one account or,
-// if that is empty, in all. Errors begin with the setting that names the zone.
-func (c *Client) zoneByName(ctx context.Context, setting, name, accountID string) (zone, error) {
-	in := ""
-	if accountID != "" {
-		in = " in account " + accountID
+// zones finds the zones that the names lie in, and the account that owns them.
+func (c *Client) zones(ctx context.Context, r Request) (*Findings, error) {
+	found := &Findings{AccountID: r.AccountID, ZoneIDs: map[string]string{}}
+	given, err := c.givenZone(ctx, r)
+	if err != nil {
+		return nil, err
 	}
-	found, err := c.api.ListZonesContext(ctx, cloudflare.WithZoneFilters(name, accountID, ""))
-	switch {
-	case err != nil:
-		return zone{}, explain(err, fmt.Sprintf("%s: looking up zone %s%s", setting, name, in))
-	case len(found.Result) == 0:
-		return zone{}, fmt.Errorf("%s: the token sees no zone named %s%s; check the name, and that the API token has the permissions %s", setting, name, in, permissions)
-	case len(found.Result) > 1:
-		return zone{}, fmt.Errorf("%s: the token sees several zones named %s; set accountId to the account of the right one", setting, name)
+	hosts := r.Names.Hosts()
+	seen := given
+	if len(given) == 0 || !all(hosts, given[0]) {
+		if seen, err = c.visibleZones(ctx); err != nil {
+			return nil, err
+		}
 	}
-	z := toZone(found.Result[0])
-	z.name = name // which the API may spell in another way
-	return z, nil
+	var problems []error
+	for _, host := range hosts {
+		z, err := r.zoneOf(host, given, seen)
+		if err == nil {
+			err = found.add(&host, z)
+		}
+		if err == nil {
+			err = host.Repetition()
+		}
+		problems = append(problems, err)
+		found.Hosts = append(found.Hosts, host)
+	}
+	return found, distinct(problems)
 }
 
-// zoneByID reads a zone whose identifier is known. Errors begin with the setting
-// that has the identifier.
-func (c *Client) zoneByID(ctx context.Context, setting, id string) (zone, error) {
-	found, err := c.api.ZoneDetails(ctx, id)
-	if err != nil {
-		return zone{}, explain(err, fmt.Sprintf("%s: looking up zone %s", setting, id))
+// add notes that a host lies in a zone. All zones have to be in the tunnel's account,
+// which is that of the first one unless it is set.
+func (f *Findings) add(host *names.Host, z zone) error {
+	host.Zone = z.name
+	if f.AccountID == "" {
+		f.AccountID = z.accountID
 	}
-	return toZone(found), nil
+	if z.accountID != f.AccountID {
+		return fmt.Errorf("%s: %s lies in zone %s of account %s, but the tunnel belongs to account %s, and serves names of that account only; "+
+			"use a stack of its own for each account", host.Argument, bare(*host), z.name, z.accountID, f.AccountID)
+	}
+	if _, known := f.ZoneIDs[z.name]; !known && z.warning != "" {
+		f.Warnings = append(f.Warnings, z.warning)
+	}
+	f.ZoneIDs[z.name] = z.id
+	return nil
+}
+
+// zoneOf finds the zone that a host lies in: the given one, or the longest that fits
+// among those that the token sees.
+func (r Request) zoneOf(host names.Host, given, seen []zone) (zone, error) {
+	fits := func(z zone) bool { return host.Within(z.name) }
+	if i := slices.IndexFunc(given, fits); i >= 0 {
+		return given[i], nil
+	}
+	var longest []zone
+	for _, z := range seen {
+		switch {
+		case !fits(z) || r.AccountID != "" && z.accountID != r.AccountID:
+		case len(longest) > 0 && len(z.name) < len(longest[0].name):
+		case len(longest) > 0 && len(z.name) == len(longest[0].name):
+			longest = append(longest, z)
+		default:
+			longest = []zone{z}
+		}
+	}
+	switch {
+	case len(longest) > 1:
+		return zone{}, fmt.Errorf("%s: the token sees several zones named %s; set accountId to the account of the right one", host.Argument, longest[0].name)
+	case len(longest) == 0 && r.AccountID != "" && slices.ContainsFunc(seen, fits):
+		other := seen[slices.IndexFunc(seen, fits)]
+		return zone{}, fmt.Errorf("%s: %s lies in zone %s of account %s, not %s; correct accountId, or remove it", host.Argument, bare(host), other.name, other.accountID, r.AccountID)
+	case len(longest) == 0:
+		return zone{}, fmt.Errorf("%s: the token sees no zone that %s lies in%s; check the name, and that the API token has the permissions %s",
+			host.Argument, bare(host), only(seen), permissions)
+	}
+	return longest[0], nil
+}
+
+// givenZone reads the zone whose identifier is set. One of the names has to lie in it,
+// and so does the domain.
+func (c *Client) givenZone(ctx context.Context, r Request) ([]zone, error) {
+	if r.ZoneID == "" {
+		return nil, nil
+	}
+	answer, err := c.api.ZoneDetails(ctx, r.ZoneID)
+	if err != nil {
+		return nil, explain(err, "zoneId: looking up zone "+r.ZoneID)
+	}
+	given := toZone(answer)
+	within := func(h names.Host) bool { return h.Within(given.name) }
+	hosts := r.Names.Hosts()
+	switch {
+	case r.Names.Domain != "" && !within(hosts[0]):
+		return nil, fmt.Errorf("zoneId: %s is the zone %s, which domain %s doesn't lie in; correct it, or remove it", given.id, given.name, r.Names.Domain)
+	case !slices.ContainsFunc(hosts, within):
+		return nil, fmt.Errorf("zoneId: %s is the zone %s, which none of hostnames lies in; correct it, or remove it", given.id, given.name)
+	case r.AccountID != "" && r.AccountID != given.accountID:
+		return nil, fmt.Errorf("accountId: zone %s is in account %s, not %s; correct it, or remove it", given.name, given.accountID, r.AccountID)
+	}
+	return []zone{given}, nil
+}
+
+// visibleZones lists all zones that the token sees.
+func (c *Client) visibleZones(ctx context.Context) ([]zone, error) {
+	answer, err := c.api.ListZonesContext(ctx)
+	if err != nil {
+		return nil, explain(err, "looking up the zones that the token sees")
+	}
+	var seen []zone
+	for _, z := range answer.Result {
+		seen = append(seen, toZone(z))
+	}
+	return seen, nil
 }
 
 func toZone(z cloudflare.Zone) zone {
-	found := zone{name: z.Name, id: z.ID, accountID: z.Account.ID}
+	found := zone{name: names.ASCII(z.Name), id: z.ID, accountID: z.Account.ID}
 	switch {
 	case z.Paused:
 		found.warning = fmt.Sprintf("zone %s is paused at Cloudflare, so visitors don't get to the tunnel; enable Cloudflare for it in the dashboard", z.Name)
@@ -54,4 +143,38 @@ func toZone(z cloudflare.Zone) zone {
 		found.warning = fmt.Sprintf("zone %s is %s at Cloudflare, not active, so its names lead nowhere yet; set Cloudflare's name servers at the domain's registrar", z.Name, z.Status)
 	}
 	return found
+}
+
+// bare is a host's name without a wildcard, so that the domain's two names share
+// their problems.
+func bare(h names.Host) string { return strings.TrimPrefix(h.Name, "*.") }
+
+// all reports whether all hosts lie in a zone.
+func all(hosts []names.Host, z zone) bool {
+	return !slices.ContainsFunc(hosts, func(h names.Host) bool { return !h.Within(z.name) })
+}
+
+// only says which zones the token sees, as far as that helps.
+func only(seen []zone) string {
+	const most = 5
+	if len(seen) == 0 || len(seen) > most {
+		return ""
+	}
+	var list []string
+	for _, z := range seen {
+		list = append(list, z.name)
+	}
+	return ", only " + strings.Join(list, ", ")
+}
+
+// distinct joins errors, each text once.
+func distinct(problems []error) error {
+	var texts []string
+	return errors.Join(slices.DeleteFunc(problems, func(err error) bool {
+		if err == nil || slices.Contains(texts, err.Error()) {
+			return true
+		}
+		texts = append(texts, err.Error())
+		return false
+	})...)
 }

@@ -33,8 +33,8 @@ type Reader struct {
 	namespace string
 	// prefix begins the names of settings in messages.
 	prefix string
-	// known are the settings that were read.
-	known []string
+	// known are the settings that were read, and ignored those that once existed.
+	known, ignored []string
 }
 
 // NewReader returns a reader of a namespace, such as cloudflare.
@@ -60,6 +60,14 @@ func (r *Reader) Read(into any) error {
 		}
 	}
 	return errors.Join(problems...)
+}
+
+// Ignored reports whether a setting is set that has no effect any more. It isn't
+// unknown.
+func (r *Reader) Ignored(name string) bool {
+	r.ignored = append(r.ignored, name)
+	_, set := r.source.GetConfig(r.namespace + ":" + name)
+	return set
 }
 
 // Field is a field of a struct that is a setting.
@@ -171,7 +179,7 @@ func Unknown(configuration string, readers ...*Reader) error {
 		for i, reader := range readers {
 			key, ours := strings.CutPrefix(full, reader.namespace+":")
 			switch {
-			case !ours || slices.Contains(reader.known, key):
+			case !ours || slices.Contains(reader.known, key) || slices.Contains(reader.ignored, key):
 			case i == 0:
 				problems = append(problems, fmt.Errorf("%s: no such setting%s", key, hint(key, readers)))
 			default:

@@ -84,7 +84,6 @@ config:
     origins:
       - host: kubernetes.default.svc
         to: [{ cidr: ADDRESS/32, ports: [PORT] }]
-  k8s-tunnel:zones: [LAB]
   k8s-tunnel:hostnames: [LAB, "*.LAB"]
   k8s-tunnel:pod:
     tolerations:

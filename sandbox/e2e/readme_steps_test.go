@@ -125,25 +125,33 @@ func (r *readme) addRules(t *testing.T, block string) {
 	require.Regexp(t, `originRequest:\s+connectTimeout: 10s`, config)
 }
 
-func (r *readme) takeNameOver(t *testing.T, block string) {
+// addNames takes over a name that has a record of its own, and adds a zone with nothing but an Ingress
+// object for each of its sites.
+func (r *readme) addNames(t *testing.T, block string) {
 	host := "photos." + state.HomeZoneName
 	r.addRecord(t, host, "")
 	status, _ := get(t, host, "/")
 	require.NotEqual(t, http.StatusOK, status, "the name doesn't follow the wildcard")
-	r.sh(t, block)
-	requireAnswerFrom(t, host, "photos")
-}
-
-// addZone adds sites as the text says, with nothing but an Ingress object for each.
-func (r *readme) addZone(t *testing.T, block string) {
 	ingressFor(t, "zone", state.LabZoneName, "hello")
 	ingressFor(t, "below-zone", "any."+state.LabZoneName, "photos")
 	r.sh(t, block)
+	requireAnswerFrom(t, host, "photos")
 	requireAnswerFrom(t, state.LabZoneName, "hello")
 	requireAnswerFrom(t, "any."+state.LabZoneName, "photos")
 	names := r.stack.mustPulumi(t, "stack", "--show-urns")
 	require.Regexp(t, `::edge-record-`+state.LabZoneName+`\s`, names)
 	require.Regexp(t, `::edge-wildcard-`+state.LabZoneName+`\s`, names)
+}
+
+// singleNames previews the settings only; TestEnvironments deploys such names.
+func (r *readme) singleNames(t *testing.T, block string) {
+	restore := r.stack.settings(t, block)
+	defer restore()
+	r.stack.unset(t, "domain")
+	out := r.stack.mustPulumi(t, "preview", "--diff")
+	require.Contains(t, out, "edge-record-app."+state.HomeZoneName)
+	require.Contains(t, out, "edge-wildcard-dev."+state.HomeZoneName)
+	require.Contains(t, out, "*.dev."+state.HomeZoneName+" is more than one level below its zone")
 }
 
 func (r *readme) rotate(t *testing.T, block string) {
@@ -159,7 +167,7 @@ func (r *readme) moveName(t *testing.T, block string) {
 	const host = "moved." + state.HomeZoneName
 	require.Regexp(t, `^Managed by Pulumi: k8s-tunnel/`+readmeStack+` \[[0-9a-f]{8}\]$`, currentState(t).Records[0].Comment)
 	r.addRecord(t, host, "Managed by Pulumi: k8s-tunnel/other [ffffffff]")
-	r.stack.set(t, "hostnames[2]", host)
+	r.stack.set(t, "hostnames[3]", host)
 	out, err := r.stack.pulumi("preview")
 	require.Error(t, err)
 	require.Contains(t, out, host+` belongs to stack "k8s-tunnel/other"`)

@@ -39,7 +39,7 @@ func TestSettings(t *testing.T) {
 	}{
 		{"no domain and no token", map[string]string{"domain": "", "cloudflare:apiToken": ""}, []string{"domain: not set", "cloudflare:apiToken: not set"}},
 		{"wrong token", map[string]string{"cloudflare:apiToken": strings.Repeat("x", 40)}, []string{"cloudflare:apiToken: Cloudflare refuses the API token"}},
-		{"unknown domain", map[string]string{"domain": "example.com"}, []string{"domain: the token sees no zone named example.com", "Zone / Zone / Read"}},
+		{"unknown domain", map[string]string{"domain": "example.com"}, []string{"domain: the token sees no zone that example.com lies in", "Zone / Zone / Read"}},
 		{"domain of two accounts", map[string]string{"domain": "twin.localhost", "cloudflare:apiToken": strings.Repeat("b", 40)}, []string{"domain: the token sees several zones", "accountId"}},
 		{"bad origin and too many replicas", map[string]string{"origin": "web:80", "replicas": "25"}, []string{`origin: "web:80" has no scheme`, "replicas: 25 is too many"}},
 		{"namespace that doesn't exist", map[string]string{"namespace": "nowhere"}, []string{"nowhere"}},

@@ -142,7 +142,7 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case len(path) == 1: // zones
 		list(w, a.Zones, func(z Zone) bool {
 			account := query.Get("account.id")
-			return z.Name == query.Get("name") && (account == "" || z.Account["id"] == account)
+			return account == "" || z.Account["id"] == account
 		})
 	case len(path) == 2: // zones/<zone>
 		one(w, a.Zones, func(z Zone) bool { return z.ID == path[1] })

@@ -1,0 +1,97 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"k8s-tunnel/sandbox/cloudflare/state"
+)
+
+// TestEnvironments keeps three environments in one zone: one has the zone and its wildcard, one has
+// single names, and one has a name below the zone with its wildcard, in a namespace that exists.
+func TestEnvironments(t *testing.T) {
+	const dev, grafana, below = "dev." + state.HomeZoneName, "grafana-dev." + state.HomeZoneName, "lab." + state.HomeZoneName
+	namespaceFor(t, "environments")
+	prod := newStack(t, "env-prod", map[string]string{"replicas": "1"})
+	single := newStack(t, "env-dev", map[string]string{"replicas": "1", "domain": "", "origin": otherOrigin})
+	single.set(t, "hostnames[0]", dev)
+	single.set(t, "hostnames[1]", grafana)
+	lab := newStack(t, "env-lab", map[string]string{"replicas": "1", "domain": below, "origin": otherOrigin, "namespace": "environments"})
+	for _, s := range []*stack{prod, single, lab} {
+		s.up(t)
+		s.up(t, "--expect-no-changes")
+	}
+	requireEach := func(t *testing.T) {
+		t.Helper()
+		answersApps(t)
+		for _, host := range []string{dev, grafana, below, "any." + below} {
+			requireAnswerFrom(t, host, "hello")
+		}
+	}
+	requireEach(t)
+	requireUnknown := func(t *testing.T, host string) {
+		t.Helper()
+		status, _ := get(t, host, "/")
+		require.Equal(t, http.StatusNotFound, status, "the wildcard leads to the ingress controller, which doesn't know %s", host)
+	}
+	requireUnknown(t, "other."+state.HomeZoneName)
+
+	t.Run("changes touch no other environment", func(t *testing.T) {
+		for _, s := range []*stack{single, lab, prod} {
+			before := othersThan(t, s)
+			s.set(t, "rotation", "next")
+			s.up(t)
+			require.Equal(t, before, othersThan(t, s))
+			requireEach(t)
+		}
+	})
+	t.Run("a name moves from the domain to the list and back", func(t *testing.T) {
+		before := records(t)
+		lab.set(t, "hostnames[0]", below)
+		lab.set(t, "hostnames[1]", "*."+below)
+		lab.up(t)
+		lab.unset(t, "domain")
+		lab.up(t)
+		require.Equal(t, before, records(t))
+		requireEach(t)
+	})
+	t.Run("each is destroyed by itself", func(t *testing.T) {
+		before := othersThan(t, single)
+		single.mustPulumi(t, "destroy", "--yes", "--skip-preview")
+		require.Equal(t, before, othersThan(t, single))
+		requireUnknown(t, dev)
+		answersApps(t)
+		before = othersThan(t, prod)
+		prod.mustPulumi(t, "destroy", "--yes", "--skip-preview")
+		require.Equal(t, before, othersThan(t, prod))
+		requireAnswerFrom(t, "any."+below, "hello")
+		lab.mustPulumi(t, "destroy", "--yes", "--skip-preview")
+		require.Empty(t, currentState(t).Records)
+		require.Empty(t, live(t))
+	})
+}
+
+// othersThan describes what stacks other than this one have at Cloudflare and in the cluster.
+func othersThan(t *testing.T, s *stack) []string {
+	t.Helper()
+	var all []string
+	for _, record := range currentState(t).Records {
+		if !strings.Contains(record.Comment, "/"+s.Name+" ") {
+			all = append(all, fmt.Sprint(record.ID, record.Name, record.Content, record.Comment, record.ModifiedOn))
+		}
+	}
+	for _, tunnel := range live(t) {
+		if !strings.Contains(tunnel.Name, s.Name) {
+			all = append(all, tunnel.Name)
+		}
+	}
+	objects := kubectl(t, "get", connectorKinds+",pods", "-A", "-l", connectors+",app.kubernetes.io/instance!=k8s-tunnel-"+s.Name,
+		"--sort-by=.metadata.uid", "-o", `jsonpath={range .items[*]}{.kind} {.metadata.name} {.metadata.uid} {.metadata.generation}{"\n"}{end}`)
+	return append(all, objects)
+}
