@@ -390,7 +390,7 @@ func TestProgram_API(t *testing.T) {
 
 	t.Setenv("CLOUDFLARE_API_HOSTNAME", "127.0.0.1:1")
 	t.Setenv("CLOUDFLARE_API_BASE_PATH", "/other")
-	require.ErrorContains(t, stack.up(map[string]string{"cloudflare:retries": "1"}), "looking up zone example.com", "nothing answers below /other")
+	require.ErrorContains(t, stack.up(map[string]string{"cloudflare:retries": "1"}), "looking up the zones that the token sees", "nothing answers below /other")
 	host, path = provider(map[string]string{"cloudflare:apiBasePath": "/client/v4"})
 	require.Equal(t, stack.api.Hostname(), host)
 	require.Equal(t, "/client/v4", path)

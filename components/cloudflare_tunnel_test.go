@@ -477,7 +477,7 @@ func TestCloudflareTunnelArgs_Check(t *testing.T) {
 	require.Len(t, api.Calls(), calls)
 
 	args.Domain = "example.org"
-	require.ErrorContains(t, r.Run(program(args)), "domain: the token sees no zone named example.org")
+	require.ErrorContains(t, r.Run(program(args)), "domain: the token sees no zone that example.org lies in")
 }
 
 // Identifiers are checked before anything is declared, so they have to be known.

@@ -66,8 +66,8 @@ func (r *Reader) Read(into any) error {
 // unknown.
 func (r *Reader) Ignored(name string) bool {
 	r.ignored = append(r.ignored, name)
-	_, set := r.source.GetConfig(r.namespace + ":" + name)
-	return set
+	text, _ := r.source.GetConfig(r.namespace + ":" + name)
+	return text != "" && text != "[]"
 }
 
 // Field is a field of a struct that is a setting.
