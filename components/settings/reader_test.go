@@ -104,6 +104,10 @@ func TestUnknown(t *testing.T) {
 	}{}))
 	require.NoError(t, settings.Unknown(`{"k8s-tunnel:domain": "example.com", "cloudflare:apiToken": "t", "kubernetes:context": "home"}`, own, other))
 	require.NoError(t, settings.Unknown("", own, other))
+	former := settings.NewProjectReader(stack{"k8s-tunnel:zones": `["example.net"]`, "k8s-tunnel:empty": "[]"}, "k8s-tunnel")
+	require.True(t, former.Ignored("zones"))
+	require.False(t, former.Ignored("empty"))
+	require.NoError(t, settings.Unknown(`{"k8s-tunnel:zones": "x"}`, former))
 	require.EqualError(t, settings.Unknown(`{"cloudflare:email": "me"}`, own, other), "cloudflare:email: has no effect in this program; remove it; there are apiToken")
 	err := settings.Unknown(`{"k8s-tunnel:hostname": "a", "k8s-tunnel:apiToken": "secret", "k8s-tunnel:domains": "a", "k8s-tunnel:port": "80"}`, own, other)
 	require.EqualError(t, err, strings.Join([]string{
