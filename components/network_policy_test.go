@@ -103,7 +103,7 @@ func TestNetworkPolicy_Origins(t *testing.T) {
 func TestNetworkPolicy_ChosenDestinations(t *testing.T) {
 	t.Parallel()
 	args := validArgs()
-	args.Ingress = []IngressRule{{Hostname: "ssh.example.com", Service: "bastion"}}
+	args.Ingress = []IngressRule{{Hostname: "ssh.example.com", Service: "bastion", OriginRequest: &OriginRequest{Access: &Access{Required: true}}}}
 	require.ErrorContains(t, args.Validate(), "ingress[0].service: with bastion, clients choose")
 	args.NetworkPolicy = &NetworkPolicyArgs{Origins: []PolicyOriginArgs{{Host: "bastion", To: []PeerArgs{{CIDR: "192.0.2.0/24", Ports: []int{22}}}}}}
 	require.NoError(t, args.Validate())

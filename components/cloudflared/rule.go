@@ -53,7 +53,8 @@ type OriginRequest struct {
 	// need. Defaults to false.
 	DisableChunkedEncoding *bool `pulumi:"disableChunkedEncoding" yaml:"disableChunkedEncoding,omitempty"`
 	// BastionMode lets the client choose the destination. The service's URL is
-	// not used. Defaults to false.
+	// not used. [OriginRequest.Access] has to be required, because the client can
+	// choose the connector itself as well. Defaults to false.
 	BastionMode *bool `pulumi:"bastionMode" yaml:"bastionMode,omitempty"`
 	// ProxyAddress is the address that a proxy listens on. Defaults to 127.0.0.1.
 	ProxyAddress *string `pulumi:"proxyAddress" yaml:"proxyAddress,omitempty"`
@@ -62,7 +63,8 @@ type OriginRequest struct {
 	// ProxyType is socks for a SOCKS5 proxy, or empty.
 	ProxyType *string `pulumi:"proxyType" yaml:"proxyType,omitempty"`
 	// IPRules are the destinations that the service socks-proxy allows or denies.
-	// The first rule that matches wins; what none matches is denied.
+	// The first rule that matches wins; what none matches is denied. Port 2000 is
+	// denied in any case, because there the connector itself answers.
 	IPRules []IPRule `pulumi:"ipRules" yaml:"ipRules,omitempty"`
 	// HTTP2Origin uses HTTP/2 with an https service, as gRPC needs. Defaults to false.
 	HTTP2Origin *bool `pulumi:"http2Origin" yaml:"http2Origin,omitempty"`
