@@ -31,6 +31,10 @@ func (t *CloudflareTunnel) connector(
 	if err != nil {
 		return nil, err
 	}
+	files, err := t.mounted(ctx, name, args)
+	if err != nil {
+		return nil, err
+	}
 	egress, err := t.egress(ctx, name, args, args.routing().Destinations())
 	if err != nil {
 		return nil, err
@@ -66,7 +70,7 @@ func (t *CloudflareTunnel) connector(
 			},
 			MinReadySeconds: pulumi.Int(minReadySeconds),
 			Template: &corev1.PodTemplateSpecArgs{
-				Metadata: podMeta(args, generation),
+				Metadata: podMeta(args, generation, files),
 				Spec:     podSpec(args, tunnel, config.Metadata.Name(), credentials.Metadata.Name()),
 			},
 		},

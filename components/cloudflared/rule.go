@@ -11,9 +11,10 @@ type IngressRule struct {
 	// request's path. To match a prefix, anchor it: ^/api/.
 	Path string `pulumi:"path" yaml:"path,omitempty"`
 	// Service is where the requests go: scheme://host[:port] without a path,
-	// with the scheme http, https, ws, wss, tcp, ssh, rdp or smb; unix:/path or
-	// unix+tls:/path; http_status:404; hello_world; bastion; or socks-proxy.
-	// Not used with [OriginRequest.BastionMode]. Required.
+	// with the scheme http, https, ws, wss, tcp, ssh, rdp or smb;
+	// http_status:404; hello_world; bastion, like [OriginRequest.BastionMode];
+	// socks-proxy; or unix:/path or unix+tls:/path below
+	// [CloudflareTunnelArgs.ExistingPaths]. Not used with bastionMode. Required.
 	Service string `pulumi:"service" yaml:"service"`
 	// OriginRequest overrides the common [OriginRequest] field by field.
 	OriginRequest *OriginRequest `pulumi:"originRequest" yaml:"originRequest,omitempty"`
@@ -44,8 +45,8 @@ type OriginRequest struct {
 	// MatchSNIToHost uses the request's host name to check the service's
 	// certificate. Defaults to false.
 	MatchSNIToHost *bool `pulumi:"matchSNItoHost" yaml:"matchSNItoHost,omitempty"`
-	// CAPool is a file in the connector's container with the certificate
-	// authority of the service.
+	// CAPool is a file with the certificate authority of the service, such as one
+	// that [CloudflareTunnelArgs.Files] mounts.
 	CAPool *string `pulumi:"caPool" yaml:"caPool,omitempty"`
 	// NoTLSVerify accepts any certificate of the service. Defaults to false.
 	NoTLSVerify *bool `pulumi:"noTLSVerify" yaml:"noTLSVerify,omitempty"`

@@ -236,6 +236,22 @@ func TestRouting_RulesOfSOCKSProxy(t *testing.T) {
 	}
 }
 
+// What cloudflared opens, by the argument that names it.
+func TestRouting_Files(t *testing.T) {
+	t.Parallel()
+	routing := Routing{Origin: testOrigin, OriginRequest: &OriginRequest{CAPool: new("/etc/a.pem")}, Ingress: []IngressRule{
+		{Service: "unix:/run/web.sock", OriginRequest: &OriginRequest{CAPool: new("/etc/b.pem")}},
+		{Service: "unix+tls:/run/tls.sock", OriginRequest: &OriginRequest{CAPool: new("")}},
+		{Service: "unix:"},
+	}}
+	require.Equal(t, []File{
+		{Argument: "originRequest.caPool", Path: "/etc/a.pem"},
+		{Argument: "ingress[0].service", Path: "/run/web.sock", Socket: true},
+		{Argument: "ingress[0].originRequest.caPool", Path: "/etc/b.pem"},
+		{Argument: "ingress[1].service", Path: "/run/tls.sock", Socket: true},
+	}, routing.Files())
+}
+
 // With a common bastion mode, the client chooses the origin as well.
 func TestRouting_DestinationsOfOriginInBastionMode(t *testing.T) {
 	t.Parallel()
