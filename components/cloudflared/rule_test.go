@@ -5,6 +5,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -223,7 +224,7 @@ func TestRouting_RulesOfSOCKSProxy(t *testing.T) {
 			given := &OriginRequest{IPRules: test.rules}
 			want := test.rules
 			if test.wantGuarding {
-				want = append(anywhere[:2:2], test.rules...)
+				want = slices.Concat(anywhere, test.rules)
 			}
 			own := Routing{Ingress: []IngressRule{{Service: test.service, OriginRequest: given}}}.Rules()
 			require.Equal(t, want, own[0].OriginRequest.IPRules)
