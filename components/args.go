@@ -84,6 +84,14 @@ type CloudflareTunnelArgs struct {
 	Replicas int `pulumi:"replicas"`
 	// Pod says where the connectors run and which resources they get.
 	Pod *PodArgs `pulumi:"pod"`
+	// Files are ConfigMaps and Secrets that the connectors mount, such as that with
+	// the file of originRequest.caPool.
+	Files []FileArgs `pulumi:"files"`
+	// ExistingPaths are files, and directories with all below, that the connectors'
+	// containers have without [CloudflareTunnelArgs.Files]: those of an image of your
+	// own, and volumes that your program adds to the pods. Any other file that a rule
+	// names is an error.
+	ExistingPaths []string `pulumi:"existingPaths"`
 	// Autoscaling lets the cluster add connectors to [CloudflareTunnelArgs.Replicas].
 	// Off when unset, as Cloudflare advises: a connector that stops ends its
 	// long-lived connections.
@@ -133,6 +141,7 @@ func (a *CloudflareTunnelArgs) validate() error {
 		validateImage("image", a.Image),
 		validateReplicas("replicas", a.Replicas),
 		validatePod("pod", a),
+		validateFiles("files", a),
 		validateAutoscaling("autoscaling", a),
 		validateNetworkPolicy("networkPolicy", a),
 		validateMonitoring("monitoring", a),
@@ -208,8 +217,9 @@ func validateReplicas(path string, replicas int) error {
 // recorded returns what the engine records as the component's inputs: every argument
 // with a tag, under its name, but for the permission to take names, which changes
 // nothing by itself. Blocks are recorded without their defaults, apart from those
-// that stacks have recorded with them. The zones beside the domain's are recorded,
-// although they are looked up.
+// that stacks have recorded with them. What is newer than recorded stacks is recorded
+// where it is set. The zones beside the domain's are recorded, although they are
+// looked up.
 func (a *CloudflareTunnelArgs) recorded(given *CloudflareTunnelArgs) pulumi.Map {
 	args := *a
 	args.OriginRequest, args.Pod, args.Monitoring = given.OriginRequest, given.Pod, given.Monitoring
@@ -222,6 +232,12 @@ func (a *CloudflareTunnelArgs) recorded(given *CloudflareTunnelArgs) pulumi.Map 
 	}
 	delete(inputs, "allowTakeover")
 	inputs["zones"] = pulumi.StringMap(a.zonesBesideDomain())
+	if len(a.Files) == 0 {
+		delete(inputs, "files")
+	}
+	if len(a.ExistingPaths) == 0 {
+		delete(inputs, "existingPaths")
+	}
 	return inputs
 }
 

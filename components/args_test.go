@@ -46,7 +46,10 @@ func TestCloudflareTunnelArgs_Validate(t *testing.T) {
 		{"origin with a bad port", func(a *CloudflareTunnelArgs) { a.Origin = "http://web:99999" }, "port from 1 to 65535"},
 		{"origin with an empty port", func(a *CloudflareTunnelArgs) { a.Origin = "http://web:" }, "port from 1 to 65535"},
 		{"origin of a bad status", func(a *CloudflareTunnelArgs) { a.Origin = "http_status:ok" }, "three-digit status code"},
-		{"common bastion mode", func(a *CloudflareTunnelArgs) { a.OriginRequest = &OriginRequest{BastionMode: new(true)} }, "origin: with bastion, clients choose the destination"},
+		{"common bastion mode", func(a *CloudflareTunnelArgs) { a.OriginRequest = &OriginRequest{BastionMode: new(true)} }, "originRequest.bastionMode: with bastion, every visitor"},
+		{"common bastion mode behind Access", func(a *CloudflareTunnelArgs) {
+			a.OriginRequest = &OriginRequest{BastionMode: new(true), Access: &Access{Required: true}}
+		}, "origin: with bastion, clients choose the destination"},
 		{"namespace", func(a *CloudflareTunnelArgs) { a.Namespace = "web" }, ""},
 		{"namespace in upper case", func(a *CloudflareTunnelArgs) { a.Namespace = "Web" }, `namespace: "Web"`},
 		{"image by digest", func(a *CloudflareTunnelArgs) { a.Image = "cloudflare/cloudflared" + digest }, ""},

@@ -312,7 +312,9 @@ func TestCloudflareTunnel_RecordedInputs(t *testing.T) {
 // Every other field is recorded, under the name in its tag.
 func TestCloudflareTunnelArgs_Tags(t *testing.T) {
 	t.Parallel()
-	inputs := validArgs().withDefaults("edge").recorded(validArgs())
+	args := validArgs()
+	args.Files, args.ExistingPaths = []FileArgs{{}}, []string{""}
+	inputs := args.withDefaults("edge").recorded(args)
 	typ := reflect.TypeFor[CloudflareTunnelArgs]()
 	var left []string
 	for i := range typ.NumField() {

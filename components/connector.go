@@ -31,6 +31,10 @@ func (t *CloudflareTunnel) connector(
 	if err != nil {
 		return nil, err
 	}
+	files, err := t.mounted(ctx, name, args)
+	if err != nil {
+		return nil, err
+	}
 	egress, err := t.egress(ctx, name, args, args.routing().Destinations())
 	if err != nil {
 		return nil, err
@@ -66,7 +70,7 @@ func (t *CloudflareTunnel) connector(
 			},
 			MinReadySeconds: pulumi.Int(minReadySeconds),
 			Template: &corev1.PodTemplateSpecArgs{
-				Metadata: podMeta(args, generation),
+				Metadata: podMeta(args, generation, files),
 				Spec:     podSpec(args, tunnel, config.Metadata.Name(), credentials.Metadata.Name()),
 			},
 		},
@@ -103,7 +107,9 @@ func (t *CloudflareTunnel) config(
 	ctx *pulumi.Context, name string, args *CloudflareTunnelArgs, namespace *namespaceRef, tunnel *tunnelRef,
 ) (*corev1.ConfigMap, error) {
 	data := tunnel.id.ApplyT(func(id string) (string, error) {
-		return cloudflared.Config{TunnelID: id, GraceSeconds: graceSeconds, Routing: args.routing()}.YAML()
+		return cloudflared.Config{
+			TunnelID: id, EdgeIPVersion: edgeIPVersion(args.NetworkPolicy.Edge), GraceSeconds: graceSeconds, Routing: args.routing(),
+		}.YAML()
 	}).(pulumi.StringOutput)
 	config, err := corev1.NewConfigMap(ctx, name+"-config", &corev1.ConfigMapArgs{
 		Metadata:  objectMeta(args, namespace.name, namespace.objects.of("config", data), nil),

@@ -90,6 +90,11 @@ func (t *CloudflareTunnel) egress(
 		if !ok || slices.Contains(names, service) {
 			continue
 		}
+		if warning := lookupWarning(d); warning != "" {
+			if err := ctx.Log.Warn(warning, &pulumi.LogArgs{Resource: t}); err != nil {
+				return none, fmt.Errorf("logging a warning about %s: %w", d.Path, err)
+			}
+		}
 		read := &corev1.Service{}
 		object := clusterObject{group: "core/v1", apiVersion: "v1", kind: "Service", namespace: service.Namespace, name: service.Name}
 		if err := object.read(ctx, fmt.Sprintf("%s-origin-%s-%s", name, service.Namespace, service.Name), read, pulumi.Parent(t)); err != nil {
@@ -104,6 +109,20 @@ func (t *CloudflareTunnel) egress(
 		}
 		return egressRules(args, destinations, services)
 	}).(networkingv1.NetworkPolicyEgressRuleArrayOutput), nil
+}
+
+// outsideDomains are last labels of names that are more often hosts outside of the
+// cluster than Services in namespaces of these names.
+var outsideDomains = []string{"com", "corp", "internal", "intranet", "lan", "local", "localdomain", "net", "org"}
+
+// lookupWarning says what a name is taken for that may have been meant otherwise. If
+// there is no such Service, the engine's error doesn't know of the host.
+func lookupWarning(d cloudflared.Destination) string {
+	if d.Host != d.Service.Name+"."+d.Service.Namespace || !slices.Contains(outsideDomains, d.Service.Namespace) {
+		return ""
+	}
+	return fmt.Sprintf("%s: %s is looked up as the Service %s in namespace %s, as %s.svc would be; if it is outside of the cluster, use its address, or add it to networkPolicy.origins: {host: %s, to: [{cidr: 192.0.2.10/32, ports: [%d]}]}",
+		d.Path, d.Host, d.Service.Name, d.Service.Namespace, d.Host, d.Host, d.Port)
 }
 
 // serviceBehind returns the Service that has to be read for a destination, and

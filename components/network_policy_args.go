@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"k8s-tunnel/components/cloudflared"
 	"k8s-tunnel/components/validate"
@@ -13,7 +14,8 @@ import (
 // metrics. There is a network policy in any case; the cluster's network plugin has
 // to enforce it.
 type NetworkPolicyArgs struct {
-	// Edge are Cloudflare's address ranges, as CIDRs. Defaults to the ranges that
+	// Edge are Cloudflare's address ranges, as CIDRs. If all are of IPv4, or all of
+	// IPv6, the connectors don't try the other. Defaults to the ranges that
 	// Cloudflare documents for tunnels.
 	Edge []string `pulumi:"edge"`
 	// DNS are the cluster's DNS servers, with port 53 unless their ports are set. A
@@ -61,6 +63,20 @@ func (a *NetworkPolicyArgs) peers(host string) []PeerArgs {
 		}
 	}
 	return nil
+}
+
+// edgeIPVersion is the kind of address at which connectors look for the edge: both,
+// unless the policy lets them reach one only. They would try the other one for
+// minutes.
+func edgeIPVersion(edge []string) string {
+	is6 := func(cidr string) bool { return strings.Contains(cidr, ":") }
+	switch {
+	case !slices.ContainsFunc(edge, is6):
+		return "4"
+	case !slices.ContainsFunc(edge, func(cidr string) bool { return !is6(cidr) }):
+		return "6"
+	}
+	return "auto"
 }
 
 // apiServer is the Service whose endpoints are never pods.

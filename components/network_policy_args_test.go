@@ -1,6 +1,28 @@
 package components
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestEdgeIPVersion(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		edge []string
+		want string
+	}{
+		{defaultEdge, "auto"},
+		{[]string{"192.0.2.0/24"}, "4"},
+		{[]string{"2001:db8::/32"}, "6"},
+		{[]string{"2001:db8::/32", "192.0.2.0/24"}, "auto"},
+	} {
+		args := validArgs()
+		args.NetworkPolicy = &NetworkPolicyArgs{Edge: test.edge}
+		config := declare(t, args).Find(t, "edge-config").Inputs["data"].ObjectValue()["config.yaml"].StringValue()
+		require.Regexp(t, `(?m)^edge-ip-version: "?`+test.want+`"?$`, config)
+	}
+}
 
 func TestCloudflareTunnelArgs_ValidateNetworkPolicy(t *testing.T) {
 	t.Parallel()

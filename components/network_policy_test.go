@@ -76,6 +76,7 @@ func TestNetworkPolicy_Origins(t *testing.T) {
 		{"a service of a new namespace", "http://web", "", nil, nil, "use web.<namespace>"},
 		{"a service that is another name", "http://outside.web", "", nil, nil, "an ExternalName for nas.lan"},
 		{"a service without a selector", "http://manual.web", "", nil, nil, "has no selector"},
+		{"a service without a selector, on Cilium", "http://manual.web", "", nil, nil, "if the cluster's network is Cilium"},
 		{"a port that isn't there", "http://x.ingress-nginx:81", "", nil, nil, "has no port 81; it has 80, 443, 8000"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -103,7 +104,7 @@ func TestNetworkPolicy_Origins(t *testing.T) {
 func TestNetworkPolicy_ChosenDestinations(t *testing.T) {
 	t.Parallel()
 	args := validArgs()
-	args.Ingress = []IngressRule{{Hostname: "ssh.example.com", Service: "bastion"}}
+	args.Ingress = []IngressRule{{Hostname: "ssh.example.com", Service: "bastion", OriginRequest: &OriginRequest{Access: &Access{Required: true}}}}
 	require.ErrorContains(t, args.Validate(), "ingress[0].service: with bastion, clients choose")
 	args.NetworkPolicy = &NetworkPolicyArgs{Origins: []PolicyOriginArgs{{Host: "bastion", To: []PeerArgs{{CIDR: "192.0.2.0/24", Ports: []int{22}}}}}}
 	require.NoError(t, args.Validate())
@@ -113,6 +114,29 @@ func TestNetworkPolicy_ChosenDestinations(t *testing.T) {
 	}}
 	args.NetworkPolicy = nil
 	require.ErrorContains(t, args.Validate(), `ingress[0].originRequest.access: "home.cloudflareaccess.com" is outside of the cluster`)
+}
+
+// A Service that is more likely a host outside of the cluster gets a warning, since
+// the engine's error about it, if there is none, doesn't say so.
+func TestNetworkPolicy_LookupWarnings(t *testing.T) {
+	t.Parallel()
+	for service, want := range map[string]string{
+		"http://homeassistant.local:8123":     "ingress[0].service: homeassistant.local is looked up as the Service homeassistant in namespace local, as homeassistant.local.svc would be; if it is outside of the cluster, use its address, or add it to networkPolicy.origins: {host: homeassistant.local, to: [{cidr: 192.0.2.10/32, ports: [8123]}]}",
+		"http://homeassistant.local.svc:8000": "",
+		"http://web.media":                    "",
+	} {
+		args := validArgs()
+		args.Ingress = []IngressRule{{Hostname: "home.example.com", Service: service}}
+		r := &plantest.Engine{Services: map[string]map[string]any{
+			"local/homeassistant": {"selector": map[string]any{"app": "ha"}, "ports": []any{map[string]any{"port": 8123}, map[string]any{"port": 8000}}},
+		}}
+		require.NoError(t, r.Run(program(args)))
+		if want == "" {
+			require.Empty(t, r.Warnings())
+		} else {
+			require.Equal(t, []string{want}, r.Warnings())
+		}
+	}
 }
 
 func TestNetworkPolicy_Metrics(t *testing.T) {

@@ -25,10 +25,15 @@ const (
 )
 
 // podMeta is the metadata of the connectors' pods.
-func podMeta(args *CloudflareTunnelArgs, generation pulumi.StringMap) *metav1.ObjectMetaArgs {
+func podMeta(args *CloudflareTunnelArgs, generation, files pulumi.StringMap) *metav1.ObjectMetaArgs {
 	labels := pulumi.ToStringMap(args.Pod.Labels)
 	maps.Copy(labels, podLabels(args.TunnelName, generation))
-	return &metav1.ObjectMetaArgs{Labels: labels, Annotations: stringMap(args.Pod.Annotations)}
+	meta := &metav1.ObjectMetaArgs{Labels: labels}
+	if annotations := pulumi.ToStringMap(args.Pod.Annotations); len(annotations)+len(files) > 0 {
+		maps.Copy(annotations, files)
+		meta.Annotations = annotations
+	}
+	return meta
 }
 
 // podSpec is the connector's pod. It meets the restricted Pod Security Standard,
@@ -36,6 +41,7 @@ func podMeta(args *CloudflareTunnelArgs, generation pulumi.StringMap) *metav1.Ob
 func podSpec(
 	args *CloudflareTunnelArgs, tunnel *tunnelRef, config, credentials pulumi.StringPtrInput,
 ) *corev1.PodSpecArgs {
+	connector := container(args)
 	spec := &corev1.PodSpecArgs{
 		AutomountServiceAccountToken:  pulumi.Bool(false),
 		EnableServiceLinks:            pulumi.Bool(false),
@@ -51,7 +57,7 @@ func podSpec(
 			SeccompProfile: &corev1.SeccompProfileArgs{Type: pulumi.String("RuntimeDefault")},
 		},
 		TopologySpreadConstraints: corev1.TopologySpreadConstraintArray{spread(args, tunnel)},
-		Containers:                corev1.ContainerArray{container(args)},
+		Containers:                corev1.ContainerArray{connector},
 		Volumes: corev1.VolumeArray{
 			&corev1.VolumeArgs{
 				Name: pulumi.String("config"),
@@ -69,6 +75,7 @@ func podSpec(
 			},
 		},
 	}
+	addFiles(spec, connector, args.Files)
 	schedule(spec, args.Pod)
 	return spec
 }

@@ -1,6 +1,7 @@
 package cloudflared
 
 import (
+	"cmp"
 	"fmt"
 
 	"go.yaml.in/yaml/v3"
@@ -37,6 +38,9 @@ const edgeRetries = 1
 type Config struct {
 	// TunnelID is the tunnel's UUID.
 	TunnelID string
+	// EdgeIPVersion is 4, 6 or auto, the default: the kind of address at which
+	// cloudflared looks for Cloudflare's edge.
+	EdgeIPVersion string
 	// GraceSeconds is how long cloudflared finishes requests after SIGTERM.
 	GraceSeconds int
 	// Routing says where requests go.
@@ -50,6 +54,8 @@ type configFile struct {
 	CredentialsFile string         `yaml:"credentials-file"`
 	Metrics         string         `yaml:"metrics"`
 	NoAutoupdate    bool           `yaml:"no-autoupdate"`
+	EdgeIPVersion   string         `yaml:"edge-ip-version"`
+	NoPrechecks     bool           `yaml:"no-prechecks"`
 	GracePeriod     string         `yaml:"grace-period"`
 	Retries         int            `yaml:"retries"`
 	OriginRequest   *OriginRequest `yaml:"originRequest,omitempty"`
@@ -62,7 +68,9 @@ func (c Config) YAML() (string, error) {
 		Tunnel:          c.TunnelID,
 		CredentialsFile: CredentialsDir + "/" + CredentialsFile,
 		Metrics:         fmt.Sprintf("0.0.0.0:%d", MetricsPort),
-		NoAutoupdate:    true, // the stack decides on the version, by the image
+		NoAutoupdate:    true,                            // the stack decides on the version, by the image
+		EdgeIPVersion:   cmp.Or(c.EdgeIPVersion, "auto"), // until 2026.3.0, IPv4 alone is cloudflared's default
+		NoPrechecks:     true,                            // from 2026.5.0 on they try hosts that the network policy doesn't allow
 		GracePeriod:     fmt.Sprintf("%ds", c.GraceSeconds),
 		Retries:         edgeRetries,
 		OriginRequest:   c.Routing.OriginRequest,

@@ -22,6 +22,9 @@ func (r Routing) Rules() []IngressRule {
 	}
 	for i, rule := range rules {
 		rules[i].OriginRequest = rule.OriginRequest.inherit(r.OriginRequest)
+		if rule.Service == socksProxy {
+			rules[i].OriginRequest = rules[i].OriginRequest.withoutConnector()
+		}
 	}
 	return rules
 }

@@ -11,9 +11,10 @@ type IngressRule struct {
 	// request's path. To match a prefix, anchor it: ^/api/.
 	Path string `pulumi:"path" yaml:"path,omitempty"`
 	// Service is where the requests go: scheme://host[:port] without a path,
-	// with the scheme http, https, ws, wss, tcp, ssh, rdp or smb; unix:/path or
-	// unix+tls:/path; http_status:404; hello_world; bastion; or socks-proxy.
-	// Not used with [OriginRequest.BastionMode]. Required.
+	// with the scheme http, https, ws, wss, tcp, ssh, rdp or smb;
+	// http_status:404; hello_world; bastion, like [OriginRequest.BastionMode];
+	// socks-proxy; or unix:/path or unix+tls:/path below
+	// [CloudflareTunnelArgs.ExistingPaths]. Not used with bastionMode. Required.
 	Service string `pulumi:"service" yaml:"service"`
 	// OriginRequest overrides the common [OriginRequest] field by field.
 	OriginRequest *OriginRequest `pulumi:"originRequest" yaml:"originRequest,omitempty"`
@@ -44,8 +45,8 @@ type OriginRequest struct {
 	// MatchSNIToHost uses the request's host name to check the service's
 	// certificate. Defaults to false.
 	MatchSNIToHost *bool `pulumi:"matchSNItoHost" yaml:"matchSNItoHost,omitempty"`
-	// CAPool is a file in the connector's container with the certificate
-	// authority of the service.
+	// CAPool is a file with the certificate authority of the service, such as one
+	// that [CloudflareTunnelArgs.Files] mounts.
 	CAPool *string `pulumi:"caPool" yaml:"caPool,omitempty"`
 	// NoTLSVerify accepts any certificate of the service. Defaults to false.
 	NoTLSVerify *bool `pulumi:"noTLSVerify" yaml:"noTLSVerify,omitempty"`
@@ -53,7 +54,8 @@ type OriginRequest struct {
 	// need. Defaults to false.
 	DisableChunkedEncoding *bool `pulumi:"disableChunkedEncoding" yaml:"disableChunkedEncoding,omitempty"`
 	// BastionMode lets the client choose the destination. The service's URL is
-	// not used. Defaults to false.
+	// not used. [OriginRequest.Access] has to be required, because the client can
+	// choose the connector itself as well. Defaults to false.
 	BastionMode *bool `pulumi:"bastionMode" yaml:"bastionMode,omitempty"`
 	// ProxyAddress is the address that a proxy listens on. Defaults to 127.0.0.1.
 	ProxyAddress *string `pulumi:"proxyAddress" yaml:"proxyAddress,omitempty"`
@@ -62,7 +64,8 @@ type OriginRequest struct {
 	// ProxyType is socks for a SOCKS5 proxy, or empty.
 	ProxyType *string `pulumi:"proxyType" yaml:"proxyType,omitempty"`
 	// IPRules are the destinations that the service socks-proxy allows or denies.
-	// The first rule that matches wins; what none matches is denied.
+	// The first rule that matches wins; what none matches is denied. Port 2000 is
+	// denied in any case, because there the connector itself answers.
 	IPRules []IPRule `pulumi:"ipRules" yaml:"ipRules,omitempty"`
 	// HTTP2Origin uses HTTP/2 with an https service, as gRPC needs. Defaults to false.
 	HTTP2Origin *bool `pulumi:"http2Origin" yaml:"http2Origin,omitempty"`

@@ -5,6 +5,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -97,7 +98,7 @@ func TestRouting_Rules(t *testing.T) {
 func TestRouting_RulesInherit(t *testing.T) {
 	t.Parallel()
 	own, common := &Access{Required: true, TeamName: "own"}, &Access{Required: true, TeamName: "common"}
-	ranges := []IPRule{{Prefix: "10.0.0.0/8", Allow: true}}
+	ranges := []IPRule{{Prefix: "10.0.0.0/8", Ports: []int{22}, Allow: true}}
 	routing := Routing{
 		Origin:        testOrigin,
 		OriginRequest: &OriginRequest{Access: common, IPRules: ranges, NoTLSVerify: new(true)},
@@ -118,7 +119,8 @@ func TestRouting_RulesInherit(t *testing.T) {
 // cloudflared answers itself stay what they are.
 func TestRouting_DestinationsInBastionMode(t *testing.T) {
 	t.Parallel()
-	on, off := &OriginRequest{BastionMode: new(true)}, &OriginRequest{BastionMode: new(false)}
+	access := &Access{Required: true}
+	on, off := &OriginRequest{BastionMode: new(true), Access: access}, &OriginRequest{BastionMode: new(false), Access: access}
 	for _, test := range []struct {
 		name          string
 		service       string
@@ -160,6 +162,97 @@ func TestRouting_DestinationsInBastionMode(t *testing.T) {
 	}
 }
 
+// No client that chooses the destination gets to the connector itself unless Access
+// knows the client. One cause is one problem.
+func TestRouting_ValidateBastion(t *testing.T) {
+	t.Parallel()
+	const itself = ": with bastion, every visitor may choose the connector itself"
+	mode := func(on bool, access *Access) *OriginRequest { return &OriginRequest{BastionMode: &on, Access: access} }
+	required, optional := &Access{Required: true, TeamName: "home", AudTag: []string{"tag"}}, &Access{TeamName: "home"}
+	for _, test := range []struct {
+		name    string
+		common  *OriginRequest
+		ingress []IngressRule
+		want    []string // where problems are
+	}{
+		{"service", nil, []IngressRule{{Path: "a", Service: "bastion"}}, []string{"ingress[0].service"}},
+		{"mode", nil, []IngressRule{{Path: "a", Service: "http://web", OriginRequest: mode(true, nil)}}, []string{"ingress[0].originRequest.bastionMode"}},
+		{"common mode", mode(true, nil), []IngressRule{{Path: "a", Service: "http://a"}, {Path: "b", Service: "http://b"}}, []string{"originRequest.bastionMode"}},
+		{"common mode that no rule has", mode(true, nil), []IngressRule{{Service: "http_status:404"}}, nil},
+		{"common mode, off everywhere", mode(true, nil), []IngressRule{{Service: "http://a", OriginRequest: mode(false, nil)}}, nil},
+		{"access", nil, []IngressRule{{Path: "a", Service: "bastion", OriginRequest: &OriginRequest{Access: required}}}, nil},
+		{"common access", &OriginRequest{Access: required}, []IngressRule{{Path: "a", Service: "bastion"}}, nil},
+		{"access that isn't required", nil, []IngressRule{{Path: "a", Service: "bastion", OriginRequest: &OriginRequest{Access: optional}}}, []string{"ingress[0].service"}},
+		{"access that the rule lifts", mode(true, required), []IngressRule{{Path: "a", Service: "ssh://a", OriginRequest: &OriginRequest{Access: optional}}}, []string{"originRequest.bastionMode"}},
+		{"each cause", nil, []IngressRule{{Path: "a", Service: "bastion"}, {Path: "b", Service: "bastion"}}, []string{"ingress[0].service", "ingress[1].service"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			err := Routing{Origin: testOrigin, OriginRequest: test.common, Ingress: test.ingress}.Validate()
+			var got []string
+			for _, problem := range flatten(err) {
+				if problem != nil {
+					where, _, found := strings.Cut(problem.Error(), itself)
+					require.True(t, found, problem)
+					got = append(got, where)
+				}
+			}
+			require.Equal(t, test.want, got)
+		})
+	}
+}
+
+// Nor does a client of the SOCKS proxy, whatever addresses it may use.
+func TestRouting_RulesOfSOCKSProxy(t *testing.T) {
+	t.Parallel()
+	anywhere := []IPRule{{Prefix: "0.0.0.0/0", Ports: []int{2000}}, {Prefix: "::/0", Ports: []int{2000}}}
+	for _, test := range []struct {
+		name         string
+		service      string
+		rules        []IPRule
+		wantGuarding bool
+	}{
+		{"all ports", "socks-proxy", []IPRule{{Prefix: "10.0.0.0/8", Allow: true}}, true},
+		{"its port", "socks-proxy", []IPRule{{Prefix: "::/0", Ports: []int{22, 2000}, Allow: true}}, true},
+		{"other ports", "socks-proxy", []IPRule{{Prefix: "10.0.0.0/8", Ports: []int{22}, Allow: true}}, false},
+		{"nothing", "socks-proxy", []IPRule{{Prefix: "10.0.0.0/8"}}, false},
+		{"no rules", "socks-proxy", nil, false},
+		{"another service", "http://web", []IPRule{{Prefix: "10.0.0.0/8", Allow: true}}, false},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			given := &OriginRequest{IPRules: test.rules}
+			want := test.rules
+			if test.wantGuarding {
+				want = slices.Concat(anywhere, test.rules)
+			}
+			own := Routing{Ingress: []IngressRule{{Service: test.service, OriginRequest: given}}}.Rules()
+			require.Equal(t, want, own[0].OriginRequest.IPRules)
+			require.Equal(t, test.rules, given.IPRules, "the arguments are the caller's")
+			common := Routing{OriginRequest: given, Ingress: []IngressRule{{Service: test.service}}}.Rules()
+			if test.rules != nil {
+				require.Equal(t, want, common[0].OriginRequest.IPRules)
+			}
+		})
+	}
+}
+
+// What cloudflared opens, by the argument that names it.
+func TestRouting_Files(t *testing.T) {
+	t.Parallel()
+	routing := Routing{Origin: testOrigin, OriginRequest: &OriginRequest{CAPool: new("/etc/a.pem")}, Ingress: []IngressRule{
+		{Service: "unix:/run/web.sock", OriginRequest: &OriginRequest{CAPool: new("/etc/b.pem")}},
+		{Service: "unix+tls:/run/tls.sock", OriginRequest: &OriginRequest{CAPool: new("")}},
+		{Service: "unix:"},
+	}}
+	require.Equal(t, []File{
+		{Argument: "originRequest.caPool", Path: "/etc/a.pem"},
+		{Argument: "ingress[0].service", Path: "/run/web.sock", Socket: true},
+		{Argument: "ingress[0].originRequest.caPool", Path: "/etc/b.pem"},
+		{Argument: "ingress[1].service", Path: "/run/tls.sock", Socket: true},
+	}, routing.Files())
+}
+
 // With a common bastion mode, the client chooses the origin as well.
 func TestRouting_DestinationsOfOriginInBastionMode(t *testing.T) {
 	t.Parallel()
@@ -192,7 +285,7 @@ func TestRouting_Validate(t *testing.T) {
 		wantErr string // empty: valid
 	}{
 		{"every path of a host", `{hostname: example.com, service: http://web}`, ""},
-		{"bastion of no service", `{hostname: example.com, originRequest: {bastionMode: true}}`, ""},
+		{"bastion of no service", `{hostname: example.com, originRequest: {bastionMode: true, access: {required: true}}}`, ""},
 		{"no service", `{hostname: example.com}`, "ingress[0].service: not set"},
 		{"no scheme", `{hostname: example.com, service: "web:80"}`, `ingress[0].service: "web:80" has no scheme, such as http://web:80`},
 		{"path in the service", `{hostname: example.com, service: http://web/app}`, "use http://web"},
@@ -201,6 +294,10 @@ func TestRouting_Validate(t *testing.T) {
 		{"password in a faulty URL", `{hostname: example.com, service: "http://me:word@we b"}`, "not a URL"},
 		{"the connector's metrics", `{hostname: example.com, service: "http://localhost:2000"}`, `ingress[0].service: "http://localhost:2000" is the connector itself`},
 		{"the connector's metrics by address", `{hostname: example.com, service: "tcp://[::ffff:127.0.0.1]:2000"}`, "is the connector itself"},
+		{"the connector's metrics by the unspecified address", `{hostname: example.com, service: "http://0.0.0.0:2000"}`, "is the connector itself"},
+		{"the same of IPv6", `{hostname: example.com, service: "tcp://[::]:2000"}`, "is the connector itself"},
+		{"the connector's metrics by another spelling", `{hostname: example.com, service: "http://LocalHost.:2000"}`, "is the connector itself"},
+		{"the connector's metrics by another name", `{hostname: example.com, service: "http://ip6-loopback:2000"}`, "is the connector itself"},
 		{"another port of the pod", `{hostname: example.com, service: "http://localhost:8080"}`, ""},
 		{"socket without a path", `{hostname: example.com, service: "unix:"}`, "unix:/run/web.sock"},
 		{"faulty status", `{hostname: example.com, service: "http_status:1000"}`, "status code"},

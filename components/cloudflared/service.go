@@ -134,10 +134,18 @@ func parseURL(text string, schemes []string) (Service, error) {
 	return service, nil
 }
 
-// isLoopback reports whether the service is in the connector's own pod.
+// loopbackNames are the names of loopback addresses that Kubernetes puts into each
+// pod's hosts file.
+var loopbackNames = []string{"localhost", "ip6-localhost", "ip6-loopback"}
+
+// isLoopback reports whether the service is in the connector's own pod. Connecting
+// to the unspecified address, 0.0.0.0 or ::, leads there too.
 func (s Service) isLoopback() bool {
 	addr, err := netip.ParseAddr(s.Host)
-	return s.Host == "localhost" || err == nil && addr.Unmap().IsLoopback()
+	if err != nil {
+		return slices.Contains(loopbackNames, strings.TrimSuffix(strings.ToLower(s.Host), "."))
+	}
+	return addr.Unmap().IsLoopback() || addr.Unmap().IsUnspecified()
 }
 
 // String is the service as cloudflared's commands print it, with the port for

@@ -30,6 +30,7 @@ var stricter = regexp.MustCompile(`(?s)` + strings.Join([]string{
 	`\.(proxyType|proxyPort): `,
 	`\.ipRules\[\d+\]\.(prefix|ports\[\d+\]): `,
 	`\.access\.teamName: not set`,
+	`: with bastion, every visitor may choose the connector itself`,
 	`has a line break or another control character$`,
 	// YAML turns numbers into texts, and a bare number into nanoseconds.
 	` is not (true or false|a whole number|a string|a list|an object)$`,
@@ -293,6 +294,7 @@ var (
 	ruleServices = []string{
 		"http://web", "https://web.default.svc:8443", "ws://web:80", "http_status:404", "tcp://db:5432",
 		"", "wss://web", "ssh://host:22", "rdp://host", "smb://host", "tcp://db", "http://[fd00::1]:80", "http://10.0.0.1", "HTTP://web", "http://localhost:8080", "http://localhost:2000", "tcp://[::1]:2000", "http://127.1.2.3:2000",
+		"http://0.0.0.0:2000", "tcp://[::]:2000", "http://LocalHost.:2000", "http://0.0.0.0",
 		"hello_world", "hello-world", "bastion", "socks-proxy", "unix:/run/web.sock", "unix+tls:/run/web.sock", "unix:", "unix+tls:",
 		"http_status:", "http_status:99", "http_status:1000", "http_status:ok", "http_status:+404", "http_status:0404", "http_status",
 		"web:80", "web", "//web", "http:web", "http:/web", "http://", "http://:80", "http://web/", "http://web/app", "http://web?a=b",

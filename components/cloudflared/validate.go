@@ -22,7 +22,8 @@ var hostPattern = regexp.MustCompile(`^([\p{L}\p{M}\p{N}_-]{1,63}\.)*[\p{L}\p{M}
 //
 //   - a hostname that no request has: a URL, an empty label, *example.com;
 //   - a scheme that cloudflared doesn't know and takes for raw TCP;
-//   - the connector's own metrics, configuration and diagnostics as a service;
+//   - the connector's own metrics, configuration and diagnostics as a service, or
+//     as what any visitor can choose;
 //   - a service with credentials, a query or a fragment, which it drops, with a
 //     port that doesn't exist, or unix: without a path;
 //   - a proxyType other than socks, which it ignores, and a proxyPort that
@@ -33,6 +34,7 @@ var hostPattern = regexp.MustCompile(`^([\p{L}\p{M}\p{N}_-]{1,63}\.)*[\p{L}\p{M}
 //     a check that isn't required.
 func (r Routing) Validate() error {
 	problems := []error{validateOrigin("origin", r.Origin), validateOriginRequest("originRequest", r.OriginRequest)}
+	problems = append(problems, r.validateBastion()...)
 	for i, rule := range r.Ingress {
 		path := fmt.Sprintf("ingress[%d]", i)
 		if rule.matchesAll() && i < len(r.Ingress)-1 {

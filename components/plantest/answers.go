@@ -44,6 +44,10 @@ func (e *Engine) answer(kind, name, readID string, inputs resource.PropertyMap, 
 		id = TunnelID
 		token := `{"a":"account","t":"` + TunnelID + `","s":"` + TunnelSecret + `"}`
 		outputs["tunnelToken"] = resource.MakeSecret(resource.NewProperty(base64.StdEncoding.EncodeToString([]byte(token))))
+	case "kubernetes:core/v1:ConfigMap":
+		if readID != "" {
+			outputs["data"] = resource.NewProperty(resource.NewPropertyMapFromMap(e.ConfigMaps[readID]))
+		}
 	case "kubernetes:core/v1:Service":
 		outputs["spec"] = resource.NewProperty(e.service(readID))
 	}

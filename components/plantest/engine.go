@@ -37,6 +37,8 @@ type Engine struct {
 	// Services are the specs of Services in the cluster, by namespace/name. Others
 	// are like that of ingress-nginx.
 	Services map[string]map[string]any
+	// ConfigMaps are the data of ConfigMaps in the cluster, by namespace/name.
+	ConfigMaps map[string]map[string]any
 	// State are the outputs of resources in the stack's state, by their URNs' ends,
 	// such as k8s-tunnel:index:CloudflareTunnel::edge.
 	State map[string]resource.PropertyMap

@@ -51,6 +51,14 @@ func ObjectName(path, name, kind string) error {
 	return nil
 }
 
+// Key checks a key of a ConfigMap or a Secret.
+func Key(path, key string) error {
+	if len(validation.IsConfigMapKey(key)) > 0 {
+		return fmt.Errorf("%s: %q is not a key: letters, digits, hyphens, dots and underscores, at most 253 characters", path, key)
+	}
+	return nil
+}
+
 // Labels checks keys and values of labels.
 func Labels(path string, labels map[string]string) error {
 	var problems []error

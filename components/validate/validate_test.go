@@ -27,6 +27,8 @@ func TestValidate(t *testing.T) {
 		{"long namespace", validate.Namespace("namespace", strings.Repeat("a", 64)), "at most 63"},
 		{"object", validate.ObjectName("name", "web.1", "a Secret"), ""},
 		{"object with an empty label", validate.ObjectName("name", "a..b", "a Secret"), `name: "a..b" is not the name of a Secret`},
+		{"key", validate.Key("keys[0]", "ca.crt"), ""},
+		{"key with a slash", validate.Key("keys[0]", "ca/ca.crt"), `keys[0]: "ca/ca.crt" is not a key`},
 		{"labels", validate.Labels("labels", map[string]string{"example.com/team": "Home_1", "x": ""}), ""},
 		{"label's key", validate.Labels("labels", map[string]string{"a..b/c": "x"}), `labels: "a..b/c" is not a label's key`},
 		{"label's value", validate.Labels("labels", map[string]string{"a": "-"}), `labels[a]: "-" is not a label's value`},

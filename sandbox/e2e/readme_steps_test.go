@@ -216,6 +216,15 @@ func (r *readme) patchPods(t *testing.T, block string) {
 	require.Contains(t, out, `"192.0.2.9"`)
 }
 
+// mountFiles replaces the rules, those with noTLSVerify included.
+func (r *readme) mountFiles(t *testing.T, block string) {
+	r.stack.settings(t, block)
+	r.stack.up(t)
+	r.settle(t)
+	requireAPIServer(t, "api."+state.HomeZoneName)
+	answersApps(t)
+}
+
 func (r *readme) watch(t *testing.T, block string) {
 	r.sh(t, block)
 	namespace := r.stack.output(t, "namespace")

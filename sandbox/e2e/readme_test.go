@@ -40,6 +40,7 @@ var readmeCases = []struct {
 	{"pulumi config set allowTakeover true", (*readme).moveName},
 	{"k8s-tunnel:replicas: 6", (*readme).placePods},
 	{"// patchPod makes a name known to the connectors.", (*readme).patchPods},
+	{"k8s-tunnel:files:", (*readme).mountFiles},
 	{"pulumi config set --path 'networkPolicy.metricsFrom[0]' monitoring", (*readme).watch},
 	{"pulumi config set protect true", (*readme).protect},
 	{"k8s-tunnel:networkPolicy:", (*readme).nameOrigins},

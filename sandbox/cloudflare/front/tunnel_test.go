@@ -35,9 +35,17 @@ type site struct {
 
 func newSite(t *testing.T, protocol string, o *origin, request map[string]any) *site {
 	t.Helper()
-	s := &site{World: edgetest.NewWorld(t), origin: o}
+	s := newSiteOf(t, protocol, o.URL, request)
+	s.origin = o
+	return s
+}
+
+// newSiteOf is newSite for any of cloudflared's services.
+func newSiteOf(t *testing.T, protocol, service string, request map[string]any) *site {
+	t.Helper()
+	s := &site{World: edgetest.NewWorld(t)}
 	s.tunnel = s.NewTunnel()
-	s.Run(t, edgetest.Options{Tunnel: s.tunnel, Protocol: protocol, Service: o.URL, Origin: request})
+	s.Run(t, edgetest.Options{Tunnel: s.tunnel, Protocol: protocol, Service: service, Origin: request})
 	handler := front.New(front.Config{
 		Lookup: func(name string) (state.Record, bool) {
 			return state.Record{Type: "CNAME", Name: host, Content: s.tunnel.ID.String() + ".cfargotunnel.com"}, name == host

@@ -25,7 +25,7 @@ type Options struct {
 	Tunnel   state.Tunnel
 	Protocol string
 	Service  string
-	Origin   map[string]any // originRequest
+	Origin   map[string]any // the rule's originRequest
 	Grace    string         // default 30s
 }
 
@@ -60,8 +60,8 @@ func (w *World) Run(t *testing.T, o Options) *Connector {
 	config := writeFile(t, dir, "config.yaml", map[string]any{
 		"tunnel": o.Tunnel.ID, "credentials-file": credentials, "protocol": o.Protocol,
 		"edge": w.Edge.Addrs(), "cacert": w.caFile, "metrics": "127.0.0.1:0", "no-autoupdate": true,
-		"grace-period": o.Grace, "originRequest": o.Origin,
-		"ingress": []map[string]any{{"service": o.Service}},
+		"grace-period": o.Grace,
+		"ingress":      []map[string]any{{"service": o.Service, "originRequest": o.Origin}},
 	})
 	args := append(isolated(t, dir), binary, "tunnel", "--config", config, "run")
 	c := &Connector{cmd: exec.Command(args[0], args[1:]...), done: make(chan struct{})}
