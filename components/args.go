@@ -82,6 +82,8 @@ type CloudflareTunnelArgs struct {
 	// Replicas is the number of connectors, 1 to [MaxReplicas]. Defaults to
 	// [DefaultReplicas].
 	Replicas int `pulumi:"replicas"`
+	// Connector says how the connectors' cloudflared runs.
+	Connector *ConnectorArgs `pulumi:"connector"`
 	// Pod says where the connectors run and which resources they get.
 	Pod *PodArgs `pulumi:"pod"`
 	// Files are ConfigMaps and Secrets that the connectors mount, such as that with
@@ -140,6 +142,7 @@ func (a *CloudflareTunnelArgs) validate() error {
 		validateNamespace("namespace", a.Namespace),
 		validateImage("image", a.Image),
 		validateReplicas("replicas", a.Replicas),
+		validateConnector("connector", a),
 		validatePod("pod", a),
 		validateFiles("files", a),
 		validateAutoscaling("autoscaling", a),
@@ -223,6 +226,7 @@ func validateReplicas(path string, replicas int) error {
 func (a *CloudflareTunnelArgs) recorded(given *CloudflareTunnelArgs) pulumi.Map {
 	args := *a
 	args.OriginRequest, args.Pod, args.Monitoring = given.OriginRequest, given.Pod, given.Monitoring
+	args.Connector = given.Connector
 	inputs := pulumi.Map{}
 	value := reflect.ValueOf(args)
 	for i := range value.NumField() {
@@ -232,6 +236,9 @@ func (a *CloudflareTunnelArgs) recorded(given *CloudflareTunnelArgs) pulumi.Map 
 	}
 	delete(inputs, "allowTakeover")
 	inputs["zones"] = pulumi.StringMap(a.zonesBesideDomain())
+	if given.Connector == nil {
+		delete(inputs, "connector")
+	}
 	if len(a.Files) == 0 {
 		delete(inputs, "files")
 	}

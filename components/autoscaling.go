@@ -31,7 +31,7 @@ type AutoscalingArgs struct {
 
 // scaleDownSeconds is how long the cluster waits between removing two connectors.
 // It is longer than a connector takes to stop, so that only one is ever stopping.
-const scaleDownSeconds = 2 * terminationSeconds
+func scaleDownSeconds(c *ConnectorArgs) int { return 2 * c.terminationSeconds() }
 
 func validateAutoscaling(path string, args *CloudflareTunnelArgs) error {
 	a := args.Autoscaling
@@ -58,6 +58,7 @@ func (t *CloudflareTunnel) autoscaler(
 	if args.Autoscaling == nil {
 		return nil
 	}
+	pause := scaleDownSeconds(args.Connector)
 	autoscaler, err := autoscalingv2.NewHorizontalPodAutoscaler(ctx, name+"-autoscaler", &autoscalingv2.HorizontalPodAutoscalerArgs{
 		Metadata: objectMeta(args, namespace.name, namespace.objects.of("autoscaler"), nil),
 		Spec: &autoscalingv2.HorizontalPodAutoscalerSpecArgs{
@@ -80,9 +81,9 @@ func (t *CloudflareTunnel) autoscaler(
 			}},
 			Behavior: &autoscalingv2.HorizontalPodAutoscalerBehaviorArgs{
 				ScaleDown: &autoscalingv2.HPAScalingRulesArgs{
-					StabilizationWindowSeconds: pulumi.Int(5 * scaleDownSeconds),
+					StabilizationWindowSeconds: pulumi.Int(5 * pause),
 					Policies: autoscalingv2.HPAScalingPolicyArray{&autoscalingv2.HPAScalingPolicyArgs{
-						Type: pulumi.String("Pods"), Value: pulumi.Int(1), PeriodSeconds: pulumi.Int(scaleDownSeconds),
+						Type: pulumi.String("Pods"), Value: pulumi.Int(1), PeriodSeconds: pulumi.Int(pause),
 					}},
 				},
 			},

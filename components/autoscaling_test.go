@@ -39,5 +39,6 @@ func TestCloudflareTunnel_Autoscaling(t *testing.T) {
 	golden.Compare(t, "testdata/edge-autoscaler.json", r.Find(t, "edge-autoscaler").JSON(t))
 	require.Equal(t, []string{"spec.replicas"}, r.Find(t, "edge-cloudflared").IgnoreChanges)
 	require.Empty(t, declare(t, validArgs()).Find(t, "edge-cloudflared").IgnoreChanges)
-	require.Greater(t, scaleDownSeconds, terminationSeconds, "one connector stops at a time")
+	connector := (&ConnectorArgs{}).withDefaults(defaultEdge)
+	require.Greater(t, scaleDownSeconds(connector), connector.terminationSeconds(), "one connector stops at a time")
 }

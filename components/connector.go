@@ -107,9 +107,7 @@ func (t *CloudflareTunnel) config(
 	ctx *pulumi.Context, name string, args *CloudflareTunnelArgs, namespace *namespaceRef, tunnel *tunnelRef,
 ) (*corev1.ConfigMap, error) {
 	data := tunnel.id.ApplyT(func(id string) (string, error) {
-		return cloudflared.Config{
-			TunnelID: id, EdgeIPVersion: edgeIPVersion(args.NetworkPolicy.Edge), GraceSeconds: graceSeconds, Routing: args.routing(),
-		}.YAML()
+		return cloudflared.Config{TunnelID: id, Options: args.Connector.options(), Routing: args.routing()}.YAML()
 	}).(pulumi.StringOutput)
 	config, err := corev1.NewConfigMap(ctx, name+"-config", &corev1.ConfigMapArgs{
 		Metadata:  objectMeta(args, namespace.name, namespace.objects.of("config", data), nil),

@@ -35,15 +35,13 @@ var connectorLimit = fmt.Sprintf("Cloudflare allows %d connectors for a tunnel, 
 
 // Times in seconds. They belong together: a pod that is told to stop goes on
 // serving for drainSeconds, then refuses new requests and finishes those in
-// flight within graceSeconds, and is killed after both and some slack.
+// flight within the connector's grace period, and is killed after both and some slack.
 const (
 	// drainSeconds is how long an outgoing connector goes on serving, so that
 	// every data centre has seen a changed record before it stops.
 	drainSeconds = 15
-	// graceSeconds is cloudflared's own grace period, its default.
-	graceSeconds = 30
-	// terminationSeconds is the pod's termination grace period.
-	terminationSeconds = drainSeconds + graceSeconds + 15
+	// slackSeconds is the time that a container may take to end.
+	slackSeconds = 15
 	// minReadySeconds covers the time that Cloudflare's network needs to use
 	// a connector that has just registered.
 	minReadySeconds = 10
@@ -67,6 +65,10 @@ var (
 // https://developers.cloudflare.com/cloudflare-one/networks/connectors/cloudflare-tunnel/configure-tunnels/tunnel-with-firewall/
 var defaultEdge = []string{"198.41.192.0/24", "198.41.200.0/24", "2606:4700:a0::/48", "2606:4700:a8::/48"}
 
+// usEdge are those of data centres in the United States, see
+// [ConnectorArgs.Region].
+var usEdge = []string{"198.41.218.0/24", "198.41.219.0/24", "2606:4700:a1::/48", "2606:4700:a9::/48"}
+
 // defaultDNS is how kubeadm, k3s and the managed clusters label their DNS.
 var defaultDNS = []PeerArgs{{Namespace: "kube-system", Pods: map[string]string{"k8s-app": "kube-dns"}}}
 
@@ -89,7 +91,11 @@ func (a CloudflareTunnelArgs) withDefaults(component string) *CloudflareTunnelAr
 	a.NetworkPolicy = copyOf(a.NetworkPolicy)
 	if len(a.NetworkPolicy.Edge) == 0 {
 		a.NetworkPolicy.Edge = slices.Clone(defaultEdge)
+		if a.Connector != nil && a.Connector.Region == "us" {
+			a.NetworkPolicy.Edge = slices.Clone(usEdge)
+		}
 	}
+	a.Connector = a.Connector.withDefaults(a.NetworkPolicy.Edge)
 	if len(a.NetworkPolicy.DNS) == 0 {
 		a.NetworkPolicy.DNS = slices.Clone(defaultDNS)
 	}

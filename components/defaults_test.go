@@ -8,13 +8,6 @@ import (
 	"k8s-tunnel/components/cloudflared"
 )
 
-// A pod has to live for as long as it drains and finishes requests.
-func TestDefaults_TerminationCoversDrainAndGrace(t *testing.T) {
-	t.Parallel()
-	require.Greater(t, terminationSeconds, drainSeconds+graceSeconds)
-	require.LessOrEqual(t, graceSeconds, 180, "cloudflared's limit")
-}
-
 // Everything that has a default is set, and the caller's arguments stay as they were.
 func TestWithDefaults(t *testing.T) {
 	t.Parallel()
@@ -31,6 +24,7 @@ func TestWithDefaults(t *testing.T) {
 		Pod: &PodArgs{Resources: &ResourcesArgs{
 			Requests: defaultRequests, Limits: map[string]string{"memory": "256Mi", "ephemeral-storage": "256Mi"},
 		}},
+		Connector:     &ConnectorArgs{Protocol: "auto", EdgeIPVersion: "auto", GracePeriod: "30s"},
 		NetworkPolicy: &NetworkPolicyArgs{Edge: defaultEdge, DNS: defaultDNS, MetricsFrom: []string{"monitoring"}},
 		Autoscaling:   &AutoscalingArgs{MaxReplicas: 3, CPU: DefaultAutoscalingCPU},
 		Monitoring:    &MonitoringArgs{PodMonitor: &PodMonitorArgs{Interval: DefaultScrapeInterval}},

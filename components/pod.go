@@ -45,7 +45,7 @@ func podSpec(
 	spec := &corev1.PodSpecArgs{
 		AutomountServiceAccountToken:  pulumi.Bool(false),
 		EnableServiceLinks:            pulumi.Bool(false),
-		TerminationGracePeriodSeconds: pulumi.Int(terminationSeconds),
+		TerminationGracePeriodSeconds: pulumi.Int(args.Connector.terminationSeconds()),
 		DnsConfig: &corev1.PodDNSConfigArgs{Options: corev1.PodDNSConfigOptionArray{
 			&corev1.PodDNSConfigOptionArgs{Name: pulumi.String("ndots"), Value: pulumi.String(searchDots)},
 		}},

@@ -1,8 +1,8 @@
 package cloudflared
 
 import (
-	"cmp"
 	"fmt"
+	"time"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -33,16 +33,42 @@ const DefaultKeepAliveTimeout = "30s"
 // restart by the liveness probe.
 const edgeRetries = 1
 
+// DefaultGracePeriod is cloudflared's own default of how long it finishes requests,
+// and MaxGracePeriod the longest that it accepts.
+const (
+	DefaultGracePeriod = "30s"
+	MaxGracePeriod     = 3 * time.Minute
+)
+
+// Options are those of cloudflared's options that its owner decides on. Empty values
+// are cloudflared's own defaults.
+type Options struct {
+	// Protocol is auto, quic or http2.
+	Protocol string
+	// EdgeIPVersion is 4, 6 or auto: the kind of address at which cloudflared looks
+	// for Cloudflare's edge. Until 2026.3.0, 4 is cloudflared's default.
+	EdgeIPVersion string
+	// Region is us for data centres in the United States only.
+	Region string
+	// PostQuantum demands a key exchange that is secure against quantum computers.
+	PostQuantum bool
+	// DisablePathMTUDiscovery sends small QUIC packets.
+	DisablePathMTUDiscovery bool
+	// GraceSeconds is how long cloudflared finishes requests after SIGTERM.
+	GraceSeconds int
+	// LogLevel and TransportLogLevel are the least severe levels that are logged.
+	LogLevel, TransportLogLevel string
+	// JSONLog logs in JSON.
+	JSONLog bool
+}
+
 // Config is cloudflared's configuration file, as far as the component decides
 // on it.
 type Config struct {
 	// TunnelID is the tunnel's UUID.
 	TunnelID string
-	// EdgeIPVersion is 4, 6 or auto, the default: the kind of address at which
-	// cloudflared looks for Cloudflare's edge.
-	EdgeIPVersion string
-	// GraceSeconds is how long cloudflared finishes requests after SIGTERM.
-	GraceSeconds int
+	// Options say how cloudflared runs.
+	Options Options
 	// Routing says where requests go.
 	Routing Routing
 }
@@ -50,32 +76,52 @@ type Config struct {
 // configFile has the fields of the file. See
 // https://developers.cloudflare.com/cloudflare-one/networks/connectors/cloudflare-tunnel/do-more-with-tunnels/local-management/configuration-file/
 type configFile struct {
-	Tunnel          string         `yaml:"tunnel"`
-	CredentialsFile string         `yaml:"credentials-file"`
-	Metrics         string         `yaml:"metrics"`
-	NoAutoupdate    bool           `yaml:"no-autoupdate"`
-	EdgeIPVersion   string         `yaml:"edge-ip-version"`
-	NoPrechecks     bool           `yaml:"no-prechecks"`
-	GracePeriod     string         `yaml:"grace-period"`
-	Retries         int            `yaml:"retries"`
-	OriginRequest   *OriginRequest `yaml:"originRequest,omitempty"`
-	Ingress         []IngressRule  `yaml:"ingress"`
+	Tunnel            string         `yaml:"tunnel"`
+	CredentialsFile   string         `yaml:"credentials-file"`
+	Metrics           string         `yaml:"metrics"`
+	NoAutoupdate      bool           `yaml:"no-autoupdate"`
+	Protocol          string         `yaml:"protocol,omitempty"`
+	EdgeIPVersion     string         `yaml:"edge-ip-version,omitempty"`
+	Region            string         `yaml:"region,omitempty"`
+	PostQuantum       bool           `yaml:"post-quantum,omitempty"`
+	DisablePMTU       bool           `yaml:"quic-disable-pmtu-discovery,omitempty"`
+	NoPrechecks       bool           `yaml:"no-prechecks"`
+	GracePeriod       string         `yaml:"grace-period"`
+	Retries           int            `yaml:"retries"`
+	LogLevel          string         `yaml:"loglevel,omitempty"`
+	TransportLogLevel string         `yaml:"transport-loglevel,omitempty"`
+	LogOutput         string         `yaml:"output,omitempty"`
+	OriginRequest     *OriginRequest `yaml:"originRequest,omitempty"`
+	Ingress           []IngressRule  `yaml:"ingress"`
 }
 
 // YAML returns the text of config.yaml.
 func (c Config) YAML() (string, error) {
-	out, err := yaml.Marshal(configFile{
-		Tunnel:          c.TunnelID,
-		CredentialsFile: CredentialsDir + "/" + CredentialsFile,
-		Metrics:         fmt.Sprintf("0.0.0.0:%d", MetricsPort),
-		NoAutoupdate:    true,                            // the stack decides on the version, by the image
-		EdgeIPVersion:   cmp.Or(c.EdgeIPVersion, "auto"), // until 2026.3.0, IPv4 alone is cloudflared's default
-		NoPrechecks:     true,                            // from 2026.5.0 on they try hosts that the network policy doesn't allow
-		GracePeriod:     fmt.Sprintf("%ds", c.GraceSeconds),
-		Retries:         edgeRetries,
-		OriginRequest:   c.Routing.OriginRequest,
-		Ingress:         c.Routing.Rules(),
-	})
+	file := configFile{
+		Tunnel:            c.TunnelID,
+		CredentialsFile:   CredentialsDir + "/" + CredentialsFile,
+		Metrics:           fmt.Sprintf("0.0.0.0:%d", MetricsPort),
+		NoAutoupdate:      true, // the stack decides on the version, by the image
+		Protocol:          c.Options.Protocol,
+		EdgeIPVersion:     c.Options.EdgeIPVersion,
+		Region:            c.Options.Region,
+		PostQuantum:       c.Options.PostQuantum,
+		DisablePMTU:       c.Options.DisablePathMTUDiscovery,
+		NoPrechecks:       true, // from 2026.5.0 on they try hosts that the network policy doesn't allow
+		GracePeriod:       fmt.Sprintf("%ds", c.Options.GraceSeconds),
+		Retries:           edgeRetries,
+		LogLevel:          c.Options.LogLevel,
+		TransportLogLevel: c.Options.TransportLogLevel,
+		OriginRequest:     c.Routing.OriginRequest,
+		Ingress:           c.Routing.Rules(),
+	}
+	if file.Protocol == "auto" {
+		file.Protocol = "" // the default, as in the files of existing stacks
+	}
+	if c.Options.JSONLog {
+		file.LogOutput = "json"
+	}
+	out, err := yaml.Marshal(file)
 	if err != nil {
 		return "", fmt.Errorf("rendering %s: %w", ConfigFile, err)
 	}

@@ -46,7 +46,7 @@ func TestConfig(t *testing.T) {
 	for i := range request.NumField() {
 		require.False(t, request.Field(i).IsZero(), "%s isn't part of the test", request.Type().Field(i).Name)
 	}
-	got, err := Config{TunnelID: testTunnelID, GraceSeconds: 30, Routing: testRouting()}.YAML()
+	got, err := Config{TunnelID: testTunnelID, Options: Options{EdgeIPVersion: "auto", GraceSeconds: 30}, Routing: testRouting()}.YAML()
 	require.NoError(t, err)
 	golden.Compare(t, filepath.Join("testdata", "config-ingress.yaml"), got)
 }
