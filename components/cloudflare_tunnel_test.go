@@ -313,7 +313,7 @@ func TestCloudflareTunnel_RecordedInputs(t *testing.T) {
 func TestCloudflareTunnelArgs_Tags(t *testing.T) {
 	t.Parallel()
 	args := validArgs()
-	args.Files, args.ExistingPaths = []FileArgs{{}}, []string{""}
+	args.Files, args.ExistingPaths, args.Connector = []FileArgs{{}}, []string{""}, &ConnectorArgs{}
 	inputs := args.withDefaults("edge").recorded(args)
 	typ := reflect.TypeFor[CloudflareTunnelArgs]()
 	var left []string

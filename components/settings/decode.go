@@ -7,6 +7,7 @@ import (
 	"maps"
 	"reflect"
 	"slices"
+	"strings"
 )
 
 // Decode decodes the JSON of a structured setting, such as ingress. Fields have
@@ -91,7 +92,15 @@ func decodeStruct(path string, raw json.RawMessage, into reflect.Value) error {
 
 func decodeWhole(path string, raw json.RawMessage, wanted reflect.Type, into any) error {
 	if err := json.Unmarshal(raw, into); err != nil {
-		return fmt.Errorf("%s: %s is not %s", path, raw, kindName(wanted))
+		return fmt.Errorf("%s: %s is not %s%s", path, raw, kindName(wanted), unquoted(raw, wanted))
 	}
 	return nil
+}
+
+// unquoted says what to do about a number, true or false that was meant to be a string.
+func unquoted(raw json.RawMessage, wanted reflect.Type) string {
+	if kindName(wanted) != "a string" || strings.ContainsAny(string(raw[:1]), "{[") {
+		return ""
+	}
+	return "; put it in quotes"
 }

@@ -36,7 +36,7 @@ func TestDecode_Problems(t *testing.T) {
 		{"misspelt field", `[{"service": "http://web", "originRequest": {"noTLSverify": true}}]`, []string{"ingress[0].originRequest.noTLSverify: no such field; did you mean noTLSVerify?"}},
 		{"foreign field", `[{"backend": "web"}]`, []string{"ingress[0].backend: no such field; there are hostname, originRequest, path, service"}},
 		{"all at once", `[{"hostname": 5, "originRequest": {"noTLSVerify": "yes", "connectTimeout": 30}}, {"originRequest": {"keepAliveConnections": 1.5, "access": {"audTag": "tag"}}}]`, []string{
-			"ingress[0].hostname: 5 is not a string",
+			"ingress[0].hostname: 5 is not a string; put it in quotes",
 			`ingress[0].originRequest.noTLSVerify: "yes" is not true or false`,
 			"ingress[0].originRequest.connectTimeout: 30 is not a string",
 			"ingress[1].originRequest.keepAliveConnections: 1.5 is not a whole number",
