@@ -37,7 +37,7 @@ func program(ctx *pulumi.Context) error {
 	} else if err != nil {
 		return err
 	}
-	providers, err := stack.providers(ctx)
+	providers, err := stack.providers(ctx, args.CallsPerSecond())
 	if err != nil {
 		return err
 	}
@@ -166,12 +166,12 @@ func reportDeleted(ctx *pulumi.Context, tunnel *components.DeletedTunnel) error 
 // the environment of each run decides, but it doesn't get into the state: the API's
 // host, and the usual kubeconfig. Options with which updates couldn't be resumed
 // aren't left to the environment.
-func (s *stackSettings) providers(ctx *pulumi.Context) (pulumi.ResourceOption, error) {
+func (s *stackSettings) providers(ctx *pulumi.Context, callsPerSecond int) (pulumi.ResourceOption, error) {
 	cf, err := cloudflare.NewProvider(ctx, "cloudflare", &cloudflare.ProviderArgs{
 		ApiToken:    pulumi.ToSecret(pulumi.String(s.cloudflare.APIToken)).(pulumi.StringOutput),
 		ApiHostname: optional(s.cloudflare.APIHostname, pulumi.StringPtr),
 		ApiBasePath: optional(s.cloudflare.APIBasePath, pulumi.StringPtr),
-		Rps:         optional(s.cloudflare.RPS, pulumi.IntPtr),
+		Rps:         pulumi.Int(callsPerSecond),
 		Retries:     optional(s.cloudflare.Retries, pulumi.IntPtr),
 	})
 	if err != nil {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"reflect"
 	"strings"
@@ -252,6 +253,27 @@ func TestProgram_FurtherZones(t *testing.T) {
 	require.NoError(t, stack.up(settings))
 	require.Len(t, stack.Warnings(), 1)
 	require.Contains(t, stack.Warnings()[0], "zones: has no effect any more")
+}
+
+// The provider's pace follows from the number of names, unless it is set.
+func TestProgram_Pace(t *testing.T) {
+	t.Parallel()
+	many := []string{}
+	for i := range 200 {
+		many = append(many, fmt.Sprintf("%q", fmt.Sprintf("h%d.example.com", i)))
+	}
+	for _, test := range []struct {
+		settings map[string]string
+		want     float64
+	}{
+		{map[string]string{"cloudflare:rps": ""}, 25},
+		{map[string]string{"cloudflare:rps": "", "k8s-tunnel:hostnames": "[" + strings.Join(many, ",") + "]"}, 4},
+		{map[string]string{"cloudflare:rps": "7"}, 7},
+	} {
+		stack := newStack(t, "example.com")
+		require.NoError(t, stack.up(test.settings))
+		require.InDelta(t, test.want, stack.inputs(t, "cloudflare")["rps"].NumberValue(), 0)
+	}
 }
 
 // Single names need no domain, and leave the zone's own name alone.

@@ -1,6 +1,7 @@
 package components
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"reflect"
@@ -26,6 +27,16 @@ func plain(path string, input pulumi.StringInput) (string, error) {
 		return string(value), nil
 	}
 	return "", fmt.Errorf("%s: has to be a pulumi.String, because it is checked before anything is declared; leave it out to have it looked up", path)
+}
+
+// CallsPerSecond is the pace at which to call Cloudflare's API, for the provider's
+// argument Rps: [preflight.Pace] for the number of names, unless API says otherwise.
+func (a *CloudflareTunnelArgs) CallsPerSecond() int {
+	pace := preflight.Pace(len(a.names().Hosts()))
+	if a.API == nil {
+		return pace
+	}
+	return cmp.Or(a.API.RPS, pace)
 }
 
 // found is what Cloudflare and the state know of the arguments.
@@ -68,7 +79,9 @@ func (a *CloudflareTunnelArgs) check(ctx *pulumi.Context, name string) (*found, 
 	if a.found != nil && a.found.component == name && reflect.DeepEqual(a.found.asked, request) {
 		return a.found, nil
 	}
-	client, err := preflight.New(*a.API)
+	options := *a.API
+	options.RPS = a.CallsPerSecond()
+	client, err := preflight.New(options)
 	if err != nil {
 		return nil, err
 	}
