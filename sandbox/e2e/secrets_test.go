@@ -52,7 +52,7 @@ func TestSecrets(t *testing.T) {
 	outputs["ConfigMaps"] = kubectl(t, "-n", namespace, "get", "configmaps", "-o", "yaml")
 	outputs["pods, Deployments"] = kubectl(t, "-n", namespace, "get", "pods,deployments,replicasets", "-o", "yaml")
 	outputs["connectors' logs"] = kubectl(t, "-n", namespace, "logs", "-l", "app.kubernetes.io/name=cloudflared", "--tail=-1")
-	s.set(t, "zoneId", "no-such-zone")
+	s.set(t, "zoneId", strings.Repeat("0", 32))
 	failed, err := s.pulumi("preview")
 	require.Error(t, err)
 	outputs["an error"] = failed
