@@ -186,7 +186,7 @@ func cloudflareVariables() []surrounding {
 		{variable: "CLOUDFLARE_USER_AGENT_OPERATOR_SUFFIX", value: "me", why: byPlugin, decide: neutral},
 		{variable: "CLOUDFLARE_ACCOUNT_ID", value: strings.Repeat("f", 32), why: "each resource has its account or zone", decide: neutral},
 		{variable: "TF_LOG", value: "WARN", why: byPlugin, decide: neutral},
-		{variable: "TF_LOG", value: "debug", decide: warned("TF_LOG: is debug in the environment, with which the Cloudflare provider prints the tunnel's secret")},
+		{variable: "TF_LOG", value: "debug", decide: warned("TF_LOG: is debug in the environment, with which the output of pulumi --debug shows the tunnel's secret")},
 	}
 }
 

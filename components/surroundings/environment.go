@@ -57,14 +57,14 @@ func (e Environment) Problems() error {
 	return errors.Join(problems...)
 }
 
-// verboseLevels are the levels with which Terraform providers log what they send and
-// receive.
+// verboseLevels are the levels with which the Cloudflare provider logs what it sends and
+// receives. The engine shows it with --debug only.
 var verboseLevels = []string{"TRACE", "DEBUG", "JSON"}
 
 // Warnings are about variables that do more than they seem to.
 func (e Environment) Warnings() []string {
 	if level := e.get("TF_LOG"); slices.Contains(verboseLevels, strings.ToUpper(level)) {
-		return []string{fmt.Sprintf("TF_LOG: is %s in the environment, with which the Cloudflare provider prints the tunnel's secret; unset it, and set rotation to a new label if others can read the output", level)}
+		return []string{fmt.Sprintf("TF_LOG: is %s in the environment, with which the output of pulumi --debug shows the tunnel's secret; unset it, and set rotation to a new label if others can read such output", level)}
 	}
 	return nil
 }

@@ -107,6 +107,13 @@ func TestSurroundings(t *testing.T) {
 		}, providerInputs(t, export, "kubernetes"))
 		s.mustPulumi(t, "preview", "--expect-no-changes", "--diff")
 	})
+	t.Run("a stack that exists is refreshed before the program can say what is wrong", func(t *testing.T) {
+		for variable, message := range map[string]string{"CLOUDFLARE_API_KEY": `"email" is not set correctly`, "CLOUDFLARE_API_USER_SERVICE_KEY": "headers (9106)"} {
+			out, err := s.pulumiIn(map[string]string{variable: strings.Repeat("f", 37)}, "up", "--yes", "--skip-preview")
+			require.Error(t, err)
+			require.Contains(t, out, message)
+		}
+	})
 	t.Run("a change is made new before old, and no request is lost", func(t *testing.T) {
 		s.set(t, "originRequest.connectTimeout", "7s")
 		preview := in(t, "preview", "--diff", "--show-replacement-steps")
