@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"regexp"
 	"strings"
 
 	"github.com/pulumi/pulumi-cloudflare/sdk/v5/go/cloudflare"
@@ -16,6 +17,7 @@ import (
 
 	"k8s-tunnel/components"
 	"k8s-tunnel/components/settings"
+	"k8s-tunnel/components/surroundings"
 )
 
 // componentName begins the name of every resource in the state, so it never
@@ -36,6 +38,11 @@ func program(ctx *pulumi.Context) error {
 		return fmt.Errorf("cloudflare:apiToken: %w", err)
 	} else if err != nil {
 		return err
+	}
+	for _, warning := range stack.shell.Warnings() {
+		if err := ctx.Log.Warn(warning, nil); err != nil {
+			return fmt.Errorf("logging a warning: %w", err)
+		}
 	}
 	providers, err := stack.providers(ctx, args.CallsPerSecond())
 	if err != nil {
@@ -85,6 +92,9 @@ type stackSettings struct {
 	cloudflare cloudflareSettings
 	kubernetes kubernetesSettings
 	zones      bool // is set, which older versions asked for
+
+	api   components.APIArgs // with what the shell says about the API
+	shell surroundings.Environment
 }
 
 // cloudflareSettings are settings of the Cloudflare provider.
@@ -103,18 +113,31 @@ type kubernetesSettings struct {
 }
 
 // readSettings reads the settings and checks everything that can be checked
-// offline. It reports all problems at once, each with its setting.
+// offline. It reports all problems at once, each with its setting or variable.
 func readSettings(ctx *pulumi.Context) (*stackSettings, error) {
-	s := &stackSettings{}
+	s := &stackSettings{shell: os.LookupEnv}
 	own := settings.NewProjectReader(ctx, ctx.Project())
-	cf, k8s := settings.NewReader(ctx, "cloudflare"), settings.NewReader(ctx, "kubernetes")
+	cf, k8s, rnd := settings.NewReader(ctx, "cloudflare"), settings.NewReader(ctx, "kubernetes"), settings.NewReader(ctx, "random")
 	s.zones = own.Ignored("zones")
 	problems := errors.Join(own.Read(s), cf.Read(&s.cloudflare), k8s.Read(&s.kubernetes),
-		settings.Unknown(os.Getenv(pulumi.EnvConfig), own, cf, k8s))
-	// The Cloudflare provider reads these variables, too.
-	s.cloudflare.APIHostname = cmp.Or(s.cloudflare.APIHostname, os.Getenv("CLOUDFLARE_API_HOSTNAME"))
-	s.cloudflare.APIBasePath = cmp.Or(s.cloudflare.APIBasePath, os.Getenv("CLOUDFLARE_API_BASE_PATH"))
-	return s, errors.Join(problems, s.cloudflare.checkToken(ctx), s.arguments(ctx).Validate())
+		settings.Unknown(os.Getenv(pulumi.EnvConfig), own, cf, k8s, rnd))
+	var err error
+	s.api = components.APIArgs(s.cloudflare)
+	s.api.APIHostname, s.api.APIBasePath, err = s.shell.API(s.cloudflare.APIHostname, s.cloudflare.APIBasePath)
+	autonaming, _ := ctx.GetConfig(surroundings.AutonamingKey)
+	return s, errors.Join(problems, s.cloudflare.checkToken(ctx), validateID("zoneId", s.ZoneID), validateID("accountId", s.AccountID),
+		s.arguments(ctx).Validate(), err, s.shell.Problems(), surroundings.Autonaming(autonaming, "cloudflare", "kubernetes", "pulumi", "random"))
+}
+
+// idPattern matches the identifiers of Cloudflare's zones and accounts.
+var idPattern = regexp.MustCompile(`^[0-9a-f]{32}$`)
+
+// validateID checks an identifier of Cloudflare that may be unset.
+func validateID(setting, id string) error {
+	if id != "" && !idPattern.MatchString(id) {
+		return fmt.Errorf("%s: %q is not an identifier of 32 digits and letters from a to f; copy it from the zone's overview in Cloudflare's dashboard, or remove it", setting, id)
+	}
+	return nil
 }
 
 // checkToken demands that Cloudflare's API token is a secret of the stack.
@@ -133,7 +156,7 @@ func (s *cloudflareSettings) checkToken(ctx *pulumi.Context) error {
 // arguments returns the component's arguments.
 func (s *stackSettings) arguments(ctx *pulumi.Context) *components.CloudflareTunnelArgs {
 	args := s.CloudflareTunnelArgs
-	args.API = (*components.APIArgs)(&s.cloudflare)
+	args.API = &s.api
 	args.TunnelName = cmp.Or(s.TunnelName, defaultTunnelName(ctx))
 	args.ZoneID, args.AccountID = optional(s.ZoneID, toInput), optional(s.AccountID, toInput)
 	return &args
@@ -162,35 +185,35 @@ func reportDeleted(ctx *pulumi.Context, tunnel *components.DeletedTunnel) error 
 	return fmt.Errorf("%s, which has now forgotten it; run pulumi up again to create a new tunnel", deleted)
 }
 
-// providers creates all providers from the stack's settings. Where these are unset,
-// the environment of each run decides, but it doesn't get into the state: the API's
-// host, and the usual kubeconfig. Options with which updates couldn't be resumed
-// aren't left to the environment.
+// Values of the Cloudflare provider's options where the settings say nothing. They are
+// the provider's own.
+const (
+	defaultRetries    = 3
+	defaultMinBackoff = 1
+	defaultMaxBackoff = 30
+)
+
+// providers creates all providers from the stack's settings.
+//
+// The SDKs fill in options from variables of the shell, and record them in the state,
+// where the next shell would change them again. So all of those have values here. Two
+// things are left to the environment of each run where they are unset, and not
+// recorded: the API's host and base path, and which is the usual kubeconfig.
 func (s *stackSettings) providers(ctx *pulumi.Context, callsPerSecond int) (pulumi.ResourceOption, error) {
 	cf, err := cloudflare.NewProvider(ctx, "cloudflare", &cloudflare.ProviderArgs{
-		ApiToken:    pulumi.ToSecret(pulumi.String(s.cloudflare.APIToken)).(pulumi.StringOutput),
-		ApiHostname: optional(s.cloudflare.APIHostname, pulumi.StringPtr),
-		ApiBasePath: optional(s.cloudflare.APIBasePath, pulumi.StringPtr),
-		Rps:         pulumi.Int(callsPerSecond),
-		Retries:     optional(s.cloudflare.Retries, pulumi.IntPtr),
+		ApiToken:         pulumi.ToSecret(pulumi.String(s.cloudflare.APIToken)).(pulumi.StringOutput),
+		ApiHostname:      optional(s.cloudflare.APIHostname, pulumi.StringPtr),
+		ApiBasePath:      optional(s.cloudflare.APIBasePath, pulumi.StringPtr),
+		Rps:              pulumi.Int(callsPerSecond),
+		Retries:          pulumi.Int(cmp.Or(s.cloudflare.Retries, defaultRetries)),
+		MinBackoff:       pulumi.Int(defaultMinBackoff),
+		MaxBackoff:       pulumi.Int(defaultMaxBackoff),
+		ApiClientLogging: pulumi.Bool(false),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("creating the Cloudflare provider: %w", err)
 	}
-	// Without a value, the SDK would record that of KUBECONFIG.
-	kubeconfig := pulumi.StringPtrInput(pulumi.String(s.kubernetes.Kubeconfig))
-	if ctx.IsConfigSecret("kubernetes:kubeconfig") {
-		kubeconfig = pulumi.ToSecret(pulumi.String(s.kubernetes.Kubeconfig)).(pulumi.StringOutput).ToStringPtrOutput()
-	}
-	k8s, err := kubernetes.NewProvider(ctx, "kubernetes", &kubernetes.ProviderArgs{
-		Kubeconfig:             kubeconfig,
-		Context:                optional(s.kubernetes.Context, pulumi.StringPtr),
-		EnableServerSideApply:  pulumi.Bool(true),
-		EnableConfigMapMutable: pulumi.Bool(false),
-		EnableSecretMutable:    pulumi.Bool(false),
-		DeleteUnreachable:      pulumi.Bool(false),
-		SkipUpdateUnreachable:  pulumi.Bool(false),
-	})
+	k8s, err := s.kubernetesProvider(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("creating the Kubernetes provider: %w", err)
 	}
@@ -199,6 +222,32 @@ func (s *stackSettings) providers(ctx *pulumi.Context, callsPerSecond int) (pulu
 		return nil, fmt.Errorf("creating the Random provider: %w", err)
 	}
 	return pulumi.Providers(cf, k8s, rnd), nil
+}
+
+// kubernetesProvider creates the Kubernetes provider. Options with which updates
+// couldn't be resumed have their values here.
+func (s *stackSettings) kubernetesProvider(ctx *pulumi.Context) (*kubernetes.Provider, error) {
+	// Without a value, the SDK would record that of KUBECONFIG.
+	kubeconfig := pulumi.StringPtrInput(pulumi.String(s.kubernetes.Kubeconfig))
+	if ctx.IsConfigSecret("kubernetes:kubeconfig") {
+		kubeconfig = pulumi.ToSecret(pulumi.String(s.kubernetes.Kubeconfig)).(pulumi.StringOutput).ToStringPtrOutput()
+	}
+	// Which warnings are shown is up to each shell. The provider reads the variables
+	// itself; the SDK would record them, too.
+	for _, name := range []string{"PULUMI_K8S_SUPPRESS_DEPRECATION_WARNINGS", "PULUMI_K8S_SUPPRESS_HELM_HOOK_WARNINGS"} {
+		if err := os.Unsetenv(name); err != nil {
+			return nil, fmt.Errorf("unsetting %s: %w", name, err)
+		}
+	}
+	return kubernetes.NewProvider(ctx, "kubernetes", &kubernetes.ProviderArgs{
+		Kubeconfig:             kubeconfig,
+		Context:                optional(s.kubernetes.Context, pulumi.StringPtr),
+		EnableServerSideApply:  pulumi.Bool(true),
+		EnableConfigMapMutable: pulumi.Bool(false),
+		EnableSecretMutable:    pulumi.Bool(false),
+		DeleteUnreachable:      pulumi.Bool(false),
+		SkipUpdateUnreachable:  pulumi.Bool(false),
+	})
 }
 
 // optional is an input of a provider that is unset for the zero value.

@@ -21,8 +21,6 @@ import (
 	"k8s-tunnel/components/settings/reference"
 )
 
-func TestMain(m *testing.M) { apitest.Main(m) }
-
 // testStack is a stack of the program, with the stand-ins of engine and Cloudflare.
 type testStack struct {
 	plantest.Engine
@@ -119,6 +117,10 @@ func TestProgram_BadSettings(t *testing.T) {
 		},
 		{"name that is none", map[string]string{"k8s-tunnel:hostnames": `["photos"]`}, []string{`hostnames[0]: "photos" is not a full host name`}},
 		{
+			"identifiers that are none", map[string]string{"k8s-tunnel:zoneId": "example.com", "k8s-tunnel:accountId": strings.Repeat("A", 32)},
+			[]string{`zoneId: "example.com" is not an identifier of 32 digits`, `accountId: "` + strings.Repeat("A", 32) + `" is not an identifier`},
+		},
+		{
 			"all at once",
 			map[string]string{"k8s-tunnel:domain": "com", "k8s-tunnel:origin": "web:80", "k8s-tunnel:replicas": "30", "cloudflare:rps": "x"},
 			[]string{"domain: ", "origin: ", "replicas: 30 is too many", "cloudflare:rps: "},
@@ -154,7 +156,6 @@ func TestProgram_Preflight(t *testing.T) {
 		want     []string // none: fine
 	}{
 		{"unknown zone", nil, nil, nil, []string{"domain: the token sees no zone that example.com lies in"}},
-		{"another zone's identifier", []string{"example.com", "example.net"}, map[string]string{"k8s-tunnel:zoneId": "zone of example.net"}, nil, []string{"zoneId: zone of example.net is the zone example.net"}},
 		{"names that are taken", []string{"example.com"}, nil, []apitest.Record{address, taken}, []string{"domain: example.com has a record of type A already, \"192.0.2.7\"", "belongs to stack \"k8s-tunnel/other\""}},
 		{"takeover allowed", []string{"example.com"}, map[string]string{"k8s-tunnel:allowTakeover": "true"}, []apitest.Record{taken}, nil},
 		{"existing tunnel of nobody", []string{"example.com"}, map[string]string{"k8s-tunnel:existingTunnel": tunnel}, nil, []string{"existingTunnel: account account has no tunnel " + tunnel}},
@@ -319,23 +320,6 @@ func TestProgram_Providers(t *testing.T) {
 	}
 }
 
-// What the shell brings in doesn't get into the state, nor change how objects are
-// applied.
-func TestProgram_KubernetesEnvironment(t *testing.T) {
-	for name, value := range map[string]string{
-		"KUBECONFIG": "/home/me/.kube/other", "PULUMI_K8S_ENABLE_SERVER_SIDE_APPLY": "false", "PULUMI_K8S_DELETE_UNREACHABLE": "true",
-		"PULUMI_K8S_ENABLE_CONFIGMAP_MUTABLE": "true", "PULUMI_K8S_ENABLE_SECRET_MUTABLE": "true", "PULUMI_K8S_SKIP_UPDATE_UNREACHABLE": "true",
-	} {
-		t.Setenv(name, value)
-	}
-	stack := newStack(t, "example.com")
-	require.NoError(t, stack.up(nil))
-	require.Equal(t, map[string]any{
-		"kubeconfig": "", "enableServerSideApply": true, "enableConfigMapMutable": false, "enableSecretMutable": false,
-		"deleteUnreachable": false, "skipUpdateUnreachable": false,
-	}, stack.inputs(t, "kubernetes").Mappable())
-}
-
 // A kubeconfig that is stored as a secret stays one.
 func TestProgram_SecretKubeconfig(t *testing.T) {
 	t.Parallel()
@@ -390,43 +374,17 @@ func TestProgram_Warnings(t *testing.T) {
 	require.Contains(t, stack.Warnings()[0], "hostnames[0]: a.b.example.com is more than one level below its zone")
 }
 
-// The API is that of the settings, or else that of the environment, for the program
-// and for the provider alike.
-func TestProgram_API(t *testing.T) {
-	stack := newStack(t, "example.com")
-	provider := func(settings map[string]string) (host, path string) {
-		t.Helper()
-		require.NoError(t, stack.up(settings))
-		inputs := stack.inputs(t, "cloudflare")
-		for key, into := range map[resource.PropertyKey]*string{"apiHostname": &host, "apiBasePath": &path} {
-			if value, ok := inputs[key]; ok {
-				*into = value.StringValue()
-			}
-		}
-		return host, path
-	}
-	t.Setenv("CLOUDFLARE_API_HOSTNAME", stack.api.Hostname())
-	host, path := provider(map[string]string{"cloudflare:apiHostname": ""})
-	require.Equal(t, stack.api.Hostname(), host)
-	require.Empty(t, path)
-
-	t.Setenv("CLOUDFLARE_API_HOSTNAME", "127.0.0.1:1")
-	t.Setenv("CLOUDFLARE_API_BASE_PATH", "/other")
-	require.ErrorContains(t, stack.up(map[string]string{"cloudflare:retries": "1"}), "looking up the zones that the token sees", "nothing answers below /other")
-	host, path = provider(map[string]string{"cloudflare:apiBasePath": "/client/v4"})
-	require.Equal(t, stack.api.Hostname(), host)
-	require.Equal(t, "/client/v4", path)
-}
-
 // Identifiers are checked against the domain, and reach the resources.
 func TestProgram_Identifiers(t *testing.T) {
 	t.Parallel()
-	stack := newStack(t, "example.com", "example.net")
-	require.NoError(t, stack.up(map[string]string{"k8s-tunnel:zoneId": "zone of example.com", "k8s-tunnel:accountId": "account"}))
-	require.Equal(t, "zone of example.com", stack.inputs(t, "edge-apex")["zoneId"].StringValue())
-	require.Equal(t, "account", stack.inputs(t, "edge-tunnel")["accountId"].StringValue())
-	err := stack.up(map[string]string{"k8s-tunnel:zoneId": "zone of example.net", "k8s-tunnel:accountId": "account"})
-	require.ErrorContains(t, err, "zoneId: zone of example.net is the zone example.net, which domain example.com doesn't lie in")
+	home, other, account := strings.Repeat("a", 32), strings.Repeat("b", 32), strings.Repeat("c", 32)
+	stack := newStack(t)
+	stack.api.Zones = []apitest.Zone{apitest.NewZone(home, "example.com", account), apitest.NewZone(other, "example.net", account)}
+	require.NoError(t, stack.up(map[string]string{"k8s-tunnel:zoneId": home, "k8s-tunnel:accountId": account}))
+	require.Equal(t, home, stack.inputs(t, "edge-apex")["zoneId"].StringValue())
+	require.Equal(t, account, stack.inputs(t, "edge-tunnel")["accountId"].StringValue())
+	err := stack.up(map[string]string{"k8s-tunnel:zoneId": other, "k8s-tunnel:accountId": account})
+	require.ErrorContains(t, err, "zoneId: "+other+" is the zone example.net, which domain example.com doesn't lie in")
 	require.Empty(t, stack.Registrations())
 }
 

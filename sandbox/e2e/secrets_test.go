@@ -5,6 +5,7 @@ package e2e
 import (
 	"bytes"
 	"os"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -45,7 +46,7 @@ func TestSecrets(t *testing.T) {
 	outputs["ConfigMaps"] = kubectl(t, "-n", namespace, "get", "configmaps", "-o", "yaml")
 	outputs["pods, Deployments"] = kubectl(t, "-n", namespace, "get", "pods,deployments,replicasets", "-o", "yaml")
 	outputs["connectors' logs"] = kubectl(t, "-n", namespace, "logs", "-l", "app.kubernetes.io/name=cloudflared", "--tail=-1")
-	s.set(t, "zoneId", "no-such-zone")
+	s.set(t, "zoneId", strings.Repeat("0", 32))
 	outputs["an error"] = s.failingPulumi(t, "preview")
 	s.unset(t, "zoneId")
 	s.set(t, "rotation", "2027-01")

@@ -1,0 +1,70 @@
+package surroundings
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Environment looks up a variable of the shell, as os.LookupEnv does.
+type Environment func(name string) (value string, set bool)
+
+// get returns the value of a variable, which is empty if it is unset.
+func (e Environment) get(name string) string {
+	value, _ := e(name)
+	return value
+}
+
+// Variables with which the Cloudflare provider finds its API where no input says.
+const (
+	apiHostname = "CLOUDFLARE_API_HOSTNAME"
+	apiBasePath = "CLOUDFLARE_API_BASE_PATH"
+)
+
+// API returns where Cloudflare's API is, as the Cloudflare provider finds out: by its
+// inputs, which may be empty, or else by variables.
+//
+// Variables aren't turned into inputs, because those are recorded in the state, and
+// the next shell may have others.
+func (e Environment) API(hostname, basePath string) (effectiveHostname, effectiveBasePath string, err error) {
+	var problems []error
+	or := func(input, variable string) string {
+		if input != "" {
+			return input
+		}
+		value, set := e(variable)
+		if set && value == "" {
+			problems = append(problems, fmt.Errorf("%s: is set in the environment, but empty, which the Cloudflare provider takes for its value; unset it", variable))
+		}
+		return value
+	}
+	hostname, basePath = or(hostname, apiHostname), or(basePath, apiBasePath)
+	return hostname, basePath, errors.Join(problems...)
+}
+
+// Problems reports variables with which the Cloudflare provider would use other
+// credentials than the API token in its inputs, or none. Inputs can override a
+// credential by another one of the same kind, but they can't leave one out.
+func (e Environment) Problems() error {
+	var problems []error
+	if e.get("CLOUDFLARE_API_USER_SERVICE_KEY") != "" {
+		problems = append(problems, errors.New("CLOUDFLARE_API_USER_SERVICE_KEY: is set in the environment, and the Cloudflare provider would use it instead of cloudflare:apiToken; unset it"))
+	}
+	if e.get("CLOUDFLARE_API_KEY") != "" && e.get("CLOUDFLARE_EMAIL") == "" {
+		problems = append(problems, errors.New("CLOUDFLARE_API_KEY: is set in the environment without CLOUDFLARE_EMAIL, which the Cloudflare provider refuses even though it doesn't need them beside cloudflare:apiToken; unset it"))
+	}
+	return errors.Join(problems...)
+}
+
+// verboseLevels are the levels with which the Cloudflare provider logs what it sends and
+// receives. The engine shows it with --debug only.
+var verboseLevels = []string{"TRACE", "DEBUG", "JSON"}
+
+// Warnings are about variables that do more than they seem to.
+func (e Environment) Warnings() []string {
+	if level := e.get("TF_LOG"); slices.Contains(verboseLevels, strings.ToUpper(level)) {
+		return []string{fmt.Sprintf("TF_LOG: is %s in the environment, with which the output of pulumi --debug shows the tunnel's secret; unset it, and set rotation to a new label if others can read such output", level)}
+	}
+	return nil
+}

@@ -1,0 +1,60 @@
+package surroundings_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"k8s-tunnel/components/surroundings"
+)
+
+// shell is a shell with these variables.
+func shell(variables map[string]string) surroundings.Environment {
+	return func(name string) (string, bool) {
+		value, set := variables[name]
+		return value, set
+	}
+}
+
+func TestEnvironment_API(t *testing.T) {
+	t.Parallel()
+	env := shell(map[string]string{"CLOUDFLARE_API_HOSTNAME": "api.shell", "CLOUDFLARE_API_BASE_PATH": ""})
+	host, path, err := env.API("", "/input")
+	require.NoError(t, err)
+	require.Equal(t, []string{"api.shell", "/input"}, []string{host, path})
+	host, path, err = env.API("api.input", "")
+	require.ErrorContains(t, err, "CLOUDFLARE_API_BASE_PATH: is set in the environment, but empty")
+	require.Equal(t, []string{"api.input", ""}, []string{host, path})
+}
+
+// Problems name variables, and don't show credentials.
+func TestEnvironment_Problems(t *testing.T) {
+	t.Parallel()
+	err := shell(map[string]string{"CLOUDFLARE_API_USER_SERVICE_KEY": "hush", "CLOUDFLARE_API_KEY": "hush"}).Problems()
+	require.ErrorContains(t, err, "CLOUDFLARE_API_USER_SERVICE_KEY: ")
+	require.ErrorContains(t, err, "CLOUDFLARE_API_KEY: ")
+	require.NotContains(t, err.Error(), "hush")
+	require.NoError(t, shell(nil).Problems())
+}
+
+func TestAutonaming(t *testing.T) {
+	t.Parallel()
+	for value, want := range map[string]string{
+		"":                                      "",
+		"verbatim":                              "", // the engine refuses it
+		`{"mode": "default"}`:                   "",
+		`{"pattern": "${name}-${alphanum(6)}"}`: "",
+		`{"pattern": "${name}-${random(6)}"}`:   "a, b before", // which the engine leaves as it is
+		`{"mode": "verbatim"}`:                  "a, b before",
+		`{"providers": {"b": {"mode": "disabled"}}}`: "b before",
+		`{"mode": "verbatim", "providers": {"a": {"mode": "default", "resources": {"a:x:Y": {"pattern": "${name}"}}}, "b": {"pattern": "${uuid}"}}}`: "a:x:Y before",
+	} {
+		err := surroundings.Autonaming(value, "b", "a")
+		if want == "" {
+			require.NoError(t, err, value)
+			continue
+		}
+		require.ErrorContains(t, err, "delete resources of "+want, value)
+		require.ErrorContains(t, err, "run: pulumi config rm pulumi:autonaming, or set the mode default for a, b below its providers")
+	}
+}
