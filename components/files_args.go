@@ -20,6 +20,10 @@ import (
 // Deployment, so that the update after a change rolls the connectors. A Secret isn't
 // read, or its data would get into the stack's state: after a change, restart the
 // Deployment.
+//
+// What is mounted has to exist before the preview. A program that creates it itself
+// adds the volume with pulumi.Transforms, and lists it in
+// [CloudflareTunnelArgs.ExistingPaths].
 type FileArgs struct {
 	// ConfigMap is the name of a ConfigMap. Either it or a Secret is required.
 	ConfigMap string `pulumi:"configMap"`

@@ -121,7 +121,7 @@ func lookupWarning(d cloudflared.Destination) string {
 	if d.Host != d.Service.Name+"."+d.Service.Namespace || !slices.Contains(outsideDomains, d.Service.Namespace) {
 		return ""
 	}
-	return fmt.Sprintf("%s: %s is looked up as the Service %s in namespace %s, as %s.svc would be; if it is outside of the cluster, use its address, or add it to networkPolicy.origins: {host: %s, to: [{cidr: 192.0.2.10/32, ports: [%d]}]}",
+	return fmt.Sprintf("%s: %s is looked up as the Service %s in namespace %s; if that is what it is, write %s.svc; if it is outside of the cluster, use its address, or add it to networkPolicy.origins: {host: %s, to: [{cidr: 192.0.2.10/32, ports: [%d]}]}",
 		d.Path, d.Host, d.Service.Name, d.Service.Namespace, d.Host, d.Host, d.Port)
 }
 

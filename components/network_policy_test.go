@@ -121,7 +121,7 @@ func TestNetworkPolicy_ChosenDestinations(t *testing.T) {
 func TestNetworkPolicy_LookupWarnings(t *testing.T) {
 	t.Parallel()
 	for service, want := range map[string]string{
-		"http://homeassistant.local:8123":     "ingress[0].service: homeassistant.local is looked up as the Service homeassistant in namespace local, as homeassistant.local.svc would be; if it is outside of the cluster, use its address, or add it to networkPolicy.origins: {host: homeassistant.local, to: [{cidr: 192.0.2.10/32, ports: [8123]}]}",
+		"http://homeassistant.local:8123":     "ingress[0].service: homeassistant.local is looked up as the Service homeassistant in namespace local; if that is what it is, write homeassistant.local.svc; if it is outside of the cluster, use its address, or add it to networkPolicy.origins: {host: homeassistant.local, to: [{cidr: 192.0.2.10/32, ports: [8123]}]}",
 		"http://homeassistant.local.svc:8000": "",
 		"http://web.media":                    "",
 	} {

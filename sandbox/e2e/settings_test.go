@@ -43,7 +43,8 @@ func TestSettings(t *testing.T) {
 		{"domain of two accounts", map[string]string{"domain": "twin.localhost", "cloudflare:apiToken": strings.Repeat("b", 40)}, []string{"domain: the token sees several zones", "accountId"}},
 		{"bad origin and too many replicas", map[string]string{"origin": "web:80", "replicas": "25"}, []string{`origin: "web:80" has no scheme`, "replicas: 25 is too many"}},
 		{
-			"host outside of the cluster", map[string]string{"origin": "http://homeassistant.local:8123"},
+			"host outside of the cluster",
+			map[string]string{"origin": "http://homeassistant.local:8123"},
 			[]string{"origin: homeassistant.local is looked up as the Service homeassistant in namespace local", "{host: homeassistant.local, to:", "resource 'local/homeassistant' does not exist"},
 		},
 		{"namespace that doesn't exist", map[string]string{"namespace": "nowhere"}, []string{"nowhere"}},
