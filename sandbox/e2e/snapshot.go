@@ -4,7 +4,6 @@ package e2e
 
 import (
 	"bytes"
-	"fmt"
 	"io/fs"
 	"maps"
 	"os"
@@ -21,10 +20,10 @@ import (
 type snapshot map[string]bool
 
 // takeSnapshot records the machine's interfaces, routes, mounts and control groups, and the
-// processes of the clone's worlds.
-func takeSnapshot(slot int) (snapshot, error) {
+// processes of the clone's worlds. Other worlds' nodes come and go, so only the one with the given
+// name counts; before there is a world, none does.
+func takeSnapshot(name string) (snapshot, error) {
 	s := snapshot{}
-	name := fmt.Sprintf("k8st%d", slot)
 	if err := s.addNetwork(name); err != nil {
 		return nil, err
 	}

@@ -25,10 +25,10 @@ func (w *World) Up(ctx context.Context, out io.Writer) error {
 		return err
 	}
 	defer unlock()
-	if err := w.reload(); err != nil {
+	if err := errors.Join(w.checkOwner(), w.checkLinks()); err != nil {
 		return err
 	}
-	if err := errors.Join(w.checkOwner(), w.checkLinks()); err != nil {
+	if err := w.reload(); err != nil {
 		return err
 	}
 	claim, err := w.claim(ctx)
