@@ -176,15 +176,12 @@ func TestCgroups_TheKernelsVersion2(t *testing.T) {
 	if os.Geteuid() != 0 || err != nil || !groups.unified {
 		t.Skip("needs root and a version 2 tree")
 	}
-	const name = "k8st-test"
-	before := strings.Fields(read(t, root, "cgroup.subtree_control"))
+	const name, other = "k8st-test", "k8st-test-other"
+	enabled := func() []string { return strings.Fields(read(t, root, "cgroup.subtree_control")) }
+	before := enabled()
 	t.Cleanup(func() {
 		_ = groups.remove(name, 5*time.Second)
-		for _, controller := range strings.Fields(read(t, root, "cgroup.subtree_control")) {
-			if !slices.Contains(before, controller) {
-				_ = writeControl(filepath.Join(root, "cgroup.subtree_control"), "-"+controller)
-			}
-		}
+		_ = groups.remove(other, 5*time.Second)
 	})
 	require.NoError(t, groups.create(name))
 	for _, controller := range kubeletControllers {
@@ -199,6 +196,13 @@ func TestCgroups_TheKernelsVersion2(t *testing.T) {
 	require.Error(t, groups.remove(name, 0), "a group with processes stays")
 	require.NoError(t, id.Stop(context.Background(), 5*time.Second))
 	require.Error(t, cmd.Wait())
+	require.NoError(t, groups.create(other))
+	during := enabled()
 	require.NoError(t, groups.remove(name, 5*time.Second))
 	require.NoDirExists(t, filepath.Join(root, name))
+	require.Equal(t, during, enabled(), "another node needs the controllers")
+	require.NoError(t, groups.remove(other, 5*time.Second))
+	if nodes, _ := filepath.Glob(filepath.Join(root, "k8st*")); len(nodes) == 0 {
+		require.ElementsMatch(t, before, enabled(), "the machine is as it was")
+	}
 }
