@@ -221,6 +221,7 @@ func TestEnv_WorldsShareOnlyPlugins(t *testing.T) {
 	homes := map[string]bool{}
 	for _, name := range []string{DefaultName, "second"} {
 		w := open(t, root, name)
+		w.NoCluster = false
 		require.NoError(t, w.linkPlugins())
 		require.NoError(t, w.linkPlugins(), "again")
 		home := ""
@@ -229,6 +230,7 @@ func TestEnv_WorldsShareOnlyPlugins(t *testing.T) {
 				home = v.Value
 			}
 		}
+		require.Contains(t, w.Env(), Variable{"KUBECACHEDIR", w.path("kubectl-cache")}, "kubectl keeps nothing in the user's home")
 		homes[home] = true
 		raw, err := os.ReadFile(filepath.Join(home, "plugins/resource-cloudflare-v5.49.1/pulumi-resource-cloudflare"))
 		require.NoError(t, err)
