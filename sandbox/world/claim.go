@@ -71,31 +71,42 @@ func (w *World) claim(ctx context.Context) (*claim, error) {
 	return nil, errors.New("every slot of this machine is taken; take a world down that isn't needed")
 }
 
+// patience is how long a slot is waited for whose owner is ending.
+const patience = 3 * time.Second
+
 // claimOwn takes the one slot that the world may have.
 func (w *World) claimOwn(ctx context.Context) (*claim, error) {
-	c, err := w.listen(ctx)
-	if !errors.Is(err, syscall.EADDRINUSE) {
-		return c, err
-	}
-	owner, err := w.owner(ctx)
-	if errors.Is(err, syscall.ECONNREFUSED) { // the owner has ended in between
-		if c, err := w.listen(ctx); err == nil {
-			return c, nil
+	var owner control.World
+	for deadline := time.Now().Add(patience); ; time.Sleep(50 * time.Millisecond) {
+		c, err := w.listen(ctx)
+		if !errors.Is(err, syscall.EADDRINUSE) {
+			return c, err
+		}
+		owner, err = w.owner(ctx)
+		if err == nil && owner.ID == w.ID {
+			return nil, nil //nolint:nilnil // there is nothing to claim
+		}
+		ending := errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, syscall.ECONNRESET)
+		if !ending || time.Now().After(deadline) {
+			return nil, w.taken(owner, err)
 		}
 	}
+}
+
+// taken says who has the world's slot, or why that isn't known, and what to do.
+func (w *World) taken(owner control.World, unknown error) error {
+	err := unknown
 	switch {
-	case err == nil && owner.ID == w.ID:
-		return nil, nil //nolint:nilnil // there is nothing to claim
-	case err == nil:
+	case unknown == nil:
 		err = &control.ForeignError{Addr: w.ControlAddr(), Owner: owner}
 	case w.cloudflareAlive():
-		err = fmt.Errorf("its own Cloudflare process, which an earlier version has started, doesn't say whose it is: take the world down first")
+		err = errors.New("its own Cloudflare process, which an earlier version has started, doesn't say whose it is: take the world down first")
 	}
 	advice := "or choose another world with --world"
 	if w.Name != DefaultName {
 		advice = "or take this world down, and it gets other addresses"
 	}
-	return nil, fmt.Errorf("world %s can't have its addresses: %w, %s", w.Name, err, advice)
+	return fmt.Errorf("world %s can't have its addresses: %w, %s", w.Name, err, advice)
 }
 
 // listen takes the control port, and answers there that the world is being started.
@@ -124,7 +135,7 @@ func (w *World) owner(ctx context.Context) (control.World, error) {
 	defer cancel()
 	owner, err := control.NewClient(w.ControlAddr(), "").World(ctx)
 	if err != nil && !errors.As(err, new(*control.ForeignError)) {
-		err = errors.Join(&control.ForeignError{Addr: w.ControlAddr()}, err)
+		err = fmt.Errorf("%w (%w)", &control.ForeignError{Addr: w.ControlAddr()}, err)
 	}
 	return owner, err
 }
