@@ -206,3 +206,22 @@ func TestCgroups_TheKernelsVersion2(t *testing.T) {
 		require.ElementsMatch(t, before, enabled(), "the machine is as it was")
 	}
 }
+
+func TestWipe_RemovesALinkAndNotWhatItLeadsTo(t *testing.T) {
+	t.Parallel()
+	c := testConfig(t)
+	theirs := filepath.Join(t.TempDir(), "init.json")
+	require.NoError(t, os.WriteFile(theirs, []byte("theirs"), 0o600))
+	c.Dir = filepath.Join(t.TempDir(), "node")
+	require.NoError(t, os.Symlink(filepath.Dir(theirs), c.Dir))
+	_, inspected := Inspect(c)
+	for name, err := range map[string]error{
+		"start": Start(t.Context(), c), "stop": Stop(t.Context(), c), "check": Check(c)[0], "inspect": inspected,
+	} {
+		require.ErrorContains(t, err, "is a symbolic link", name)
+	}
+	require.NoError(t, Wipe(t.Context(), c))
+	_, err := os.Lstat(c.Dir)
+	require.ErrorIs(t, err, os.ErrNotExist)
+	require.Equal(t, "theirs", read(t, theirs))
+}
