@@ -109,7 +109,7 @@ func nodeTargets() []target {
 		},
 	}, {
 		// Seccomp needs the C library, so runc is the one tool built with cgo.
-		name: "runc", label: "runc", group: GroupNode, module: pins + "/runtime", version: "1.3.6", memory: 0.7, cgo: true,
+		name: "runc", label: "runc", group: GroupNode, module: pins + "/runtime", version: "1.4.3", memory: 0.7, cgo: true,
 		tags: "seccomp netgo osusergo", ldflags: "-extldflags -static",
 		packages: []string{"github.com/opencontainers/runc"},
 	}}
