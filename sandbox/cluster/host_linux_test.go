@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 
 	"k8s-tunnel/sandbox/process"
 )
@@ -182,6 +183,14 @@ func TestCgroups_TheKernelsVersion2(t *testing.T) {
 	t.Cleanup(func() {
 		_ = groups.remove(name, 5*time.Second)
 		_ = groups.remove(other, 5*time.Second)
+		// On a machine with version 1, nodes have groups in this tree too, but look after no
+		// controllers in it.
+		_ = unix.Removexattr(root, enabledAttribute)
+		for _, controller := range enabled() {
+			if !slices.Contains(before, controller) {
+				_ = writeControl(filepath.Join(root, "cgroup.subtree_control"), "-"+controller)
+			}
+		}
 	})
 	require.NoError(t, groups.create(name))
 	for _, controller := range kubeletControllers {
