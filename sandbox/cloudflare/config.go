@@ -43,10 +43,10 @@ func (c Config) validate() error {
 		}
 	}
 	if host, _, err := net.SplitHostPort(c.Control); c.Control != "" && (err != nil || host != "localhost" && !local.Loopback(host)) {
-		errs = append(errs, fmt.Errorf("Control: %s isn't a loopback address with a port: the control port asks for no credentials", c.Control))
+		errs = append(errs, fmt.Errorf("%s: %s isn't a loopback address with a port: the control port asks for no credentials", "Control", c.Control))
 	}
 	if c.World.ID == "" {
-		errs = append(errs, errors.New("World: missing its ID, by which clients know it"))
+		errs = append(errs, fmt.Errorf("%s: missing its ID, by which clients know it", "World"))
 	}
 	// With a single address, cloudflared dials it in a tight loop when it is refused.
 	if len(c.EdgeAddrs) < 2 {
