@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -53,6 +54,7 @@ func (w *World) claim(ctx context.Context) (*claim, error) {
 	if w.recorded || w.Name == DefaultName {
 		return w.claimOwn(ctx)
 	}
+	var last error
 	for w.Slot = 1; w.Slot <= cluster.MaxSlot; w.Slot++ {
 		c, err := w.listen(ctx)
 		if errors.Is(err, syscall.EADDRINUSE) {
@@ -61,14 +63,31 @@ func (w *World) claim(ctx context.Context) (*claim, error) {
 		if err != nil {
 			return nil, err
 		}
-		// Nobody else can come to use the slot from here on, but a node whose Cloudflare
-		// process has died may still.
-		if len(cluster.CheckSlot(w.clusterConfig())) == 0 {
+		// Nobody else can come to use the slot from here on.
+		if last = w.checkSlot(); last == nil {
 			return c, nil
 		}
 		c.release()
 	}
-	return nil, errors.New("every slot of this machine is taken; take a world down that isn't needed")
+	w.Slot = 0
+	return nil, errors.Join(errors.New("every slot of this machine is taken; take a world down that isn't needed"), last)
+}
+
+// checkSlot returns an error if the slot is no good although its addresses are free: because of a
+// node whose Cloudflare process has died, or of the machine's other networks.
+func (w *World) checkSlot() error {
+	if !w.NoCluster {
+		return errors.Join(cluster.CheckSlot(w.clusterConfig())...)
+	}
+	if name := w.clusterConfig().Name(); interfaceExists(name) {
+		return fmt.Errorf("the interface %s exists, which is another world's", name)
+	}
+	return nil
+}
+
+func interfaceExists(name string) bool {
+	_, err := net.InterfaceByName(name)
+	return err == nil
 }
 
 // patience is how long a slot is waited for whose owner is ending.
@@ -86,7 +105,7 @@ func (w *World) claimOwn(ctx context.Context) (*claim, error) {
 		if err == nil && owner.ID == w.ID {
 			return nil, nil //nolint:nilnil // there is nothing to claim
 		}
-		ending := errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, syscall.ECONNRESET)
+		ending := errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, io.EOF)
 		if !ending || time.Now().After(deadline) {
 			return nil, w.taken(owner, err)
 		}
@@ -138,6 +157,18 @@ func (w *World) owner(ctx context.Context) (control.World, error) {
 		err = fmt.Errorf("%w (%w)", &control.ForeignError{Addr: w.ControlAddr()}, err)
 	}
 	return owner, err
+}
+
+// CheckAddresses returns nil if the world's addresses are known, and no other world has them.
+func (w *World) CheckAddresses(ctx context.Context) error {
+	if err := w.Known(); err != nil {
+		return err
+	}
+	owner, err := w.owner(ctx)
+	if errors.Is(err, syscall.ECONNREFUSED) || err == nil && owner.ID == w.ID {
+		return nil // nobody has them, or this world has
+	}
+	return w.taken(owner, err)
 }
 
 // Control returns a client of the Cloudflare process's control port. Its calls fail if

@@ -132,6 +132,7 @@ func TestWorld_CloudflareOfOneWorldIsNoOthers(t *testing.T) {
 	startAlone(t, w)
 	t.Cleanup(func() { require.NoError(t, w.Down(context.Background(), io.Discard)) })
 	require.NoError(t, w.Healthy(t.Context()))
+	require.NoError(t, w.CheckAddresses(t.Context()))
 	owner, err := w.owner(t.Context())
 	require.NoError(t, err)
 	running, ok := process.Load(w.pidFile())
@@ -157,6 +158,7 @@ func TestWorld_CloudflareOfOneWorldIsNoOthers(t *testing.T) {
 			"healthy": func() error { return other.Healthy(t.Context()) },
 			"status":  func() error { return other.Status(t.Context(), io.Discard) },
 			"deploy":  func() error { return other.Deploy(t.Context(), io.Discard) },
+			"env":     func() error { return other.CheckAddresses(t.Context()) },
 			"lags":    func() error { return other.SetRealLatency(t.Context(), true) },
 		} {
 			require.ErrorContains(t, call(), "belongs to world alone of "+w.Root, name)
@@ -178,6 +180,8 @@ func TestWorld_CloudflareOfOneWorldIsNoOthers(t *testing.T) {
 		require.True(t, lost.Alive(), "only by its own clone")
 		require.NoError(t, w.stopCloudflare(t.Context()))
 		require.False(t, lost.Alive())
+		w.recorded = true
+		require.NoError(t, w.CheckAddresses(t.Context()), "nobody has them")
 	})
 }
 
