@@ -38,7 +38,26 @@ func takeSnapshot(name string) (snapshot, error) {
 	if err := s.addCgroups(name); err != nil {
 		return nil, err
 	}
+	if err := s.addTemporary(name); err != nil {
+		return nil, err
+	}
 	return s, s.addProcesses()
+}
+
+// addTemporary adds the copies of kubeconfigs among the machine's temporary files: without a name
+// all of them, and else those of that node's cluster.
+func (s snapshot) addTemporary(name string) error {
+	files, err := filepath.Glob(filepath.Join(os.TempDir(), "kubeconfig*"))
+	if err != nil {
+		return err
+	}
+	for _, file := range files {
+		// Files of other worlds come and go.
+		if content, err := os.ReadFile(file); err == nil && (name == "" || bytes.Contains(content, []byte("user: "+name+"-admin"))) {
+			s["file "+file] = true
+		}
+	}
+	return nil
 }
 
 // addNetwork adds the interfaces and routes, except those of other worlds, which come and go.

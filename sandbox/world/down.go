@@ -36,10 +36,7 @@ func (w *World) Down(ctx context.Context, out io.Writer) error {
 	begin := time.Now()
 	problem := errors.Join(w.checkOwner(), w.checkMounts()) // before anything is stopped
 	if problem == nil {
-		problem = w.stopCloudflare(ctx)
-	}
-	if problem == nil && w.Known() == nil { // without a slot there is no node
-		problem = cluster.Wipe(ctx, w.clusterConfig())
+		problem = w.stop(ctx)
 	}
 	if problem != nil {
 		return fmt.Errorf("taking world %s down: %w", w.Name, problem)
@@ -49,6 +46,15 @@ func (w *World) Down(ctx context.Context, out io.Writer) error {
 	}
 	fmt.Fprintf(out, "world %s is down, nothing of it is left (%s)\n", w.Name, since(begin))
 	return nil
+}
+
+// stop ends what runs, and removes what lies outside of the world's directory.
+func (w *World) stop(ctx context.Context) error {
+	problems := []error{w.stopCloudflare(ctx), w.removeKubeconfigs()}
+	if w.Known() == nil { // without a slot there is no node
+		problems = append(problems, cluster.Wipe(ctx, w.clusterConfig()))
+	}
+	return errors.Join(problems...)
 }
 
 // remove removes the world's directory. Its next up chooses a slot anew.
