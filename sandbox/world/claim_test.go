@@ -2,6 +2,7 @@ package world
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -87,6 +88,15 @@ func TestClaim_OfAnotherProgram(t *testing.T) {
 	w.recorded = true
 	_, err = w.claim(t.Context())
 	require.ErrorContains(t, err, "belongs to a program that doesn't say which local world it is")
+
+	// As if that program were the world's Cloudflare process, from before they had identities.
+	id, err := process.Identify(os.Getpid())
+	require.NoError(t, err)
+	raw, err := json.Marshal(id)
+	require.NoError(t, err)
+	write(t, string(raw), w.pidFile())
+	_, err = w.claim(t.Context())
+	require.ErrorContains(t, err, "an earlier version has started")
 }
 
 // TestClaim_IsHandedOn hands a slot to another holder: it is never free in between.
