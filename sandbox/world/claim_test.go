@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"path/filepath"
 	"sync"
 	"syscall"
 	"testing"
@@ -211,4 +212,28 @@ func TestLock_CommandsOnOneWorldExcludeEachOther(t *testing.T) {
 	again, err := w.lock(t.Context(), io.Discard)
 	require.NoError(t, err)
 	again()
+}
+
+func TestDown_LeavesTheSlotsNewOwnerAlone(t *testing.T) {
+	t.Parallel()
+	first := open(t, newClone(t), "first")
+	claimed(t, first)
+	group := ""
+	for _, tree := range []string{"/sys/fs/cgroup", "/sys/fs/cgroup/unified"} {
+		path := filepath.Join(tree, first.clusterConfig().Name())
+		if _, err := os.Stat(filepath.Join(tree, "cgroup.procs")); err == nil && os.Mkdir(path, 0o755) == nil {
+			group = path
+		}
+	}
+	if group == "" {
+		t.Skip("needs root, and control groups")
+	}
+	t.Cleanup(func() { _ = os.Remove(group) })
+	before := open(t, newClone(t), "before")
+	require.NoError(t, os.MkdirAll(before.Dir(), 0o755))
+	before.ID, before.Slot = newID(), first.Slot
+	require.NoError(t, before.save())
+	require.NoError(t, before.Down(t.Context(), io.Discard))
+	require.NoDirExists(t, before.Dir())
+	require.DirExists(t, group, "of a node that is being started")
 }

@@ -50,11 +50,21 @@ func (w *World) Down(ctx context.Context, out io.Writer) error {
 
 // stop ends what runs, and removes what lies outside of the world's directory.
 func (w *World) stop(ctx context.Context) error {
-	problems := []error{w.stopCloudflare(ctx), w.removeKubeconfigs()}
-	if w.Known() == nil { // without a slot there is no node
-		problems = append(problems, cluster.Wipe(ctx, w.clusterConfig()))
+	return errors.Join(w.stopCloudflare(ctx), w.removeKubeconfigs(), w.stopNode(ctx))
+}
+
+// stopNode removes the node with its directory. If another world has come to have the slot, and
+// this one's node is gone, then what is in the slot is the other's, which may just be starting.
+func (w *World) stopNode(ctx context.Context) error {
+	if w.Known() != nil {
+		return nil // without a slot there is no node
 	}
-	return errors.Join(problems...)
+	owner, err := w.owner(ctx)
+	node, _ := cluster.Inspect(w.clusterConfig()) // one that can't be looked at doesn't run
+	if err == nil && owner.ID != w.ID && !node.Running {
+		return nil
+	}
+	return cluster.Wipe(ctx, w.clusterConfig())
 }
 
 // remove removes the world's directory. Its next up chooses a slot anew.
