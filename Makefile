@@ -65,7 +65,7 @@ conformance: export SANDBOX_CLOUDFLARED := $(CURDIR)/.sandbox/bin/cloudflared
 conformance: export SANDBOX_BIN := $(CURDIR)/.sandbox/bin
 conformance:
 	go test -count 1 -run Cloudflared ./components/cloudflared
-	go -C sandbox test -count 1 -p 1 ./cloudflare/... ./cluster
+	go -C sandbox test -count 1 -p 1 ./cloudflare/... ./cluster ./world
 
 ## e2e: the real CLI against a fresh local world, and each change under load
 # The disturbances of a run are the same each time; SEED chooses others.

@@ -87,6 +87,9 @@ func newRoot() *cobra.Command {
 			return w.Status(cmd.Context(), cmd.OutOrStdout())
 		}),
 		o.command("env", "Print export lines that point other clients at the world", func(cmd *cobra.Command, w *world.World) error {
+			if err := w.CheckAddresses(cmd.Context()); err != nil {
+				return err
+			}
 			for _, v := range w.Env() {
 				fmt.Fprintf(cmd.OutOrStdout(), "export %s=%s\n", v.Name, quote(v.Value))
 			}

@@ -6,7 +6,12 @@ package cloudflare
 
 import (
 	"errors"
+	"fmt"
 	"log/slog"
+	"net"
+
+	"k8s-tunnel/sandbox/cloudflare/control"
+	"k8s-tunnel/sandbox/cloudflare/local"
 )
 
 // Config says where the sandbox's Cloudflare keeps things and where it listens.
@@ -17,9 +22,15 @@ type Config struct {
 	API        string   // REST API, HTTPS
 	FrontHTTP  string   // public front, HTTP/1.1 and HTTP/2 without TLS
 	FrontHTTPS string   // public front, HTTPS
-	Control    string   // control port, which must not leave the machine
+	Control    string   // control port, on a loopback address
 	EdgeAddrs  []string // TCP and UDP each; the addresses needn't exist yet
 	Logger     *slog.Logger
+
+	// World is whose Cloudflare this is.
+	World control.World
+	// ControlListener is the control port, if the caller listens on it already. The server
+	// closes it.
+	ControlListener net.Listener
 }
 
 func (c Config) validate() error {
@@ -30,6 +41,12 @@ func (c Config) validate() error {
 		if field.value == "" {
 			errs = append(errs, errors.New(field.name+": missing"))
 		}
+	}
+	if host, _, err := net.SplitHostPort(c.Control); c.Control != "" && (err != nil || host != "localhost" && !local.Loopback(host)) {
+		errs = append(errs, fmt.Errorf("%s: %s isn't a loopback address with a port: the control port asks for no credentials", "Control", c.Control))
+	}
+	if c.World.ID == "" {
+		errs = append(errs, fmt.Errorf("%s: missing its ID, by which clients know it", "World"))
 	}
 	// With a single address, cloudflared dials it in a tight loop when it is refused.
 	if len(c.EdgeAddrs) < 2 {

@@ -19,6 +19,7 @@ import (
 	"k8s-tunnel/sandbox/cloudflare/control"
 	"k8s-tunnel/sandbox/cloudflare/edge"
 	"k8s-tunnel/sandbox/cloudflare/front"
+	"k8s-tunnel/sandbox/cloudflare/local"
 	"k8s-tunnel/sandbox/cloudflare/state"
 )
 
@@ -71,6 +72,9 @@ func Start(ctx context.Context, c Config) (*Server, error) {
 	}
 	s := &Server{log: c.Logger, failed: make(chan error, 4)}
 	if err := s.start(ctx, c); err != nil {
+		if c.ControlListener != nil {
+			_ = c.ControlListener.Close()
+		}
 		return nil, errors.Join(fmt.Errorf("starting the sandbox's Cloudflare: %w", err), s.Close())
 	}
 	s.log.Info("Cloudflare is up", "api", s.API, "front", s.FrontHTTP, "front_tls", s.FrontHTTPS, "control", s.Control, "edge", s.edge.Addrs())
@@ -101,20 +105,26 @@ func (s *Server) start(ctx context.Context, c Config) (err error) {
 		Lookup: s.store.Lookup, Tunnels: s.edge, Origin: s.store.Origin, Logger: s.log.With("part", "front"),
 	})
 	// The control port comes last, so that it answers only when all the others do.
+	inspect := control.Handler(control.Config{World: c.World, Store: s.store, API: rest, Edge: s.edge})
 	for _, l := range []struct {
 		part, addr string
 		tls        bool
 		handler    http.Handler
 		bound      *string
+		open       net.Listener // nil: listen on addr
 	}{
-		{"api", c.API, true, rest, &s.API},
-		{"front", c.FrontHTTP, false, public, &s.FrontHTTP},
-		{"front", c.FrontHTTPS, true, public, &s.FrontHTTPS},
-		{"control", c.Control, false, control.Handler(control.Config{Store: s.store, API: rest, Edge: s.edge}), &s.Control},
+		{"api", c.API, true, local.Only(rest), &s.API, nil},
+		{"front", c.FrontHTTP, false, public, &s.FrontHTTP, nil}, // for any host, as on the internet
+		{"front", c.FrontHTTPS, true, public, &s.FrontHTTPS, nil},
+		{"control", c.Control, false, inspect, &s.Control, c.ControlListener},
 	} {
-		if *l.bound, err = s.listen(ctx, l.part, l.addr, l.tls, l.handler); err != nil {
-			return err
+		if l.open == nil {
+			var lc net.ListenConfig
+			if l.open, err = lc.Listen(ctx, "tcp", l.addr); err != nil {
+				return fmt.Errorf("listening for the %s: %w", l.part, err)
+			}
 		}
+		*l.bound = s.serve(l.part, l.open, l.tls, l.handler)
 	}
 	return nil
 }
@@ -145,13 +155,8 @@ func (s *Server) noteConnections(tunnel uuid.UUID, connections int) {
 	}
 }
 
-// listen serves a handler in the background and returns its address.
-func (s *Server) listen(ctx context.Context, part, addr string, withTLS bool, h http.Handler) (string, error) {
-	var lc net.ListenConfig
-	l, err := lc.Listen(ctx, "tcp", addr)
-	if err != nil {
-		return "", fmt.Errorf("listening for the %s: %w", part, err)
-	}
+// serve serves a handler in the background and returns its address.
+func (s *Server) serve(part string, l net.Listener, withTLS bool, h http.Handler) string {
 	server := &http.Server{
 		Handler:           h,
 		ReadHeaderTimeout: headerLimit,
@@ -161,7 +166,7 @@ func (s *Server) listen(ctx context.Context, part, addr string, withTLS bool, h 
 	server.Protocols.SetHTTP1(true)
 	serve := server.Serve
 	if withTLS {
-		host, _, _ := net.SplitHostPort(addr) // it has just been listened on
+		host, _, _ := net.SplitHostPort(l.Addr().String())
 		server.Protocols.SetHTTP2(true)
 		server.TLSConfig = &tls.Config{
 			MinVersion:     tls.VersionTLS12,
@@ -177,7 +182,7 @@ func (s *Server) listen(ctx context.Context, part, addr string, withTLS bool, h 
 			s.failed <- fmt.Errorf("serving the %s: %w", part, err)
 		}
 	})
-	return l.Addr().String(), nil
+	return l.Addr().String()
 }
 
 // CA returns the certificate that clients of the API, the edge and the front must

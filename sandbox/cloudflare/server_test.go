@@ -32,14 +32,18 @@ func config(t *testing.T) cloudflare.Config {
 		API: any, FrontHTTP: any, FrontHTTPS: any, Control: any,
 		EdgeAddrs: []string{any, any, any, any},
 		Logger:    slog.New(slog.NewTextHandler(t.Output(), nil)),
+		World:     testWorld,
 	}
 }
+
+// testWorld is whose Cloudflare the tests start.
+var testWorld = control.World{ID: "ours", Name: "test", Root: "/clone", PID: 4711}
 
 func start(t *testing.T, c cloudflare.Config) (*cloudflare.Server, *control.Client) {
 	t.Helper()
 	s, err := cloudflare.Start(t.Context(), c)
 	require.NoError(t, err)
-	return s, control.NewClient(s.Control)
+	return s, control.NewClient(s.Control, testWorld.ID)
 }
 
 // client trusts the sandbox's authority and reaches every name at one address.
@@ -134,7 +138,7 @@ func TestServe_EndsWithItsContext(t *testing.T) {
 	go func() { done <- cloudflare.Serve(ctx, cfg) }()
 	limit, end := context.WithTimeout(t.Context(), 10*time.Second)
 	defer end()
-	client := control.NewClient(cfg.Control)
+	client := control.NewClient(cfg.Control, testWorld.ID)
 	require.Eventually(t, func() bool { return client.Ready(limit) == nil }, 10*time.Second, 50*time.Millisecond)
 	cancel()
 	select {
@@ -150,8 +154,17 @@ func TestStart_Fails(t *testing.T) {
 	t.Run("without its settings, naming all that are missing", func(t *testing.T) {
 		t.Parallel()
 		_, err := cloudflare.Start(t.Context(), cloudflare.Config{})
-		for _, name := range []string{"Dir", "CA", "API", "FrontHTTP", "FrontHTTPS", "Control", "EdgeAddrs"} {
+		for _, name := range []string{"Dir", "CA", "API", "FrontHTTP", "FrontHTTPS", "Control", "EdgeAddrs", "World"} {
 			require.ErrorContains(t, err, name)
+		}
+	})
+	t.Run("with a control port that others can reach", func(t *testing.T) {
+		t.Parallel()
+		for _, addr := range []string{":4480", "0.0.0.0:4480", "192.0.2.1:4480", "example.com:4480", "127.0.0.1"} {
+			cfg := config(t)
+			cfg.Control = addr
+			_, err := cloudflare.Start(t.Context(), cfg)
+			require.ErrorContains(t, err, "isn't a loopback address", addr)
 		}
 	})
 	t.Run("when an address is taken, and lets go of the others", func(t *testing.T) {

@@ -56,6 +56,16 @@ func Check(c Config) []error {
 	return check(c)
 }
 
+// CheckSlot returns the reasons why the slot's names and networks can't be used, all at once. It
+// needs no root.
+func CheckSlot(c Config) []error {
+	c, err := resolve(c)
+	if err != nil {
+		return []error{err}
+	}
+	return checkSlot(c)
+}
+
 func check(c Config) []error {
 	if problem := checkPrivileges(); problem != nil {
 		return []error{problem} // nothing else can be tried without it

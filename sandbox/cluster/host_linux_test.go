@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 
 	"k8s-tunnel/sandbox/process"
 )
@@ -176,11 +177,16 @@ func TestCgroups_TheKernelsVersion2(t *testing.T) {
 	if os.Geteuid() != 0 || err != nil || !groups.unified {
 		t.Skip("needs root and a version 2 tree")
 	}
-	const name = "k8st-test"
-	before := strings.Fields(read(t, root, "cgroup.subtree_control"))
+	const name, other = "k8st-test", "k8st-test-other"
+	enabled := func() []string { return strings.Fields(read(t, root, "cgroup.subtree_control")) }
+	before := enabled()
 	t.Cleanup(func() {
 		_ = groups.remove(name, 5*time.Second)
-		for _, controller := range strings.Fields(read(t, root, "cgroup.subtree_control")) {
+		_ = groups.remove(other, 5*time.Second)
+		// On a machine with version 1, nodes have groups in this tree too, but look after no
+		// controllers in it.
+		_ = unix.Removexattr(root, enabledAttribute)
+		for _, controller := range enabled() {
 			if !slices.Contains(before, controller) {
 				_ = writeControl(filepath.Join(root, "cgroup.subtree_control"), "-"+controller)
 			}
@@ -199,6 +205,32 @@ func TestCgroups_TheKernelsVersion2(t *testing.T) {
 	require.Error(t, groups.remove(name, 0), "a group with processes stays")
 	require.NoError(t, id.Stop(context.Background(), 5*time.Second))
 	require.Error(t, cmd.Wait())
+	require.NoError(t, groups.create(other))
+	during := enabled()
 	require.NoError(t, groups.remove(name, 5*time.Second))
 	require.NoDirExists(t, filepath.Join(root, name))
+	require.Equal(t, during, enabled(), "another node needs the controllers")
+	require.NoError(t, groups.remove(other, 5*time.Second))
+	if nodes, _ := filepath.Glob(filepath.Join(root, "k8st*")); len(nodes) == 0 {
+		require.ElementsMatch(t, before, enabled(), "the machine is as it was")
+	}
+}
+
+func TestWipe_RemovesALinkAndNotWhatItLeadsTo(t *testing.T) {
+	t.Parallel()
+	c := testConfig(t)
+	theirs := filepath.Join(t.TempDir(), "init.json")
+	require.NoError(t, os.WriteFile(theirs, []byte("theirs"), 0o600))
+	c.Dir = filepath.Join(t.TempDir(), "node")
+	require.NoError(t, os.Symlink(filepath.Dir(theirs), c.Dir))
+	_, inspected := Inspect(c)
+	for name, err := range map[string]error{
+		"start": Start(t.Context(), c), "stop": Stop(t.Context(), c), "check": Check(c)[0], "inspect": inspected,
+	} {
+		require.ErrorContains(t, err, "is a symbolic link", name)
+	}
+	require.NoError(t, Wipe(t.Context(), c))
+	_, err := os.Lstat(c.Dir)
+	require.ErrorIs(t, err, os.ErrNotExist)
+	require.Equal(t, "theirs", read(t, theirs))
 }

@@ -13,6 +13,9 @@ var errNotLinux = errors.New("a Kubernetes node needs Linux, and this is " + run
 // Check returns the reason why the node can't run here.
 func Check(Config) []error { return []error{errNotLinux} }
 
+// CheckSlot finds nothing here.
+func CheckSlot(Config) []error { return nil }
+
 // Start brings the node up, on Linux.
 func Start(context.Context, Config) error { return errNotLinux }
 

@@ -133,16 +133,25 @@ func complete(ctx context.Context, c Config, id process.Identity, began time.Tim
 }
 
 // resolve checks the values and follows links, because the paths are used under two different
-// roots.
+// roots. Only the node's directory itself may not be one: what it led to would be emptied.
 func resolve(c Config) (Config, error) {
 	if err := c.Validate(); err != nil {
 		return c, err
+	}
+	if isLink(c.Dir) {
+		return c, fmt.Errorf("%s, the node's directory, is a symbolic link, and what it leads to may be somebody else's: remove it", c.Dir)
 	}
 	c.Dir = followLinks(c.Dir)
 	if c.BinDir != "" {
 		c.BinDir = followLinks(c.BinDir)
 	}
 	return c, nil
+}
+
+// isLink reports whether a path is itself a symbolic link.
+func isLink(path string) bool {
+	info, err := os.Lstat(path)
+	return err == nil && info.Mode()&os.ModeSymlink != 0
 }
 
 // followLinks resolves the part of a path that exists.

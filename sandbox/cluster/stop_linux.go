@@ -15,8 +15,14 @@ func Stop(ctx context.Context, c Config) error {
 	return stopAnd(ctx, c, func(Config) error { return nil })
 }
 
-// Wipe stops the node and removes its directory too.
+// Wipe stops the node and removes its directory too. Of a directory that is a symbolic link, it
+// removes the link.
 func Wipe(ctx context.Context, c Config) error {
+	if isLink(c.Dir) {
+		if err := os.Remove(c.Dir); err != nil {
+			return fmt.Errorf("removing the node's directory: %w", err)
+		}
+	}
 	return stopAnd(ctx, c, func(c Config) error {
 		if err := os.RemoveAll(c.Dir); err != nil {
 			return fmt.Errorf("removing the node's directory: %w", err)

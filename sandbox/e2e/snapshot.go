@@ -4,7 +4,6 @@ package e2e
 
 import (
 	"bytes"
-	"fmt"
 	"io/fs"
 	"maps"
 	"os"
@@ -21,10 +20,10 @@ import (
 type snapshot map[string]bool
 
 // takeSnapshot records the machine's interfaces, routes, mounts and control groups, and the
-// processes of the clone's worlds.
-func takeSnapshot(slot int) (snapshot, error) {
+// processes of the clone's worlds. Other worlds' nodes come and go, so only the one with the given
+// name counts; before there is a world, none does.
+func takeSnapshot(name string) (snapshot, error) {
 	s := snapshot{}
-	name := fmt.Sprintf("k8st%d", slot)
 	if err := s.addNetwork(name); err != nil {
 		return nil, err
 	}
@@ -39,7 +38,26 @@ func takeSnapshot(slot int) (snapshot, error) {
 	if err := s.addCgroups(name); err != nil {
 		return nil, err
 	}
+	if err := s.addTemporary(name); err != nil {
+		return nil, err
+	}
 	return s, s.addProcesses()
+}
+
+// addTemporary adds the copies of kubeconfigs among the machine's temporary files: without a name
+// all of them, and else those of that node's cluster.
+func (s snapshot) addTemporary(name string) error {
+	files, err := filepath.Glob(filepath.Join(os.TempDir(), "kubeconfig*"))
+	if err != nil {
+		return err
+	}
+	for _, file := range files {
+		// Files of other worlds come and go.
+		if content, err := os.ReadFile(file); err == nil && (name == "" || bytes.Contains(content, []byte("user: "+name+"-admin"))) {
+			s["file "+file] = true
+		}
+	}
+	return nil
 }
 
 // addNetwork adds the interfaces and routes, except those of other worlds, which come and go.

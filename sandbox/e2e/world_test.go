@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"k8s-tunnel/sandbox/cli"
+	"k8s-tunnel/sandbox/cluster"
 	"k8s-tunnel/sandbox/process"
 	"k8s-tunnel/sandbox/world"
 )
@@ -49,7 +50,7 @@ func runInWorld(m *testing.M) (int, error) {
 	if err := w.Down(ctx, os.Stdout); err != nil {
 		return 0, err
 	}
-	before, err := takeSnapshot(w.Slot)
+	before, err := takeSnapshot("")
 	if err != nil {
 		return 0, err
 	}
@@ -57,6 +58,7 @@ func runInWorld(m *testing.M) (int, error) {
 		return 0, err
 	}
 	testWorld = w
+	node := cluster.Config{Slot: w.Slot}.Name()
 	code := m.Run()
 	if err := downWorlds(); err != nil {
 		return 0, err
@@ -66,7 +68,7 @@ func runInWorld(m *testing.M) (int, error) {
 	if err := w.Down(ctx, os.Stdout); err != nil {
 		return 0, err
 	}
-	after, err := takeSnapshot(w.Slot)
+	after, err := takeSnapshot(node)
 	if err != nil {
 		return 0, err
 	}

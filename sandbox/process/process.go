@@ -35,8 +35,8 @@ func (i Identity) Alive() bool {
 
 // Spawn starts a program in a session of its own, so that neither a closed
 // terminal nor Ctrl-C ends it, and notes its identity in pidFile. What it prints
-// is appended to logFile.
-func Spawn(pidFile, logFile string, argv ...string) (Identity, error) {
+// is appended to logFile. Files are open in it from descriptor 3 on.
+func Spawn(pidFile, logFile string, files []*os.File, argv ...string) (Identity, error) {
 	log, err := os.OpenFile(logFile, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
 	if err != nil {
 		return Identity{}, fmt.Errorf("starting %s: %w", argv[0], err)
@@ -44,6 +44,7 @@ func Spawn(pidFile, logFile string, argv ...string) (Identity, error) {
 	defer log.Close()
 	cmd := exec.Command(argv[0], argv[1:]...)
 	cmd.Stdout, cmd.Stderr = log, log
+	cmd.ExtraFiles = files
 	cmd.Dir = "/"
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if err := cmd.Start(); err != nil {

@@ -2,6 +2,7 @@ package process
 
 import (
 	"context"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -102,7 +103,11 @@ func TestSpawn(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	pidFile := filepath.Join(dir, "pid")
-	id, err := Spawn(pidFile, filepath.Join(dir, "log"), "sh", "-c", "echo hello; exec sleep 1000")
+	read, write, err := os.Pipe()
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = read.Close() })
+	id, err := Spawn(pidFile, filepath.Join(dir, "log"), []*os.File{write}, "sh", "-c", "echo hello; echo given >&3; exec sleep 1000")
+	require.NoError(t, write.Close())
 	require.NoError(t, err)
 	noted, ok := Load(pidFile)
 	require.True(t, ok)
@@ -111,6 +116,10 @@ func TestSpawn(t *testing.T) {
 		log, _ := os.ReadFile(filepath.Join(dir, "log"))
 		return string(log) == "hello\n"
 	}, 10*time.Second, 10*time.Millisecond)
+	given := make([]byte, 6)
+	_, err = io.ReadFull(read, given)
+	require.NoError(t, err)
+	require.Equal(t, "given\n", string(given))
 	require.NoError(t, id.Stop(context.Background(), 5*time.Second))
 	require.False(t, id.Alive())
 }

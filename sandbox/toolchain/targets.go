@@ -98,7 +98,7 @@ func nodeTargets() []target {
 		ldflags: k8sVersion + "gitVersion=v" + KubernetesVersion + " " + k8sVersion + "gitMajor=1 " + k8sVersion + "gitMinor=36 " +
 			k8sVersion + "gitTreeState=clean -X k8s.io/client-go/pkg/version.gitVersion=v" + KubernetesVersion,
 	}, {
-		name: "containerd", label: "containerd", group: GroupNode, module: pins + "/runtime", version: "2.2.0", memory: 1.5, tags: "no_btrfs",
+		name: "containerd", label: "containerd", group: GroupNode, module: pins + "/runtime", version: "2.2.9", memory: 1.5, tags: "no_btrfs",
 		packages: []string{
 			"github.com/containerd/containerd/v2/cmd/containerd",
 			"github.com/containerd/containerd/v2/cmd/containerd-shim-runc-v2",
@@ -109,7 +109,7 @@ func nodeTargets() []target {
 		},
 	}, {
 		// Seccomp needs the C library, so runc is the one tool built with cgo.
-		name: "runc", label: "runc", group: GroupNode, module: pins + "/runtime", version: "1.3.0", memory: 0.7, cgo: true,
+		name: "runc", label: "runc", group: GroupNode, module: pins + "/runtime", version: "1.4.3", memory: 0.7, cgo: true,
 		tags: "seccomp netgo osusergo", ldflags: "-extldflags -static",
 		packages: []string{"github.com/opencontainers/runc"},
 	}}

@@ -5,8 +5,12 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/google/renameio/v2"
@@ -24,9 +28,23 @@ func originCert() []byte {
 	return cloudflare.OriginCert(state.HomeZoneID, state.SeedAccountID, state.SeedToken)
 }
 
+// controlFD is the control port, which the Cloudflare process inherits.
+const controlFD = 3
+
 // ServeCloudflare is the Cloudflare process. It returns when ctx ends.
 func (w *World) ServeCloudflare(ctx context.Context) error {
+	inherited := os.NewFile(controlFD, "control port")
+	listener, err := net.FileListener(inherited)
+	if err != nil {
+		return fmt.Errorf("this command is started by the program itself, with the control port: %w", err)
+	}
+	if err := inherited.Close(); err != nil { // listener is a handle of its own
+		return err
+	}
 	return cloudflare.Serve(ctx, cloudflare.Config{
+		World:           w.identity(),
+		ControlListener: listener,
+
 		Dir:        w.path("cloudflare"),
 		CA:         w.path("cloudflare", "ca"),
 		API:        w.APIAddr(),
@@ -41,25 +59,43 @@ func (w *World) ServeCloudflare(ctx context.Context) error {
 func (w *World) pidFile() string { return w.path("cloudflare.pid") }
 func (w *World) logFile() string { return w.path("logs", "cloudflare.log") }
 
+// stopGrace is longer than the Cloudflare process takes to disconnect its clients.
+const stopGrace = 10 * time.Second
+
 func (w *World) cloudflareAlive() bool {
 	id, ok := process.Load(w.pidFile())
 	return ok && id.Alive()
 }
 
-// startCloudflare starts the Cloudflare process unless it is running, and waits until
-// all its listeners are up.
-func (w *World) startCloudflare(ctx context.Context, out io.Writer) error {
+// stopCloudflare ends the Cloudflare process: the recorded one or, if the record was lost
+// with its directory, the one that says at the control port that it is this world's.
+func (w *World) stopCloudflare(ctx context.Context) error {
+	id, ok := process.Load(w.pidFile())
+	if !ok {
+		owner, err := w.owner(ctx)
+		if err != nil || owner.Name != w.Name || !sameFile(owner.Root, w.Root) || !w.isCloudflare(owner.PID) {
+			return nil
+		}
+		if id, err = process.Identify(owner.PID); err != nil {
+			return nil // it has ended
+		}
+	}
+	return id.Stop(ctx, stopGrace)
+}
+
+// isCloudflare reports whether a process was started as this world's Cloudflare.
+func (w *World) isCloudflare(pid int) bool {
+	raw, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "cmdline"))
+	argv := strings.Split(string(raw), "\x00")
+	return err == nil && len(argv) > 5 && slices.Equal(argv[1:6], []string{CloudflareCommand, "--root", w.Root, "--world", w.Name})
+}
+
+// startCloudflare starts the Cloudflare process with the claimed slot, unless it is running
+// and has the slot, and waits until all its listeners are up.
+func (w *World) startCloudflare(ctx context.Context, out io.Writer, claim *claim) error {
 	begin := time.Now()
-	if !w.cloudflareAlive() {
-		self, err := w.keepSelf()
-		if err != nil {
-			return err
-		}
-		argv := []string{self, CloudflareCommand, "--root", w.Root, "--world", w.Name}
-		if w.NoCluster {
-			argv = append(argv, "--no-cluster")
-		}
-		if _, err := process.Spawn(w.pidFile(), w.logFile(), argv...); err != nil {
+	if claim != nil {
+		if err := w.spawnCloudflare(ctx, claim); err != nil {
 			return err
 		}
 	}
@@ -76,6 +112,31 @@ func (w *World) startCloudflare(ctx context.Context, out io.Writer) error {
 	}
 	fmt.Fprintf(out, "Cloudflare ready: API, edge and front (%s)\n", since(begin))
 	return nil
+}
+
+// spawnCloudflare starts the Cloudflare process.
+func (w *World) spawnCloudflare(ctx context.Context, claim *claim) error {
+	// One that has lost the slot is about to end.
+	if id, ok := process.Load(w.pidFile()); ok {
+		if err := id.Stop(ctx, stopGrace); err != nil {
+			return err
+		}
+	}
+	self, err := w.keepSelf()
+	if err != nil {
+		return err
+	}
+	argv := []string{self, CloudflareCommand, "--root", w.Root, "--world", w.Name}
+	if w.NoCluster {
+		argv = append(argv, "--no-cluster")
+	}
+	port, err := claim.handOn()
+	if err != nil {
+		return err
+	}
+	defer port.Close()
+	_, err = process.Spawn(w.pidFile(), w.logFile(), []*os.File{port}, argv...)
+	return err
 }
 
 // keepSelf copies this program into the world, because `go run` may remove its binary

@@ -10,28 +10,71 @@ import (
 	"time"
 
 	"k8s-tunnel/sandbox/cluster"
-	"k8s-tunnel/sandbox/process"
 )
 
 // Down stops the world and removes everything that it made, whatever state it is in.
-// The tools stay: they belong to the clone.
+// The tools stay: they belong to the clone. Symbolic links are removed as such, and what
+// they lead to is left alone.
 func (w *World) Down(ctx context.Context, out io.Writer) error {
-	if _, err := os.Stat(w.Dir()); errors.Is(err, fs.ErrNotExist) && w.Name != DefaultName {
+	if _, err := os.Lstat(w.Dir()); errors.Is(err, fs.ErrNotExist) && w.Name != DefaultName {
 		return nil // it never had a slot, so nothing can be left of it
 	}
-	begin := time.Now()
-	var problems []error
-	if id, ok := process.Load(w.pidFile()); ok {
-		// Longer than the process takes to disconnect its clients.
-		problems = append(problems, id.Stop(ctx, 10*time.Second))
+	unlock, err := w.lock(ctx, out)
+	if err != nil {
+		return err
 	}
-	problems = append(problems, cluster.Wipe(ctx, w.clusterConfig()))
-	if err := errors.Join(problems...); err != nil {
-		return fmt.Errorf("taking world %s down: %w", w.Name, err)
+	defer unlock()
+	if isLink(w.Dir()) {
+		if err := os.Remove(w.Dir()); err != nil {
+			return fmt.Errorf("removing world %s: %w", w.Name, err)
+		}
+		fmt.Fprintf(out, "%s was a symbolic link and is removed; what it led to isn't touched\n", w.Dir())
+	}
+	if err := w.reload(); err != nil {
+		return err
+	}
+	begin := time.Now()
+	problem := errors.Join(w.checkOwner(), w.checkMounts()) // before anything is stopped
+	if problem == nil {
+		problem = w.stop(ctx)
+	}
+	if problem != nil {
+		return fmt.Errorf("taking world %s down: %w", w.Name, problem)
+	}
+	if err := w.remove(); err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "world %s is down, nothing of it is left (%s)\n", w.Name, since(begin))
+	return nil
+}
+
+// stop ends what runs, and removes what lies outside of the world's directory.
+func (w *World) stop(ctx context.Context) error {
+	return errors.Join(w.stopCloudflare(ctx), w.removeKubeconfigs(), w.stopNode(ctx))
+}
+
+// stopNode removes the node with its directory. If another world has come to have the slot, and
+// this one's node is gone, then what is in the slot is the other's, which may just be starting.
+func (w *World) stopNode(ctx context.Context) error {
+	if w.Known() != nil {
+		return nil // without a slot there is no node
+	}
+	owner, err := w.owner(ctx)
+	node, _ := cluster.Inspect(w.clusterConfig()) // one that can't be looked at doesn't run
+	if err == nil && owner.ID != w.ID && !node.Running {
+		return nil
+	}
+	return cluster.Wipe(ctx, w.clusterConfig())
+}
+
+// remove removes the world's directory. Its next up chooses a slot anew.
+func (w *World) remove() error {
+	if err := errors.Join(w.checkOwner(), w.checkMounts()); err != nil {
+		return fmt.Errorf("removing world %s: %w", w.Name, err)
 	}
 	if err := os.RemoveAll(w.Dir()); err != nil {
 		return fmt.Errorf("removing world %s: %w", w.Name, err)
 	}
-	fmt.Fprintf(out, "world %s is down, nothing of it is left (%s)\n", w.Name, since(begin))
+	w.ID, w.Slot, w.recorded = "", 0, false
 	return nil
 }

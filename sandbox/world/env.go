@@ -42,7 +42,8 @@ func (w *World) Env() []Variable {
 		{"SANDBOX_FRONT", "http://" + w.FrontAddr()},
 	}
 	if !w.NoCluster {
-		variables = append(variables, Variable{"KUBECONFIG", w.Kubeconfig()})
+		variables = append(variables, Variable{"KUBECONFIG", w.Kubeconfig()},
+			Variable{"KUBECACHEDIR", w.path("kubectl-cache")}) // otherwise below the user's home
 	}
 	return variables
 }

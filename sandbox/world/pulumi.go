@@ -9,7 +9,10 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
+
+	"github.com/google/renameio/v2"
 
 	"k8s-tunnel/sandbox/cloudflare/state"
 	"k8s-tunnel/sandbox/toolchain"
@@ -60,8 +63,22 @@ func (w *World) prepareStack(ctx context.Context) error {
 	return w.quietly(ctx, "pulumi", "stack", "select", "--create", Stack)
 }
 
-// Deploy runs `pulumi up` on the dev stack.
+// linkPlugins shows the shared plugins in the world's own Pulumi directory.
+func (w *World) linkPlugins() error {
+	shared := filepath.Join(w.SharedPulumiHome(), "plugins")
+	for _, dir := range []string{shared, w.PulumiHome()} {
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			return err
+		}
+	}
+	return renameio.Symlink(shared, filepath.Join(w.PulumiHome(), "plugins"))
+}
+
+// Deploy runs `pulumi up` on the dev stack, if it is this world that would be changed.
 func (w *World) Deploy(ctx context.Context, out io.Writer) error {
+	if err := w.Healthy(ctx); err != nil {
+		return fmt.Errorf("world %s is not up: %w", w.Name, err)
+	}
 	return w.pulumi(ctx, out, "up", "--stack", Stack, "--yes", "--skip-preview")
 }
 

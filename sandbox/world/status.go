@@ -22,13 +22,11 @@ import (
 	"k8s-tunnel/sandbox/pinned"
 )
 
-// Control returns a client of the Cloudflare process's control port.
-func (w *World) Control() *control.Client {
-	return control.NewClient(w.ControlAddr())
-}
-
 // Healthy returns nil when every part of the world is up.
 func (w *World) Healthy(ctx context.Context) error {
+	if err := w.Known(); err != nil {
+		return err
+	}
 	if !w.cloudflareAlive() {
 		return errors.New("the Cloudflare process doesn't run")
 	}

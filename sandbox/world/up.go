@@ -20,12 +20,45 @@ import (
 // Up brings the world up: it builds what is missing and starts what isn't running. A
 // world that is up already is left as it is.
 func (w *World) Up(ctx context.Context, out io.Writer) error {
+	unlock, err := w.lock(ctx, out)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	if err := errors.Join(w.checkOwner(), w.checkLinks()); err != nil {
+		return err
+	}
+	if err := w.reload(); err != nil {
+		return err
+	}
+	claim, err := w.claim(ctx)
+	if err != nil {
+		return err
+	}
+	defer claim.release()
+	return w.up(ctx, out, claim)
+}
+
+// reload brings up to date what another command may have changed before this one had the
+// lock: which world it is, and where.
+func (w *World) reload() error {
+	now := World{Root: w.Root, Name: w.Name}
+	if err := now.load(); err != nil {
+		return fmt.Errorf("opening world %s: %w", w.Name, err)
+	}
+	w.ID, w.Slot, w.recorded = now.ID, now.Slot, now.recorded
+	return nil
+}
+
+// up does the work of Up. The caller holds the world's lock, and its slot unless the world's
+// Cloudflare process has it.
+func (w *World) up(ctx context.Context, out io.Writer, claim *claim) error {
 	if !w.NoCluster {
 		if err := toolchain.System(ctx, w.toolOptions(out, w.groups())); err != nil {
 			return err
 		}
 	}
-	if err := w.check(); err != nil {
+	if err := w.check(claim); err != nil {
 		return err
 	}
 	tools, err := w.tools(ctx, out, w.groups())
@@ -35,7 +68,7 @@ func (w *World) Up(ctx context.Context, out io.Writer) error {
 	if err := w.prepare(ctx, tools); err != nil {
 		return err
 	}
-	if err := w.start(ctx, out); err != nil {
+	if err := w.start(ctx, out, claim); err != nil {
 		return err
 	}
 	return w.prepareStack(ctx)
@@ -64,7 +97,7 @@ func (w *World) tools(ctx context.Context, out io.Writer, groups []string) (tool
 }
 
 func (w *World) toolOptions(out io.Writer, groups []string) toolchain.Options {
-	return toolchain.Options{Root: w.Root, Out: out, PulumiHome: w.PulumiHome(), Groups: groups}
+	return toolchain.Options{Root: w.Root, Out: out, PulumiHome: w.SharedPulumiHome(), Groups: groups}
 }
 
 // groups are the tools that this world needs.
@@ -77,7 +110,7 @@ func (w *World) groups() []string {
 }
 
 // check reports all obstacles on this machine at once, before anything that takes time.
-func (w *World) check() error {
+func (w *World) check(claim *claim) error {
 	var problems []error
 	if !w.NoCluster {
 		for _, problem := range cluster.Check(w.clusterConfig()) {
@@ -87,7 +120,7 @@ func (w *World) check() error {
 	if len(problems) > 0 {
 		problems = append(problems, errors.New(withoutNode))
 	}
-	if !w.cloudflareAlive() {
+	if claim != nil && !w.cloudflareAlive() {
 		problems = append(problems, w.checkPorts())
 	}
 	return errors.Join(problems...)
@@ -100,15 +133,22 @@ README.md, "Another cluster", says how its connectors find the sandbox's edge`
 
 // prepare writes what the world's parts need to start.
 func (w *World) prepare(ctx context.Context, tools toolchain.Result) error {
-	for _, dir := range []string{w.Dir(), w.path("logs"), w.path("pulumi"), w.path("cloudflare")} {
+	if err := os.MkdirAll(w.Dir(), 0o755); err != nil {
+		return err
+	}
+	// First of all, because this is what says whose the directory is.
+	if err := w.save(); err != nil {
+		return err
+	}
+	for _, dir := range []string{w.path("logs"), w.path("pulumi"), w.path("cloudflare")} {
 		if err := os.MkdirAll(dir, 0o755); err != nil {
 			return err
 		}
 	}
-	if err := w.save(); err != nil {
+	if err := tools.AssemblePulumiHome(ctx, w.SharedPulumiHome()); err != nil {
 		return err
 	}
-	if err := tools.AssemblePulumiHome(ctx, w.PulumiHome()); err != nil {
+	if err := w.linkPlugins(); err != nil {
 		return err
 	}
 	authority, err := w.authority()
@@ -124,9 +164,9 @@ func (w *World) authority() (*ca.Authority, error) {
 }
 
 // start starts Cloudflare and the node side by side, because neither needs the other.
-func (w *World) start(ctx context.Context, out io.Writer) error {
+func (w *World) start(ctx context.Context, out io.Writer, claim *claim) error {
 	group, groupCtx := errgroup.WithContext(ctx)
-	group.Go(func() error { return w.startCloudflare(groupCtx, out) })
+	group.Go(func() error { return w.startCloudflare(groupCtx, out, claim) })
 	if !w.NoCluster {
 		group.Go(func() error { return w.startNode(groupCtx, out) })
 	}

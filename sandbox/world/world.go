@@ -5,10 +5,8 @@
 package world
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -29,8 +27,12 @@ type World struct {
 	Root string `json:"-"`
 	// Name distinguishes the worlds of a clone.
 	Name string `json:"-"`
+	// ID is random, so that one world isn't taken for another at the same addresses. Up
+	// chooses it.
+	ID string `json:"id"`
 	// Slot numbers the worlds of the machine. Every address, interface and
-	// cgroup follows from it.
+	// cgroup follows from it. Up chooses it, and the world keeps it until it is
+	// taken down; the default world's is always 0.
 	Slot int `json:"slot"`
 	// NoCluster leaves the node out: the Cloudflare part alone needs neither
 	// Linux nor root.
@@ -38,11 +40,22 @@ type World struct {
 	// EdgeProtocol is what connectors that leave the choice to Cloudflare begin
 	// with: quic, as in production and when empty, or http2.
 	EdgeProtocol string `json:"edgeProtocol"`
+
+	recorded bool // it has its slot
 }
 
-// Open returns the world of that name in the clone around the current directory. A
-// world that has never been up gets a slot, which it keeps until it is taken down; the
-// default world always has slot 0.
+// ErrNoAddresses says that a world was never up, or was taken down.
+var ErrNoAddresses = errors.New("it isn't up, so it has no addresses yet; start it with: go -C sandbox run . up")
+
+// Known returns nil if the world's addresses are known.
+func (w *World) Known() error {
+	if w.recorded || w.Name == DefaultName {
+		return nil
+	}
+	return fmt.Errorf("world %s: %w --world %s", w.Name, ErrNoAddresses, w.Name)
+}
+
+// Open returns the world of that name in the clone around the current directory.
 func Open(name string) (*World, error) {
 	root, err := findRoot()
 	if err != nil {
@@ -57,31 +70,15 @@ func OpenIn(root, name string) (*World, error) {
 		return nil, fmt.Errorf("world: %q can't be a directory's name", name)
 	}
 	w := &World{Root: root, Name: name}
-	raw, err := os.ReadFile(w.path(settingsFile))
-	switch {
-	case err == nil:
-		err = json.Unmarshal(raw, w)
-	case errors.Is(err, fs.ErrNotExist) && name == DefaultName:
-		err = nil // slot 0
-	case errors.Is(err, fs.ErrNotExist):
-		w.Slot, err = freeSlot()
+	// A directory that is itself a link is no world of this clone: Up refuses it, Down removes
+	// the link.
+	if isLink(w.Dir()) {
+		return w, nil
 	}
-	if err != nil {
+	if err := errors.Join(w.checkOwner(), w.load()); err != nil {
 		return nil, fmt.Errorf("opening world %s: %w", name, err)
 	}
 	return w, nil
-}
-
-// settingsFile keeps the options of `up` for later commands.
-const settingsFile = "world.json"
-
-// save writes settingsFile.
-func (w *World) save() error {
-	raw, err := json.Marshal(w)
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(w.path(settingsFile), raw, 0o644)
 }
 
 // findRoot goes up from the current directory to the clone's root.
@@ -111,9 +108,13 @@ func (w *World) path(parts ...string) string {
 	return filepath.Join(append([]string{w.Dir()}, parts...)...)
 }
 
-// PulumiHome is Pulumi's directory for plugins and credentials, shared by the worlds,
-// so that a plugin put there by hand stays.
-func (w *World) PulumiHome() string {
+// PulumiHome is Pulumi's directory for the selected stack and the login, which differ
+// between worlds. Its plugins are a link to SharedPulumiHome's.
+func (w *World) PulumiHome() string { return w.path("pulumi-home") }
+
+// SharedPulumiHome is the Pulumi directory with the plugins of all worlds. A plugin put
+// there by hand stays.
+func (w *World) SharedPulumiHome() string {
 	return filepath.Join(w.Root, ".sandbox", "pulumi")
 }
 

@@ -16,14 +16,29 @@ import (
 
 // Client speaks to a control port.
 type Client struct {
-	addr string
-	http *http.Client
+	addr  string
+	world string
+	http  *http.Client
 }
 
-// NewClient returns a client of the control port at addr, which is host:port.
-func NewClient(addr string) *Client {
+// NewClient returns a client of the control port at addr, which is host:port, if it
+// belongs to the world with the given ID. Calls to another world's port change nothing and
+// fail with a [ForeignError]. Without an ID, it may be any world's.
+func NewClient(addr, world string) *Client {
 	// No proxy from the environment: the port is on this machine.
-	return &Client{addr: addr, http: &http.Client{Transport: &http.Transport{}, Timeout: 30 * time.Second}}
+	return &Client{addr: addr, world: world, http: &http.Client{Transport: &http.Transport{}, Timeout: 30 * time.Second}}
+}
+
+// World returns whose control port it is. Whoever answers without saying so is a
+// [ForeignError].
+func (c *Client) World(ctx context.Context) (out World, err error) {
+	if err := c.do(ctx, http.MethodGet, "/world", nil, &out); err != nil {
+		return out, err
+	}
+	if out.ID == "" {
+		return out, &ForeignError{Addr: c.addr}
+	}
+	return out, nil
 }
 
 // Ready returns nil if the sandbox's Cloudflare is up.
@@ -120,11 +135,20 @@ func (c *Client) do(ctx context.Context, method, path string, in, out any) error
 	if err != nil {
 		return fmt.Errorf("%s %s: %w", method, path, err)
 	}
+	if in != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	if c.world != "" {
+		req.Header.Set(WorldHeader, c.world)
+	}
 	resp, err := c.http.Do(req)
 	if err != nil {
 		return fmt.Errorf("asking the sandbox's Cloudflare: %w", err)
 	}
 	defer resp.Body.Close()
+	if answers := resp.Header.Get(WorldHeader); answers == "" || c.world != "" && answers != c.world {
+		return c.foreign(ctx, answers != "")
+	}
 	data, err := io.ReadAll(resp.Body)
 	if err != nil {
 		return fmt.Errorf("%s %s: %w", method, path, err)
@@ -139,4 +163,14 @@ func (c *Client) do(ctx context.Context, method, path string, in, out any) error
 		return fmt.Errorf("%s %s: %w", method, path, err)
 	}
 	return nil
+}
+
+// foreign returns the error that says whose the port is, if its owner is a world at all.
+func (c *Client) foreign(ctx context.Context, world bool) error {
+	out := &ForeignError{Addr: c.addr}
+	if world {
+		whoever := &Client{addr: c.addr, http: c.http}
+		out.Owner, _ = whoever.World(ctx) // if it has ended in between, nothing more can be said
+	}
+	return out
 }

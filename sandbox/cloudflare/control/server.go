@@ -13,6 +13,7 @@ import (
 	"github.com/google/uuid"
 
 	"k8s-tunnel/sandbox/cloudflare/api"
+	"k8s-tunnel/sandbox/cloudflare/local"
 	"k8s-tunnel/sandbox/cloudflare/state"
 )
 
@@ -29,6 +30,7 @@ type EdgeControl interface {
 
 // Config is what the control port controls. The edge is assumed to be listening.
 type Config struct {
+	World World
 	Store *state.Store
 	API   *api.API
 	Edge  EdgeControl
@@ -45,8 +47,7 @@ type server struct {
 // Handler returns the control port's server.
 func Handler(c Config) http.Handler {
 	s := &server{Config: c}
-	mux := http.NewServeMux()
-	for pattern, serve := range map[string]func(*http.Request) (any, error){
+	return handler(c.World, map[string]func(*http.Request) (any, error){
 		"GET /healthz":      func(*http.Request) (any, error) { return "ok", nil },
 		"GET /state":        s.state,
 		"GET /calls":        func(*http.Request) (any, error) { return s.API.Calls(), nil },
@@ -67,7 +68,24 @@ func Handler(c Config) http.Handler {
 		"POST /tokens":      add(s.Store.PutToken),
 		"POST /records":     add(s.addRecord),
 		"PUT /origins":      s.setOrigins,
-	} {
+	})
+}
+
+// Waiting returns the server of a control port whose world is still being started. It
+// says whose it is, and that nothing else is ready.
+func Waiting(w World) http.Handler {
+	return handler(w, map[string]func(*http.Request) (any, error){
+		"/": func(*http.Request) (any, error) { return nil, errStarting },
+	})
+}
+
+var errStarting = errors.New("the world is still being started")
+
+// handler serves the calls to one world.
+func handler(world World, calls map[string]func(*http.Request) (any, error)) http.Handler {
+	mux := http.NewServeMux()
+	calls["GET /world"] = func(*http.Request) (any, error) { return world, nil }
+	for pattern, serve := range calls {
 		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
 			result, err := serve(r)
 			if err != nil {
@@ -78,7 +96,19 @@ func Handler(c Config) http.Handler {
 			_ = json.NewEncoder(w).Encode(result)
 		})
 	}
-	return mux
+	return local.Only(local.JSON(only(world.ID, mux)))
+}
+
+// only says which world answers, and refuses requests that are meant for another one.
+func only(id string, h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set(WorldHeader, id)
+		if meant := r.Header.Get(WorldHeader); meant != "" && meant != id {
+			http.Error(w, "this is another world: GET /world says which", http.StatusMisdirectedRequest)
+			return
+		}
+		h.ServeHTTP(w, r)
+	})
 }
 
 func statusOf(err error) int {
@@ -88,6 +118,8 @@ func statusOf(err error) int {
 		return http.StatusConflict
 	case errors.Is(err, state.ErrNotFound):
 		return http.StatusNotFound
+	case errors.Is(err, errStarting):
+		return http.StatusServiceUnavailable
 	default:
 		return http.StatusBadRequest
 	}

@@ -1,8 +1,14 @@
 // Package control is the port through which tests and the sandbox's own commands
 // inspect and disturb its Cloudflare, as a server and a client. It imitates nothing:
 // what a customer of Cloudflare can do belongs to the API. It speaks plain HTTP, asks
-// for no credentials and must listen on loopback only.
+// for no credentials and must listen on loopback only. It refuses requests for hosts that
+// aren't loopback, requests of web pages, and bodies that aren't declared as
+// application/json.
 //
+// Every answer names the world that the port belongs to, in the header Sandbox-World. A
+// request with another world in that header is refused before it does anything.
+//
+//	GET    /world       whose port this is: World
 //	GET    /healthz     200 once every listener is up
 //	GET    /state       what there is: State
 //	GET    /calls       the calls of the API, DELETE forgets them
@@ -20,6 +26,8 @@ package control
 
 import (
 	"encoding/json"
+	"fmt"
+	"path/filepath"
 	"time"
 
 	"github.com/google/uuid"
@@ -27,6 +35,39 @@ import (
 	"k8s-tunnel/sandbox/cloudflare/api"
 	"k8s-tunnel/sandbox/cloudflare/state"
 )
+
+// WorldHeader is the header with the ID of the world that a request is meant for, or that
+// has answered.
+const WorldHeader = "Sandbox-World"
+
+// World says whose control port it is.
+type World struct {
+	// ID is random, and differs even between worlds of the same name and directory.
+	ID string `json:"id"`
+	// Name distinguishes the worlds of a clone, and Root is the clone's root.
+	Name string `json:"name"`
+	Root string `json:"root"`
+	// PID is the process that answers.
+	PID int `json:"pid"`
+}
+
+func (w World) String() string {
+	return fmt.Sprintf("world %s of %s (process %d)", w.Name, w.Root, w.PID)
+}
+
+// ForeignError says that a control port belongs to another world than the one asked for.
+type ForeignError struct {
+	Addr  string
+	Owner World // empty when whoever answers doesn't say
+}
+
+func (e *ForeignError) Error() string {
+	if e.Owner.ID == "" {
+		return fmt.Sprintf("%s belongs to a program that doesn't say which local world it is: end it (ss -ltnp shows it)", e.Addr)
+	}
+	return fmt.Sprintf("%s belongs to %s: take that one down first (go -C %s run . down --world %s)",
+		e.Addr, e.Owner, filepath.Join(e.Owner.Root, "sandbox"), e.Owner.Name)
+}
 
 // State is what the sandbox's Cloudflare holds, without secrets.
 type State struct {

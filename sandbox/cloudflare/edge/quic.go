@@ -47,7 +47,7 @@ func quicConfig() *quic.Config {
 // serveQUIC serves one QUIC connection of a connector until it ends. The first
 // stream that the connector opens is the control stream; every request gets a
 // stream that the edge opens.
-func (e *Edge) serveQUIC(conn quic.Connection, location string) {
+func (e *Edge) serveQUIC(conn *quic.Conn, location string) {
 	defer func() { _ = conn.CloseWithError(quicNoError, "") }()
 	peer := conn.RemoteAddr().String()
 	if name := conn.ConnectionState().TLS.ServerName; name != ServerNameQUIC {
@@ -71,7 +71,7 @@ func (e *Edge) serveQUIC(conn quic.Connection, location string) {
 // quicCarrier carries requests over QUIC streams. cloudflared sends no trailers over
 // QUIC, so gRPC calls, whose status is a trailer, end without a status, as they do at
 // Cloudflare.
-type quicCarrier struct{ conn quic.Connection }
+type quicCarrier struct{ conn *quic.Conn }
 
 func (c quicCarrier) hangUp() { _ = c.conn.CloseWithError(quicNoError, "") }
 func (c quicCarrier) cut()    { _ = c.conn.CloseWithError(quicInterrupted, "edge interrupted") }
@@ -168,7 +168,7 @@ func quicResponse(answer *pogs.ConnectResponse) (*http.Response, error) {
 // quicExchange is one request's stream: the response's body, and after an upgrade
 // the way to the origin as well.
 type quicExchange struct {
-	stream  quic.Stream
+	stream  *quic.Stream
 	unwatch func() bool
 	sent    atomic.Bool // the request is complete, our half is closed
 }

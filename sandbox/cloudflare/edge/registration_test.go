@@ -64,7 +64,7 @@ func restart(t *testing.T, edge *Edge, ctx context.Context) {
 	require.Eventually(t, func() bool { return edge.Start(ctx) == nil }, 30*time.Second, 10*time.Millisecond)
 }
 
-func (d *desk) dial(t *testing.T, addr, serverName string) quic.Connection {
+func (d *desk) dial(t *testing.T, addr, serverName string) *quic.Conn {
 	t.Helper()
 	conn, err := quic.DialAddr(t.Context(), addr, &tls.Config{
 		RootCAs: d.roots, ServerName: serverName, NextProtos: []string{protocolQUIC},
@@ -74,7 +74,7 @@ func (d *desk) dial(t *testing.T, addr, serverName string) quic.Connection {
 	return conn
 }
 
-func (d *desk) register(t *testing.T, conn quic.Connection, tunnel state.Tunnel, client uuid.UUID) (tunnelrpc.RegistrationClient, *pogs.ConnectionDetails, error) {
+func (d *desk) register(t *testing.T, conn *quic.Conn, tunnel state.Tunnel, client uuid.UUID) (tunnelrpc.RegistrationClient, *pogs.ConnectionDetails, error) {
 	t.Helper()
 	control, err := conn.OpenStream()
 	require.NoError(t, err)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 )
 
 // fakeTree makes files as the kernel shows them. A name that ends with a slash is a directory.
@@ -143,4 +144,48 @@ func TestCgroups_RemoveWaitsForTheKernel(t *testing.T) {
 		_ = os.Remove(filepath.Join(root, "memory/k8st3/node/held"))
 	}()
 	require.NoError(t, groups.remove("k8st3", 10*time.Second))
+}
+
+// A plain file keeps what the last write left in it, which is enough to see what was written last.
+func TestCgroups_ControllersAreDisabledWithTheLastNode(t *testing.T) {
+	t.Parallel()
+	probe := t.TempDir()
+	if err := unix.Setxattr(probe, enabledAttribute, []byte("x"), 0); err != nil {
+		t.Skip("needs root, and a file system with attributes: ", err)
+	}
+	tree := func(enabled string) (cgroups, string) {
+		root := fakeTree(t, map[string]string{
+			"cgroup.controllers": "memory pids\n", "cgroup.subtree_control": enabled,
+			"k8st3/cgroup.subtree_control": "", "k8st4/cgroup.subtree_control": "",
+		})
+		return cgroups{unified: true, trees: []string{root}}, root
+	}
+	gone := func(root, name string) { require.NoError(t, os.RemoveAll(filepath.Join(root, name))) } // as the kernel does by rmdir
+	t.Run("those that nodes have enabled", func(t *testing.T) {
+		t.Parallel()
+		groups, root := tree("memory\n")
+		require.NoError(t, groups.create("k8st3"))
+		require.NoError(t, os.WriteFile(filepath.Join(root, "cgroup.subtree_control"), []byte("memory pids\n"), 0o644))
+		require.NoError(t, groups.create("k8st4"))
+		require.Equal(t, []string{"pids"}, notedControllers(root), "memory was enabled before")
+		gone(root, "k8st3")
+		require.NoError(t, os.WriteFile(filepath.Join(root, "cgroup.subtree_control"), []byte("memory pids\n"), 0o644))
+		require.NoError(t, groups.remove("k8st3", 0))
+		require.Equal(t, "memory pids\n", read(t, root, "cgroup.subtree_control"), "the other node is still there")
+		gone(root, "k8st4")
+		require.NoError(t, groups.remove("k8st4", 0))
+		require.Contains(t, read(t, root, "cgroup.subtree_control"), "-pids")
+		require.NotContains(t, read(t, root, "cgroup.subtree_control"), "-memory")
+		require.Empty(t, notedControllers(root))
+	})
+	t.Run("none that were enabled before", func(t *testing.T) {
+		t.Parallel()
+		groups, root := tree("memory pids\n")
+		require.NoError(t, groups.create("k8st3"))
+		require.NoError(t, os.WriteFile(filepath.Join(root, "cgroup.subtree_control"), []byte("memory pids\n"), 0o644))
+		gone(root, "k8st3")
+		gone(root, "k8st4")
+		require.NoError(t, groups.remove("k8st3", 0))
+		require.Equal(t, "memory pids\n", read(t, root, "cgroup.subtree_control"))
+	})
 }

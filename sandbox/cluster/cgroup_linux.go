@@ -104,6 +104,14 @@ func (c cgroups) createUnified(name string) error {
 		return fmt.Errorf("creating a control group: %w", err)
 	}
 	available := strings.Fields(string(raw))
+	unlock, err := lockGroup(root)
+	if err != nil {
+		return fmt.Errorf("creating a control group: %w", err)
+	}
+	defer unlock()
+	if err := noteEnabled(root, available); err != nil {
+		return fmt.Errorf("creating a control group: %w", err)
+	}
 	dir := filepath.Join(root, name)
 	for _, parent := range []string{root, dir} {
 		if err := os.MkdirAll(parent, 0o755); err != nil {
@@ -169,6 +177,9 @@ func (c cgroups) remove(name string, patience time.Duration) error {
 			problems = append(problems, removeGroups(filepath.Join(tree, name)))
 		}
 		err := errors.Join(problems...)
+		if err == nil && c.unified {
+			return disableNoted(c.trees[0])
+		}
 		if err == nil || time.Now().After(deadline) {
 			return err
 		}

@@ -1,0 +1,186 @@
+package world
+
+import (
+	"bufio"
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/gofrs/flock"
+	"github.com/google/renameio/v2"
+)
+
+// settingsFile keeps the world's identity, its slot and the options of `up` for later
+// commands.
+const settingsFile = "world.json"
+
+// newID makes the ID of a world.
+func newID() string { return rand.Text() }
+
+// record is what settingsFile holds.
+type record struct {
+	*World
+	// Root is the clone that the world was made by. It tells a world of this clone from
+	// another's, to which a symbolic link may lead.
+	Root string `json:"root"`
+}
+
+// save writes settingsFile.
+func (w *World) save() error {
+	raw, err := json.Marshal(record{w, w.Root})
+	if err != nil {
+		return err
+	}
+	w.recorded = true
+	return renameio.WriteFile(w.path(settingsFile), raw, 0o644, renameio.WithTempDir(w.Dir()))
+}
+
+// load reads settingsFile, if there is one, into w.
+func (w *World) load() error {
+	raw, err := os.ReadFile(w.path(settingsFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		w.recorded = false
+		return nil
+	}
+	if err == nil {
+		err = json.Unmarshal(raw, &record{World: w})
+	}
+	w.recorded = err == nil
+	return err
+}
+
+// lock keeps other commands that start or stop this world away until the returned function
+// is called. The kernel releases it when this process ends, however that happens.
+func (w *World) lock(ctx context.Context, out io.Writer) (unlock func(), err error) {
+	path := filepath.Join(w.Root, ".sandbox", "locks", "world-"+w.Name)
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return nil, err
+	}
+	file := flock.New(path)
+	locked, err := file.TryLock()
+	if err == nil && !locked {
+		fmt.Fprintf(out, "waiting for another command that starts or stops world %s\n", w.Name)
+		_, err = file.TryLockContext(ctx, 100*time.Millisecond)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("locking world %s: %w", w.Name, err)
+	}
+	return func() { _ = file.Close() }, nil
+}
+
+// isLink reports whether a path is itself a symbolic link.
+func isLink(path string) bool {
+	info, err := os.Lstat(path)
+	return err == nil && info.Mode()&fs.ModeSymlink != 0
+}
+
+// checkOwner returns an error if the world's directory may be somebody else's. Whoever
+// needs the room may link .sandbox to another disk, but then only a directory that says it
+// is this clone's world counts as one.
+func (w *World) checkOwner() error {
+	dir := w.Dir()
+	if isLink(dir) {
+		return fmt.Errorf("%s is a symbolic link, and what it leads to may be somebody else's: remove it", dir)
+	}
+	here, err := os.Stat(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	link := ""
+	for _, parent := range []string{filepath.Dir(filepath.Dir(dir)), filepath.Dir(dir)} {
+		if isLink(parent) {
+			link = parent
+		}
+	}
+	made := record{World: &World{}}
+	if raw, err := os.ReadFile(w.path(settingsFile)); err == nil {
+		_ = json.Unmarshal(raw, &made) // one that can't be read says nothing
+	}
+	switch there, err := os.Stat(filepath.Join(made.Root, ".sandbox", "worlds", w.Name)); {
+	case made.Root == w.Root, sameFile(made.Root, w.Root):
+		return nil
+	case made.Root != "" && err == nil && os.SameFile(here, there):
+		return fmt.Errorf("%s is the world of another clone, %s: use it there, or remove the symbolic link %s", dir, made.Root, link)
+	case link != "":
+		return fmt.Errorf("%s can't be told to be this clone's world, because %s is a symbolic link: remove the link, or the directory if it is yours", dir, link)
+	}
+	return nil // made before the clone was moved, or its record was never written
+}
+
+func sameFile(a, b string) bool {
+	one, err1 := os.Stat(a)
+	other, err2 := os.Stat(b)
+	return err1 == nil && err2 == nil && os.SameFile(one, other)
+}
+
+// checkLinks returns an error if something that the world writes to is a symbolic link. The
+// world makes none there, so they lead to somebody else's files.
+func (w *World) checkLinks() error {
+	var links []string
+	err := filepath.WalkDir(w.Dir(), func(path string, entry fs.DirEntry, err error) error {
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			return nil
+		case err != nil:
+			return err
+		case entry.Type()&fs.ModeSymlink != 0:
+			links = append(links, path)
+		case entry.IsDir() && (filepath.Dir(path) == w.path("node") || path == w.path("project") || path == w.PulumiHome()):
+			return fs.SkipDir // what is further down is full of links, and written by others
+		}
+		return nil
+	})
+	if err == nil && len(links) > 0 {
+		err = fmt.Errorf("symbolic links in a world may lead to somebody else's files: remove %s, or take the world down, which removes the links alone", strings.Join(links, " and "))
+	}
+	return err
+}
+
+// checkMounts returns an error if something is mounted in the world's directory. The world's
+// own mounts are invisible here, and removing the directory would empty what is mounted.
+func (w *World) checkMounts() error {
+	dir, err := filepath.EvalSymlinks(w.Dir())
+	if err != nil {
+		return nil // nothing there
+	}
+	table, err := os.Open("/proc/self/mountinfo")
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // not Linux
+	} else if err != nil {
+		return err
+	}
+	defer table.Close()
+	if mounts := mountsIn(table, dir); len(mounts) > 0 {
+		return fmt.Errorf("something is mounted in the world's directory, and would be emptied with it: umount %s", strings.Join(mounts, " "))
+	}
+	return nil
+}
+
+// mountsIn lists the mount points at and below dir in a table such as /proc/self/mountinfo,
+// the innermost first.
+func mountsIn(table io.Reader, dir string) []string {
+	var found []string
+	for lines := bufio.NewScanner(table); lines.Scan(); {
+		fields := strings.Fields(lines.Text())
+		if len(fields) < 5 {
+			continue
+		}
+		// Blanks and the like are written as \040.
+		point, err := strconv.Unquote(`"` + strings.ReplaceAll(fields[4], `"`, `\"`) + `"`)
+		if err == nil && (point == dir || strings.HasPrefix(point, dir+"/")) {
+			found = append([]string{point}, found...)
+		}
+	}
+	return found
+}
