@@ -116,7 +116,8 @@ func TestProgram_BadSettings(t *testing.T) {
 		},
 		{"name in no zone", map[string]string{"k8s-tunnel:hostnames": `["photos.example.net"]`}, []string{"hostnames[0]: photos.example.net is neither in the domain"}},
 		{
-			"identifiers that are none", map[string]string{"k8s-tunnel:zoneId": "example.com", "k8s-tunnel:accountId": strings.Repeat("A", 32)},
+			"identifiers that are none",
+			map[string]string{"k8s-tunnel:zoneId": "example.com", "k8s-tunnel:accountId": strings.Repeat("A", 32)},
 			[]string{`zoneId: "example.com" is not an identifier of 32 digits`, `accountId: "` + strings.Repeat("A", 32) + `" is not an identifier`},
 		},
 		{"zone that is none", map[string]string{"k8s-tunnel:zones": `["net"]`}, []string{`zones: "net" is not a domain name`}},
