@@ -117,7 +117,8 @@ func TestProgram_BadSettings(t *testing.T) {
 		},
 		{"name that is none", map[string]string{"k8s-tunnel:hostnames": `["photos"]`}, []string{`hostnames[0]: "photos" is not a full host name`}},
 		{
-			"identifiers that are none", map[string]string{"k8s-tunnel:zoneId": "example.com", "k8s-tunnel:accountId": strings.Repeat("A", 32)},
+			"identifiers that are none",
+			map[string]string{"k8s-tunnel:zoneId": "example.com", "k8s-tunnel:accountId": strings.Repeat("A", 32)},
 			[]string{`zoneId: "example.com" is not an identifier of 32 digits`, `accountId: "` + strings.Repeat("A", 32) + `" is not an identifier`},
 		},
 		{
