@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"regexp"
 	"strings"
 
 	"github.com/pulumi/pulumi-cloudflare/sdk/v5/go/cloudflare"
@@ -125,19 +124,8 @@ func readSettings(ctx *pulumi.Context) (*stackSettings, error) {
 	s.api = components.APIArgs(s.cloudflare)
 	s.api.APIHostname, s.api.APIBasePath, err = s.shell.API(s.cloudflare.APIHostname, s.cloudflare.APIBasePath)
 	autonaming, _ := ctx.GetConfig(surroundings.AutonamingKey)
-	return s, errors.Join(problems, s.cloudflare.checkToken(ctx), validateID("zoneId", s.ZoneID), validateID("accountId", s.AccountID),
-		s.arguments(ctx).Validate(), err, s.shell.Problems(), surroundings.Autonaming(autonaming, "cloudflare", "kubernetes", "pulumi", "random"))
-}
-
-// idPattern matches the identifiers of Cloudflare's zones and accounts.
-var idPattern = regexp.MustCompile(`^[0-9a-f]{32}$`)
-
-// validateID checks an identifier of Cloudflare that may be unset.
-func validateID(setting, id string) error {
-	if id != "" && !idPattern.MatchString(id) {
-		return fmt.Errorf("%s: %q is not an identifier of 32 digits and letters from a to f; copy it from the zone's overview in Cloudflare's dashboard, or remove it", setting, id)
-	}
-	return nil
+	return s, errors.Join(problems, s.cloudflare.checkToken(ctx), s.arguments(ctx).Validate(), err,
+		s.shell.Problems(), surroundings.Autonaming(autonaming, "cloudflare", "kubernetes", "pulumi", "random"))
 }
 
 // checkToken demands that Cloudflare's API token is a secret of the stack.

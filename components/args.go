@@ -135,6 +135,8 @@ func (a *CloudflareTunnelArgs) Validate() error { return a.withDefaults("compone
 func (a *CloudflareTunnelArgs) validate() error {
 	return errors.Join(
 		a.names().Validate(),
+		validateIdentifier("zoneId", a.ZoneID),
+		validateIdentifier("accountId", a.AccountID),
 		validateTunnelName("tunnelName", a.TunnelName),
 		validateRotation("rotation", a.Rotation),
 		validateExistingTunnel("existingTunnel", a),

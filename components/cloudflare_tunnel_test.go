@@ -488,6 +488,8 @@ func TestCloudflareTunnel_UnknownIdentifiers(t *testing.T) {
 	args := validArgs()
 	args.ZoneID, args.AccountID = pulumi.String("zone").ToStringOutput(), pulumi.String("account")
 	r := &plantest.Engine{}
-	require.ErrorContains(t, r.Run(program(args)), "zoneId: has to be a pulumi.String")
+	err := r.Run(program(args))
+	require.ErrorContains(t, err, "zoneId: has to be a pulumi.String")
+	require.ErrorContains(t, err, `accountId: "account" is not an identifier of 32 digits`)
 	require.Empty(t, r.Registrations())
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"regexp"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
@@ -18,15 +19,27 @@ type APIArgs = preflight.Options
 // ErrTokenRefused says that Cloudflare doesn't accept the API token.
 var ErrTokenRefused = preflight.ErrTokenRefused
 
-// plain returns the value of an input that is no output.
-func plain(path string, input pulumi.StringInput) (string, error) {
+// identifierPattern matches the identifiers of Cloudflare's zones and accounts.
+var identifierPattern = regexp.MustCompile(`^[0-9a-f]{32}$`)
+
+// validateIdentifier checks an identifier that may be unset.
+func validateIdentifier(path string, input pulumi.StringInput) error {
 	switch value := input.(type) {
 	case nil:
-		return "", nil
+		return nil
 	case pulumi.String:
-		return string(value), nil
+		if !identifierPattern.MatchString(string(value)) {
+			return fmt.Errorf("%s: %q is not an identifier of 32 digits and letters from a to f; copy it from the zone's overview in Cloudflare's dashboard, or remove it", path, value)
+		}
+		return nil
 	}
-	return "", fmt.Errorf("%s: has to be a pulumi.String, because it is checked before anything is declared; leave it out to have it looked up", path)
+	return fmt.Errorf("%s: has to be a pulumi.String, because it is checked before anything is declared; leave it out to have it looked up", path)
+}
+
+// identifier is the value of a valid identifier.
+func identifier(input pulumi.StringInput) string {
+	value, _ := input.(pulumi.String)
+	return string(value)
 }
 
 // CallsPerSecond is the pace at which to call Cloudflare's API, for the provider's
@@ -67,13 +80,8 @@ func (a *CloudflareTunnelArgs) Check(ctx *pulumi.Context, name string) error {
 
 // check is Check for valid arguments with defaults.
 func (a *CloudflareTunnelArgs) check(ctx *pulumi.Context, name string) (*found, error) {
-	zoneID, err := plain("zoneId", a.ZoneID)
-	accountID, accountErr := plain("accountId", a.AccountID)
-	if err := errors.Join(err, accountErr); err != nil {
-		return nil, err
-	}
 	request := preflight.Request{
-		Names: a.names(), ZoneID: zoneID, AccountID: accountID, Stack: ctx.Project() + "/" + ctx.Stack(),
+		Names: a.names(), ZoneID: identifier(a.ZoneID), AccountID: identifier(a.AccountID), Stack: ctx.Project() + "/" + ctx.Stack(),
 		AllowTakeover: a.AllowTakeover, ExistingTunnel: a.ExistingTunnel,
 	}
 	if a.found != nil && a.found.component == name && reflect.DeepEqual(a.found.asked, request) {
