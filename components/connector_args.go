@@ -8,6 +8,9 @@ import (
 	"strings"
 	"time"
 
+	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
 	"k8s-tunnel/components/cloudflared"
 )
 
@@ -112,8 +115,16 @@ func (c *ConnectorArgs) options() cloudflared.Options {
 	return cloudflared.Options{
 		Protocol: c.Protocol, EdgeIPVersion: c.EdgeIPVersion, Region: c.Region, PostQuantum: c.PostQuantum,
 		DisablePathMTUDiscovery: c.DisablePathMTUDiscovery, GraceSeconds: c.graceSeconds(),
-		LogLevel: c.LogLevel, TransportLogLevel: c.TransportLogLevel, JSONLog: c.LogFormat == "json",
+		LogLevel: c.LogLevel, TransportLogLevel: c.TransportLogLevel,
 	}
+}
+
+// environment is what cloudflared doesn't read from its configuration file.
+func (c *ConnectorArgs) environment() corev1.EnvVarArray {
+	if c.LogFormat != "json" {
+		return nil
+	}
+	return corev1.EnvVarArray{&corev1.EnvVarArgs{Name: pulumi.String("TUNNEL_LOG_OUTPUT"), Value: pulumi.String("json")}}
 }
 
 // withDefaults returns a copy with defaults. edge are the ranges that the network

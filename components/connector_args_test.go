@@ -57,12 +57,13 @@ func TestCloudflareTunnel_ConnectorSettings(t *testing.T) {
 	config := r.Find(t, "edge-config").Inputs["data"].ObjectValue()[cloudflared.ConfigFile].StringValue()
 	for _, line := range []string{
 		"protocol: http2", `edge-ip-version: "4"`, "region: us", "quic-disable-pmtu-discovery: true", "grace-period: 90s",
-		"loglevel: warn", "transport-loglevel: debug", "output: json",
+		"loglevel: warn", "transport-loglevel: debug",
 	} {
 		require.Contains(t, config, "\n"+line+"\n")
 	}
 	pod := r.Find(t, "edge-cloudflared").Inputs["spec"].ObjectValue()["template"].ObjectValue()["spec"].ObjectValue()
 	require.InDelta(t, 15+90+15, pod["terminationGracePeriodSeconds"].NumberValue(), 0, "it drains, finishes requests, and ends")
+	require.Contains(t, r.Find(t, "edge-cloudflared").JSON(t), `"TUNNEL_LOG_OUTPUT"`)
 	policy := r.Find(t, "edge-network-policy").JSON(t)
 	for _, cidr := range usEdge {
 		require.Contains(t, policy, cidr)

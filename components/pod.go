@@ -125,7 +125,7 @@ func spread(args *CloudflareTunnelArgs, tunnel *tunnelRef) *corev1.TopologySprea
 }
 
 func container(args *CloudflareTunnelArgs) *corev1.ContainerArgs {
-	return &corev1.ContainerArgs{
+	connector := &corev1.ContainerArgs{
 		Name:  pulumi.String(applicationName),
 		Image: pulumi.String(args.Image),
 		Args:  pulumi.ToStringArray([]string{"tunnel", "--config", cloudflared.ConfigDir + "/" + cloudflared.ConfigFile, "run"}),
@@ -159,6 +159,10 @@ func container(args *CloudflareTunnelArgs) *corev1.ContainerArgs {
 			mount("credentials", cloudflared.CredentialsDir),
 		},
 	}
+	if environment := args.Connector.environment(); len(environment) > 0 {
+		connector.Env = environment
+	}
+	return connector
 }
 
 func mount(volume, path string) *corev1.VolumeMountArgs {

@@ -58,8 +58,6 @@ type Options struct {
 	GraceSeconds int
 	// LogLevel and TransportLogLevel are the least severe levels that are logged.
 	LogLevel, TransportLogLevel string
-	// JSONLog logs in JSON.
-	JSONLog bool
 }
 
 // Config is cloudflared's configuration file, as far as the component decides
@@ -90,7 +88,6 @@ type configFile struct {
 	Retries           int            `yaml:"retries"`
 	LogLevel          string         `yaml:"loglevel,omitempty"`
 	TransportLogLevel string         `yaml:"transport-loglevel,omitempty"`
-	LogOutput         string         `yaml:"output,omitempty"`
 	OriginRequest     *OriginRequest `yaml:"originRequest,omitempty"`
 	Ingress           []IngressRule  `yaml:"ingress"`
 }
@@ -117,9 +114,6 @@ func (c Config) YAML() (string, error) {
 	}
 	if file.Protocol == "auto" {
 		file.Protocol = "" // the default, as in the files of existing stacks
-	}
-	if c.Options.JSONLog {
-		file.LogOutput = "json"
 	}
 	out, err := yaml.Marshal(file)
 	if err != nil {
