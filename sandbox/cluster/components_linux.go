@@ -18,11 +18,14 @@ const (
 // netpolReadyFile appears when the first network policies are in force.
 const netpolReadyFile = "/run/netpol.ready"
 
-// productionEdge is one of the address ranges of Cloudflare's edge, as its documentation on
-// firewalls lists them. A policy that allows pods to reach it also allows them to reach this
-// machine's edge, so that a policy written for production works here unchanged; the range itself is
-// unreachable.
-const productionEdge = "198.41.192.0/24"
+// productionEdge and productionEdgeUS are two of the address ranges of Cloudflare's edge, everywhere
+// and in the United States, as its documentation on firewalls lists them. A policy that allows pods
+// to reach one of them also allows them to reach this machine's edge, so that a policy written for
+// production works here unchanged; the ranges themselves are unreachable.
+const (
+	productionEdge   = "198.41.192.0/24"
+	productionEdgeUS = "198.41.218.0/24"
+)
 
 // components are the node's programs in order of start.
 func components(c Config) []component {
@@ -52,6 +55,7 @@ func components(c Config) []component {
 			args: []string{
 				"--kubeconfig", c.kubeconfigPath("netpol"), "--pod-subnet", c.PodSubnet().String(), "--ready-file", netpolReadyFile,
 				"--stand-in", productionEdge + "=" + c.edgeRange().String(),
+				"--stand-in", productionEdgeUS + "=" + c.edgeRange().String(),
 			},
 			ready: func(context.Context) error { _, err := os.Stat(netpolReadyFile); return err },
 		},
