@@ -55,7 +55,8 @@ func TestCheck_Zones(t *testing.T) {
 	require.Equal(t, &preflight.Findings{
 		AccountID: "account",
 		Hosts: []names.Host{
-			{Name: "example.com", Argument: "domain", Zone: "example.com"}, {Name: "*.example.com", Argument: "domain", Zone: "example.com"},
+			{Name: "example.com", Argument: "domain", Zone: "example.com"},
+			{Name: "*.example.com", Argument: "domain", Zone: "example.com"},
 			{Name: "photos.example.net", Argument: "hostnames[0]", Zone: "example.net"},
 		},
 		ZoneIDs: map[string]string{"example.com": "zone-home", "example.net": "zone-lab"},
