@@ -20,11 +20,15 @@ func TestConnectorSettings(t *testing.T) {
 	}{
 		{
 			"HTTP/2", `{ protocol: http2, edgeIPVersion: "4", gracePeriod: 1m, logLevel: debug, transportLogLevel: debug, logFormat: json }`,
-			"http2", []string{`"level":"debug"`, `protocol:http2`, `edge-ip-version:4`, `grace-period:1m0s`, `transport-loglevel:debug`}, "90",
+			"http2",
+			[]string{`"level":"debug"`, `protocol:http2`, `edge-ip-version:4`, `grace-period:1m0s`, `transport-loglevel:debug`},
+			"90",
 		},
 		{
 			"QUIC in the United States", `{ protocol: quic, region: us, postQuantum: true, disablePathMTUDiscovery: true }`,
-			"quic", []string{`region:us`, `post-quantum:true`, `quic-disable-pmtu-discovery:true`, `INF`}, "60",
+			"quic",
+			[]string{`region:us`, `post-quantum:true`, `quic-disable-pmtu-discovery:true`, `INF`},
+			"60",
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
