@@ -151,7 +151,7 @@ const tunnelGone = "failed to delete Argo Tunnel"
 func (s *subject) remedied(t *testing.T, o operation) (*run, error) {
 	t.Helper()
 	require.NoError(t, s.command("stack", "select", s.Name).Run())
-	remedy := troubleshooting(t, tunnelGone)
+	remedy := troubleshooting(t, tunnelGone+": …` on "+o.args[0])
 	if out, err := s.shell(remedy).CombinedOutput(); err != nil {
 		return &run{}, fmt.Errorf("%s, which the README advises: %w:\n%s", remedy, err, out)
 	}
