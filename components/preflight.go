@@ -98,7 +98,7 @@ func (a *CloudflareTunnelArgs) check(ctx *pulumi.Context, name string) (*found, 
 		return nil, err
 	}
 	asked := request
-	request.Identity, request.LastTunnel = last.identity, last.tunnelID
+	request.Identity, request.LastTunnel, request.LastRecords = last.identity, last.tunnelID, last.targets
 	findings, err := client.Check(ctx.Context(), request)
 	if err != nil {
 		return nil, err

@@ -16,6 +16,8 @@ type lastState struct {
 	tunnelID string
 	// records are the full names of its records, by their logical names.
 	records map[string]string
+	// targets are what these records lead to, by full names.
+	targets map[string]string
 }
 
 // readState reads the outputs of the component's own resources in the state. They are
@@ -34,10 +36,12 @@ func readState(ctx *pulumi.Context, name string) (lastState, error) {
 		return lastState{}, fmt.Errorf("reading the state of stack %s: %w", args.StackName, err)
 	}
 	const recordType = CloudflareTunnelType + "$cloudflare:index/record:Record::"
-	records := map[string]string{}
+	records, targets := map[string]string{}, map[string]string{}
 	for urn, r := range state.Resources {
 		if _, logicalName, found := strings.Cut(urn, recordType); found && strings.HasPrefix(logicalName, name+"-") {
-			records[logicalName], _ = r.Outputs["hostname"].(string)
+			host, _ := r.Outputs["hostname"].(string)
+			records[logicalName] = host
+			targets[host], _ = r.Outputs["content"].(string)
 		}
 	}
 	output := func(urnEnd, key string) string {
@@ -53,5 +57,6 @@ func readState(ctx *pulumi.Context, name string) (lastState, error) {
 		identity: output(CloudflareTunnelType+"$random:index/randomId:RandomId::"+name+identitySuffix, "hex"),
 		tunnelID: output(CloudflareTunnelType+"::"+name, "tunnelId"),
 		records:  records,
+		targets:  targets,
 	}, nil
 }

@@ -27,6 +27,9 @@ type Request struct {
 	// LastTunnel is the ID of the tunnel that the component had after its last
 	// update, if there was one.
 	LastTunnel string
+	// LastRecords are the targets of the component's records after that update, by
+	// their full names.
+	LastRecords map[string]string
 }
 
 // Findings are what Cloudflare knows of a Request.

@@ -287,6 +287,28 @@ func TestCheck_Names(t *testing.T) {
 			warning: `domain: this takes *.example.com from stack "k8s-tunnel/staging"`,
 		},
 		{
+			name:    "of the stack, deleted at Cloudflare",
+			change:  func(r *preflight.Request) { r.LastRecords = map[string]string{"*.example.com": toOurs} },
+			warning: "domain: the record of *.example.com was deleted at Cloudflare; pulumi up creates it again",
+		},
+		{
+			name:    "of the stack, changed at Cloudflare",
+			records: []apitest.Record{record("*.example.com", "CNAME", "other.example.org", comment("k8s-tunnel/prod", ourIdentity))},
+			change:  func(r *preflight.Request) { r.LastRecords = map[string]string{"*.example.com": toOurs} },
+			warning: `domain: the record of *.example.com was changed at Cloudflare, and leads to "other.example.org"; pulumi up changes it back`,
+		},
+		{
+			name:    "of the stack, and as it was",
+			records: []apitest.Record{record("*.example.com", "CNAME", toOurs, comment("k8s-tunnel/prod", ourIdentity))},
+			change:  func(r *preflight.Request) { r.LastRecords = map[string]string{"*.example.com": toOurs} },
+		},
+		{
+			name:    "of the stack, replaced by an address",
+			records: []apitest.Record{record("*.example.com", "A", "192.0.2.7", "")},
+			change:  func(r *preflight.Request) { r.LastRecords = map[string]string{"*.example.com": toOurs} },
+			want:    []string{"*.example.com has a record of type A already"},
+		},
+		{
 			name:    "of this stack, of an older version",
 			records: []apitest.Record{record("*.example.com", "CNAME", toOurs, older)},
 			change:  func(r *preflight.Request) { r.Identity, r.LastTunnel = "", ours },

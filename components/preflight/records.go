@@ -29,20 +29,69 @@ func (c *Client) records(ctx context.Context, r Request, found *Findings) error 
 			problems = append(problems, explain(err, "looking up the records of zone "+zone))
 			continue
 		}
+		byName, delegations := index(all, zone)
 		for _, host := range found.Hosts {
 			if host.Zone != zone {
 				continue
 			}
-			for _, record := range all {
-				warning, err := r.obstacle(host, record)
-				problems = append(problems, err)
-				if warning != "" {
-					found.Warnings = append(found.Warnings, warning)
-				}
-			}
+			warnings, err := r.judge(host, byName[host.Name])
+			problems = append(problems, delegated(host, delegations), err)
+			found.Warnings = append(found.Warnings, warnings...)
 		}
 	}
 	return errors.Join(problems...)
+}
+
+// index sorts a zone's records by their names, and lists those that delegate a name
+// below the zone.
+func index(all []cloudflare.DNSRecord, zone string) (byName map[string][]cloudflare.DNSRecord, delegations []cloudflare.DNSRecord) {
+	byName = map[string][]cloudflare.DNSRecord{}
+	for _, record := range all {
+		name := names.ASCII(record.Name)
+		byName[name] = append(byName[name], record)
+		if record.Type == "NS" && name != zone {
+			delegations = append(delegations, record)
+		}
+	}
+	return byName, delegations
+}
+
+// delegated reports that a host lies below a name that was delegated.
+func delegated(host names.Host, delegations []cloudflare.DNSRecord) error {
+	var problems []error
+	for _, record := range delegations {
+		if host.Within(record.Name) {
+			problems = append(problems, fmt.Errorf("%s: %s can't be exposed, because %s is delegated to the name server %q; delete that NS record at Cloudflare (DNS, Records), or use another name",
+				host.Argument, host.Name, record.Name, record.Content))
+		}
+	}
+	return errors.Join(problems...)
+}
+
+// judge says why the component can't have a host beside the records of its name, or
+// what it would take over, or how its own record was changed by others.
+func (r Request) judge(host names.Host, records []cloudflare.DNSRecord) (warnings []string, err error) {
+	last, owned := r.LastRecords[host.Name]
+	there := false
+	var problems []error
+	for _, record := range records {
+		there = there || record.Type == "CNAME"
+		warning, err := r.obstacle(host, record)
+		changed := record.Type == "CNAME" && owned && !strings.EqualFold(record.Content, last)
+		if changed && err == nil {
+			warning = fmt.Sprintf("%s: the record of %s was changed at Cloudflare, and leads to %q; pulumi up changes it back, unless it is run with --refresh=false",
+				host.Argument, host.Name, record.Content)
+		}
+		problems = append(problems, err)
+		if warning != "" {
+			warnings = append(warnings, warning)
+		}
+	}
+	if err := errors.Join(problems...); err != nil || there || !owned {
+		return warnings, err
+	}
+	return append(warnings, fmt.Sprintf("%s: the record of %s was deleted at Cloudflare; pulumi up creates it again, unless it is run with --refresh=false",
+		host.Argument, host.Name)), nil
 }
 
 // zoneRecords lists all records of a zone.
@@ -59,17 +108,9 @@ func (c *Client) zoneRecords(ctx context.Context, zoneID string) ([]cloudflare.D
 	}
 }
 
-// obstacle says why the component can't have a host beside this record of its zone,
+// obstacle says why the component can't have a host beside this record of its name,
 // or what it would take over.
 func (r Request) obstacle(host names.Host, record cloudflare.DNSRecord) (warning string, err error) {
-	same := names.Equal(record.Name, host.Name)
-	if record.Type == "NS" && !names.Equal(record.Name, host.Zone) && (same || strings.HasSuffix(host.Name, "."+strings.ToLower(record.Name))) {
-		return "", fmt.Errorf("%s: %s can't be exposed, because %s is delegated to the name server %q; delete that NS record at Cloudflare (DNS, Records), or use another name",
-			host.Argument, host.Name, record.Name, record.Content)
-	}
-	if !same {
-		return "", nil
-	}
 	switch record.Type {
 	case "A", "AAAA":
 		return "", fmt.Errorf("%s: %s has a record of type %s already, %q, and only a CNAME can be taken over; "+

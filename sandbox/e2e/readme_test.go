@@ -36,6 +36,7 @@ var readmeCases = []struct {
 	{"k8s-tunnel:ingress:", (*readme).addRules},
 	{"pulumi config set --path 'hostnames[0]' photos.example.com", (*readme).addNames},
 	{"k8s-tunnel:hostnames:", (*readme).singleNames},
+	{"pulumi preview --refresh=false", (*readme).commands},
 	{"pulumi config set rotation 2026-12", (*readme).rotate},
 	{"pulumi config set allowTakeover true", (*readme).moveName},
 	{"k8s-tunnel:replicas: 6", (*readme).placePods},
