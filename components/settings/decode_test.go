@@ -38,7 +38,7 @@ func TestDecode_Problems(t *testing.T) {
 		{"all at once", `[{"hostname": 5, "originRequest": {"noTLSVerify": "yes", "connectTimeout": 30}}, {"originRequest": {"keepAliveConnections": 1.5, "access": {"audTag": "tag"}}}]`, []string{
 			"ingress[0].hostname: 5 is not a string; put it in quotes",
 			`ingress[0].originRequest.noTLSVerify: "yes" is not true or false`,
-			"ingress[0].originRequest.connectTimeout: 30 is not a string",
+			"ingress[0].originRequest.connectTimeout: 30 is not a string; put it in quotes",
 			"ingress[1].originRequest.keepAliveConnections: 1.5 is not a whole number",
 			`ingress[1].originRequest.access.audTag: "tag" is not a list`,
 		}},
