@@ -102,6 +102,8 @@ var (
 	createTunnel      = endpoint{"POST", "/accounts/*/cfd_tunnel"}
 	deleteConnections = endpoint{"DELETE", "/accounts/*/cfd_tunnel/*/connections"}
 	createRecord      = endpoint{"POST", "/zones/*/dns_records"}
+	readRecord        = endpoint{"GET", "/zones/*/dns_records/*"}
+	deleteOldTunnel   = endpoint{"DELETE", "/accounts/*/cfd_tunnel/*"}
 	updateRecord      = endpoint{"PATCH", "/zones/*/dns_records/*"}
 	deleteRecord      = endpoint{"DELETE", "/zones/*/dns_records/*"}
 )
