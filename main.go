@@ -15,6 +15,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"k8s-tunnel/components"
+	"k8s-tunnel/components/preflight"
 	"k8s-tunnel/components/settings"
 	"k8s-tunnel/components/surroundings"
 )
@@ -38,7 +39,7 @@ func program(ctx *pulumi.Context) error {
 	} else if err != nil {
 		return err
 	}
-	for _, warning := range stack.shell.Warnings() {
+	for _, warning := range append(stack.shell.Warnings(), stack.ignored...) {
 		if err := ctx.Log.Warn(warning, nil); err != nil {
 			return fmt.Errorf("logging a warning: %w", err)
 		}
@@ -50,11 +51,6 @@ func program(ctx *pulumi.Context) error {
 	tunnel, err := components.NewCloudflareTunnel(ctx, componentName, args, providers, pulumi.Protect(stack.Protect))
 	if err != nil {
 		return err
-	}
-	if stack.zones {
-		if err := ctx.Log.Warn("zones: has no effect any more, because zones are found by the names in them; remove it: pulumi config rm zones", nil); err != nil {
-			return fmt.Errorf("logging a warning: %w", err)
-		}
 	}
 	ctx.Export("tunnelId", tunnel.TunnelID)
 	ctx.Export("tunnelCname", tunnel.TunnelCNAME)
@@ -90,10 +86,11 @@ type stackSettings struct {
 
 	cloudflare cloudflareSettings
 	kubernetes kubernetesSettings
-	zones      bool // is set, which older versions asked for
 
 	api   components.APIArgs // with what the shell says about the API
 	shell surroundings.Environment
+	// ignored are warnings about settings of older versions.
+	ignored []string
 }
 
 // cloudflareSettings are settings of the Cloudflare provider.
@@ -117,7 +114,9 @@ func readSettings(ctx *pulumi.Context) (*stackSettings, error) {
 	s := &stackSettings{shell: os.LookupEnv}
 	own := settings.NewProjectReader(ctx, ctx.Project())
 	cf, k8s, rnd := settings.NewReader(ctx, "cloudflare"), settings.NewReader(ctx, "kubernetes"), settings.NewReader(ctx, "random")
-	s.zones = own.Ignored("zones")
+	if own.Ignored("zones") {
+		s.ignored = append(s.ignored, "zones: has no effect any more, because zones are found by the names in them; remove it: pulumi config rm zones")
+	}
 	problems := errors.Join(own.Read(s), cf.Read(&s.cloudflare), k8s.Read(&s.kubernetes),
 		settings.Unknown(os.Getenv(pulumi.EnvConfig), own, cf, k8s, rnd))
 	var err error
@@ -173,14 +172,6 @@ func reportDeleted(ctx *pulumi.Context, tunnel *components.DeletedTunnel) error 
 	return fmt.Errorf("%s, which has now forgotten it; run pulumi up again to create a new tunnel", deleted)
 }
 
-// Values of the Cloudflare provider's options where the settings say nothing. They are
-// the provider's own.
-const (
-	defaultRetries    = 3
-	defaultMinBackoff = 1
-	defaultMaxBackoff = 30
-)
-
 // providers creates all providers from the stack's settings.
 //
 // The SDKs fill in options from variables of the shell, and record them in the state,
@@ -193,9 +184,9 @@ func (s *stackSettings) providers(ctx *pulumi.Context, callsPerSecond int) (pulu
 		ApiHostname:      optional(s.cloudflare.APIHostname, pulumi.StringPtr),
 		ApiBasePath:      optional(s.cloudflare.APIBasePath, pulumi.StringPtr),
 		Rps:              pulumi.Int(callsPerSecond),
-		Retries:          pulumi.Int(cmp.Or(s.cloudflare.Retries, defaultRetries)),
-		MinBackoff:       pulumi.Int(defaultMinBackoff),
-		MaxBackoff:       pulumi.Int(defaultMaxBackoff),
+		Retries:          pulumi.Int(cmp.Or(s.cloudflare.Retries, preflight.DefaultRetries)),
+		MinBackoff:       pulumi.Int(preflight.MinRetryDelay),
+		MaxBackoff:       pulumi.Int(preflight.MaxRetryDelay),
 		ApiClientLogging: pulumi.Bool(false),
 	})
 	if err != nil {

@@ -44,10 +44,8 @@ func (s Set) Hosts() []Host {
 func hostnameArgument(i int) string { return fmt.Sprintf("hostnames[%d]", i) }
 
 // Within reports whether the host lies in a zone.
-func (h Host) Within(zone string) bool { return within(h.Name, zone) }
-
-func within(name, zone string) bool {
-	return Equal(name, zone) || strings.HasSuffix(name, "."+ASCII(zone))
+func (h Host) Within(zone string) bool {
+	return Equal(h.Name, zone) || strings.HasSuffix(h.Name, "."+ASCII(zone))
 }
 
 // Warnings says which names may disappoint visitors, though Cloudflare accepts
@@ -65,14 +63,18 @@ func Warnings(hosts []Host, ingress []string) []string {
 		if rule.Name == "" || rule.Name == "*" {
 			continue
 		}
+		if slices.ContainsFunc(hosts, func(h Host) bool { return h.Name == rule.Name }) {
+			continue // warned of as a host, if at all
+		}
 		served := func(h Host) bool { return covers(h.Name, rule.Name) || covers(rule.Name, h.Name) }
-		switch record := slices.IndexFunc(hosts, served); {
-		case record < 0:
+		record := slices.IndexFunc(hosts, served)
+		if record < 0 {
 			all = append(all, fmt.Sprintf("%s: %s has no record in this stack; add it to hostnames", rule.Argument, rule.Name))
-		case hosts[record].Name != rule.Name && covers(hosts[record].Name, rule.Name):
-			if rule.Zone = hosts[record].Zone; rule.needsCertificate() && !slices.ContainsFunc(hosts, func(h Host) bool { return h.Name == rule.Name }) {
-				all = append(all, rule.certificateWarning())
-			}
+			continue
+		}
+		rule.Zone = hosts[record].Zone
+		if covers(hosts[record].Name, rule.Name) && rule.needsCertificate() {
+			all = append(all, rule.certificateWarning())
 		}
 	}
 	return all

@@ -13,9 +13,12 @@ import (
 const (
 	defaultHostname = "api.cloudflare.com"
 	defaultBasePath = "/client/v4"
-	defaultRetries  = 3
-	// The longest and shortest time in seconds before a failed call is repeated.
-	minRetryDelay, maxRetryDelay = 1, 30
+	// DefaultRetries is how often a failed call is repeated.
+	DefaultRetries = 3
+	// MinRetryDelay is the shortest time before that, in seconds.
+	MinRetryDelay = 1
+	// MaxRetryDelay is the longest time before that, in seconds.
+	MaxRetryDelay = 30
 )
 
 // Options say how to reach Cloudflare's API, as those of the provider do.
@@ -44,7 +47,7 @@ type Client struct {
 func New(o Options) (*Client, error) {
 	options := []cloudflare.Option{
 		cloudflare.BaseURL("https://" + cmp.Or(o.APIHostname, defaultHostname) + cmp.Or(o.APIBasePath, defaultBasePath)),
-		cloudflare.UsingRetryPolicy(cmp.Or(o.Retries, defaultRetries), minRetryDelay, maxRetryDelay),
+		cloudflare.UsingRetryPolicy(cmp.Or(o.Retries, DefaultRetries), MinRetryDelay, MaxRetryDelay),
 		cloudflare.UserAgent("k8s-tunnel"),
 		cloudflare.HTTPClient(newHTTPClient()),
 	}
