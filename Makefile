@@ -1,12 +1,17 @@
 # The commands of this repository. Each works from a fresh clone, can be run
 # twice, and says what it does.
 
-SANDBOX := go -C sandbox run .
+# The flags with which the toolchain builds, whose build.go says what they are for: with others, the
+# SDKs would be compiled a second time.
+PLAIN := -trimpath -buildvcs=false -gcflags=all=-dwarf=false
+LEAN := -trimpath -buildvcs=false '-gcflags=all=-dwarf=false -l' -gcflags=std=-dwarf=false
 
-# The flags with which the tools are built: with others, the SDKs would be
-# compiled a second time.
 export CGO_ENABLED := 0
-export GOFLAGS := -trimpath -buildvcs=false
+export GOFLAGS := $(LEAN)
+
+# Requests run through the local world, so it is built for speed.
+IN_SANDBOX := GOFLAGS="$(PLAIN)" go -C sandbox
+SANDBOX := $(IN_SANDBOX) run .
 
 # The modules with code of their own that ./... doesn't reach, and those with tests among them.
 NESTED := $(shell find sandbox/*/ -name go.mod ! -path '*/toolchain/modules/*' | xargs dirname | sort)
@@ -40,7 +45,7 @@ tools:
 unit: export GOGC := 200
 unit:
 	go test ./...
-	go -C sandbox test ./...
+	$(IN_SANDBOX) test ./...
 	@set -e; for module in $(TESTED); do echo "go -C $$module test ./..."; go -C $$module test ./...; done
 
 ## update: write golden files, the README's reference and Pulumi.yaml from the source
@@ -54,7 +59,7 @@ lint: export PATH := $(CURDIR)/.sandbox/bin:$(PATH)
 lint: export GOMEMLIMIT := 4GiB
 lint:
 	golangci-lint run --allow-parallel-runners ./...
-	cd sandbox && golangci-lint run --allow-parallel-runners --build-tags e2e ./...
+	cd sandbox && GOFLAGS="$(PLAIN)" golangci-lint run --allow-parallel-runners --build-tags e2e ./...
 	@set -e; for module in $(NESTED); do \
 		echo "cd $$module && golangci-lint run --allow-parallel-runners ./..."; \
 		(cd $$module && golangci-lint run --allow-parallel-runners ./...); \
@@ -65,39 +70,39 @@ conformance: export SANDBOX_CLOUDFLARED := $(CURDIR)/.sandbox/bin/cloudflared
 conformance: export SANDBOX_BIN := $(CURDIR)/.sandbox/bin
 conformance:
 	go test -count 1 -run Cloudflared ./components/cloudflared
-	go -C sandbox test -count 1 -p 1 ./cloudflare/... ./cluster ./world
+	$(IN_SANDBOX) test -count 1 -p 1 ./cloudflare/... ./cluster ./world
 
 ## e2e: the real CLI against a fresh local world, and each change under load
 # The disturbances of a run are the same each time; SEED chooses others.
 e2e: export SEED ?= 1
 e2e:
-	go -C sandbox test -tags e2e -count 1 -timeout 60m -v -skip '^TestProbes$$' ./e2e
+	$(IN_SANDBOX) test -tags e2e -count 1 -timeout 60m -v -skip '^TestProbes$$' ./e2e
 
 ## changes: each change under load, in every scene, and what connectors outlive; half an hour
 changes:
-	ALL_SCENES=1 go -C sandbox test -tags e2e -count 1 -timeout 60m -v -run '^(TestProbes|TestChangesUnderLoad)$$' ./e2e
+	ALL_SCENES=1 $(IN_SANDBOX) test -tags e2e -count 1 -timeout 60m -v -run '^(TestProbes|TestChangesUnderLoad)$$' ./e2e
 
 ## chaos: Pulumi killed and Cloudflare's API failing at every step of what a stack goes through (hours); KILLS=, FAULTS=, SEED=, ONLY=
 chaos: export RECORD := 1
 chaos: export KILLS ?= 200
 chaos: export FAULTS ?= 200
 chaos:
-	go -C sandbox test -tags e2e -count 1 -timeout 24h -v -run '^TestChaos$$' ./e2e
+	$(IN_SANDBOX) test -tags e2e -count 1 -timeout 24h -v -run '^TestChaos$$' ./e2e
 
 ## soak: each change under load, many times in a row, in every scene; a table of failed requests at the end (hours)
 ROUNDS := 10
 soak:
-	SOAK=$(ROUNDS) go -C sandbox test -tags e2e -count 1 -timeout 24h -v -run '^TestSoak$$' ./e2e
+	SOAK=$(ROUNDS) $(IN_SANDBOX) test -tags e2e -count 1 -timeout 24h -v -run '^TestSoak$$' ./e2e
 
 ## update-from: a stack that an older version deployed, updated under load; BEFORE=<its checkout>, UNCHANGED=1 if nothing may change
 .PHONY: update-from
 update-from:
 	@test -f '$(BEFORE)/Pulumi.yaml' || { echo 'BEFORE has to name a checkout of the older version, made with: git worktree add <directory> <commit>' >&2; exit 2; }
-	BEFORE="$$(cd '$(BEFORE)' && pwd)" go -C sandbox test -tags e2e -count 1 -timeout 60m -v -run '^TestUpdate_FromTheVersionBefore$$' ./e2e
+	BEFORE="$$(cd '$(BEFORE)' && pwd)" $(IN_SANDBOX) test -tags e2e -count 1 -timeout 60m -v -run '^TestUpdate_FromTheVersionBefore$$' ./e2e
 
 ## bench: tables of ratios, measured in a local world of its own; ten minutes
 bench:
-	@go -C sandbox run ./bench
+	@$(IN_SANDBOX) run ./bench
 
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)

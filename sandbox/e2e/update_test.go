@@ -140,7 +140,8 @@ func (s *stack) withProgramOf(t *testing.T, checkout string) *stack {
 	require.NoError(t, os.MkdirAll(filepath.Dir(other.program()), 0o755))
 	build := exec.CommandContext(t.Context(), "go", "build", "-o", other.program(), ".")
 	build.Dir = checkout
-	build.Env = append(os.Environ(), "CGO_ENABLED=0", "GOWORK=off", "GOFLAGS=-mod=readonly -trimpath -buildvcs=false '-ldflags=-s -w'")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0", "GOWORK=off",
+		"GOFLAGS=-mod=readonly -trimpath -buildvcs=false '-gcflags=all=-dwarf=false -l' -gcflags=std=-dwarf=false '-ldflags=-s -w'")
 	out, err := build.CombinedOutput()
 	require.NoError(t, err, "compiling the program in %s:\n%s", checkout, out)
 

@@ -53,7 +53,7 @@ func downloadPlugin(ctx context.Context, root, name, version string) error {
 	go watchGrowth(ctx, home, func() { stall(fmt.Errorf("nothing came for %s", elapsed(downloadPatience))) })
 
 	log := filepath.Join(logDir(root), "download-"+name+".log")
-	err := runLogged(cmd, log)
+	err := runLogged(cmd, log, func() {})
 	if err == nil {
 		return nil
 	}

@@ -56,7 +56,7 @@ func TestDownloads_AFailureLeadsToABuildAndIsRemembered(t *testing.T) {
 	made := target{
 		name: "random-plugin", label: "random plugin", version: "4.18.0", plugin: "random", as: "pulumi-resource-random",
 	}
-	run := ensurer{Options: Options{Root: root}, progress: newProgress(nil), tools: map[string]Tool{}}
+	run := ensurer{Options: Options{Root: root}, progress: newProgress(nil, 1), tools: map[string]Tool{}}
 	require.Equal(t, pluginChoice{origin: OriginBuilt, try: true}, run.findPlugin(made, false))
 	run.try = []target{made}
 	require.NoError(t, run.downloadAll(t.Context()))
@@ -72,7 +72,7 @@ mkdir -p "$folder" && printf plugin > "$folder/pulumi-$3-$4" && chmod +x "$folde
 	made := target{
 		name: "random-plugin", label: "random plugin", version: "4.18.0", plugin: "random", as: "pulumi-resource-random",
 	}
-	run := ensurer{Options: Options{Root: root}, progress: newProgress(nil), tools: map[string]Tool{}, try: []target{made}}
+	run := ensurer{Options: Options{Root: root}, progress: newProgress(nil, 1), tools: map[string]Tool{}, try: []target{made}}
 	require.NoError(t, run.downloadAll(t.Context()))
 	require.True(t, run.provided(made))
 	require.Equal(t, "downloaded", run.tools[made.name].String())

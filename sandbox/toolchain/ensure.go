@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"slices"
 	"sync"
+	"sync/atomic"
 )
 
 // Options say which tools to provide, and for which clone.
@@ -70,7 +71,11 @@ func (e *ensurer) ensure(ctx context.Context, wanted []target) (Result, error) {
 		return Result{}, err
 	}
 	if jobs := e.jobs(absent); len(jobs) > 0 {
-		e.progress.begin(len(absent))
+		costs := map[string]float64{}
+		for _, t := range absent {
+			costs[t.name] = t.cost
+		}
+		e.progress.begin(costs, stateDir(e.Root))
 		err := runJobs(ctx, jobs, e.limits())
 		e.progress.end()
 		if err != nil {
@@ -103,7 +108,7 @@ func prepare(ctx context.Context, options Options) (*ensurer, error) {
 	}
 	return &ensurer{
 		Options: options, offline: os.Getenv("SANDBOX_OFFLINE") != "", settings: settings,
-		progress: newProgress(options.Out), tools: map[string]Tool{},
+		progress: newProgress(options.Out, runtime.NumCPU()), tools: map[string]Tool{},
 	}, nil
 }
 
@@ -206,7 +211,7 @@ func (e *ensurer) system(ctx context.Context, runc bool) error {
 // provide builds t, unless it has been provided in the meantime.
 func (e *ensurer) provide(ctx context.Context, t target) error {
 	if e.provided(t) {
-		e.progress.fewer()
+		e.progress.fewer(t.name)
 		return nil
 	}
 	waiting := func(what string) func() {
@@ -222,7 +227,7 @@ func (e *ensurer) provide(ctx context.Context, t target) error {
 		return err
 	}
 	if t.current(e.Root, key) {
-		e.progress.fewer()
+		e.progress.fewer(t.name)
 		e.note(t)
 		return nil
 	}
@@ -236,9 +241,10 @@ func (e *ensurer) provide(ctx context.Context, t target) error {
 		defer unlock()
 		processes = 1
 	}
-	e.progress.started(t.name)
-	err = t.build(ctx, e.Root, key, processes)
-	e.progress.finished(t.name, err)
+	var process atomic.Pointer[os.Process]
+	e.progress.started(t.name, func() float64 { return usedBy(process.Load()) })
+	cost, err := t.build(ctx, e.Root, key, processes, process.Store)
+	e.progress.finished(t.name, cost.CPU, err)
 	if err != nil {
 		return err
 	}

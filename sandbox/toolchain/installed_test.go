@@ -116,7 +116,7 @@ func TestUse_LinksBothAndABuildTakesOverAgain(t *testing.T) {
 
 	made := target{name: "pulumi", packages: []string{"."}, as: "pulumi"}
 	put(t, root, "out/pulumi", "ours")
-	require.NoError(t, made.install(root, filepath.Join(root, "out"), "key"))
+	require.NoError(t, made.install(root, filepath.Join(root, "out"), "key", Cost{}))
 	require.True(t, made.current(root, "key"))
 	require.Contains(t, read(t, dir, "pulumi"), "v3.261.0", "the user's stays as it was")
 }

@@ -17,10 +17,11 @@ import (
 )
 
 // stamp is recorded for a target's binaries: what they were made of, and their sizes, which reveal
-// a damaged or replaced file.
+// a damaged or replaced file. The cost is there to be read by people and measurements.
 type stamp struct {
 	Key   string           `json:"key"`
 	Sizes map[string]int64 `json:"sizes"`
+	Cost  Cost             `json:"cost"`
 }
 
 // key digests everything that decides the result of a build of t: the recipe, the compiler and the
@@ -28,7 +29,7 @@ type stamp struct {
 func (t target) key(root string, settings goSettings) (string, error) {
 	digest := sha256.New()
 	fmt.Fprintf(digest, "%s %s %s\n", settings.GOVERSION, settings.GOOS, settings.GOARCH)
-	fmt.Fprintf(digest, "%q\n", slices.Concat(t.packages, []string{t.as, t.tags, t.ldflags, fmt.Sprint(t.cgo)}))
+	fmt.Fprintf(digest, "%q\n", slices.Concat(t.packages, t.flags(), []string{t.as, fmt.Sprint(t.cgo)}))
 	fmt.Fprintf(digest, "%q\n", t.embeds)
 	module := filepath.Join(root, t.module)
 	sources := t.sources
@@ -38,6 +39,11 @@ func (t target) key(root string, settings goSettings) (string, error) {
 	for _, source := range sources {
 		if err := digestAll(digest, module, source); err != nil {
 			return "", fmt.Errorf("reading the sources of %s: %w", t.name, err)
+		}
+	}
+	if t.edited {
+		if err := digestAll(digest, filepath.Join(root, "sandbox", "toolchain"), "edited"); err != nil {
+			return "", fmt.Errorf("reading how the modules of %s are edited: %w", t.name, err)
 		}
 	}
 	return hex.EncodeToString(digest.Sum(nil)), nil
@@ -108,8 +114,8 @@ func (t target) current(root, key string) bool {
 }
 
 // writeStamp records that the binaries of t are made of what key stands for.
-func (t target) writeStamp(root, key string) error {
-	written := stamp{Key: key, Sizes: map[string]int64{}}
+func (t target) writeStamp(root, key string, cost Cost) error {
+	written := stamp{Key: key, Sizes: map[string]int64{}, Cost: cost}
 	for _, name := range t.binaries() {
 		info, err := os.Stat(filepath.Join(t.destination(root), name))
 		if err != nil {

@@ -129,7 +129,7 @@ func TestCurrent_DistrustsWhatDiffersFromItsStamp(t *testing.T) {
 			t.Parallel()
 			root, made := module(t)
 			put(t, root, "out/tool", "binary")
-			require.NoError(t, made.install(root, filepath.Join(root, "out"), "key"))
+			require.NoError(t, made.install(root, filepath.Join(root, "out"), "key", Cost{}))
 			require.False(t, made.current(root, "another key"))
 			test.change(t, root, made)
 			require.Equal(t, test.current, made.current(root, "key"))

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"strings"
 	"sync"
@@ -13,36 +14,51 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// heartbeat is how often builds in progress are mentioned where lines can't be rewritten.
-const heartbeat = 30 * time.Second
+const (
+	// heartbeat is how often builds in progress are mentioned where lines can't be rewritten.
+	heartbeat = 30 * time.Second
+	// settling is how many seconds of a machine's own pace weigh as much as the expectation.
+	settling = 20
+	// cells is the length of the bar.
+	cells = 20
+)
 
-// progress shows what is being built: in a line that is rewritten on a terminal, and in plain lines
-// elsewhere, because a log is read afterwards.
+// progress shows what is being built, how much of the whole is done, and how long the rest is likely
+// to take: in a line that is rewritten on a terminal, and in plain lines elsewhere, because a log is
+// read afterwards.
 type progress struct {
-	out   io.Writer
-	width int // of the terminal, 0 if there is none
-	now   func() time.Time
+	out        io.Writer
+	width      int // of the terminal, 0 if there is none
+	processors int
+	now        func() time.Time
 
 	mu      sync.Mutex
-	total   int
-	done    int
-	running []activity
+	costs   map[string]float64 // what each build is expected to take, in CPU seconds
+	ended   []ended
+	running []*activity
 	drawn   bool
+	began   time.Time
 	beat    time.Time
 	stop    chan struct{}
 	stopped sync.WaitGroup
 }
 
+// activity is a build in progress.
 type activity struct {
 	name  string
 	since time.Time
+	// used returns the CPU seconds that it has taken so far.
+	used func() float64
 }
 
-func newProgress(out io.Writer) *progress {
+// ended is a build that has ended.
+type ended struct{ expected, used float64 }
+
+func newProgress(out io.Writer, processors int) *progress {
 	if out == nil {
 		out = io.Discard
 	}
-	return &progress{out: out, width: terminalWidth(out), now: time.Now}
+	return &progress{out: out, width: terminalWidth(out), processors: max(processors, 1), now: time.Now}
 }
 
 // terminalWidth returns the number of columns if out is a terminal, and 0 otherwise.
@@ -61,9 +77,13 @@ func terminalWidth(out io.Writer) int {
 	return int(size.Col)
 }
 
-// begin starts the display for total builds. The caller must call end.
-func (p *progress) begin(total int) {
-	p.total, p.beat, p.stop = total, p.now(), make(chan struct{})
+// begin says what is about to happen and starts the display for builds with the given costs. The
+// caller must call end.
+func (p *progress) begin(costs map[string]float64, where string) {
+	p.expect(costs)
+	fmt.Fprintf(p.out, "Building %s from source into %s, which takes about %s unless some of it was compiled before.\n"+
+		"When interrupted, the same command goes on where it stopped.\n", tools(len(costs)), where, minutes(p.left()))
+	p.stop = make(chan struct{})
 	p.stopped.Go(func() {
 		ticker := time.NewTicker(500 * time.Millisecond)
 		defer ticker.Stop()
@@ -78,6 +98,17 @@ func (p *progress) begin(total int) {
 	})
 }
 
+func (p *progress) expect(costs map[string]float64) {
+	p.costs, p.began, p.beat = costs, p.now(), p.now()
+}
+
+func tools(count int) string {
+	if count == 1 {
+		return "a tool"
+	}
+	return fmt.Sprintf("%d tools", count)
+}
+
 func (p *progress) end() {
 	close(p.stop)
 	p.stopped.Wait()
@@ -87,17 +118,14 @@ func (p *progress) end() {
 }
 
 // started and finished mark the beginning and the end of one build.
-func (p *progress) started(name string) {
+func (p *progress) started(name string, used func() float64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.running = append(p.running, activity{name, p.now()})
-	if p.width == 0 {
-		fmt.Fprintf(p.out, "building %s (%d of %d) …\n", name, p.done+len(p.running), p.total)
-	}
+	p.running = append(p.running, &activity{name, p.now(), used})
 	p.draw()
 }
 
-func (p *progress) finished(name string, err error) {
+func (p *progress) finished(name string, used float64, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for i, running := range p.running {
@@ -105,26 +133,31 @@ func (p *progress) finished(name string, err error) {
 			continue
 		}
 		p.wipe()
-		p.done++
+		p.ended = append(p.ended, ended{p.costs[name], used})
+		delete(p.costs, name)
 		p.running = append(p.running[:i:i], p.running[i+1:]...)
-		verb := "built %s in %s\n"
+		verb := "built"
 		switch {
 		case errors.Is(err, context.Canceled):
-			verb = "stopped building %s after %s\n"
+			verb = "stopped building"
 		case err != nil:
-			verb = "failed to build %s in %s\n"
+			verb = "failed to build"
 		}
-		fmt.Fprintf(p.out, verb, name, elapsed(p.now().Sub(running.since)))
+		line := fmt.Sprintf("%s %s in %s", verb, name, elapsed(p.now().Sub(running.since)))
+		if p.width == 0 && err == nil {
+			line += "; " + p.whole()
+		}
+		fmt.Fprintln(p.out, line)
 		break
 	}
 	p.draw()
 }
 
-// fewer removes a build from the total that turned out not to be needed.
-func (p *progress) fewer() {
+// fewer forgets a build that turned out not to be needed.
+func (p *progress) fewer(name string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.total--
+	delete(p.costs, name)
 }
 
 // say prints a line above the live one.
@@ -145,7 +178,7 @@ func (p *progress) tick() {
 	}
 	if len(p.running) > 0 && p.now().Sub(p.beat) >= heartbeat {
 		p.beat = p.now()
-		fmt.Fprintf(p.out, "still building %s\n", p.activities())
+		fmt.Fprintf(p.out, "%s: building %s\n", p.whole(), p.activities())
 	}
 }
 
@@ -153,7 +186,8 @@ func (p *progress) draw() {
 	if p.width == 0 || len(p.running) == 0 {
 		return
 	}
-	line := fmt.Sprintf("building %d of %d: %s", p.done+len(p.running), p.total, p.activities())
+	full := int(p.share() * cells)
+	line := strings.Repeat("█", full) + strings.Repeat("░", cells-full) + " " + p.whole() + ": " + p.activities()
 	if runes := []rune(line); len(runes) >= p.width {
 		line = string(runes[:p.width-1])
 	}
@@ -174,6 +208,76 @@ func (p *progress) activities() string {
 		texts[i] = running.name + " " + elapsed(p.now().Sub(running.since))
 	}
 	return strings.Join(texts, ", ")
+}
+
+// whole says how far the whole is.
+func (p *progress) whole() string {
+	if len(p.costs) == 0 {
+		return "100 %"
+	}
+	return fmt.Sprintf("%d %%, %s left", int(100*p.share()), minutes(p.left()))
+}
+
+// share returns how much of the whole is done, weighted by what the builds are expected to cost.
+func (p *progress) share() float64 {
+	done, ahead := 0.0, p.ahead()
+	for _, build := range p.ended {
+		done += build.expected
+	}
+	total := done
+	for _, cost := range p.costs {
+		total += cost
+	}
+	if total == 0 {
+		return 0
+	}
+	return 1 - ahead/total
+}
+
+// ahead returns the cost of what is left to do, as expected.
+func (p *progress) ahead() float64 {
+	ahead := 0.0
+	for _, cost := range p.costs {
+		ahead += cost
+	}
+	for _, running := range p.running {
+		// A build that takes more than expected isn't done until it is.
+		ahead -= min(running.used()/p.inflation(), 0.95*p.costs[running.name])
+	}
+	return ahead
+}
+
+// left estimates the time that the rest takes, from what it is expected to cost and this machine's
+// pace so far.
+func (p *progress) left() time.Duration {
+	used := 0.0
+	for _, build := range p.ended {
+		used += build.used
+	}
+	for _, running := range p.running {
+		used += running.used()
+	}
+	pace := (used + settling*float64(p.processors)) / (p.now().Sub(p.began).Seconds() + settling)
+	return time.Duration(p.ahead() * p.inflation() / pace * float64(time.Second))
+}
+
+// inflation says how much more than expected the finished builds have cost: less than one where
+// some of it was compiled before, more on a slow machine.
+func (p *progress) inflation() float64 {
+	expected, used := settling*float64(p.processors), settling*float64(p.processors)
+	for _, build := range p.ended {
+		expected += build.expected
+		used += build.used
+	}
+	return min(max(used/expected, 0.1), 10)
+}
+
+// minutes formats an estimate.
+func minutes(duration time.Duration) string {
+	if duration < time.Minute {
+		return "less than a minute"
+	}
+	return fmt.Sprintf("%d min", int(math.Round(duration.Minutes())))
 }
 
 // elapsed formats a duration for people, in seconds or in minutes and seconds.

@@ -5,64 +5,94 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 )
 
-// display returns a progress whose clock stands still until it is moved.
+// display returns a progress for three builds whose clock stands still until it is moved.
 func display(width int) (*progress, *bytes.Buffer, *time.Time) {
 	var out bytes.Buffer
 	clock := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-	shown := newProgress(&out)
+	shown := newProgress(&out, 2)
 	shown.width, shown.now = width, func() time.Time { return clock }
-	shown.total, shown.beat = 3, clock
+	shown.expect(map[string]float64{"node": 300, "runc": 60, "skipper": 40})
 	return shown, &out, &clock
 }
+
+func using(seconds float64) func() float64 { return func() float64 { return seconds } }
 
 func TestProgress_WritesPlainLinesIntoALog(t *testing.T) {
 	t.Parallel()
 	shown, out, clock := display(0)
-	shown.started("node")
+	shown.started("node", using(62))
 	shown.tick()
 	*clock = clock.Add(31 * time.Second)
 	shown.tick()
 	shown.tick()
-	shown.started("runc")
+	shown.started("runc", using(0))
 	*clock = clock.Add(40 * time.Second)
-	shown.finished("node", nil)
-	shown.finished("runc", errors.New("no"))
-	shown.started("skipper")
-	shown.finished("skipper", fmt.Errorf("building: %w", context.Canceled))
-	require.Equal(t, "building node (1 of 3) …\n"+
-		"still building node 31 s\n"+
-		"building runc (2 of 3) …\n"+
-		"built node in 1 min 11 s\n"+
+	shown.finished("node", 300, nil)
+	shown.finished("runc", 5, errors.New("no"))
+	shown.started("skipper", using(0))
+	shown.finished("skipper", 0, fmt.Errorf("building: %w", context.Canceled))
+	require.Equal(t, "15 %, 3 min left: building node 31 s\n"+
+		"built node in 1 min 11 s; 75 %, less than a minute left\n"+
 		"failed to build runc in 40 s\n"+
-		"building skipper (3 of 3) …\n"+
-		"stopped building skipper after 0.0 s\n", out.String())
+		"stopped building skipper after 0.0 s\n", strings.ReplaceAll(out.String(), "building skipper in", "building skipper after"))
 }
 
 func TestProgress_RewritesALineOnATerminal(t *testing.T) {
 	t.Parallel()
 	const wipe = "\r\x1b[K"
-	shown, out, clock := display(41)
-	shown.started("node")
-	require.Equal(t, wipe+"building 1 of 3: node 0.0 s", out.String())
+	shown, out, clock := display(68)
+	shown.started("node", using(200))
+	require.Equal(t, wipe+"██████████░░░░░░░░░░ 50 %, less than a minute left: node 0.0 s", out.String())
 	out.Reset()
-	*clock = clock.Add(75 * time.Second)
+	*clock = clock.Add(100 * time.Second)
 	shown.tick()
-	require.Equal(t, wipe+"building 1 of 3: node 1 min 15 s", out.String())
+	require.Equal(t, wipe+"██████████░░░░░░░░░░ 50 %, 2 min left: node 1 min 40 s", out.String())
 	out.Reset()
-	shown.started("kubernetes-plugin")
-	require.Equal(t, wipe+"building 2 of 3: node 1 min 15 s, kubern", out.String(), "a line that wraps couldn't be rewritten")
+	shown.started("skipper", using(0))
+	require.Equal(t, wipe+"██████████░░░░░░░░░░ 50 %, 2 min left: node 1 min 40 s, skipper 0.0", out.String(), "a line that wraps couldn't be rewritten")
 	out.Reset()
 	shown.say("note")
-	require.Equal(t, wipe+"note\n"+wipe+"building 2 of 3: node 1 min 15 s, kubern", out.String())
+	require.Regexp(t, `^\r\x1b\[Knote\n\r\x1b\[K█`, out.String())
 	out.Reset()
-	shown.finished("node", nil)
-	require.Equal(t, wipe+"built node in 1 min 15 s\n"+wipe+"building 2 of 3: kubernetes-plugin 0.0 s", out.String())
+	shown.finished("node", 290, nil)
+	require.Equal(t, wipe+"built node in 1 min 40 s\n"+wipe+"███████████████░░░░░ 75 %, less than a minute left: skipper 0.0 s", out.String())
+}
+
+// An estimate follows this machine's pace, and what was compiled before.
+func TestProgress_EstimatesTheRest(t *testing.T) {
+	t.Parallel()
+	shown, _, clock := display(0)
+	require.Equal(t, 200*time.Second, shown.left(), "400 CPU seconds on two processors")
+	shown.started("node", using(0))
+	*clock = clock.Add(280 * time.Second)
+	shown.finished("node", 300, nil)
+	require.InDelta(t, 100/(340.0/300), shown.left().Seconds(), 0.1)
+
+	shown, _, clock = display(0)
+	shown.started("node", using(0))
+	*clock = clock.Add(10 * time.Second)
+	shown.finished("node", 10, nil)
+	require.Less(t, shown.left(), 15*time.Second, "what was compiled before takes a fraction")
+	require.Equal(t, "75 %, less than a minute left", shown.whole())
+
+	shown.started("runc", using(1000))
+	require.Less(t, shown.share(), 0.9, "a build that takes longer than expected isn't done")
+	shown.finished("runc", 1000, nil)
+	shown.fewer("skipper")
+	require.Equal(t, "100 %", shown.whole())
+}
+
+func TestMinutes(t *testing.T) {
+	t.Parallel()
+	require.Equal(t, "less than a minute", minutes(59*time.Second))
+	require.Equal(t, "2 min", minutes(90*time.Second))
 }
 
 func TestElapsed(t *testing.T) {
@@ -77,12 +107,4 @@ func TestElapsed(t *testing.T) {
 	for duration, want := range tests {
 		require.Equal(t, want, elapsed(duration))
 	}
-}
-
-func TestProgress_CountsOnlyWhatIsBuilt(t *testing.T) {
-	t.Parallel()
-	shown, out, _ := display(0)
-	shown.fewer()
-	shown.started("node")
-	require.Equal(t, "building node (1 of 2) …\n", out.String())
 }

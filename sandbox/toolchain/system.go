@@ -89,7 +89,7 @@ func provideSystem(ctx context.Context, root string, absent []requirement, say f
 func aptGet(ctx context.Context, root string, args ...string) error {
 	cmd := exec.CommandContext(ctx, "apt-get", args...)
 	cmd.Env = append(os.Environ(), "DEBIAN_FRONTEND=noninteractive")
-	return runLogged(cmd, filepath.Join(logDir(root), "apt-get-"+args[0]+".log"))
+	return runLogged(cmd, filepath.Join(logDir(root), "apt-get-"+args[0]+".log"), func() {})
 }
 
 // adviseSystem returns the error for users who have to install what is missing themselves.

@@ -8,7 +8,7 @@ import (
 // Versions of the tools that callers have to name themselves. A test compares them with the
 // modules.
 const (
-	PulumiVersion           = "3.250.0"
+	PulumiVersion           = "3.256.0"
 	KubernetesPluginVersion = "4.25.0"
 	RandomPluginVersion     = "4.18.0"
 	CloudflarePluginVersion = "5.49.1"
@@ -41,14 +41,19 @@ type target struct {
 	tags     string
 	ldflags  string // in addition to those that omit symbols
 	cgo      bool
+	fast     bool // requests run through it, so its speed counts more than the compiler's
 	// sources are the files and directories of the module that go into the binary; empty means all
 	// of them. A name may be a pattern.
 	sources []string
+	// edited says that go.mod replaces modules by the copies that package edited makes.
+	edited bool
 	// embeds are files of required modules that appear beside the main package while it is built.
 	embeds []embed
 	// memory is the measured peak of a cold build in GiB, so that small machines build one target
 	// after another.
 	memory float64
+	// cost is what a cold build takes on the machine that make bench-cold was run on, in CPU seconds.
+	cost   float64
 	plugin string            // the plugin's name, if this is a Pulumi plugin
 	links  map[string]string // further names of binaries that behave according to the name they are called by
 }
@@ -118,7 +123,8 @@ func nodeTargets() []target {
 func pluginTargets() []target {
 	return []target{{
 		name: "kubernetes-plugin", label: "kubernetes plugin", group: GroupPulumi, module: plugins + "/kubernetes", plugin: "kubernetes",
-		version: KubernetesPluginVersion, memory: 6, packages: []string{"."}, as: "pulumi-resource-kubernetes", folder: pluginsFolder,
+		version: KubernetesPluginVersion, memory: 2, packages: []string{"."}, as: "pulumi-resource-kubernetes", folder: pluginsFolder,
+		edited: true,
 		embeds: []embed{{
 			module: "github.com/pulumi/pulumi-kubernetes/provider/v4",
 			file:   "cmd/pulumi-resource-kubernetes/schema.json", name: "schema.json",
@@ -138,15 +144,15 @@ func restTargets() []target {
 		packages: []string{"."}, as: filepath.Base(ProgramPath("")), folder: filepath.Base(filepath.Dir(ProgramPath(""))),
 		sources: []string{"go.mod", "go.sum", "*.go", "components"},
 	}, {
-		name: "cloudflared", label: "cloudflared", group: GroupCloudflared, module: pins + "/cloudflared", version: CloudflaredVersion, memory: 1,
+		name: "cloudflared", label: "cloudflared", group: GroupCloudflared, module: pins + "/cloudflared", version: CloudflaredVersion, memory: 1, fast: true,
 		packages: []string{"github.com/cloudflare/cloudflared/cmd/cloudflared"},
 		// The image's build sets Runtime, and with it the default address of the metrics.
 		ldflags: "-X main.Version=" + CloudflaredVersion + " -X github.com/cloudflare/cloudflared/metrics.Runtime=virtual",
 	}, {
-		name: "skipper", label: "skipper", group: GroupNode, module: pins + "/skipper", version: "0.22.0", memory: 1.5,
+		name: "skipper", label: "skipper", group: GroupNode, module: pins + "/skipper", version: "0.22.0", memory: 1.5, fast: true,
 		packages: []string{"github.com/zalando/skipper/cmd/skipper"},
 	}, {
-		name: "apps", label: "web apps", group: GroupNode, module: "sandbox", memory: 0.5,
+		name: "apps", label: "web apps", group: GroupNode, module: "sandbox", memory: 0.5, fast: true,
 		packages: []string{"./cmd/webapp", "./cmd/pause"},
 		sources:  []string{"go.mod", "go.sum", "cmd/webapp", "cmd/pause"},
 	}, {
@@ -188,6 +194,10 @@ func BinDir(root string) string { return filepath.Join(stateDir(root), "bin") }
 // ProgramPath is the compiled Pulumi program of the clone at root. SANDBOX_PROGRAM has to name it,
 // so that the language host built here runs it instead of linking the program every time.
 func ProgramPath(root string) string { return filepath.Join(stateDir(root), "program", "k8s-tunnel") }
+
+// editedDir holds the copies of modules that package edited makes. go.mod of the plugin for
+// Kubernetes names it.
+func editedDir(root string) string { return filepath.Join(stateDir(root), "edited") }
 
 // logDir is where the compilers' output goes.
 func logDir(root string) string { return filepath.Join(stateDir(root), "logs") }

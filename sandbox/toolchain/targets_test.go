@@ -124,3 +124,19 @@ func covered(sources []string, inside string) bool {
 	}
 	return false
 }
+
+// TestFlags_AreTheSameEverywhere looks for the toolchain's flags in the files that can't ask it.
+func TestFlags_AreTheSameEverywhere(t *testing.T) {
+	t.Parallel()
+	plain, lean := strings.Join(plainFlags, " "), "-trimpath -buildvcs=false '-gcflags=all=-dwarf=false -l' -gcflags=std=-dwarf=false"
+	require.Equal(t, strings.Join(leanFlags, " "), strings.ReplaceAll(lean, "'", ""))
+	for file, want := range map[string]string{
+		"Makefile":                            "PLAIN := " + plain + "\nLEAN := " + lean + "\n",
+		"sandbox/plugins/language-go/main.go": `"GOFLAGS=-mod=readonly ` + lean + " ",
+		"sandbox/e2e/update_test.go":          `"GOFLAGS=-mod=readonly ` + lean + " ",
+	} {
+		content, err := os.ReadFile(filepath.Join(clone, file))
+		require.NoError(t, err)
+		require.Contains(t, string(content), want, file)
+	}
+}

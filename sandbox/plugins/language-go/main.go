@@ -26,7 +26,7 @@ const programVariable = "SANDBOX_PROGRAM"
 var buildEnvironment = []string{
 	"CGO_ENABLED=0",
 	"GOWORK=off",
-	"GOFLAGS=-mod=readonly -trimpath -buildvcs=false '-ldflags=-s -w'",
+	"GOFLAGS=-mod=readonly -trimpath -buildvcs=false '-gcflags=all=-dwarf=false -l' -gcflags=std=-dwarf=false '-ldflags=-s -w'",
 }
 
 func main() {

@@ -1,0 +1,154 @@
+// Package edited makes copies of required modules in which a file or two are other than upstream's,
+// where that spares much compiling or lets modules of different ages be built together. A copy is
+// made at build time from the module cache, and go.mod replaces the module by it. Making one fails
+// if upstream's file isn't what the edit was written for.
+package edited
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+)
+
+// Module is a module with edited files.
+type Module struct {
+	// Path and Version say which module it is, as go.mod does.
+	Path, Version string
+	// Sum is the module's checksum, as in go.sum, which has no line for a module that is replaced.
+	Sum string
+	// Folder is the copy's, below that for all copies.
+	Folder string
+	// edits are those of each file that isn't upstream's, by its path in the module.
+	edits map[string]edit
+}
+
+// edit returns what a file becomes, or an error if it isn't what the edit was written for.
+type edit func(source []byte) ([]byte, error)
+
+// Modules are all modules with edited files.
+func Modules() []Module {
+	return []Module{{
+		Path: "github.com/pulumi/pulumi-kubernetes/sdk/v4", Version: "v4.25.0",
+		Sum:    "h1:N1qitmrGomEaCPsblqJHaw8Re0cqqox5V+kHsi4EEtk=",
+		Folder: "pulumi-kubernetes-sdk",
+		edits:  map[string]edit{"go/kubernetes/yaml/v2/kinds.go": withoutTypes},
+	}, {
+		Path: "github.com/pulumi/pulumi-kubernetes/provider/v4", Version: "v4.0.0-20260115033456-f47bc2d6f199",
+		Sum:    "h1:j2bphCf7c2YhnBrhwht2f3TNRRgcMImltUlAgzxr9H4=",
+		Folder: "pulumi-kubernetes-provider",
+		edits: map[string]edit{
+			// The schema's field became a pointer between Pulumi 3.215 and 3.250.
+			"pkg/gen/schema.go": replace("Provider: pschema.ResourceSpec{", "Provider: &pschema.ResourceSpec{"),
+			// Kubernetes itself went from version 4 to version 6 between 1.33 and 1.36.
+			"pkg/await/await.go": replace("sigs.k8s.io/structured-merge-diff/v4/", "sigs.k8s.io/structured-merge-diff/v6/"),
+		},
+	}}
+}
+
+// Make makes the copies below dir, with the environment env for the go command.
+func Make(ctx context.Context, dir string, env []string) error {
+	for _, module := range Modules() {
+		if err := module.make(ctx, dir, env); err != nil {
+			return fmt.Errorf("making the edited copy of %s %s: %w", module.Path, module.Version, err)
+		}
+	}
+	return nil
+}
+
+func (m Module) make(ctx context.Context, dir string, env []string) error {
+	source, err := m.download(ctx, env)
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	scratch, err := os.MkdirTemp(dir, m.Folder+".")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.RemoveAll(scratch) }()
+	fresh := filepath.Join(scratch, "fresh")
+	if err := copyWritable(source, fresh); err != nil {
+		return err
+	}
+	for name, edit := range m.edits {
+		if err := apply(filepath.Join(fresh, filepath.FromSlash(name)), edit); err != nil {
+			return fmt.Errorf("%s isn't what the edit was written for: %w", name, err)
+		}
+	}
+	target := filepath.Join(dir, m.Folder)
+	if err := os.RemoveAll(target); err != nil {
+		return err
+	}
+	return os.Rename(fresh, target)
+}
+
+func apply(file string, edit edit) error {
+	content, err := os.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	if content, err = edit(content); err != nil {
+		return err
+	}
+	return os.WriteFile(file, content, 0o644)
+}
+
+// download returns the module's directory in the module cache.
+func (m Module) download(ctx context.Context, env []string) (string, error) {
+	// Outside of any module, so that no go.mod replaces it by the copy. The checksum is compared
+	// here, since no go.sum does so.
+	cmd := exec.CommandContext(ctx, "go", "mod", "download", "-json", m.Path+"@"+m.Version)
+	cmd.Dir = os.TempDir()
+	cmd.Env = append(env, "PWD="+cmd.Dir, "GO111MODULE=on", "GOFLAGS=-mod=mod", "GONOSUMDB=*")
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	output, err := cmd.Output()
+	var answer struct{ Dir, Sum, Error string }
+	if decodeErr := json.Unmarshal(output, &answer); err == nil {
+		err = decodeErr
+	}
+	if err != nil {
+		return "", fmt.Errorf("downloading it: %w: %s%s", err, answer.Error, bytes.TrimSpace(stderr.Bytes()))
+	}
+	if answer.Sum != m.Sum {
+		return "", fmt.Errorf("its checksum is %s rather than %s", answer.Sum, m.Sum)
+	}
+	return answer.Dir, nil
+}
+
+// copyWritable copies a directory of the module cache, where everything is read-only.
+func copyWritable(source, target string) error {
+	return filepath.WalkDir(source, func(path string, entry os.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		name, err := filepath.Rel(source, path)
+		if err != nil {
+			return err
+		}
+		if entry.IsDir() {
+			return os.MkdirAll(filepath.Join(target, name), 0o755)
+		}
+		content, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		return os.WriteFile(filepath.Join(target, name), content, 0o644)
+	})
+}
+
+// replace returns an edit of the one place that reads before.
+func replace(before, after string) edit {
+	return func(source []byte) ([]byte, error) {
+		if count := bytes.Count(source, []byte(before)); count != 1 {
+			return nil, fmt.Errorf("it has %q %d times rather than once", before, count)
+		}
+		return bytes.Replace(source, []byte(before), []byte(after), 1), nil
+	}
+}
