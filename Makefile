@@ -17,7 +17,7 @@ SANDBOX := $(IN_SANDBOX) run .
 NESTED := $(shell find sandbox/*/ -name go.mod ! -path '*/toolchain/modules/*' | xargs dirname | sort)
 TESTED := $(foreach module,$(NESTED),$(if $(shell find $(module) -name '*_test.go'),$(module)))
 
-.PHONY: up down test tools lint unit update conformance e2e changes chaos soak bench help
+.PHONY: up down test tools lint unit update conformance e2e changes chaos soak bench bench-names bench-cold help
 
 ## up: start the local world, deploy the dev stack into it, and send a request
 up:
@@ -103,6 +103,15 @@ update-from:
 ## bench: tables of ratios, measured in a local world of its own; ten minutes
 bench:
 	@$(IN_SANDBOX) run ./bench
+
+## bench-names: what 2, 100 and 1,000 names cost, an hour; NAMES=, BEFORE=<checkout of the version to compare with>
+NAMES := 2 100 1000
+bench-names:
+	@$(IN_SANDBOX) run ./bench $(if $(BEFORE),-before '$(abspath $(BEFORE))') $(NAMES)
+
+## bench-cold: what the first make up takes with empty caches, tool by tool; ten minutes, and 10 GB of disk for that time
+bench-cold:
+	@$(IN_SANDBOX) run ./bench/cold
 
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)

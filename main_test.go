@@ -269,7 +269,7 @@ func TestProgram_Pace(t *testing.T) {
 		want     float64
 	}{
 		{map[string]string{"cloudflare:rps": ""}, 25},
-		{map[string]string{"cloudflare:rps": "", "k8s-tunnel:hostnames": "[" + strings.Join(many, ",") + "]"}, 4},
+		{map[string]string{"cloudflare:rps": "", "k8s-tunnel:hostnames": "[" + strings.Join(many, ",") + "]"}, 3},
 		{map[string]string{"cloudflare:rps": "7"}, 7},
 	} {
 		stack := newStack(t, "example.com")

@@ -67,7 +67,7 @@ func (r *readme) logIn(t *testing.T, block string) {
 func (r *readme) makeStack(t *testing.T, block string) {
 	r.sh(t, block)
 	r.made = true
-	raw, err := os.ReadFile(r.stack.settingsFile())
+	raw, err := os.ReadFile(r.stack.SettingsFile())
 	require.NoError(t, err)
 	require.Contains(t, string(raw), "k8s-tunnel:domain: "+state.HomeZoneName)
 	require.Contains(t, string(raw), "secure: ")

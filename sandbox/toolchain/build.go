@@ -127,17 +127,16 @@ func (t target) args(ctx context.Context, root, scratch, output string, processe
 func (t target) writeOverlay(ctx context.Context, root, scratch string) (string, error) {
 	replace := map[string]string{}
 	for _, embed := range t.embeds {
-		// `go list` looks only into the cache, so the module has to be brought there first.
-		cmd := t.goCmd(ctx, root, "mod", "download", "-json", embed.module)
+		cmd := t.goCmd(ctx, root, "list", "-m", "-f", "{{.Dir}}", embed.module)
 		output, err := cmd.Output()
 		if err != nil {
-			return "", fmt.Errorf("fetching %s for %s: %w", embed.module, t.name, withStderr(err))
+			return "", fmt.Errorf("finding %s for %s: %w", embed.module, t.name, withStderr(err))
 		}
-		var module struct{ Dir string }
-		if err := json.Unmarshal(output, &module); err != nil {
-			return "", fmt.Errorf("finding %s for %s: %w", embed.module, t.name, err)
+		dir := strings.TrimSpace(string(output))
+		if dir == "" {
+			return "", fmt.Errorf("finding %s for %s: it isn't in the module cache", embed.module, t.name)
 		}
-		replace[filepath.Join(root, t.module, embed.name)] = filepath.Join(module.Dir, filepath.FromSlash(embed.file))
+		replace[filepath.Join(root, t.module, embed.name)] = filepath.Join(dir, filepath.FromSlash(embed.file))
 	}
 	content, err := json.Marshal(map[string]any{"Replace": replace})
 	if err != nil {

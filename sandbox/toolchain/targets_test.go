@@ -133,7 +133,7 @@ func TestFlags_AreTheSameEverywhere(t *testing.T) {
 	for file, want := range map[string]string{
 		"Makefile":                            "PLAIN := " + plain + "\nLEAN := " + lean + "\n",
 		"sandbox/plugins/language-go/main.go": `"GOFLAGS=-mod=readonly ` + lean + " ",
-		"sandbox/e2e/update_test.go":          `"GOFLAGS=-mod=readonly ` + lean + " ",
+		"sandbox/project/project.go":          `"GOFLAGS=-mod=readonly ` + lean + " ",
 	} {
 		content, err := os.ReadFile(filepath.Join(clone, file))
 		require.NoError(t, err)
