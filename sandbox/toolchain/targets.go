@@ -149,7 +149,7 @@ func restTargets() []target {
 		// The image's build sets Runtime, and with it the default address of the metrics.
 		ldflags: "-X main.Version=" + CloudflaredVersion + " -X github.com/cloudflare/cloudflared/metrics.Runtime=virtual",
 	}, {
-		name: "skipper", label: "skipper", group: GroupNode, module: pins + "/skipper", version: "0.22.0", memory: 1.5, fast: true,
+		name: "skipper", label: "skipper", group: GroupNode, module: pins + "/skipper", version: "0.22.0", memory: 1.5,
 		packages: []string{"github.com/zalando/skipper/cmd/skipper"},
 	}, {
 		name: "apps", label: "web apps", group: GroupNode, module: "sandbox", memory: 0.5, fast: true,
