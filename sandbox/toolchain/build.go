@@ -127,15 +127,17 @@ func (t target) args(ctx context.Context, root, scratch, output string, processe
 func (t target) writeOverlay(ctx context.Context, root, scratch string) (string, error) {
 	replace := map[string]string{}
 	for _, embed := range t.embeds {
+		if !t.edited { // otherwise it is a copy, which has been made
+			if output, err := t.goCmd(ctx, root, "mod", "download", embed.module).CombinedOutput(); err != nil {
+				return "", fmt.Errorf("fetching %s for %s: %w: %s", embed.module, t.name, err, bytes.TrimSpace(output))
+			}
+		}
 		cmd := t.goCmd(ctx, root, "list", "-m", "-f", "{{.Dir}}", embed.module)
 		output, err := cmd.Output()
 		if err != nil {
 			return "", fmt.Errorf("finding %s for %s: %w", embed.module, t.name, withStderr(err))
 		}
 		dir := strings.TrimSpace(string(output))
-		if dir == "" {
-			return "", fmt.Errorf("finding %s for %s: it isn't in the module cache", embed.module, t.name)
-		}
 		replace[filepath.Join(root, t.module, embed.name)] = filepath.Join(dir, filepath.FromSlash(embed.file))
 	}
 	content, err := json.Marshal(map[string]any{"Replace": replace})

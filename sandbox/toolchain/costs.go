@@ -50,13 +50,18 @@ func CostsOf(ctx context.Context, root, modules string) ([]Spent, error) {
 	return all, nil
 }
 
-// modules returns the archives in the module cache that t is made of.
-func (t target) modules(ctx context.Context, root, cache string) ([]string, error) {
+// listArgs returns the arguments of `go` that list the modules of all packages of t.
+func (t target) listArgs() []string {
 	args := []string{"list", "-deps", "-f", "{{with .Module}}{{with .Replace}}{{.Path}}@{{.Version}}{{else}}{{.Path}}@{{.Version}}{{end}}{{end}}"}
 	if t.tags != "" {
 		args = append(args, "-tags="+t.tags)
 	}
-	cmd := t.goCmd(ctx, root, append(args, t.packages...)...)
+	return append(args, t.packages...)
+}
+
+// modules returns the archives in the module cache that t is made of.
+func (t target) modules(ctx context.Context, root, cache string) ([]string, error) {
+	cmd := t.goCmd(ctx, root, t.listArgs()...)
 	cmd.Env = append(cmd.Env, "GOMODCACHE="+cache)
 	output, err := cmd.Output()
 	if err != nil {
