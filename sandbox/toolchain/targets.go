@@ -195,9 +195,9 @@ func BinDir(root string) string { return filepath.Join(stateDir(root), "bin") }
 // so that the language host built here runs it instead of linking the program every time.
 func ProgramPath(root string) string { return filepath.Join(stateDir(root), "program", "k8s-tunnel") }
 
-// editedDir holds the copies of modules that package edited makes. go.mod of the plugin for
-// Kubernetes names it.
-func editedDir(root string) string { return filepath.Join(stateDir(root), "edited") }
+// EditedDir holds the copies of modules that package edited makes for the clone at root. go.mod of
+// the plugin for Kubernetes names it.
+func EditedDir(root string) string { return filepath.Join(stateDir(root), "edited") }
 
 // logDir is where the compilers' output goes.
 func logDir(root string) string { return filepath.Join(stateDir(root), "logs") }
