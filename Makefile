@@ -104,5 +104,10 @@ update-from:
 bench:
 	@$(IN_SANDBOX) run ./bench
 
+## versions: raise what the modules require, in all of them at once; RAISE='<module>@<version> …', see CONTRIBUTING.md
+.PHONY: versions
+versions:
+	@$(IN_SANDBOX) run ./versions $(RAISE)
+
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)

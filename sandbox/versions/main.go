@@ -1,14 +1,14 @@
 // Command versions raises the versions of what the clone's modules require, in all of them at once:
 //
-//	go -C sandbox run ./versions k8s.io/kubernetes@v1.36.3
+//	make versions RAISE=k8s.io/kubernetes@v1.36.3
 //
 // First it raises what it is asked for, in each module that requires it. With k8s.io/kubernetes go
 // the modules that are made from the same repository. Then it raises in each module what another
 // one requires in a higher version, until all require the same, as the tests demand. Without
 // arguments, it does only that.
 //
-// A workspace would do the second part as well (go work sync), but for two modules that have to
-// stay behind in something, see differing.
+// A workspace would do the second part as well (go work sync), but for modules that have to stay
+// behind in something, see differing.
 package main
 
 import (
@@ -68,13 +68,13 @@ func run(ctx context.Context, args []string) error {
 	}
 	raiser := &raiser{root: root}
 	if err := raiser.raise(ctx, before, wanted); err != nil {
-		return err
+		return fmt.Errorf("%w\nsome go.mod files may be changed by now: git diff shows them, git restore brings them back", err)
 	}
 	after, err := readModules(root)
 	if err != nil {
 		return err
 	}
-	for dir := range raiser.touched {
+	for _, dir := range slices.Sorted(maps.Keys(raiser.touched)) {
 		if err := raiser.complete(ctx, dir); err != nil {
 			return err
 		}
@@ -107,17 +107,17 @@ type raiser struct {
 
 // raise brings all modules to the wanted versions, and together.
 func (r *raiser) raise(ctx context.Context, all modules, wanted map[string]string) error {
+	for path := range wanted {
+		if len(all.requiring(map[string]string{path: wanted[path]})) == 0 && !all.has(path, wanted[path]) {
+			return fmt.Errorf("%s: none of the modules whose versions are held together requires it", path)
+		}
+	}
 	if version := wanted[kubernetes]; version != "" {
 		staging, err := r.replaceStaging(version)
 		if err != nil {
 			return err
 		}
 		maps.Copy(wanted, staging)
-	}
-	for path := range wanted {
-		if len(all.requiring(map[string]string{path: wanted[path]})) == 0 && !all.has(path, wanted[path]) {
-			return fmt.Errorf("%s: none of the modules whose versions are held together requires it", path)
-		}
 	}
 	queries := all.requiring(wanted)
 	for range rounds {
@@ -177,10 +177,16 @@ func (r *raiser) get(ctx context.Context, dir string, queries []string) error {
 	return r.goCmd(ctx, dir, append([]string{"get"}, queries...)...)
 }
 
-// complete adds what go.mod and go.sum need for all packages, whatever they are built with.
+// complete adds what go.mod and go.sum need for all packages, whatever they are built with, and
+// removes what they needed before. Where that can't be, it only adds: tidying would drop
+// requirements that hold the modules without code at the others' versions, and looks for packages
+// that tests of the plugin's dependencies import and Kubernetes has no more.
 func (r *raiser) complete(ctx context.Context, dir string) error {
 	fmt.Printf("%s: all packages\n", dir)
-	return r.goCmd(ctx, dir, "list", "-deps", "-test", "-tags", "e2e,seccomp,netgo,osusergo,no_btrfs", "./...", "tool")
+	if !strings.HasPrefix(dir, pins) && dir != plugin {
+		return r.goCmd(ctx, dir, "mod", "tidy")
+	}
+	return r.goCmd(ctx, dir, "list", "-deps", "-tags", "seccomp,netgo,osusergo,no_btrfs", "./...", "tool")
 }
 
 func (r *raiser) goCmd(ctx context.Context, dir string, args ...string) error {

@@ -13,20 +13,23 @@ import (
 	"golang.org/x/mod/semver"
 )
 
-// node is the module that Kubernetes is built from.
-const node = "sandbox/node"
+const (
+	node   = "sandbox/node"               // the module that Kubernetes is built from
+	plugin = "sandbox/plugins/kubernetes" // Pulumi's plugin for it
+	pins   = "sandbox/toolchain/modules/" // modules without code, each of which only names versions
+)
 
 // apart are the modules that share nothing worth holding together, and why.
 var apart = map[string]string{
-	"sandbox/toolchain/modules/cloudflared": "it runs as released, with a fork of quic-go",
-	"sandbox/plugins/language-go":           "the newest language host that can be had is of 2023",
-	"sandbox/toolchain/modules/lint":        "for developers alone",
-	"sandbox/toolchain/modules/kube-score":  "for developers alone",
+	pins + "cloudflared":          "it runs as released, with a fork of quic-go",
+	"sandbox/plugins/language-go": "the newest language host that can be had is of 2023",
+	pins + "lint":                 "for developers alone",
+	pins + "kube-score":           "for developers alone",
 }
 
 // differing are the requirements in which a module may differ from the others, and why.
 var differing = map[string]map[string]string{
-	"github.com/olekukonko/tablewriter": {"sandbox/toolchain/modules/skipper": "Open Policy Agent is written for 0.0.5"},
+	"github.com/olekukonko/tablewriter": {pins + "skipper": "Open Policy Agent is written for 0.0.5"},
 	"github.com/quic-go/quic-go":        {node: "CoreDNS is written for 0.59"},
 	"go.etcd.io/bbolt":                  {"sandbox": "etcd and containerd are written for 1.4"},
 }
@@ -134,7 +137,8 @@ func (m modules) requiring(versions map[string]string) map[string][]string {
 	return raise
 }
 
-// changes describes how the requirements differ from those before, a line for each path.
+// changes describes how the requirements differ from those before, a line for each path
+// and the number of modules.
 func (m modules) changes(before modules) []string {
 	count := map[string]int{}
 	for dir, versions := range m {
@@ -151,7 +155,11 @@ func (m modules) changes(before modules) []string {
 	}
 	var lines []string
 	for _, line := range slices.Sorted(maps.Keys(count)) {
-		lines = append(lines, fmt.Sprintf("%s\tin %d modules", line, count[line]))
+		where := "in one module"
+		if count[line] > 1 {
+			where = fmt.Sprintf("in %d modules", count[line])
+		}
+		lines = append(lines, line+"\t"+where)
 	}
 	return lines
 }

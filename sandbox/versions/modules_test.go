@@ -75,8 +75,8 @@ func TestModules_Changes(t *testing.T) {
 	after := modules{".": {"a": "v1.1.0", "c": "v1.0.0"}, "sandbox": {"a": "v1.1.0"}}
 	require.Equal(t, []string{
 		"a\tv1.0.0 → v1.1.0\tin 2 modules",
-		"b\tv1.0.0 → none\tin 1 modules",
-		"c\tnone → v1.0.0\tin 1 modules",
+		"b\tv1.0.0 → none\tin one module",
+		"c\tnone → v1.0.0\tin one module",
 	}, after.changes(before))
 	require.Empty(t, after.changes(after))
 }
