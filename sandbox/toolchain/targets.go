@@ -3,6 +3,7 @@ package toolchain
 import (
 	"path/filepath"
 	"slices"
+	"strings"
 )
 
 // Versions of the tools that callers have to name themselves. A test compares them with the
@@ -100,7 +101,8 @@ func nodeTargets() []target {
 		name: "node", label: "kubernetes", group: GroupNode, module: node, version: KubernetesVersion, memory: 3,
 		packages: []string{"./cmd/kube", "./cmd/coredns", "./cmd/netpol"},
 		links:    map[string]string{"kubectl": "kube"},
-		ldflags: k8sVersion + "gitVersion=v" + KubernetesVersion + " " + k8sVersion + "gitMajor=1 " + k8sVersion + "gitMinor=36 " +
+		ldflags: k8sVersion + "gitVersion=v" + KubernetesVersion + " " + k8sVersion + "gitMajor=1 " +
+			k8sVersion + "gitMinor=" + strings.Split(KubernetesVersion, ".")[1] + " " +
 			k8sVersion + "gitTreeState=clean -X k8s.io/client-go/pkg/version.gitVersion=v" + KubernetesVersion,
 	}, {
 		name: "containerd", label: "containerd", group: GroupNode, module: pins + "/runtime", version: "2.2.9", memory: 1.5, tags: "no_btrfs",

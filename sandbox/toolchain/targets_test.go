@@ -58,6 +58,21 @@ func TestTargets_PluginsFitTheProgram(t *testing.T) {
 	}
 }
 
+// TestTargets_PluginsSayTheirVersion compares the plugins' versions with what they report, because
+// the engine refuses one that reports another than its folder's name promises.
+func TestTargets_PluginsSayTheirVersion(t *testing.T) {
+	t.Parallel()
+	for file, want := range map[string]string{
+		"kubernetes/main.go":          `provider.Serve("kubernetes", "` + KubernetesPluginVersion + `",`,
+		"random/provider.go":          `version = "` + RandomPluginVersion + `"`,
+		"cloudflare/bridge/bridge.go": `Version = "` + CloudflarePluginVersion + `"`,
+	} {
+		content, err := os.ReadFile(filepath.Join(clone, plugins, file))
+		require.NoError(t, err)
+		require.Contains(t, string(content), want, file)
+	}
+}
+
 func versionIn(t *testing.T, dir, module string) string {
 	t.Helper()
 	path := filepath.Join(clone, dir, "go.mod")
