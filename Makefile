@@ -52,6 +52,25 @@ unit:
 update:
 	go test . ./components ./components/cloudflared ./components/settings/reference -update
 
+## flags: print the flags with which the tools are built, for a shell in which you run go test yourself
+.PHONY: flags
+flags:
+	@echo "export CGO_ENABLED=0 GOFLAGS=\"$(LEAN)\""
+
+## versions: raise what the modules require, in all of them at once; RAISE='<module>@<version> …', see CONTRIBUTING.md
+.PHONY: versions
+versions:
+	@$(IN_SANDBOX) run ./versions $(RAISE)
+
+## pictures: draw the README's pictures from their sources
+.PHONY: pictures still
+pictures:
+	@$(IN_SANDBOX) run ./pictures
+
+## still: record a run of make up and make down for the README's picture of the terminal
+still:
+	@$(IN_SANDBOX) run ./pictures record
+
 ## lint: the linters of .golangci.yaml
 # What is known of dependencies is kept. Learning it of all of Kubernetes takes a minute or two, and
 # without a limit 8 GB.
@@ -103,25 +122,6 @@ update-from:
 ## bench: tables of ratios, measured in a local world of its own; ten minutes
 bench:
 	@$(IN_SANDBOX) run ./bench
-
-## flags: print the flags with which the tools are built, for a shell in which you run go test yourself
-.PHONY: flags
-flags:
-	@echo "export CGO_ENABLED=0 GOFLAGS=\"$(LEAN)\""
-
-## versions: raise what the modules require, in all of them at once; RAISE='<module>@<version> …', see CONTRIBUTING.md
-.PHONY: versions
-versions:
-	@$(IN_SANDBOX) run ./versions $(RAISE)
-
-## pictures: draw the README's pictures from their sources
-.PHONY: pictures still
-pictures:
-	@$(IN_SANDBOX) run ./pictures
-
-## still: record a run of make up and make down for the README's picture of the terminal
-still:
-	@$(IN_SANDBOX) run ./pictures record
 
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)
