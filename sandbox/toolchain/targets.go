@@ -14,7 +14,7 @@ const (
 	RandomPluginVersion     = "4.18.0"
 	CloudflarePluginVersion = "5.49.1"
 	CloudflaredVersion      = "2026.3.0"
-	KubernetesVersion       = "1.36.2"
+	KubernetesVersion       = "1.36.3"
 )
 
 // The groups of tools that can be asked for.
