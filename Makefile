@@ -52,6 +52,25 @@ unit:
 update:
 	go test . ./components ./components/cloudflared ./components/settings/reference -update
 
+## flags: print the flags with which the tools are built, for a shell in which you run go test yourself
+.PHONY: flags
+flags:
+	@echo "export CGO_ENABLED=0 GOFLAGS=\"$(LEAN)\""
+
+## versions: raise what the modules require, in all of them at once; RAISE='<module>@<version> …', see CONTRIBUTING.md
+.PHONY: versions
+versions:
+	@$(IN_SANDBOX) run ./versions $(RAISE)
+
+## pictures: draw the README's pictures from their sources
+.PHONY: pictures still
+pictures:
+	@$(IN_SANDBOX) run ./pictures
+
+## still: record a run of make up and make down for the README's picture of the terminal
+still:
+	@$(IN_SANDBOX) run ./pictures record
+
 ## lint: the linters of .golangci.yaml
 # What is known of dependencies is kept. Learning it of all of Kubernetes takes a minute or two, and
 # without a limit 8 GB.
@@ -72,11 +91,11 @@ conformance:
 	go test -count 1 -run Cloudflared ./components/cloudflared
 	$(IN_SANDBOX) test -count 1 -p 1 ./cloudflare/... ./cluster ./world
 
-## e2e: the real CLI against a fresh local world, and each change under load
+## e2e: the real CLI against a fresh local world, and each change under load; RUN= chooses tests
 # The disturbances of a run are the same each time; SEED chooses others.
 e2e: export SEED ?= 1
 e2e:
-	$(IN_SANDBOX) test -tags e2e -count 1 -timeout 60m -v -skip '^TestProbes$$' ./e2e
+	$(IN_SANDBOX) test -tags e2e -count 1 -timeout 60m -v -run '$(RUN)' -skip '^TestProbes$$' ./e2e
 
 ## changes: each change under load, in every scene, and what connectors outlive; half an hour
 changes:
