@@ -21,8 +21,7 @@ TESTED := $(foreach module,$(NESTED),$(if $(shell find $(module) -name '*_test.g
 
 ## up: start the local world, deploy the dev stack into it, and send a request
 up:
-	@$(SANDBOX) up
-	@$(SANDBOX) deploy
+	@$(SANDBOX) up --deploy
 
 ## down: destroy the dev stack, stop the local world, remove all that it made
 down:

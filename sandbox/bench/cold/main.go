@@ -1,5 +1,5 @@
 // Command cold measures what the first make up takes on a machine that has nothing: a copy of this
-// clone brings a local world up, deploys into it and takes it down, with caches of its own. It prints
+// clone brings its world dev up, deploys into it and takes it down, with caches of its own. It prints
 // what each tool took. Nothing here passes or fails.
 package main
 
@@ -55,10 +55,8 @@ func run(ctx context.Context) (err error) {
 	}
 	defer func() { err = errors.Join(err, c.remove(context.WithoutCancel(ctx))) }()
 	began := time.Now()
-	for _, command := range []string{"up", "deploy"} {
-		if err := c.sandbox(ctx, command); err != nil {
-			return err
-		}
+	if err := c.sandbox(ctx, "up", "--deploy"); err != nil {
+		return err
 	}
 	wall := time.Since(began)
 	return c.print(ctx, wall)
@@ -92,8 +90,8 @@ func (c *cold) copy(ctx context.Context, root string) error {
 }
 
 // sandbox runs one of the local world's commands in the copy.
-func (c *cold) sandbox(ctx context.Context, command string) error {
-	cmd := c.goCommand(ctx, "run", ".", command, "--world", "cold")
+func (c *cold) sandbox(ctx context.Context, command ...string) error {
+	cmd := c.goCommand(ctx, append([]string{"run", "."}, command...)...)
 	cmd.Dir = filepath.Join(c.tree(), "sandbox")
 	if _, err := os.Stat(cmd.Dir); err != nil {
 		return nil // nothing was copied yet
@@ -101,7 +99,7 @@ func (c *cold) sandbox(ctx context.Context, command string) error {
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	if err := cmd.Run(); err != nil {
-		return fmt.Errorf("%s: %w", command, err)
+		return fmt.Errorf("%s: %w", command[0], err)
 	}
 	c.cpu += (cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()).Seconds()
 	return nil
