@@ -104,5 +104,26 @@ update-from:
 bench:
 	@$(IN_SANDBOX) run ./bench
 
+## template: the folder to give to pulumi new, and its archive, in dist/
+.PHONY: template
+template:
+	@$(IN_SANDBOX) run ./release template
+
+## release: VERSION=v0.1.0 cuts the changelog and builds for all platforms, with checksums and bills of materials, in dist/; PLATFORMS=linux/arm64,…
+RELEASE = -version '$(VERSION)' $(if $(PLATFORMS),-platforms '$(PLATFORMS)')
+.PHONY: release release-check
+release:
+	@$(IN_SANDBOX) run ./release build $(RELEASE)
+
+## release-check: the same, built twice, the second time elsewhere and with an empty cache, and compared; two minutes more for each platform
+release-check:
+	@$(IN_SANDBOX) run ./release check $(RELEASE)
+
+## rename: MODULE=github.com/me/k8s-tunnel puts the Go modules under this path, builds and tests
+.PHONY: rename
+rename:
+	@$(IN_SANDBOX) run ./rename -module '$(MODULE)'
+	@$(MAKE) --no-print-directory unit
+
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)
