@@ -50,7 +50,8 @@ func tarGzip(folder string, files []file) ([]byte, error) {
 	if err := archive.Close(); err != nil {
 		return nil, err
 	}
-	return out.Bytes(), compressed.Close()
+	err = compressed.Close()
+	return out.Bytes(), err
 }
 
 // zipped packs files into one folder, or none if it has no name.
