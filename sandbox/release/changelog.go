@@ -8,12 +8,15 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+
+	"golang.org/x/mod/semver"
 )
 
 const unreleased = "## [Unreleased]\n"
 
 // cutChangelog returns the version's section of CHANGELOG.md. If there is none yet, it becomes what is
 // unreleased, with the day of the last commit, so that whoever builds the same commit gets the same.
+// Versions to try, such as v0.2.0-rc.1, leave the file as it is.
 func (r *release) cutChangelog(ctx context.Context) (string, error) {
 	path := filepath.Join(r.root, "CHANGELOG.md")
 	raw, err := os.ReadFile(path)
@@ -22,6 +25,11 @@ func (r *release) cutChangelog(ctx context.Context) (string, error) {
 	}
 	if notes, found := section(string(raw), r.version); found {
 		return notes, nil
+	}
+	if semver.Prerelease(r.version) != "" {
+		_, after, _ := strings.Cut(string(raw), unreleased)
+		notes, _, _ := strings.Cut(after, "\n## [")
+		return heading(r.version) + "\n\n" + strings.TrimSpace(notes) + "\n", nil
 	}
 	cmd := exec.CommandContext(ctx, "git", "log", "-1", "--date=format-local:%Y-%m-%d", "--format=%cd")
 	cmd.Dir, cmd.Env = r.root, append(os.Environ(), "TZ=UTC")

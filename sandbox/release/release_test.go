@@ -82,6 +82,19 @@ func TestChangelog(t *testing.T) {
 	require.ErrorContains(t, err, "neither a section for v0.3.0 nor what is unreleased")
 }
 
+// A version to try has the notes of the next one.
+func TestChangelog_Prerelease(t *testing.T) {
+	t.Parallel()
+	r := newClone(t)
+	r.version = "v0.2.0-rc.1"
+	notes, err := r.cutChangelog(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, "## [0.2.0-rc.1]\n\n### Added\n\n- Something new. *(no diff)*\n", notes)
+	raw, err := os.ReadFile(filepath.Join(r.root, "CHANGELOG.md"))
+	require.NoError(t, err)
+	require.Equal(t, changelog, string(raw))
+}
+
 // The repository's own changelog can be cut.
 func TestChangelog_Repository(t *testing.T) {
 	t.Parallel()
