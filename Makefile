@@ -52,17 +52,27 @@ unit:
 update:
 	go test . ./components ./components/cloudflared ./components/settings/reference -update
 
-## lint: the linters of .golangci.yaml
+## lint: the linters of .golangci.yaml, and actionlint
 # What is known of dependencies is kept. Learning it of all of Kubernetes takes a minute or two, and
 # without a limit 8 GB.
 lint: export PATH := $(CURDIR)/.sandbox/bin:$(PATH)
 lint: export GOMEMLIMIT := 4GiB
 lint:
+	actionlint
 	golangci-lint run --allow-parallel-runners ./...
 	cd sandbox && GOFLAGS="$(PLAIN)" golangci-lint run --allow-parallel-runners --build-tags e2e ./...
 	@set -e; for module in $(NESTED); do \
 		echo "cd $$module && golangci-lint run --allow-parallel-runners ./..."; \
 		(cd $$module && golangci-lint run --allow-parallel-runners ./...); \
+	done
+
+## vulnerabilities: known ones in all modules; asks vuln.go.dev, so make test leaves it out
+.PHONY: vulnerabilities
+vulnerabilities:
+	@set -e; for module in . sandbox $(NESTED); do \
+		test "$$module" != sandbox/plugins/kubernetes || test -d .sandbox/edited || { echo "left out $$module, which make tools prepares"; continue; }; \
+		echo "govulncheck in $$module"; \
+		go -C sandbox/toolchain/modules/checks tool govulncheck -C "$(CURDIR)/$$module" ./...; \
 	done
 
 ## conformance: our own parts against the stock cloudflared and a real node

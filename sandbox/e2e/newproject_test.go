@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"context"
+	"encoding/pem"
 	"io/fs"
 	"net/http"
 	"net/http/httptest"
@@ -52,6 +53,7 @@ func TestPulumiNew(t *testing.T) {
 			"--config", "domain="+state.HomeZoneName)
 		u.requireCopied(t, template)
 		require.Contains(t, u.read(t, "Pulumi.told.yaml"), "home:domain: "+state.HomeZoneName)
+		u.keepProgram(t)
 		out, err := u.command("preview", "--non-interactive").CombinedOutput()
 		require.Error(t, err)
 		require.Contains(t, string(out), "cloudflare:apiToken: not set", "what is missing is said")
@@ -60,10 +62,19 @@ func TestPulumiNew(t *testing.T) {
 	})
 	t.Run("from the archive of a release", func(t *testing.T) {
 		u := newNewUser(t, "fetched")
-		server := httptest.NewServer(http.FileServer(http.Dir(dist)))
+		// With any other scheme, Pulumi asks its own cloud about the address too.
+		server := httptest.NewTLSServer(http.FileServer(http.Dir(dist)))
 		defer server.Close()
-		u.pulumi(t, "new", server.URL+"/k8s-tunnel-template.zip", "--dir", u.project, "--yes", "--stack", u.stack,
+		trusted := filepath.Join(u.home, "ca.pem")
+		authorities, err := os.ReadFile(filepath.Join(testWorld.Dir(), "ca-bundle.pem"))
+		require.NoError(t, err)
+		authorities = append(authorities, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})...)
+		require.NoError(t, os.WriteFile(trusted, authorities, 0o600))
+		fetch := u.command("new", server.URL+"/k8s-tunnel-template.zip", "--dir", u.project, "--yes", "--stack", u.stack,
 			"--config", "domain="+state.HomeZoneName)
+		fetch.Env = append(fetch.Env, "SSL_CERT_FILE="+trusted)
+		out, err := fetch.CombinedOutput()
+		require.NoError(t, err, "%s", out)
 		u.requireCopied(t, template)
 		u.setToken(t)
 		u.requirePreview(t)
@@ -90,7 +101,6 @@ func (u *newUser) command(args ...string) *exec.Cmd {
 	cmd.Env = append(cmd.Env, "PULUMI_BACKEND_URL=file://"+filepath.Join(u.home, "state"), "SANDBOX_PROGRAM=")
 	if _, err := os.Stat(u.project); err == nil {
 		cmd.Dir = u.project
-		// Compiled with the flags for which the packages are in the cache.
 		cmd.Env = append(cmd.Env, "SANDBOX_PROGRAM="+filepath.Join(u.project, ".program", "k8s-tunnel"))
 	}
 	return cmd
@@ -137,10 +147,17 @@ func (u *newUser) requireCopied(t *testing.T, template string) {
 	require.Contains(t, project, "A name that leads to the cluster together with its wildcard", "the settings are described")
 }
 
+// keepProgram makes the folder without which the language host compiles with other flags, for which the
+// packages aren't in the cache.
+func (u *newUser) keepProgram(t *testing.T) {
+	t.Helper()
+	require.NoError(t, os.MkdirAll(filepath.Join(u.project, ".program"), 0o755))
+}
+
 // requirePreview demands that the project's stack can be deployed.
 func (u *newUser) requirePreview(t *testing.T) {
 	t.Helper()
-	require.NoError(t, os.Mkdir(filepath.Join(u.project, ".program"), 0o755)) // the language host makes no folder
+	u.keepProgram(t)
 	out := u.pulumi(t, "preview", "--non-interactive")
 	require.Regexp(t, `\+ \d+ to create`, out)
 	require.Contains(t, out, "edge-tunnel")

@@ -54,12 +54,28 @@ func tarGzip(folder string, files []file) ([]byte, error) {
 	return out.Bytes(), err
 }
 
-// zipped packs files into one folder, or none if it has no name.
+// zipped packs files into one folder, or none if it has no name. Each folder comes before what is in it,
+// because Pulumi makes none by itself.
 func zipped(folder string, files []file) ([]byte, error) {
 	var out bytes.Buffer
 	archive := zip.NewWriter(&out)
+	made := map[string]bool{".": true}
 	for _, f := range files {
-		header := &zip.FileHeader{Name: path.Join(folder, f.name), Method: zip.Deflate, Modified: stamp}
+		name := path.Join(folder, f.name)
+		var missing []string
+		for parent := path.Dir(name); !made[parent]; parent = path.Dir(parent) {
+			made[parent] = true
+			missing = append(missing, parent+"/")
+		}
+		slices.Reverse(missing)
+		for _, parent := range missing {
+			header := &zip.FileHeader{Name: parent, Modified: stamp}
+			header.SetMode(fs.ModeDir | 0o755)
+			if _, err := archive.CreateHeader(header); err != nil {
+				return nil, err
+			}
+		}
+		header := &zip.FileHeader{Name: name, Method: zip.Deflate, Modified: stamp}
 		header.SetMode(f.mode)
 		entry, err := archive.CreateHeader(header)
 		if err != nil {

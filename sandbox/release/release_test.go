@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"io"
 	"os"
+	"path"
 	"path/filepath"
 	"runtime"
 	"runtime/debug"
@@ -145,7 +146,13 @@ func TestArchives(t *testing.T) {
 	archive, err := zip.NewReader(bytes.NewReader(packed), int64(len(packed)))
 	require.NoError(t, err)
 	got = map[string]entry{}
+	var folders []string
 	for _, f := range archive.File {
+		if f.FileInfo().IsDir() {
+			folders = append(folders, f.Name)
+			continue
+		}
+		require.Contains(t, folders, path.Dir(f.Name)+"/", "folders come first")
 		opened, err := f.Open()
 		require.NoError(t, err)
 		text, err := io.ReadAll(opened)
@@ -154,6 +161,7 @@ func TestArchives(t *testing.T) {
 		got[f.Name] = entry{string(text), f.Mode()&0o111 != 0}
 	}
 	require.Equal(t, want, got)
+	require.Equal(t, []string{"folder/", "folder/docs/"}, folders)
 }
 
 func TestBillOfMaterials(t *testing.T) {
@@ -242,7 +250,9 @@ func TestTemplate(t *testing.T) {
 	defer packed.Close()
 	names = nil
 	for _, f := range packed.File {
-		names = append(names, f.Name)
+		if !f.FileInfo().IsDir() {
+			names = append(names, f.Name)
+		}
 	}
 	require.ElementsMatch(t, want, names, "the project is at the top of the archive")
 
