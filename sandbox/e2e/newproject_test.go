@@ -62,15 +62,16 @@ func TestPulumiNew(t *testing.T) {
 	})
 	t.Run("from the archive of a release", func(t *testing.T) {
 		u := newNewUser(t, "fetched")
-		// With any other scheme, Pulumi asks its own cloud about the address too.
-		server := httptest.NewTLSServer(http.FileServer(http.Dir(dist)))
+		// Pulumi asks its own cloud about addresses that don't look like GitHub's.
+		const releases = "/me/k8s-tunnel/releases/latest/download/"
+		server := httptest.NewTLSServer(http.StripPrefix(releases, http.FileServer(http.Dir(dist))))
 		defer server.Close()
 		trusted := filepath.Join(u.home, "ca.pem")
 		authorities, err := os.ReadFile(filepath.Join(testWorld.Dir(), "ca-bundle.pem"))
 		require.NoError(t, err)
 		authorities = append(authorities, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})...)
 		require.NoError(t, os.WriteFile(trusted, authorities, 0o600))
-		fetch := u.command("new", server.URL+"/k8s-tunnel-template.zip", "--dir", u.project, "--yes", "--stack", u.stack,
+		fetch := u.command("new", server.URL+releases+"k8s-tunnel-template.zip", "--dir", u.project, "--yes", "--stack", u.stack,
 			"--config", "domain="+state.HomeZoneName)
 		fetch.Env = append(fetch.Env, "SSL_CERT_FILE="+trusted)
 		out, err := fetch.CombinedOutput()
