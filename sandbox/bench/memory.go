@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path/filepath"
 
 	"k8s-tunnel/sandbox/limited"
 	"k8s-tunnel/sandbox/project"
+	"k8s-tunnel/sandbox/toolchain"
 )
 
 // smallMachine is the memory that commands with a prepared binary may use.
@@ -52,7 +54,7 @@ func (b *bench) compareMemory(ctx context.Context, c *contender) error {
 		if err != nil {
 			return err
 		}
-		t.add(c.what, mebibytes(small.Needed), c.compiled, mebibytes(small.Peak).text+" with the files that the kernel keeps")
+		t.add(c.what, mebibytes(small.Needed), c.compiled, mebibytes(small.Resident).text+" with the programs' code, "+mebibytes(small.Peak).text+" with all files that the kernel keeps")
 	}
 	b.tables = append(b.tables, t)
 	_, err = b.deleteRecords(ctx)
@@ -70,6 +72,9 @@ func memoryOf(ctx context.Context, s *project.Stack, limit int64, args []string)
 	// the SDKs are in the cache.
 	cmd.Env = append(cmd.Env, "SANDBOX_PROGRAM=", leanFlags)
 	cmd.Stdout, cmd.Stderr = io.Discard, io.Discard
+	if err := limited.Forget(s.Project.Dir, toolchain.BinDir(s.Project.World.Root), filepath.Join(s.Project.World.PulumiHome(), "plugins")); err != nil {
+		return limited.Usage{}, err
+	}
 	usage, err := limited.Run(cmd, limit)
 	if err == nil && usage.Killed > 0 {
 		err = errors.New("the kernel killed a process for its memory")

@@ -23,9 +23,7 @@ import (
 // TestPulumiNew makes projects as new users do, from the folder and from the archive that are there for
 // it, and previews them.
 func TestPulumiNew(t *testing.T) {
-	dist := t.TempDir()
-	out, err := exec.Command("go", "run", "../release", "template", "-root", testRoot(), "-out", dist).CombinedOutput()
-	require.NoError(t, err, "%s", out)
+	dist := makeTemplate(t)
 	template := filepath.Join(dist, "template")
 
 	t.Run("asks for what has no default", func(t *testing.T) {
@@ -80,6 +78,15 @@ func TestPulumiNew(t *testing.T) {
 		u.setToken(t)
 		u.requirePreview(t)
 	})
+}
+
+// makeTemplate does what make template does, in a folder that goes with the test.
+func makeTemplate(t *testing.T) string {
+	t.Helper()
+	dist := t.TempDir()
+	out, err := exec.Command("go", "run", "../release", "template", "-root", testRoot(), "-out", dist).CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	return dist
 }
 
 // newUser is somebody with a backend of their own, in which there is no project yet.

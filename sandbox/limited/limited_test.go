@@ -1,6 +1,7 @@
 package limited_test
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -43,7 +44,7 @@ func TestRun(t *testing.T) {
 		require.NoError(t, err)
 		require.Greater(t, usage.Needed, int64(95*limited.MiB))
 	})
-	left, err := filepath.Glob("/sys/fs/cgroup/*/k8s-tunnel-limited-*")
+	left, err := filepath.Glob(fmt.Sprintf("/sys/fs/cgroup/*/k8s-tunnel-limited-%d-*", os.Getpid()))
 	require.NoError(t, err)
 	require.Empty(t, left)
 }
