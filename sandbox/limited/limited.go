@@ -110,7 +110,10 @@ func newGroup(name string, limit int64) (*group, error) {
 		value int64
 	}{{g.limit, limit}, {g.swap, noSwap}} {
 		err := os.WriteFile(filepath.Join(g.dir, setting.file), []byte(strconv.FormatInt(setting.value, 10)), 0o644)
-		if err != nil && !(setting.file == g.swap && swapless(err)) {
+		if setting.file == g.swap && swapless(err) {
+			continue
+		}
+		if err != nil {
 			return nil, errors.Join(fmt.Errorf("limiting memory: %w", err), g.remove())
 		}
 	}

@@ -18,6 +18,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -97,7 +98,7 @@ func parsePlatforms(list string) ([]platform, error) {
 	var all []platform
 	for _, entry := range strings.Split(list, ",") {
 		system, architecture, found := strings.Cut(entry, "/")
-		if !found || !strings.Contains(","+allPlatforms+",", ","+entry+",") {
+		if !found || !slices.Contains(strings.Split(allPlatforms, ","), entry) {
 			return nil, fmt.Errorf("platform %q isn't one of %s", entry, allPlatforms)
 		}
 		all = append(all, platform{system, architecture})

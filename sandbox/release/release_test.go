@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"encoding/json"
+	"errors"
 	"io"
 	"os"
 	"path"
@@ -128,7 +129,7 @@ func TestArchives(t *testing.T) {
 	got := map[string]entry{}
 	for archive := tar.NewReader(plain); ; {
 		header, err := archive.Next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			break
 		}
 		require.NoError(t, err)
@@ -210,16 +211,16 @@ func newClone(t *testing.T) *release {
 		require.NoError(t, err)
 		write(t, filepath.Join(root, name), string(raw))
 	}
-	write(t, filepath.Join(root, "go.mod"), "module k8s-tunnel\n\ngo 1.26.0\n")
+	write(t, filepath.Join(root, "go.mod"), "module example.org/program\n\ngo 1.26.0\n")
 	write(t, filepath.Join(root, "go.sum"), "")
 	write(t, filepath.Join(root, "CHANGELOG.md"), changelog)
-	write(t, filepath.Join(root, "main.go"), "package main\n\nimport \"k8s-tunnel/components\"\n\nfunc main() { println(components.Text) }\n")
+	write(t, filepath.Join(root, "main.go"), "package main\n\nimport \"example.org/program/components\"\n\nfunc main() { println(components.Text) }\n")
 	write(t, filepath.Join(root, "main_test.go"), "package main\n")
 	write(t, filepath.Join(root, "components", "text.go"), "package components\n\nimport _ \"embed\"\n\n//go:embed text.txt\nvar Text string\n")
 	write(t, filepath.Join(root, "components", "text.txt"), "text")
 	write(t, filepath.Join(root, "components", "text_windows.go"), "package components\n")
 	write(t, filepath.Join(root, "components", "golden", "golden.go"), "package golden\n") // for tests
-	write(t, filepath.Join(root, "sandbox", "go.mod"), "module k8s-tunnel/sandbox\n")
+	write(t, filepath.Join(root, "sandbox", "go.mod"), "module example.org/program/sandbox\n")
 	write(t, filepath.Join(root, "sandbox", "main.go"), "package main\n")
 	return &release{
 		root: root, out: filepath.Join(root, "dist"), version: "v0.1.0",

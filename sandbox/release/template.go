@@ -142,7 +142,7 @@ func (r *release) project() (string, error) {
 // replaceOnce replaces what has to be there once.
 func replaceOnce(text, what, by string) (string, error) {
 	if strings.Count(text, what) != 1 {
-		return "", fmt.Errorf("Pulumi.yaml has to have this text once: %q", what)
+		return "", fmt.Errorf("in Pulumi.yaml, this text has to be once: %q", what)
 	}
 	return strings.Replace(text, what, by, 1), nil
 }
