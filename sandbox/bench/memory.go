@@ -54,7 +54,7 @@ func (b *bench) compareMemory(ctx context.Context, c *contender) error {
 		if err != nil {
 			return err
 		}
-		t.add(c.what, mebibytes(small.Needed), c.compiled, mebibytes(small.Resident).text+" with the programs' code, "+mebibytes(small.Peak).text+" with all files that the kernel keeps")
+		t.add(c.what, mebibytes(small.Needed), c.compiled, mebibytes(small.Peak).text+" with the files that were read, programs among them")
 	}
 	b.tables = append(b.tables, t)
 	_, err = b.deleteRecords(ctx)

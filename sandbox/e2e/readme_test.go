@@ -34,7 +34,7 @@ var readmeCases = []struct {
 	{"pulumi stack output hostnames", (*readme).look},
 	{"make template", (*readme).makeProject},
 	{"tar -xzf k8s-tunnel_v0.1.0_linux_arm64.tar.gz", (*readme).unpackBinary},
-	{"export CGO_ENABLED=0 GOGC=MEMGOGC GOMAXPROCS=1", (*readme).compileSmall},
+	{"export CGO_ENABLED=0 GOGC=25 GOMAXPROCS=1", (*readme).compileSmall},
 	{"pulumi config set --path 'ingress[0].hostname' api.example.com", (*readme).addRule},
 	{"k8s-tunnel:ingress:", (*readme).addRules},
 	{"pulumi config set --path 'hostnames[0]' photos.example.com", (*readme).addNames},

@@ -23,21 +23,18 @@ const MiB = 1 << 20
 // Usage is what the processes of a group needed.
 type Usage struct {
 	// Peak is the most memory at one time, with files that the kernel keeps in memory while there is
-	// room.
+	// room, programs among them. See Forget.
 	Peak int64
 	// Needed is the most memory of the processes' own at one time, which the kernel can't take away.
 	// It is looked at many times a second, so that a short peak may be missed.
 	Needed int64
-	// Resident is the most at one time that the processes had in memory, as top adds it up, with the code
-	// of programs, which the kernel reads again where there is no room. It is looked at as often.
-	Resident int64
 	// Killed counts the processes that the kernel killed because the limit left no room.
 	Killed int64
 }
 
 func (u Usage) String() string {
-	return fmt.Sprintf("%d MiB needed, %d MiB resident, %d MiB with files; processes killed for it: %d",
-		u.Needed/MiB, u.Resident/MiB, u.Peak/MiB, u.Killed)
+	return fmt.Sprintf("%d MiB needed, %d MiB with files; processes killed for it: %d",
+		u.Needed/MiB, u.Peak/MiB, u.Killed)
 }
 
 // Run runs a command with at most limit bytes of memory, and no swap. Without a limit, it only measures.
@@ -56,11 +53,11 @@ func Run(cmd *exec.Cmd, limit int64) (Usage, error) {
 	if err := cmd.Start(); err != nil {
 		return Usage{}, errors.Join(err, g.remove())
 	}
-	done, watched := make(chan struct{}), make(chan Usage)
+	done, watched := make(chan struct{}), make(chan int64)
 	go func() { watched <- g.watch(done) }()
 	err = cmd.Wait()
 	close(done)
-	usage := <-watched
+	usage := Usage{Needed: <-watched}
 	return usage, errors.Join(err, g.read(&usage), g.remove())
 }
 
@@ -126,13 +123,12 @@ func swapless(err error) bool {
 	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission)
 }
 
-// watch returns the most memory that it has seen until done.
-func (g *group) watch(done <-chan struct{}) (most Usage) {
+// watch returns the most memory of the processes' own that it has seen until done.
+func (g *group) watch(done <-chan struct{}) (most int64) {
 	for tick := time.NewTicker(20 * time.Millisecond); ; {
 		if now, err := g.field("memory.stat", g.anonymous); err == nil {
-			most.Needed = max(most.Needed, now)
+			most = max(most, now)
 		}
-		most.Resident = max(most.Resident, g.resident())
 		select {
 		case <-done:
 			tick.Stop()
@@ -140,22 +136,6 @@ func (g *group) watch(done <-chan struct{}) (most Usage) {
 		case <-tick.C:
 		}
 	}
-}
-
-// resident adds up what the processes have in memory now. Processes that have just ended have nothing.
-func (g *group) resident() (sum int64) {
-	raw, err := os.ReadFile(filepath.Join(g.dir, "cgroup.procs"))
-	if err != nil {
-		return 0
-	}
-	for _, process := range strings.Fields(string(raw)) {
-		status, err := os.ReadFile("/proc/" + process + "/statm")
-		if fields := strings.Fields(string(status)); err == nil && len(fields) > 1 {
-			pages, _ := strconv.ParseInt(fields[1], 10, 64)
-			sum += pages * int64(os.Getpagesize())
-		}
-	}
-	return sum
 }
 
 // read fills in what the kernel has counted.
