@@ -70,17 +70,27 @@ pictures:
 still:
 	@$(IN_SANDBOX) run ./pictures record
 
-## lint: the linters of .golangci.yaml
+## lint: the linters of .golangci.yaml, and actionlint
 # What is known of dependencies is kept. Learning it of all of Kubernetes takes a minute or two, and
 # without a limit 8 GB.
 lint: export PATH := $(CURDIR)/.sandbox/bin:$(PATH)
 lint: export GOMEMLIMIT := 4GiB
 lint:
+	actionlint
 	golangci-lint run --allow-parallel-runners ./...
 	cd sandbox && GOFLAGS="$(PLAIN)" golangci-lint run --allow-parallel-runners --build-tags e2e ./...
 	@set -e; for module in $(NESTED); do \
 		echo "cd $$module && golangci-lint run --allow-parallel-runners ./..."; \
 		(cd $$module && golangci-lint run --allow-parallel-runners ./...); \
+	done
+
+## vulnerabilities: known ones in all modules; asks vuln.go.dev, so make test leaves it out
+.PHONY: vulnerabilities
+vulnerabilities:
+	@set -e; for module in . sandbox $(NESTED); do \
+		test "$$module" != sandbox/plugins/kubernetes || test -d .sandbox/edited || { echo "left out $$module, which make tools prepares"; continue; }; \
+		echo "govulncheck in $$module"; \
+		go -C sandbox/toolchain/modules/checks tool govulncheck -C "$(CURDIR)/$$module" ./...; \
 	done
 
 ## conformance: our own parts against the stock cloudflared and a real node
@@ -130,6 +140,27 @@ bench-names:
 ## bench-cold: what the first make up takes with empty caches, tool by tool; ten minutes, and 10 GB of disk for that time
 bench-cold:
 	@$(IN_SANDBOX) run ./bench/cold
+
+## template: the folder to give to pulumi new, and its archive, in dist/
+.PHONY: template
+template:
+	@$(IN_SANDBOX) run ./release template
+
+## release: VERSION=v0.1.0 cuts the changelog and builds for all platforms, with checksums and bills of materials, in dist/; PLATFORMS=linux/arm64,…
+RELEASE = -version '$(VERSION)' $(if $(PLATFORMS),-platforms '$(PLATFORMS)')
+.PHONY: release release-check
+release:
+	@$(IN_SANDBOX) run ./release build $(RELEASE)
+
+## release-check: the same, built twice, the second time elsewhere and with an empty cache, and compared; two minutes more for each platform
+release-check:
+	@$(IN_SANDBOX) run ./release check $(RELEASE)
+
+## rename: MODULE=github.com/me/k8s-tunnel puts the Go modules under this path, builds and tests
+.PHONY: rename
+rename:
+	@$(IN_SANDBOX) run ./rename -module '$(MODULE)'
+	@$(MAKE) --no-print-directory unit
 
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)

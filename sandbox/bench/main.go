@@ -105,5 +105,5 @@ func (b *bench) measure(ctx context.Context) error {
 		}
 	}
 	b.tables = append([]*table{compareWays(program, hand), compareCommands(program)}, b.tables...)
-	return nil
+	return b.compareMemory(ctx, program)
 }

@@ -107,6 +107,32 @@ func (r *readme) look(t *testing.T, block string) {
 	r.nowLookAround(t)
 }
 
+// makeProject makes a project in a backend of its own; TestPulumiNew previews such projects.
+func (r *readme) makeProject(t *testing.T, block string) {
+	dist := makeTemplate(t)
+	u := newNewUser(t, "dev") // as Pulumi suggests
+	commands := strings.NewReplacer("make template", ":", "./dist/", dist+"/", "~/tunnel", u.project).Replace(block)
+	r.sh(t, commands, append(u.command().Env, agree)...)
+	u.requireCopied(t, filepath.Join(dist, "template"))
+}
+
+// unpackBinary unpacks the archive for this machine; TestPreparedBinary deploys what is in it.
+func (r *readme) unpackBinary(t *testing.T, block string) {
+	p, err := project.Prepare(context.Background(), testWorld)
+	require.NoError(t, err)
+	commands := strings.NewReplacer("k8s-tunnel_v0.1.0_linux_arm64", filepath.Base(p.Dir), "stack init "+readmeStack, "stack init unpacked").Replace(block)
+	out := r.sh(t, "cd '"+filepath.Dir(p.Dir)+"'\n"+commands+"pulumi preview || true\npulumi stack rm --yes --stack unpacked\n")
+	require.Contains(t, out, "cloudflare:apiToken: not set", "the binary runs")
+	require.NotContains(t, out, "compil")
+}
+
+// compileSmall lets the go command say what it would do, because with other flags it would compile all
+// SDKs again.
+func (r *readme) compileSmall(t *testing.T, block string) {
+	out := r.sh(t, strings.Replace(block, "pulumi up", "go build -n -o k8s-tunnel .", 1))
+	require.NotContains(t, out, "-dwarf=true")
+}
+
 // addRule finds the API server's address with the command that the block gives.
 func (r *readme) addRule(t *testing.T, block string) {
 	command := regexp.MustCompile(`# (kubectl .*)`).FindStringSubmatch(block)

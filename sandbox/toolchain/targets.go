@@ -161,6 +161,9 @@ func restTargets() []target {
 		name: "lint", label: "golangci-lint", group: GroupLint, module: pins + "/lint", version: "2.15.0", memory: 2.5,
 		packages: []string{"github.com/golangci/golangci-lint/v2/cmd/golangci-lint", "mvdan.cc/gofumpt"},
 	}, {
+		name: "actionlint", label: "actionlint", group: GroupLint, module: pins + "/checks", version: "1.7.12", memory: 0.3,
+		packages: []string{"github.com/rhysd/actionlint/cmd/actionlint"},
+	}, {
 		// It judges the objects of a running stack, so the end-to-end tests need it.
 		name: "kube-score", label: "kube-score", group: GroupLint, module: pins + "/kube-score", version: "1.20.0", memory: 0.5,
 		packages: []string{"github.com/zegl/kube-score/cmd/kube-score"},

@@ -29,6 +29,7 @@ func TestTargets_VersionsAreThoseOfTheModules(t *testing.T) {
 		"cloudflared":       {"github.com/cloudflare/cloudflared", "v0.0.0-20260306125340-d2a87e9b9345"},
 		"skipper":           {"github.com/zalando/skipper", "v0.22.0"},
 		"lint":              {"github.com/golangci/golangci-lint/v2", "v2.15.0"},
+		"actionlint":        {"github.com/rhysd/actionlint", "v1.7.12"},
 		"kube-score":        {"github.com/zegl/kube-score", "v1.20.0"},
 	}
 	for _, target := range targets() {

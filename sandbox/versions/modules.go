@@ -25,6 +25,7 @@ var apart = map[string]string{
 	"sandbox/plugins/language-go": "the newest language host that can be had is of 2023",
 	pins + "lint":                 "for developers alone",
 	pins + "kube-score":           "for developers alone",
+	pins + "checks":               "for developers alone",
 }
 
 // differing are the requirements in which a module may differ from the others, and why.

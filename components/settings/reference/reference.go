@@ -101,9 +101,12 @@ func (r *Reference) collect(root reflect.Type) {
 	}
 }
 
-// documents reports whether a type is a struct of the source.
+// documents reports whether a type is a struct of the source, and not one of another
+// module that has the same name.
 func (r *Reference) documents(t reflect.Type) bool {
-	return t.Kind() == reflect.Struct && r.source.structs[t.Name()] && !strings.Contains(t.PkgPath(), "github.com")
+	module := strings.TrimSuffix(reflect.TypeFor[Reference]().PkgPath(), "components/settings/reference")
+	own := t.PkgPath() == "main" || strings.HasPrefix(t.PkgPath(), module)
+	return t.Kind() == reflect.Struct && own && r.source.structs[t.Name()]
 }
 
 // element is the type of an array's items or behind a pointer, and the end of the

@@ -1,19 +1,26 @@
 // Command pulumi-language-go stands in front of Pulumi's Go language host and lets it keep the
-// program that it compiles.
+// program that it compiles, or run one that was prepared.
 //
 // The newest language host that can be had as a Go module compiles and links the program anew at
 // every run, which takes seconds and more than a gigabyte of memory. The host has a flag that
 // names a lasting target, but no way to set it from a project or the environment. This command adds
 // the flag and becomes the host. `go build` then decides whether the target is still up to date, so
 // a stale program can't run, and compile errors reach the user in the way they always do.
+//
+// That host also learns of a prepared binary from a flag, where today's Pulumi tells its host with
+// each call. This command reads it from Pulumi.yaml.
 package main
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 	"syscall"
+
+	"gopkg.in/yaml.v3"
 )
 
 // programVariable names the file in which the project's compiled program is kept. It counts only for
@@ -47,6 +54,13 @@ func run() error {
 		return fmt.Errorf("finding the project's folder: %w", err)
 	}
 	args, env := os.Args[1:], os.Environ()
+	binary, err := preparedBinary(project)
+	if err != nil {
+		return err
+	}
+	if binary != "" {
+		args = append([]string{"-binary=" + binary}, args...)
+	}
 	if target := os.Getenv(programVariable); keeps(target, project, args) {
 		args = append([]string{"-buildTarget=" + target}, args...)
 		// Beside the target the finished program can be renamed into place, so that nobody ever
@@ -54,6 +68,27 @@ func run() error {
 		env = override(env, append(buildEnvironment, "GOTMPDIR="+filepath.Dir(target)))
 	}
 	return fmt.Errorf("starting %s: %w", host, syscall.Exec(host, append([]string{host}, args...), env))
+}
+
+// preparedBinary is the project's option runtime.options.binary, if it has one.
+func preparedBinary(project string) (string, error) {
+	raw, err := os.ReadFile(filepath.Join(project, "Pulumi.yaml"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", nil // Pulumi starts hosts outside of projects too
+	} else if err != nil {
+		return "", fmt.Errorf("reading the project: %w", err)
+	}
+	var settings struct{ Runtime yaml.Node }
+	if err := yaml.Unmarshal(raw, &settings); err != nil {
+		return "", fmt.Errorf("reading the project: %w", err)
+	}
+	var runtime struct{ Options struct{ Binary string } }
+	if settings.Runtime.Kind == yaml.MappingNode { // and not the runtime's name alone
+		if err := settings.Runtime.Decode(&runtime); err != nil {
+			return "", fmt.Errorf("reading the project's options: %w", err)
+		}
+	}
+	return runtime.Options.Binary, nil
 }
 
 // keeps tells whether target can hold the program of project: it lies below it, its folder exists,

@@ -46,3 +46,26 @@ func TestOverride(t *testing.T) {
 		t.Errorf("override = %v, want %v", got, want)
 	}
 }
+
+func TestPreparedBinary(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct{ name, project, want string }{
+		{"none", "name: k8s-tunnel\nruntime: go\n", ""},
+		{"other options", "runtime:\n  name: go\n  options:\n    buildTarget: x\n", ""},
+		{"a binary", "runtime:\n  name: go\n  options:\n    binary: k8s-tunnel\n", "k8s-tunnel"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			project := t.TempDir()
+			if err := os.WriteFile(filepath.Join(project, "Pulumi.yaml"), []byte(test.project), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if got, err := preparedBinary(project); err != nil || got != test.want {
+				t.Errorf("preparedBinary = %q, %v, want %q", got, err, test.want)
+			}
+		})
+	}
+	if got, err := preparedBinary(t.TempDir()); err != nil || got != "" {
+		t.Errorf("outside of a project: %q, %v", got, err)
+	}
+}

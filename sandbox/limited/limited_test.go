@@ -1,0 +1,50 @@
+package limited_test
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"k8s-tunnel/sandbox/limited"
+)
+
+// hold holds 100 MB in memory until all of it has been read.
+const hold = "head -c 100000000 /dev/zero | tail -c 100000000 | wc -c"
+
+func TestRun(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("needs root")
+	}
+	if _, err := os.Stat("/sys/fs/cgroup/memory/cgroup.procs"); err != nil {
+		if enabled, _ := os.ReadFile("/sys/fs/cgroup/cgroup.subtree_control"); !strings.Contains(string(enabled), "memory") {
+			t.Skip("memory isn't limited by control groups now")
+		}
+	}
+	t.Run("enough", func(t *testing.T) {
+		cmd := exec.Command("sh", "-c", hold)
+		usage, err := limited.Run(cmd, 512*limited.MiB)
+		require.NoError(t, err)
+		require.Zero(t, usage.Killed)
+		require.Greater(t, usage.Needed, int64(95*limited.MiB))
+		require.Less(t, usage.Needed, int64(200*limited.MiB))
+		require.Greater(t, usage.Peak, int64(95*limited.MiB))
+	})
+	t.Run("too little", func(t *testing.T) {
+		usage, _ := limited.Run(exec.Command("sh", "-c", hold), 40*limited.MiB) // the shell itself ends well
+		require.NotZero(t, usage.Killed)
+		require.LessOrEqual(t, usage.Peak, int64(40*limited.MiB))
+	})
+	t.Run("no limit", func(t *testing.T) {
+		usage, err := limited.Run(exec.Command("sh", "-c", hold), 0)
+		require.NoError(t, err)
+		require.Greater(t, usage.Needed, int64(95*limited.MiB))
+	})
+	left, err := filepath.Glob(fmt.Sprintf("/sys/fs/cgroup/*/k8s-tunnel-limited-%d-*", os.Getpid()))
+	require.NoError(t, err)
+	require.Empty(t, left)
+}

@@ -1,0 +1,41 @@
+// Command run runs a command with little memory, and says what it needed:
+//
+//	go -C sandbox run ./limited/run -memory 512 -dir .. -- go build -o /dev/null .
+//
+// It needs root, on Linux.
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+
+	"k8s-tunnel/sandbox/limited"
+)
+
+func main() {
+	memory := flag.Int64("memory", 0, "the most memory that it may use, in `MiB`; 0 only measures")
+	dir := flag.String("dir", ".", "the `folder` to run it in")
+	flag.Parse()
+	if flag.NArg() == 0 {
+		fmt.Fprintln(os.Stderr, "error: say which command to run")
+		os.Exit(2)
+	}
+	cmd := exec.Command(flag.Arg(0), flag.Args()[1:]...)
+	cmd.Dir, cmd.Stdin, cmd.Stdout, cmd.Stderr = *dir, os.Stdin, os.Stdout, os.Stderr
+	usage, err := limited.Run(cmd, *memory*limited.MiB)
+	fmt.Fprintln(os.Stderr, "memory:", usage)
+	if state := cmd.ProcessState; state != nil {
+		fmt.Fprintf(os.Stderr, "processor: %.0f s\n", (state.UserTime() + state.SystemTime()).Seconds())
+	}
+	var exit *exec.ExitError
+	switch {
+	case errors.As(err, &exit):
+		os.Exit(exit.ExitCode())
+	case err != nil:
+		fmt.Fprintln(os.Stderr, "error:", err)
+		os.Exit(1)
+	}
+}

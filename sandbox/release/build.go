@@ -1,0 +1,149 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"debug/buildinfo"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+)
+
+// flags are all that decides what the compiler makes of the source. Those without inlining and debug
+// data are the ones that the Makefile uses, whose results are in the cache already. They cost the
+// program nothing that counts, because it waits for others most of the time, and compiling takes a
+// third less memory.
+var flags = []string{
+	"-mod=readonly", "-trimpath", "-buildvcs=false",
+	"-gcflags=all=-dwarf=false -l", "-gcflags=std=-dwarf=false", "-ldflags=-s -w -buildid=",
+}
+
+// environment is that of the go command: what it keeps and where it downloads from is the user's, what
+// it builds isn't.
+func (r *release) environment(p platform) []string {
+	var env []string
+	for _, variable := range os.Environ() {
+		name, _, _ := strings.Cut(variable, "=")
+		if name != "GOFLAGS" && name != "GOWORK" && name != "GOEXPERIMENT" && name != "GODEBUG" && !strings.HasPrefix(name, "CGO_") {
+			env = append(env, variable)
+		}
+	}
+	// An empty GOFLAGS would leave the value of `go env -w`.
+	env = append(env, "GOFLAGS=-mod=readonly", "GOWORK=off", "CGO_ENABLED=0", "GOAMD64=v1", "GOARM64=v8.0")
+	if p != (platform{}) {
+		env = append(env, "GOOS="+p.system, "GOARCH="+p.architecture)
+	}
+	if r.cache != "" {
+		env = append(env, "GOCACHE="+r.cache)
+	}
+	return env
+}
+
+// build writes all files of the release. Files of other versions stay.
+func (r *release) build(ctx context.Context) error {
+	notes, err := r.cutChangelog(ctx)
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(r.out, 0o755); err != nil {
+		return err
+	}
+	files := []string{program + "_" + r.version + "_changes.md", templateArchive}
+	if err := os.WriteFile(filepath.Join(r.out, files[0]), []byte(notes), 0o644); err != nil {
+		return err
+	}
+	if err := r.writeTemplate(ctx); err != nil {
+		return err
+	}
+	for _, p := range r.platforms {
+		made, err := r.buildFor(ctx, p)
+		if err != nil {
+			return fmt.Errorf("%s/%s: %w", p.system, p.architecture, err)
+		}
+		files = append(files, made...)
+	}
+	return r.writeChecksums(files)
+}
+
+// buildFor builds for one platform and returns the names of the files that it wrote.
+func (r *release) buildFor(ctx context.Context, p platform) ([]string, error) {
+	folder, err := os.MkdirTemp("", program+"-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(folder)
+	binary := filepath.Join(folder, p.binary())
+	fmt.Printf("building for %s/%s\n", p.system, p.architecture)
+	cmd := exec.CommandContext(ctx, "go", append(append([]string{"build"}, flags...), "-o", binary, ".")...)
+	cmd.Dir, cmd.Env = r.root, r.environment(p)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("go build: %w\n%s", err, out)
+	}
+	files, err := r.projectFiles(binary, p)
+	if err != nil {
+		return nil, err
+	}
+	name := strings.Join([]string{program, r.version, p.system, p.architecture}, "_")
+	pack, extension := tarGzip, ".tar.gz"
+	if p.system == "windows" {
+		pack, extension = zipped, ".zip"
+	}
+	archive, err := pack(name, files)
+	if err != nil {
+		return nil, err
+	}
+	info, err := buildinfo.ReadFile(binary)
+	if err != nil {
+		return nil, err
+	}
+	bill, err := billOfMaterials(info, r.version, files[0].content)
+	if err != nil {
+		return nil, err
+	}
+	for extension, content := range map[string][]byte{extension: archive, billExtension: bill} {
+		if err := os.WriteFile(filepath.Join(r.out, name+extension), content, 0o644); err != nil {
+			return nil, err
+		}
+	}
+	return []string{name + extension, name + billExtension}, nil
+}
+
+// projectFiles are a Pulumi project that runs the binary, which comes first.
+func (r *release) projectFiles(binary string, p platform) ([]file, error) {
+	content, err := os.ReadFile(binary)
+	if err != nil {
+		return nil, err
+	}
+	project, err := r.project()
+	if err != nil {
+		return nil, err
+	}
+	project, err = replaceOnce(project, "runtime: go\n", "runtime:\n  name: go\n  options:\n    binary: "+p.binary()+"\n")
+	if err != nil {
+		return nil, err
+	}
+	license, err := os.ReadFile(filepath.Join(r.root, "LICENSE"))
+	if err != nil {
+		return nil, err
+	}
+	return []file{
+		{p.binary(), content, 0o755},
+		{"LICENSE", license, 0o644},
+		{"Pulumi.yaml", []byte(project), 0o644},
+		{"README.md", binaryReadme, 0o644},
+	}, nil
+}
+
+// output runs the go command in the clone and returns what it prints.
+func (r *release) output(ctx context.Context, args ...string) ([]byte, error) {
+	var stderr bytes.Buffer
+	cmd := exec.CommandContext(ctx, "go", args...)
+	cmd.Dir, cmd.Env, cmd.Stderr = r.root, r.environment(platform{}), &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		return nil, fmt.Errorf("go %s: %w\n%s", args[0], err, stderr.Bytes())
+	}
+	return out, nil
+}

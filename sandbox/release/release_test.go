@@ -1,0 +1,289 @@
+package main
+
+import (
+	"archive/tar"
+	"archive/zip"
+	"bytes"
+	"compress/gzip"
+	"encoding/json"
+	"errors"
+	"io"
+	"os"
+	"path"
+	"path/filepath"
+	"runtime"
+	"runtime/debug"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestParsePlatforms(t *testing.T) {
+	t.Parallel()
+	all, err := parsePlatforms(allPlatforms)
+	require.NoError(t, err)
+	require.Len(t, all, 6)
+	require.Equal(t, "k8s-tunnel", all[0].binary())
+	require.Equal(t, "k8s-tunnel.exe", all[5].binary())
+	for _, wrong := range []string{"", "linux", "linux/386", "linux/amd64,", "linux/amd64, linux/arm64", "amd64,linux"} {
+		_, err := parsePlatforms(wrong)
+		require.ErrorContains(t, err, "isn't one of", wrong)
+	}
+}
+
+func TestRun_Refuses(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		args []string
+		want string
+	}{
+		{nil, "say what to make"},
+		{[]string{"build"}, "make release VERSION=v0.1.0"},
+		{[]string{"build", "-version", "0.1.0"}, `version "0.1.0" isn't like v0.1.0`},
+		{[]string{"build", "-version", "v1"}, `version "v1" isn't like v0.1.0`},
+		{[]string{"build", "-version", "v0.1.0", "-platforms", "plan9/386"}, `platform "plan9/386" isn't one of`},
+		{[]string{"sell", "-version", "v0.1.0"}, `"sell" isn't template, build or check`},
+	} {
+		require.ErrorContains(t, run(t.Context(), test.args), test.want)
+	}
+}
+
+const changelog = `# Changelog
+
+## [Unreleased]
+
+### Added
+
+- Something new. *(no diff)*
+
+## [0.1.0] - 2026-01-02
+
+### Added
+
+- The beginning. *(new)*
+`
+
+func TestChangelog(t *testing.T) {
+	t.Parallel()
+	cut, err := cutUnreleased(changelog, "v0.2.0", "2026-03-04")
+	require.NoError(t, err)
+	require.Contains(t, cut, "## [Unreleased]\n\n## [0.2.0] - 2026-03-04\n\n### Added\n\n- Something new.")
+	notes, found := section(cut, "v0.2.0")
+	require.True(t, found)
+	require.Equal(t, "## [0.2.0] - 2026-03-04\n\n### Added\n\n- Something new. *(no diff)*\n", notes)
+	notes, found = section(cut, "v0.1.0")
+	require.True(t, found)
+	require.Equal(t, "## [0.1.0] - 2026-01-02\n\n### Added\n\n- The beginning. *(new)*\n", notes)
+	_, found = section(cut, "v0.1")
+	require.False(t, found)
+
+	_, err = cutUnreleased(cut, "v0.3.0", "2026-03-04")
+	require.EqualError(t, err, "CHANGELOG.md has no changes for v0.3.0")
+	_, err = cutUnreleased("# Changelog\n", "v0.3.0", "2026-03-04")
+	require.ErrorContains(t, err, "neither a section for v0.3.0 nor what is unreleased")
+}
+
+// A version to try has the notes of the next one.
+func TestChangelog_Prerelease(t *testing.T) {
+	t.Parallel()
+	r := newClone(t)
+	r.version = "v0.2.0-rc.1"
+	notes, err := r.cutChangelog(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, "## [0.2.0-rc.1]\n\n### Added\n\n- Something new. *(no diff)*\n", notes)
+	raw, err := os.ReadFile(filepath.Join(r.root, "CHANGELOG.md"))
+	require.NoError(t, err)
+	require.Equal(t, changelog, string(raw))
+}
+
+// The repository's own changelog can be cut.
+func TestChangelog_Repository(t *testing.T) {
+	t.Parallel()
+	raw, err := os.ReadFile("../../CHANGELOG.md")
+	require.NoError(t, err)
+	require.Equal(t, 1, strings.Count(string(raw), unreleased))
+	cut, err := cutUnreleased(string(raw), "v99.0.0", "2026-03-04")
+	if err != nil { // just after a release
+		require.ErrorContains(t, err, "no changes")
+		return
+	}
+	notes, found := section(cut, "v99.0.0")
+	require.True(t, found)
+	require.Contains(t, notes, "\n### ")
+}
+
+func TestArchives(t *testing.T) {
+	t.Parallel()
+	files := []file{{"k8s-tunnel", []byte("program"), 0o755}, {"docs/README.md", []byte("text"), 0o644}}
+	type entry struct {
+		text       string
+		executable bool
+	}
+	want := map[string]entry{"folder/k8s-tunnel": {"program", true}, "folder/docs/README.md": {"text", false}}
+
+	packed, err := tarGzip("folder", files)
+	require.NoError(t, err)
+	plain, err := gzip.NewReader(bytes.NewReader(packed))
+	require.NoError(t, err)
+	got := map[string]entry{}
+	for archive := tar.NewReader(plain); ; {
+		header, err := archive.Next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		require.NoError(t, err)
+		text, err := io.ReadAll(archive)
+		require.NoError(t, err)
+		require.Equal(t, stamp, header.ModTime.UTC())
+		require.Zero(t, header.Uid+header.Gid)
+		require.Empty(t, header.Uname+header.Gname)
+		got[header.Name] = entry{string(text), header.Mode&0o111 != 0}
+	}
+	require.Equal(t, want, got)
+
+	packed, err = zipped("folder", files)
+	require.NoError(t, err)
+	archive, err := zip.NewReader(bytes.NewReader(packed), int64(len(packed)))
+	require.NoError(t, err)
+	got = map[string]entry{}
+	var folders []string
+	for _, f := range archive.File {
+		if f.FileInfo().IsDir() {
+			folders = append(folders, f.Name)
+			continue
+		}
+		require.Contains(t, folders, path.Dir(f.Name)+"/", "folders come first")
+		opened, err := f.Open()
+		require.NoError(t, err)
+		text, err := io.ReadAll(opened)
+		require.NoError(t, err)
+		require.True(t, stamp.Equal(f.Modified), f.Modified)
+		got[f.Name] = entry{string(text), f.Mode()&0o111 != 0}
+	}
+	require.Equal(t, want, got)
+	require.Equal(t, []string{"folder/", "folder/docs/"}, folders)
+}
+
+func TestBillOfMaterials(t *testing.T) {
+	t.Parallel()
+	const sum = "h1:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
+	info := &debug.BuildInfo{
+		GoVersion: "go1.26.8", Main: debug.Module{Path: "k8s-tunnel", Version: "(devel)"},
+		Settings: []debug.BuildSetting{{Key: "GOARCH", Value: "arm64"}},
+		Deps: []*debug.Module{
+			{Path: "example.org/a", Version: "v1.0.0+incompatible", Sum: sum},
+			{Path: "example.org/b", Version: "v1.0.0", Replace: &debug.Module{Path: "example.org/fork", Version: "v1.0.1", Sum: sum}},
+		},
+	}
+	raw, err := billOfMaterials(info, "v0.1.0", []byte("program"))
+	require.NoError(t, err)
+	var got bill
+	require.NoError(t, json.Unmarshal(raw, &got))
+	require.Equal(t, "CycloneDX", got.Format)
+	require.Equal(t, "pkg:golang/k8s-tunnel@v0.1.0", got.Metadata.Component.URL)
+	require.Contains(t, got.Metadata.Properties, property{"go:build:GOARCH", "arm64"})
+	hashes := []hash{{"SHA-256", "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"}}
+	require.Equal(t, []component{
+		{Type: "library", Ref: "pkg:golang/std@1.26.8", Name: "std", Version: "1.26.8", URL: "pkg:golang/std@1.26.8"},
+		{
+			Type: "library", Ref: "pkg:golang/example.org/a@v1.0.0%2Bincompatible", Name: "example.org/a", Version: "v1.0.0+incompatible",
+			URL: "pkg:golang/example.org/a@v1.0.0%2Bincompatible", Hashes: hashes,
+		},
+		{
+			Type: "library", Ref: "pkg:golang/example.org/fork@v1.0.1", Name: "example.org/b", Version: "v1.0.0",
+			URL: "pkg:golang/example.org/fork@v1.0.1", Hashes: hashes,
+		},
+	}, got.Components)
+	require.Len(t, got.Dependencies[0].Needs, 3)
+
+	info.Deps[0].Sum = ""
+	_, err = billOfMaterials(info, "v0.1.0", nil)
+	require.ErrorContains(t, err, "example.org/a has no checksum")
+}
+
+// newClone makes a clone of a program that compiles in a second.
+func newClone(t *testing.T) *release {
+	t.Helper()
+	root := t.TempDir()
+	for _, name := range []string{"Pulumi.yaml", "LICENSE"} {
+		raw, err := os.ReadFile(filepath.Join("..", "..", name))
+		require.NoError(t, err)
+		write(t, filepath.Join(root, name), string(raw))
+	}
+	write(t, filepath.Join(root, "go.mod"), "module example.org/program\n\ngo 1.26.0\n")
+	write(t, filepath.Join(root, "go.sum"), "")
+	write(t, filepath.Join(root, "CHANGELOG.md"), changelog)
+	write(t, filepath.Join(root, "main.go"), "package main\n\nimport \"example.org/program/components\"\n\nfunc main() { println(components.Text) }\n")
+	write(t, filepath.Join(root, "main_test.go"), "package main\n")
+	write(t, filepath.Join(root, "components", "text.go"), "package components\n\nimport _ \"embed\"\n\n//go:embed text.txt\nvar Text string\n")
+	write(t, filepath.Join(root, "components", "text.txt"), "text")
+	write(t, filepath.Join(root, "components", "text_windows.go"), "package components\n")
+	write(t, filepath.Join(root, "components", "golden", "golden.go"), "package golden\n") // for tests
+	write(t, filepath.Join(root, "sandbox", "go.mod"), "module example.org/program/sandbox\n")
+	write(t, filepath.Join(root, "sandbox", "main.go"), "package main\n")
+	return &release{
+		root: root, out: filepath.Join(root, "dist"), version: "v0.1.0",
+		platforms: []platform{{runtime.GOOS, runtime.GOARCH}},
+	}
+}
+
+func TestTemplate(t *testing.T) {
+	t.Parallel()
+	r := newClone(t)
+	write(t, filepath.Join(r.out, templateFolder, "old.go"), "package old\n")
+	require.NoError(t, r.writeTemplate(t.Context()))
+	var names []string
+	require.NoError(t, filepath.WalkDir(filepath.Join(r.out, templateFolder), func(path string, entry os.DirEntry, err error) error {
+		if !entry.IsDir() {
+			name, _ := filepath.Rel(filepath.Join(r.out, templateFolder), path)
+			names = append(names, filepath.ToSlash(name))
+		}
+		return err
+	}))
+	want := []string{
+		"LICENSE", "Pulumi.yaml", "README.md", "components/text.go", "components/text.txt", "components/text_windows.go",
+		"go.mod", "go.sum", "main.go",
+	}
+	require.ElementsMatch(t, want, names)
+	packed, err := zip.OpenReader(filepath.Join(r.out, templateArchive))
+	require.NoError(t, err)
+	defer packed.Close()
+	names = nil
+	for _, f := range packed.File {
+		if !f.FileInfo().IsDir() {
+			names = append(names, f.Name)
+		}
+	}
+	require.ElementsMatch(t, want, names, "the project is at the top of the archive")
+
+	write(t, filepath.Join(r.root, "components", "text.txt"), "in ${PROJECT}")
+	require.ErrorContains(t, r.writeTemplate(t.Context()), "text that pulumi new would replace")
+}
+
+// The release is the same again, and a difference is found.
+func TestCheck(t *testing.T) {
+	if testing.Short() {
+		t.Skip("compiles twice")
+	}
+	t.Parallel()
+	r := newClone(t)
+	require.NoError(t, r.check(t.Context()))
+	name := "k8s-tunnel_v0.1.0_" + runtime.GOOS + "_" + runtime.GOARCH
+	sums, err := os.ReadFile(filepath.Join(r.out, checksumsFile))
+	require.NoError(t, err)
+	for _, file := range []string{name + ".tar.gz", name + billExtension, templateArchive, "k8s-tunnel_v0.1.0_changes.md"} {
+		require.Contains(t, string(sums), "  "+file+"\n")
+	}
+
+	other := newClone(t)
+	write(t, filepath.Join(other.root, "components", "text.txt"), "other")
+	require.NoError(t, other.build(t.Context()))
+	require.ErrorContains(t, compare(r.out, other.out), "differs between two builds")
+}
+
+func write(t *testing.T, path, text string) {
+	t.Helper()
+	require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
+	require.NoError(t, os.WriteFile(path, []byte(text), 0o644))
+}
