@@ -50,7 +50,7 @@ unit:
 
 ## update: write golden files, the README's reference and Pulumi.yaml from the source
 update:
-	go test . ./components ./components/cloudflared ./components/settings/reference -update
+	go test ./components ./components/cloudflared ./components/program ./components/settings/reference -update
 
 ## lint: the linters of .golangci.yaml
 # What is known of dependencies is kept. Learning it of all of Kubernetes takes a minute or two, and
