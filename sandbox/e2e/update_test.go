@@ -140,8 +140,7 @@ func (s *stack) withProgramOf(t *testing.T, checkout string) *stack {
 	require.NoError(t, os.MkdirAll(filepath.Dir(other.program()), 0o755))
 	build := exec.CommandContext(t.Context(), "go", "build", "-o", other.program(), ".")
 	build.Dir = checkout
-	build.Env = append(os.Environ(), "CGO_ENABLED=0", "GOWORK=off",
-		"GOFLAGS=-mod=readonly -trimpath -buildvcs=false '-gcflags=all=-dwarf=false -l' -gcflags=std=-dwarf=false '-ldflags=-s -w'")
+	build.Env = append(os.Environ(), programBuild...)
 	out, err := build.CombinedOutput()
 	require.NoError(t, err, "compiling the program in %s:\n%s", checkout, out)
 
@@ -149,6 +148,13 @@ func (s *stack) withProgramOf(t *testing.T, checkout string) *stack {
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(other.settingsFile(), settings, 0o600))
 	return other
+}
+
+// programBuild are the variables with which programs are compiled: with others, the SDKs would be
+// compiled a second time.
+var programBuild = []string{
+	"CGO_ENABLED=0", "GOWORK=off",
+	"GOFLAGS=-mod=readonly -trimpath -buildvcs=false '-gcflags=all=-dwarf=false -l' -gcflags=std=-dwarf=false '-ldflags=-s -w'",
 }
 
 // inventory is everything that stays the same in an update without changes.

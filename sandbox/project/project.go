@@ -45,6 +45,24 @@ func Copy(w *world.World) (*Project, error) {
 	return p, os.MkdirAll(filepath.Dir(p.program()), 0o755)
 }
 
+// Program copies another program of the clone's module, from a directory below the root,
+// into the same directory of the copy. It is a project of its own.
+func (p *Project) Program(directory string) (*Project, error) {
+	other := &Project{World: p.World, Dir: filepath.Join(p.Dir, directory)}
+	for _, pattern := range []string{"Pulumi.yaml", "*.go"} {
+		files, err := filepath.Glob(filepath.Join(p.World.Root, directory, pattern))
+		if err != nil {
+			return nil, fmt.Errorf("listing the files of %s: %w", directory, err)
+		}
+		for _, file := range files {
+			if err := copyFile(file, filepath.Join(other.Dir, filepath.Base(file))); err != nil {
+				return nil, fmt.Errorf("copying %s: %w", directory, err)
+			}
+		}
+	}
+	return other, os.MkdirAll(filepath.Dir(other.program()), 0o755)
+}
+
 // sources lists the files that the program is made of, relative to the clone's root,
 // without tests, the files that only tests read, and the settings of the clone's own
 // stacks.
