@@ -37,6 +37,9 @@ func newSite(ctx *pulumi.Context, name, host, image string) error {
 		return err
 	}
 	_, err = networkingv1.NewIngress(ctx, name, &networkingv1.IngressArgs{
+		// Pulumi would wait until the ingress controller has an address of its own. Behind a tunnel, it
+		// needs none.
+		Metadata: &metav1.ObjectMetaArgs{Annotations: pulumi.StringMap{"pulumi.com/skipAwait": pulumi.String("true")}},
 		Spec: &networkingv1.IngressSpecArgs{
 			Rules: networkingv1.IngressRuleArray{&networkingv1.IngressRuleArgs{
 				Host: pulumi.String(host),

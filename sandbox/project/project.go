@@ -46,7 +46,7 @@ func Copy(w *world.World) (*Project, error) {
 }
 
 // Program copies another program of the clone's module, from a directory below the root,
-// into the same directory of the copy. It is a project of its own.
+// into the same directory of the copy, without its stacks and tests. It is a project of its own.
 func (p *Project) Program(directory string) (*Project, error) {
 	other := &Project{World: p.World, Dir: filepath.Join(p.Dir, directory)}
 	for _, pattern := range []string{"Pulumi.yaml", "*.go"} {
@@ -55,6 +55,9 @@ func (p *Project) Program(directory string) (*Project, error) {
 			return nil, fmt.Errorf("listing the files of %s: %w", directory, err)
 		}
 		for _, file := range files {
+			if strings.HasSuffix(file, "_test.go") {
+				continue
+			}
 			if err := copyFile(file, filepath.Join(other.Dir, filepath.Base(file))); err != nil {
 				return nil, fmt.Errorf("copying %s: %w", directory, err)
 			}
