@@ -49,7 +49,7 @@ unit:
 
 ## update: write golden files, the README's reference and Pulumi.yaml from the source
 update:
-	go test . ./components ./components/cloudflared ./components/settings/reference -update
+	go test ./components ./components/cloudflared ./components/program ./components/settings/reference -update
 
 ## flags: print the flags with which the tools are built, for a shell in which you run go test yourself
 .PHONY: flags

@@ -226,9 +226,9 @@ func (r *readme) placePods(t *testing.T, block string) {
 	}
 }
 
-// patchPods puts the function into main.go, and the option where the text has it.
+// patchPods puts the function into the program, and the option where the text has it.
 func (r *readme) patchPods(t *testing.T, block string) {
-	file := filepath.Join(r.stack.Project.Dir, "main.go")
+	file := filepath.Join(r.stack.Project.Dir, "components", "program", "program.go")
 	raw, err := os.ReadFile(file)
 	require.NoError(t, err)
 	option := regexp.MustCompile("and pass `(.+)` to `NewCloudflareTunnel`").FindStringSubmatch(r.text)

@@ -48,6 +48,10 @@ var readmeCases = []struct {
 	{"k8s-tunnel:files:", (*readme).mountFiles},
 	{"pulumi config set --path 'networkPolicy.metricsFrom[0]' monitoring", (*readme).watch},
 	{"pulumi config set protect true", (*readme).protect},
+	{"runtime:", (*readme).prepareProgram},
+	{"apiVersion: pulumi.com/v1", (*readme).stackObject},
+	{"environment:", (*readme).escEnvironment},
+	{"pulumi preview --stack prod --diff --non-interactive", (*readme).inCI},
 	{"k8s-tunnel:networkPolicy:", (*readme).nameOrigins},
 	{"make test", (*readme).development},
 }

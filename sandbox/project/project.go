@@ -46,6 +46,27 @@ func Copy(w *world.World) (*Project, error) {
 	return p, os.MkdirAll(filepath.Dir(p.program()), 0o755)
 }
 
+// Program copies another program of the clone's module, from a directory below the root,
+// into the same directory of the copy, without its stacks and tests. It is a project of its own.
+func (p *Project) Program(directory string) (*Project, error) {
+	other := &Project{World: p.World, Dir: filepath.Join(p.Dir, directory)}
+	for _, pattern := range []string{"Pulumi.yaml", "*.go"} {
+		files, err := filepath.Glob(filepath.Join(p.World.Root, directory, pattern))
+		if err != nil {
+			return nil, fmt.Errorf("listing the files of %s: %w", directory, err)
+		}
+		for _, file := range files {
+			if strings.HasSuffix(file, "_test.go") {
+				continue
+			}
+			if err := copyFile(file, filepath.Join(other.Dir, filepath.Base(file))); err != nil {
+				return nil, fmt.Errorf("copying %s: %w", directory, err)
+			}
+		}
+	}
+	return other, os.MkdirAll(filepath.Dir(other.program()), 0o755)
+}
+
 // sources lists the files that the program is made of, relative to the clone's root,
 // without tests, the files that only tests read, and the settings of the clone's own
 // stacks.
@@ -84,16 +105,21 @@ func copyFile(from, to string) error {
 // program is where the copy's compiled program is kept.
 func (p *Project) program() string { return filepath.Join(p.Dir, ".program", "k8s-tunnel") }
 
-// Compile compiles the program with the flags of the world's language host, which then has nothing
-// left to compile; with other flags, the SDKs would be compiled again.
+// BuildEnvironment are the variables with which programs are compiled, as the world's language
+// host does: with others, the SDKs would be compiled again.
+var BuildEnvironment = []string{
+	"CGO_ENABLED=0", "GOWORK=off",
+	"GOFLAGS=-mod=readonly -trimpath -buildvcs=false '-gcflags=all=-dwarf=false -l' -gcflags=std=-dwarf=false '-ldflags=-s -w'",
+}
+
+// Compile compiles the program, so that the world's language host has nothing left to compile.
 func (p *Project) Compile(ctx context.Context) error {
 	if err := os.MkdirAll(filepath.Dir(p.program()), 0o755); err != nil {
 		return err
 	}
 	build := exec.CommandContext(ctx, "go", "build", "-o", p.program(), ".")
 	build.Dir = p.Dir
-	build.Env = append(os.Environ(), "CGO_ENABLED=0", "GOWORK=off",
-		"GOFLAGS=-mod=readonly -trimpath -buildvcs=false '-gcflags=all=-dwarf=false -l' -gcflags=std=-dwarf=false '-ldflags=-s -w'")
+	build.Env = append(os.Environ(), BuildEnvironment...)
 	if out, err := build.CombinedOutput(); err != nil {
 		return fmt.Errorf("compiling the program in %s: %w:\n%s", p.Dir, err, out)
 	}

@@ -52,6 +52,26 @@ func TestCopy(t *testing.T) {
 	require.Equal(t, before.ModTime(), after.ModTime(), "what is the same stays untouched")
 }
 
+// TestProgram checks that another program is copied to where it is in the clone, without its stacks
+// and tests.
+func TestProgram(t *testing.T) {
+	t.Parallel()
+	w := &world.World{Root: t.TempDir(), Name: "program"}
+	for _, file := range []string{"Pulumi.yaml", "Pulumi.home.yaml", "main.go", "site.go", "main_test.go", "README.md"} {
+		write(t, filepath.Join(w.Root, "examples", "site", file), file)
+	}
+	p, err := (&Project{World: w, Dir: filepath.Join(w.Dir(), "project")}).Program("examples/site")
+	require.NoError(t, err)
+	require.Equal(t, filepath.Join(w.Dir(), "project", "examples", "site"), p.Dir)
+	var copied []string
+	entries, err := os.ReadDir(p.Dir)
+	require.NoError(t, err)
+	for _, entry := range entries {
+		copied = append(copied, entry.Name())
+	}
+	require.Equal(t, []string{".program", "Pulumi.yaml", "main.go", "site.go"}, copied)
+}
+
 func write(t *testing.T, path, content string) {
 	t.Helper()
 	require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))

@@ -1,0 +1,66 @@
+// Package program is the Pulumi program: it reads the stack's settings, creates the
+// providers, and declares a CloudflareTunnel. Programs of one's own import package
+// components instead, which reads no settings.
+package program
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"k8s-tunnel/components"
+)
+
+// componentName begins the name of every resource in the state, so it never
+// changes.
+const componentName = "edge"
+
+// Run declares everything that the stack's settings ask for. Pulumi's CLI runs it by
+// main.go, and the Automation API can run it as an inline program. Only the CLI tells a
+// program which settings there are, so that a setting that doesn't exist goes unnoticed
+// with an inline program.
+func Run(ctx *pulumi.Context) error {
+	stack, err := readSettings(ctx)
+	if err != nil {
+		return fmt.Errorf("the settings of stack %s are invalid:\n%w", ctx.Stack(), err)
+	}
+	args := stack.arguments(ctx)
+	if err := args.Check(ctx, componentName); errors.Is(err, components.ErrTokenRefused) {
+		return fmt.Errorf("cloudflare:apiToken: %w", err)
+	} else if err != nil {
+		return err
+	}
+	for _, warning := range append(stack.shell.Warnings(), stack.ignored...) {
+		if err := ctx.Log.Warn(warning, nil); err != nil {
+			return fmt.Errorf("logging a warning: %w", err)
+		}
+	}
+	providers, err := stack.providers(ctx, args.CallsPerSecond())
+	if err != nil {
+		return err
+	}
+	tunnel, err := components.NewCloudflareTunnel(ctx, componentName, args, providers, pulumi.Protect(stack.Protect))
+	if err != nil {
+		return err
+	}
+	ctx.Export("tunnelId", tunnel.TunnelID)
+	ctx.Export("tunnelCname", tunnel.TunnelCNAME)
+	ctx.Export("hostnames", tunnel.Hostnames)
+	ctx.Export("namespace", tunnel.Namespace)
+	ctx.Export("deployment", tunnel.Deployment)
+	if tunnel.Deleted != nil {
+		return reportDeleted(ctx, tunnel.Deleted)
+	}
+	return nil
+}
+
+// reportDeleted ends an update that has removed a tunnel from the state because it
+// was deleted outside of the stack. Only the next update can create a new one.
+func reportDeleted(ctx *pulumi.Context, tunnel *components.DeletedTunnel) error {
+	deleted := fmt.Sprintf("tunnel %s was deleted outside of this stack", tunnel)
+	if ctx.DryRun() {
+		return ctx.Log.Warn(deleted+"; this update forgets it, and the next one creates a new tunnel", nil)
+	}
+	return fmt.Errorf("%s, which has now forgotten it; run pulumi up again to create a new tunnel", deleted)
+}

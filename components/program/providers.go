@@ -1,0 +1,81 @@
+package program
+
+import (
+	"cmp"
+	"fmt"
+	"os"
+
+	"github.com/pulumi/pulumi-cloudflare/sdk/v5/go/cloudflare"
+	"github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes"
+	"github.com/pulumi/pulumi-random/sdk/v4/go/random"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"k8s-tunnel/components/preflight"
+)
+
+// providers creates all providers from the stack's settings.
+//
+// The SDKs fill in options from variables of the shell, and record them in the state,
+// where the next shell would change them again. So all of those have values here. Two
+// things are left to the environment of each run where they are unset, and not
+// recorded: the API's host and base path, and which is the usual kubeconfig.
+func (s *stackSettings) providers(ctx *pulumi.Context, callsPerSecond int) (pulumi.ResourceOption, error) {
+	cf, err := cloudflare.NewProvider(ctx, "cloudflare", &cloudflare.ProviderArgs{
+		ApiToken:         pulumi.ToSecret(pulumi.String(s.cloudflare.APIToken)).(pulumi.StringOutput),
+		ApiHostname:      optional(s.cloudflare.APIHostname, pulumi.StringPtr),
+		ApiBasePath:      optional(s.cloudflare.APIBasePath, pulumi.StringPtr),
+		Rps:              pulumi.Int(callsPerSecond),
+		Retries:          pulumi.Int(cmp.Or(s.cloudflare.Retries, preflight.DefaultRetries)),
+		MinBackoff:       pulumi.Int(preflight.MinRetryDelay),
+		MaxBackoff:       pulumi.Int(preflight.MaxRetryDelay),
+		ApiClientLogging: pulumi.Bool(false),
+	})
+	if err != nil {
+		return nil, fmt.Errorf("creating the Cloudflare provider: %w", err)
+	}
+	k8s, err := s.kubernetesProvider(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("creating the Kubernetes provider: %w", err)
+	}
+	rnd, err := random.NewProvider(ctx, "random", &random.ProviderArgs{})
+	if err != nil {
+		return nil, fmt.Errorf("creating the Random provider: %w", err)
+	}
+	return pulumi.Providers(cf, k8s, rnd), nil
+}
+
+// kubernetesProvider creates the Kubernetes provider. Options with which updates
+// couldn't be resumed have their values here.
+func (s *stackSettings) kubernetesProvider(ctx *pulumi.Context) (*kubernetes.Provider, error) {
+	// Without a value, the SDK would record that of KUBECONFIG.
+	kubeconfig := pulumi.StringPtrInput(pulumi.String(s.kubernetes.Kubeconfig))
+	if ctx.IsConfigSecret("kubernetes:kubeconfig") {
+		kubeconfig = pulumi.ToSecret(pulumi.String(s.kubernetes.Kubeconfig)).(pulumi.StringOutput).ToStringPtrOutput()
+	}
+	// Which warnings are shown is up to each shell. The provider reads the variables
+	// itself; the SDK would record them, too.
+	for _, name := range []string{"PULUMI_K8S_SUPPRESS_DEPRECATION_WARNINGS", "PULUMI_K8S_SUPPRESS_HELM_HOOK_WARNINGS"} {
+		if err := os.Unsetenv(name); err != nil {
+			return nil, fmt.Errorf("unsetting %s: %w", name, err)
+		}
+	}
+	return kubernetes.NewProvider(ctx, "kubernetes", &kubernetes.ProviderArgs{
+		Kubeconfig:             kubeconfig,
+		Context:                optional(s.kubernetes.Context, pulumi.StringPtr),
+		EnableServerSideApply:  pulumi.Bool(true),
+		EnableConfigMapMutable: pulumi.Bool(false),
+		EnableSecretMutable:    pulumi.Bool(false),
+		DeleteUnreachable:      pulumi.Bool(false),
+		SkipUpdateUnreachable:  pulumi.Bool(false),
+	})
+}
+
+// optional is an input of a provider that is unset for the zero value.
+func optional[T comparable, Input any](value T, input func(T) Input) Input {
+	var zero T
+	if value == zero {
+		var none Input
+		return none
+	}
+	return input(value)
+}

@@ -1,0 +1,114 @@
+package program
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"k8s-tunnel/components"
+	"k8s-tunnel/components/settings"
+	"k8s-tunnel/components/surroundings"
+)
+
+// stackSettings are the program's own settings: the component's arguments, and
+// what only the program needs. The reference in README.md and the settings in
+// Pulumi.yaml are generated from the fields and their comments.
+type stackSettings struct {
+	components.CloudflareTunnelArgs
+
+	// ZoneID is the identifier of the zone of all names that lie in it. When unset,
+	// the zone of each name is looked up, among those that the token sees.
+	ZoneID string `pulumi:"zoneId"`
+	// AccountID is the identifier of the account that owns the tunnel and the zones.
+	// The account of the first name's zone when unset.
+	AccountID string `pulumi:"accountId"`
+	// TunnelName begins the tunnel's name in Cloudflare's dashboard. The label of
+	// the rotation and a random suffix follow. Lower-case letters, digits and
+	// inner hyphens, at most 40 characters. Defaults to the project's and the
+	// stack's name.
+	TunnelName string `pulumi:"tunnelName"`
+	// Protect refuses to destroy the stack. To destroy it, set this to false and
+	// run pulumi up first. Defaults to false.
+	Protect bool `pulumi:"protect"`
+
+	cloudflare cloudflareSettings
+	kubernetes kubernetesSettings
+
+	api   components.APIArgs // with what the shell says about the API
+	shell surroundings.Environment
+	// ignored are warnings about settings of older versions.
+	ignored []string
+}
+
+// cloudflareSettings are settings of the Cloudflare provider.
+type cloudflareSettings struct {
+	APIToken    string `pulumi:"apiToken" secret:"true"`
+	APIHostname string `pulumi:"apiHostname"`
+	APIBasePath string `pulumi:"apiBasePath"`
+	RPS         int    `pulumi:"rps"`
+	Retries     int    `pulumi:"retries"`
+}
+
+// kubernetesSettings are settings of the Kubernetes provider.
+type kubernetesSettings struct {
+	Kubeconfig string `pulumi:"kubeconfig" secret:"true"`
+	Context    string `pulumi:"context"`
+}
+
+// readSettings reads the settings and checks everything that can be checked
+// offline. It reports all problems at once, each with its setting or variable.
+func readSettings(ctx *pulumi.Context) (*stackSettings, error) {
+	s := &stackSettings{shell: os.LookupEnv}
+	own := settings.NewProjectReader(ctx, ctx.Project())
+	cf, k8s, rnd := settings.NewReader(ctx, "cloudflare"), settings.NewReader(ctx, "kubernetes"), settings.NewReader(ctx, "random")
+	if own.Ignored("zones") {
+		s.ignored = append(s.ignored, "zones: has no effect any more, because zones are found by the names in them; remove it: pulumi config rm zones")
+	}
+	problems := errors.Join(own.Read(s), cf.Read(&s.cloudflare), k8s.Read(&s.kubernetes),
+		settings.Unknown(os.Getenv(pulumi.EnvConfig), own, cf, k8s, rnd))
+	var err error
+	s.api = components.APIArgs(s.cloudflare)
+	s.api.APIHostname, s.api.APIBasePath, err = s.shell.API(s.cloudflare.APIHostname, s.cloudflare.APIBasePath)
+	autonaming, _ := ctx.GetConfig(surroundings.AutonamingKey)
+	return s, errors.Join(problems, s.cloudflare.checkToken(ctx), s.arguments(ctx).Validate(), err,
+		s.shell.Problems(), surroundings.Autonaming(autonaming, "cloudflare", "kubernetes", "pulumi", "random"))
+}
+
+// checkToken demands that Cloudflare's API token is a secret of the stack.
+func (s *cloudflareSettings) checkToken(ctx *pulumi.Context) error {
+	const key = "cloudflare:apiToken"
+	const remedy = "run: pulumi config set --secret " + key
+	switch {
+	case s.APIToken == "":
+		return fmt.Errorf("%s: not set; create a token with the permissions in README.md, and %s", key, remedy)
+	case !ctx.IsConfigSecret(key):
+		return fmt.Errorf("%s: stored in plain text; if the file was ever shared, revoke the token, and %s", key, remedy)
+	}
+	return nil
+}
+
+// arguments returns the component's arguments.
+func (s *stackSettings) arguments(ctx *pulumi.Context) *components.CloudflareTunnelArgs {
+	args := s.CloudflareTunnelArgs
+	args.API = &s.api
+	args.TunnelName = cmp.Or(s.TunnelName, defaultTunnelName(ctx))
+	args.ZoneID, args.AccountID = optional(s.ZoneID, toInput), optional(s.AccountID, toInput)
+	return &args
+}
+
+func toInput(value string) pulumi.StringInput { return pulumi.String(value) }
+
+// defaultTunnelName tells the stacks of an account and of a cluster apart.
+func defaultTunnelName(ctx *pulumi.Context) string {
+	name := strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' {
+			return r
+		}
+		return '-'
+	}, strings.ToLower(ctx.Project()+"-"+ctx.Stack()))
+	return strings.Trim(name[:min(len(name), 40)], "-")
+}

@@ -1,0 +1,73 @@
+// Command automation deploys a stack without Pulumi's command line, by the Automation API: preview
+// shows the changes, up makes them, destroy removes everything.
+//
+// The token is read from CLOUDFLARE_API_TOKEN.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/auto"
+	"github.com/pulumi/pulumi/sdk/v3/go/auto/optdestroy"
+	"github.com/pulumi/pulumi/sdk/v3/go/auto/optpreview"
+	"github.com/pulumi/pulumi/sdk/v3/go/auto/optup"
+
+	"k8s-tunnel/components/program"
+)
+
+const (
+	project   = "k8s-tunnel"
+	stackName = "automation" // change this
+)
+
+// settings are those of the stack. Lists and objects are written as in JSON.
+func settings() auto.ConfigMap {
+	return auto.ConfigMap{
+		"k8s-tunnel:hostnames": {Value: `["www.example.com", "wiki.example.com"]`}, // change this
+		"k8s-tunnel:origin":    {Value: "http://traefik.kube-system"},              // change this unless the cluster is k3s
+		"cloudflare:apiToken":  {Value: os.Getenv("CLOUDFLARE_API_TOKEN"), Secret: true},
+	}
+}
+
+func main() {
+	// Ctrl-C ends an operation as it does on the command line.
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := run(ctx, os.Args[1:]); err != nil {
+		fmt.Fprintln(os.Stderr, "automation:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, args []string) error {
+	if len(args) != 1 {
+		return errors.New("say what to do: preview, up or destroy")
+	}
+	stack, err := auto.UpsertStackInlineSource(ctx, stackName, project, program.Run)
+	if err != nil {
+		return fmt.Errorf("opening the stack: %w", err)
+	}
+	if err := stack.SetAllConfig(ctx, settings()); err != nil {
+		return fmt.Errorf("setting up the stack: %w", err)
+	}
+	switch args[0] {
+	case "preview":
+		_, err = stack.Preview(ctx, optpreview.Refresh(), optpreview.ProgressStreams(os.Stdout))
+		return err
+	case "up":
+		result, err := stack.Up(ctx, optup.Refresh(), optup.ProgressStreams(os.Stdout))
+		if err != nil {
+			return err
+		}
+		fmt.Println("names that lead to the cluster:", result.Outputs["hostnames"].Value)
+		return nil
+	case "destroy":
+		_, err := stack.Destroy(ctx, optdestroy.Refresh(), optdestroy.ProgressStreams(os.Stdout))
+		return err
+	}
+	return fmt.Errorf("%q is neither preview, up nor destroy", args[0])
+}

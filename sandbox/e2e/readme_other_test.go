@@ -1,0 +1,72 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"go.yaml.in/yaml/v3"
+)
+
+// prepareProgram has the settings read only: the language host of the local world is older than the
+// option, and compiles the program all the same.
+func (r *readme) prepareProgram(t *testing.T, block string) {
+	const runtime = "runtime: go\n"
+	file := filepath.Join(r.stack.Project.Dir, "Pulumi.yaml")
+	before, err := os.ReadFile(file)
+	require.NoError(t, err)
+	require.Contains(t, string(before), runtime)
+	defer func() { require.NoError(t, os.WriteFile(file, before, 0o600)) }()
+	require.NoError(t, os.WriteFile(file, []byte(strings.Replace(string(before), runtime, block, 1)), 0o600))
+	r.stack.mustPulumi(t, "preview", "--expect-no-changes")
+}
+
+// stackObject is read only, because the operator isn't part of the local world. Its settings and
+// secrets are those of a stack.
+func (r *readme) stackObject(t *testing.T, block string) {
+	var object struct {
+		Kind string
+		Spec struct {
+			Stack, Backend    string
+			Config            map[string]string
+			SecretsRef        map[string]any
+			EnvRefs           map[string]any
+			WorkspaceTemplate struct {
+				Spec struct {
+					Image string
+					Local struct{ Dir string }
+				}
+			}
+		}
+	}
+	require.NoError(t, yaml.Unmarshal([]byte(block), &object))
+	require.Equal(t, "Stack", object.Kind)
+	require.Contains(t, object.Spec.SecretsRef, "cloudflare:apiToken")
+	require.Contains(t, object.Spec.EnvRefs, "PULUMI_CONFIG_PASSPHRASE")
+	require.NotEmpty(t, object.Spec.WorkspaceTemplate.Spec.Local.Dir)
+	for key, value := range object.Spec.Config {
+		r.stack.set(t, key, value)
+	}
+	r.stack.mustPulumi(t, "preview")
+}
+
+// escEnvironment is refused by the local world's backend, as the text says of others than Pulumi
+// Cloud.
+func (r *readme) escEnvironment(t *testing.T, block string) {
+	before, err := os.ReadFile(r.stack.settingsFile())
+	require.NoError(t, err)
+	defer func() { require.NoError(t, os.WriteFile(r.stack.settingsFile(), before, 0o600)) }()
+	require.NoError(t, os.WriteFile(r.stack.settingsFile(), append([]byte(block), before...), 0o600))
+	out, err := r.stack.pulumi("preview")
+	require.Error(t, err)
+	require.Contains(t, out, "does not support environments")
+}
+
+func (r *readme) inCI(t *testing.T, block string) {
+	out := r.sh(t, strings.ReplaceAll(block, "--stack prod", "--stack "+readmeStack))
+	require.Equal(t, 2, strings.Count(out, "unchanged"), out)
+}
