@@ -57,10 +57,10 @@ func (r *readme) stackObject(t *testing.T, block string) {
 // escEnvironment is refused by the local world's backend, as the text says of others than Pulumi
 // Cloud.
 func (r *readme) escEnvironment(t *testing.T, block string) {
-	before, err := os.ReadFile(r.stack.settingsFile())
+	before, err := os.ReadFile(r.stack.SettingsFile())
 	require.NoError(t, err)
-	defer func() { require.NoError(t, os.WriteFile(r.stack.settingsFile(), before, 0o600)) }()
-	require.NoError(t, os.WriteFile(r.stack.settingsFile(), append([]byte(block), before...), 0o600))
+	defer func() { require.NoError(t, os.WriteFile(r.stack.SettingsFile(), before, 0o600)) }()
+	require.NoError(t, os.WriteFile(r.stack.SettingsFile(), append([]byte(block), before...), 0o600))
 	out, err := r.stack.pulumi("preview")
 	require.Error(t, err)
 	require.Contains(t, out, "does not support environments")

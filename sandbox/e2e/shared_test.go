@@ -21,9 +21,9 @@ import (
 func TestSharedBackend(t *testing.T) {
 	first := newStack(t, "shared", map[string]string{"replicas": "1"})
 	second := &stack{&project.Stack{Project: anotherClone(t, first.Project), Name: first.Name}}
-	settings, err := os.ReadFile(first.settingsFile())
+	settings, err := os.ReadFile(first.SettingsFile())
 	require.NoError(t, err)
-	require.NoError(t, os.WriteFile(second.settingsFile(), settings, 0o600))
+	require.NoError(t, os.WriteFile(second.SettingsFile(), settings, 0o600))
 	first.up(t)
 	tunnel := first.output(t, "tunnelId")
 
@@ -95,9 +95,9 @@ func anotherClone(t *testing.T, p *project.Project) *project.Project {
 
 // copySettings brings one clone's settings of a stack to another's, as Git would.
 func copySettings(from, to *stack) error {
-	raw, err := os.ReadFile(from.settingsFile())
+	raw, err := os.ReadFile(from.SettingsFile())
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(to.settingsFile(), raw, 0o600)
+	return os.WriteFile(to.SettingsFile(), raw, 0o600)
 }
