@@ -34,19 +34,19 @@ func settings() auto.ConfigMap {
 }
 
 func main() {
-	// Ctrl-C ends an operation as it does on the command line.
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
-	if err := run(ctx, os.Args[1:]); err != nil {
+	if err := run(os.Args[1:]); err != nil {
 		fmt.Fprintln(os.Stderr, "automation:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, args []string) error {
+func run(args []string) error {
 	if len(args) != 1 {
 		return errors.New("say what to do: preview, up or destroy")
 	}
+	// Ctrl-C ends an operation as it does on the command line.
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
 	stack, err := auto.UpsertStackInlineSource(ctx, stackName, project, program.Run)
 	if err != nil {
 		return fmt.Errorf("opening the stack: %w", err)
