@@ -17,12 +17,11 @@ SANDBOX := $(IN_SANDBOX) run .
 NESTED := $(shell find sandbox/*/ -name go.mod ! -path '*/toolchain/modules/*' | xargs dirname | sort)
 TESTED := $(foreach module,$(NESTED),$(if $(shell find $(module) -name '*_test.go'),$(module)))
 
-.PHONY: up down test tools lint unit update conformance e2e changes chaos soak bench help
+.PHONY: up down test tools lint unit update conformance e2e changes chaos soak bench bench-names bench-cold help
 
 ## up: start the local world, deploy the dev stack into it, and send a request
 up:
-	@$(SANDBOX) up
-	@$(SANDBOX) deploy
+	@$(SANDBOX) up --deploy
 
 ## down: destroy the dev stack, stop the local world, remove all that it made
 down:
@@ -51,6 +50,25 @@ unit:
 ## update: write golden files, the README's reference and Pulumi.yaml from the source
 update:
 	go test . ./components ./components/cloudflared ./components/settings/reference -update
+
+## flags: print the flags with which the tools are built, for a shell in which you run go test yourself
+.PHONY: flags
+flags:
+	@echo "export CGO_ENABLED=0 GOFLAGS=\"$(LEAN)\""
+
+## versions: raise what the modules require, in all of them at once; RAISE='<module>@<version> …', see CONTRIBUTING.md
+.PHONY: versions
+versions:
+	@$(IN_SANDBOX) run ./versions $(RAISE)
+
+## pictures: draw the README's pictures from their sources
+.PHONY: pictures still
+pictures:
+	@$(IN_SANDBOX) run ./pictures
+
+## still: record a run of make up and make down for the README's picture of the terminal
+still:
+	@$(IN_SANDBOX) run ./pictures record
 
 ## lint: the linters of .golangci.yaml, and actionlint
 # What is known of dependencies is kept. Learning it of all of Kubernetes takes a minute or two, and
@@ -82,11 +100,11 @@ conformance:
 	go test -count 1 -run Cloudflared ./components/cloudflared
 	$(IN_SANDBOX) test -count 1 -p 1 ./cloudflare/... ./cluster ./world
 
-## e2e: the real CLI against a fresh local world, and each change under load
+## e2e: the real CLI against a fresh local world, and each change under load; RUN= chooses tests
 # The disturbances of a run are the same each time; SEED chooses others.
 e2e: export SEED ?= 1
 e2e:
-	$(IN_SANDBOX) test -tags e2e -count 1 -timeout 60m -v -skip '^TestProbes$$' ./e2e
+	$(IN_SANDBOX) test -tags e2e -count 1 -timeout 60m -v -run '$(RUN)' -skip '^TestProbes$$' ./e2e
 
 ## changes: each change under load, in every scene, and what connectors outlive; half an hour
 changes:
@@ -113,6 +131,15 @@ update-from:
 ## bench: tables of ratios, measured in a local world of its own; ten minutes
 bench:
 	@$(IN_SANDBOX) run ./bench
+
+## bench-names: what 2, 100 and 1,000 names cost, an hour; NAMES=, BEFORE=<checkout of the version to compare with>
+NAMES := 2 100 1000
+bench-names:
+	@$(IN_SANDBOX) run ./bench $(if $(BEFORE),-before '$(abspath $(BEFORE))') $(NAMES)
+
+## bench-cold: what the first make up takes with empty caches, tool by tool; ten minutes, and 10 GB of disk for that time
+bench-cold:
+	@$(IN_SANDBOX) run ./bench/cold
 
 ## template: the folder to give to pulumi new, and its archive, in dist/
 .PHONY: template

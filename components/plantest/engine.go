@@ -206,7 +206,7 @@ func (m *monitor) RegisterResourceOutputs(_ context.Context, r *pulumirpc.Regist
 
 // Invoke answers the one function that the program calls, which is the engine's
 // own: the outputs of the resources in the state.
-func (m *monitor) Invoke(_ context.Context, r *pulumirpc.ResourceInvokeRequest) (*pulumirpc.InvokeResponse, error) {
+func (m *monitor) Invoke(_ context.Context, r *pulumirpc.ResourceInvokeRequest) (*pulumirpc.ResourceInvokeResponse, error) {
 	args, err := unmarshal(r.GetArgs())
 	if err != nil {
 		return nil, err
@@ -221,7 +221,7 @@ func (m *monitor) Invoke(_ context.Context, r *pulumirpc.ResourceInvokeRequest) 
 		})
 	}
 	object, err := marshal(resource.PropertyMap{"outputs": resource.NewProperty(resources)})
-	return &pulumirpc.InvokeResponse{Return: object}, err
+	return &pulumirpc.ResourceInvokeResponse{Return: object}, err
 }
 
 func (m *monitor) RegisterResourceHook(context.Context, *pulumirpc.RegisterResourceHookRequest) (*emptypb.Empty, error) {

@@ -127,18 +127,27 @@ func (o *options) command(name, short string, run func(*cobra.Command, *world.Wo
 
 // up starts the world. How slow Cloudflare is stays as it was, unless the flag is given.
 func (o *options) up() *cobra.Command {
-	var realLatency bool
+	var realLatency, deploy bool
 	cmd := o.command("up", "Build what is missing and start the world", func(cmd *cobra.Command, w *world.World) error {
-		if err := w.Up(cmd.Context(), cmd.OutOrStdout()); err != nil {
+		ctx, out := cmd.Context(), cmd.OutOrStdout()
+		if deploy {
+			if err := w.UpAndDeploy(ctx, out); err != nil {
+				return err
+			}
+			return w.Show(ctx, out)
+		}
+		if err := w.Up(ctx, out); err != nil {
 			return err
 		}
 		if !cmd.Flags().Changed("real-latency") {
 			return nil
 		}
-		return w.SetRealLatency(cmd.Context(), realLatency)
+		return w.SetRealLatency(ctx, realLatency)
 	})
+	cmd.Flags().BoolVar(&deploy, "deploy", false, "also run pulumi up on the dev stack, and send a request through the tunnel")
 	cmd.Flags().BoolVar(&realLatency, "real-latency", false,
 		"let Cloudflare's API, and its notice of dead connectors, take as long as in reality, until the world goes down")
+	cmd.MarkFlagsMutuallyExclusive("deploy", "real-latency")
 	return cmd
 }
 

@@ -31,6 +31,9 @@ func (r *readme) commands(t *testing.T, block string) {
 	r.sh(t, makeTarget.ReplaceAllString(block, fmt.Sprintf("make --dry-run --directory '%s' ", root)))
 }
 
+// keepSettings keeps the block for later, when there is a stack.
+func (r *readme) keepSettings(_ *testing.T, block string) { r.least = block }
+
 // lookAround keeps the block for later, when the reader's own stack is there to look at in place of
 // what `make up` deploys.
 func (r *readme) lookAround(_ *testing.T, block string) { r.around = block }
@@ -67,13 +70,21 @@ func (r *readme) logIn(t *testing.T, block string) {
 func (r *readme) makeStack(t *testing.T, block string) {
 	r.sh(t, block)
 	r.made = true
-	raw, err := os.ReadFile(r.stack.settingsFile())
+	raw, err := os.ReadFile(r.stack.SettingsFile())
 	require.NoError(t, err)
 	require.Contains(t, string(raw), "k8s-tunnel:domain: "+state.HomeZoneName)
 	require.Contains(t, string(raw), "secure: ")
 	require.NotContains(t, string(raw), state.SeedToken)
 	r.stack.set(t, "replicas", "1")
 	r.stack.set(t, "cloudflare:rps", "50")
+
+	// The settings that the README begins with, with the token of this stack.
+	token := regexp.MustCompile(`secure: (\S+)`).FindStringSubmatch(string(raw))
+	require.Len(t, token, 2)
+	require.Contains(t, r.least, `"v1:…"`)
+	restore := r.stack.settings(t, strings.Replace(r.least, "v1:…", token[1], 1))
+	defer restore()
+	require.Contains(t, r.stack.mustPulumi(t, "preview", "--diff"), "8000", "the port of the pods behind traefik.kube-system")
 }
 
 // firstUp begins with a name that leads elsewhere, which the text warns about.
@@ -298,9 +309,14 @@ func (r *readme) development(t *testing.T, block string) {
 	require.Contains(t, out, testWorld.FrontAddr())
 	require.Contains(t, out, tunnel)
 	require.Contains(t, out, state.HomeZoneName)
+	picture, err := os.ReadFile(filepath.Join(testRoot(), "sandbox", "pictures", "terminal.ansi"))
+	require.NoError(t, err)
 	for _, label := range []string{"Cloudflare API", "Front", "Cluster", "Tunnel", "Record"} {
 		require.Regexp(t, "(?m)^"+label+" ", r.output)
 		require.Regexp(t, "(?m)^"+label+" ", out, "what the README shows is still printed")
+		if label != "Cluster" { // its line has a path of the machine
+			require.Regexp(t, "(?m)^"+label+" ", string(picture))
+		}
 	}
 	r.commands(t, block[:status])
 }

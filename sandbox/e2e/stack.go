@@ -99,11 +99,6 @@ func (s *stack) output(t *testing.T, name string) string {
 	return value
 }
 
-// settingsFile is where Pulumi keeps the stack's settings.
-func (s *stack) settingsFile() string {
-	return filepath.Join(s.Project.Dir, "Pulumi."+s.Name+".yaml")
-}
-
 // program is where the compiled program is kept.
 func (s *stack) program() string {
 	return filepath.Join(s.Project.Dir, ".program", "k8s-tunnel")
@@ -118,7 +113,7 @@ func (s *stack) settings(t *testing.T, block string) (restore func()) {
 		Config map[string]yaml.Node `yaml:"config"`
 	}
 	var all, some file
-	before, err := os.ReadFile(s.settingsFile())
+	before, err := os.ReadFile(s.SettingsFile())
 	require.NoError(t, err)
 	require.NoError(t, yaml.Unmarshal(before, &all))
 	require.NoError(t, yaml.Unmarshal([]byte(block), &some))
@@ -126,6 +121,6 @@ func (s *stack) settings(t *testing.T, block string) (restore func()) {
 	maps.Copy(all.Config, some.Config)
 	after, err := yaml.Marshal(all)
 	require.NoError(t, err)
-	require.NoError(t, os.WriteFile(s.settingsFile(), after, 0o600))
-	return func() { require.NoError(t, os.WriteFile(s.settingsFile(), before, 0o600)) }
+	require.NoError(t, os.WriteFile(s.SettingsFile(), after, 0o600))
+	return func() { require.NoError(t, os.WriteFile(s.SettingsFile(), before, 0o600)) }
 }

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -124,30 +123,18 @@ config:
     dashboard: { labels: { example.com/team: home } }
 `
 
-// withProgramOf returns the same stack, driven by the program of another checkout. The program is
-// compiled there with the flags of the world's language host, which then has nothing left to
-// compile; with other flags, the SDKs would be compiled again. What this adds to the checkout is
-// removed when the test ends.
+// withProgramOf returns the same stack, driven by the program of another checkout, where it is
+// compiled. What this adds to the checkout is removed when the test ends.
 func (s *stack) withProgramOf(t *testing.T, checkout string) *stack {
 	t.Helper()
 	checkout, err := filepath.Abs(checkout)
 	require.NoError(t, err)
 	other := &stack{&project.Stack{Project: &project.Project{World: s.Project.World, Dir: checkout}, Name: s.Name}}
-	t.Cleanup(func() {
-		_ = os.Remove(other.settingsFile())
-		_ = os.RemoveAll(filepath.Dir(other.program()))
-	})
-	require.NoError(t, os.MkdirAll(filepath.Dir(other.program()), 0o755))
-	build := exec.CommandContext(t.Context(), "go", "build", "-o", other.program(), ".")
-	build.Dir = checkout
-	build.Env = append(os.Environ(), "CGO_ENABLED=0", "GOWORK=off",
-		"GOFLAGS=-mod=readonly -trimpath -buildvcs=false '-gcflags=all=-dwarf=false -l' -gcflags=std=-dwarf=false '-ldflags=-s -w'")
-	out, err := build.CombinedOutput()
-	require.NoError(t, err, "compiling the program in %s:\n%s", checkout, out)
-
-	settings, err := os.ReadFile(s.settingsFile())
+	t.Cleanup(func() { _ = other.Project.Forget(other.Stack) })
+	require.NoError(t, other.Project.Compile(t.Context()))
+	settings, err := os.ReadFile(s.SettingsFile())
 	require.NoError(t, err)
-	require.NoError(t, os.WriteFile(other.settingsFile(), settings, 0o600))
+	require.NoError(t, os.WriteFile(other.SettingsFile(), settings, 0o600))
 	return other
 }
 

@@ -6,6 +6,7 @@ package project
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -82,6 +83,36 @@ func copyFile(from, to string) error {
 
 // program is where the copy's compiled program is kept.
 func (p *Project) program() string { return filepath.Join(p.Dir, ".program", "k8s-tunnel") }
+
+// Compile compiles the program with the flags of the world's language host, which then has nothing
+// left to compile; with other flags, the SDKs would be compiled again.
+func (p *Project) Compile(ctx context.Context) error {
+	if err := os.MkdirAll(filepath.Dir(p.program()), 0o755); err != nil {
+		return err
+	}
+	build := exec.CommandContext(ctx, "go", "build", "-o", p.program(), ".")
+	build.Dir = p.Dir
+	build.Env = append(os.Environ(), "CGO_ENABLED=0", "GOWORK=off",
+		"GOFLAGS=-mod=readonly -trimpath -buildvcs=false '-gcflags=all=-dwarf=false -l' -gcflags=std=-dwarf=false '-ldflags=-s -w'")
+	if out, err := build.CombinedOutput(); err != nil {
+		return fmt.Errorf("compiling the program in %s: %w:\n%s", p.Dir, err, out)
+	}
+	return nil
+}
+
+// SettingsFile is where Pulumi keeps the stack's settings.
+func (s *Stack) SettingsFile() string {
+	return filepath.Join(s.Project.Dir, "Pulumi."+s.Name+".yaml")
+}
+
+// Forget removes what Compile and a stack's settings left in another checkout.
+func (p *Project) Forget(stacks ...*Stack) error {
+	errs := []error{os.RemoveAll(filepath.Dir(p.program()))}
+	for _, s := range stacks {
+		errs = append(errs, os.RemoveAll((&Stack{p, s.Name}).SettingsFile()))
+	}
+	return errors.Join(errs...)
+}
 
 // Settings are the least that a stack needs to deploy into a world.
 func Settings(w *world.World) map[string]string {

@@ -33,7 +33,7 @@ func (t target) build(ctx context.Context, root, key string, processes int, star
 	}
 	defer func() { _ = os.RemoveAll(scratch) }()
 	if t.edited {
-		if err := edited.Make(ctx, editedDir(root), buildEnvironment(os.Environ(), false)); err != nil {
+		if err := edited.Make(ctx, EditedDir(root), buildEnvironment(os.Environ(), false)); err != nil {
 			return Cost{}, err
 		}
 	}
@@ -127,17 +127,18 @@ func (t target) args(ctx context.Context, root, scratch, output string, processe
 func (t target) writeOverlay(ctx context.Context, root, scratch string) (string, error) {
 	replace := map[string]string{}
 	for _, embed := range t.embeds {
-		// `go list` looks only into the cache, so the module has to be brought there first.
-		cmd := t.goCmd(ctx, root, "mod", "download", "-json", embed.module)
+		if !t.edited { // otherwise it is a copy, which has been made
+			if output, err := t.goCmd(ctx, root, "mod", "download", embed.module).CombinedOutput(); err != nil {
+				return "", fmt.Errorf("fetching %s for %s: %w: %s", embed.module, t.name, err, bytes.TrimSpace(output))
+			}
+		}
+		cmd := t.goCmd(ctx, root, "list", "-m", "-f", "{{.Dir}}", embed.module)
 		output, err := cmd.Output()
 		if err != nil {
-			return "", fmt.Errorf("fetching %s for %s: %w", embed.module, t.name, withStderr(err))
+			return "", fmt.Errorf("finding %s for %s: %w", embed.module, t.name, withStderr(err))
 		}
-		var module struct{ Dir string }
-		if err := json.Unmarshal(output, &module); err != nil {
-			return "", fmt.Errorf("finding %s for %s: %w", embed.module, t.name, err)
-		}
-		replace[filepath.Join(root, t.module, embed.name)] = filepath.Join(module.Dir, filepath.FromSlash(embed.file))
+		dir := strings.TrimSpace(string(output))
+		replace[filepath.Join(root, t.module, embed.name)] = filepath.Join(dir, filepath.FromSlash(embed.file))
 	}
 	content, err := json.Marshal(map[string]any{"Replace": replace})
 	if err != nil {

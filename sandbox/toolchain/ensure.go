@@ -175,6 +175,9 @@ func (e *ensurer) note(t target) {
 // jobs returns the work for the absent targets.
 func (e *ensurer) jobs(absent []target) []*job {
 	var jobs []*job
+	if len(absent) > 0 {
+		jobs = append(jobs, &job{light: true, run: func(ctx context.Context) error { return e.fetch(ctx, absent) }})
+	}
 	byName := map[string]*job{}
 	var downloads *job
 	for _, t := range absent {
@@ -198,6 +201,22 @@ func (e *ensurer) jobs(absent []target) []*job {
 		jobs = append(jobs, &job{light: true, run: func(ctx context.Context) error { return e.system(ctx, false) }})
 	}
 	return jobs
+}
+
+// fetch downloads the modules of targets that are built later, while the first ones are compiled:
+// a build that has to wait for downloads leaves processors idle.
+func (e *ensurer) fetch(ctx context.Context, absent []target) error {
+	for _, t := range absent[min(e.limits().places, len(absent)):] {
+		if e.provided(t) || t.edited { // whose modules aren't there yet
+			continue
+		}
+		// Listing packages downloads what they are made of. If that fails, the build says why.
+		_ = t.goCmd(ctx, e.Root, t.listArgs()...).Run()
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+	}
+	return nil
 }
 
 func present(jobs ...*job) []*job {

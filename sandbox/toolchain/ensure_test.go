@@ -36,7 +36,7 @@ func TestEnsure_BuildsOnceAndAgainAfterAChange(t *testing.T) {
 	result, out, err := ensure(t, root, made)
 	require.NoError(t, err)
 	require.Equal(t, []string{"tool  built here"}, result.Report())
-	require.Contains(t, out, "building tool (1 of 1)")
+	require.Contains(t, out, "Building a tool from source")
 	require.Equal(t, "hello\n", output(t, root))
 
 	result, out, err = ensure(t, root, made)

@@ -81,8 +81,10 @@ func terminalWidth(out io.Writer) int {
 // caller must call end.
 func (p *progress) begin(costs map[string]float64, where string) {
 	p.expect(costs)
-	fmt.Fprintf(p.out, "Building %s from source into %s, which takes about %s unless some of it was compiled before.\n"+
-		"When interrupted, the same command goes on where it stopped.\n", tools(len(costs)), where, minutes(p.left()))
+	if len(costs) > 0 {
+		fmt.Fprintf(p.out, "Building %s from source into %s, which takes %s unless some of it was compiled before.\n"+
+			"When interrupted, the same command goes on where it stopped.\n", tools(len(costs)), where, minutes(p.left()))
+	}
 	p.stop = make(chan struct{})
 	p.stopped.Go(func() {
 		ticker := time.NewTicker(500 * time.Millisecond)
@@ -277,7 +279,7 @@ func minutes(duration time.Duration) string {
 	if duration < time.Minute {
 		return "less than a minute"
 	}
-	return fmt.Sprintf("%d min", int(math.Round(duration.Minutes())))
+	return fmt.Sprintf("about %d min", int(math.Round(duration.Minutes())))
 }
 
 // elapsed formats a duration for people, in seconds or in minutes and seconds.

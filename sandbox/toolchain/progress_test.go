@@ -38,7 +38,7 @@ func TestProgress_WritesPlainLinesIntoALog(t *testing.T) {
 	shown.finished("runc", 5, errors.New("no"))
 	shown.started("skipper", using(0))
 	shown.finished("skipper", 0, fmt.Errorf("building: %w", context.Canceled))
-	require.Equal(t, "15 %, 3 min left: building node 31 s\n"+
+	require.Equal(t, "15 %, about 3 min left: building node 31 s\n"+
 		"built node in 1 min 11 s; 75 %, less than a minute left\n"+
 		"failed to build runc in 40 s\n"+
 		"stopped building skipper after 0.0 s\n", strings.ReplaceAll(out.String(), "building skipper in", "building skipper after"))
@@ -47,16 +47,16 @@ func TestProgress_WritesPlainLinesIntoALog(t *testing.T) {
 func TestProgress_RewritesALineOnATerminal(t *testing.T) {
 	t.Parallel()
 	const wipe = "\r\x1b[K"
-	shown, out, clock := display(68)
+	shown, out, clock := display(74)
 	shown.started("node", using(200))
 	require.Equal(t, wipe+"██████████░░░░░░░░░░ 50 %, less than a minute left: node 0.0 s", out.String())
 	out.Reset()
 	*clock = clock.Add(100 * time.Second)
 	shown.tick()
-	require.Equal(t, wipe+"██████████░░░░░░░░░░ 50 %, 2 min left: node 1 min 40 s", out.String())
+	require.Equal(t, wipe+"██████████░░░░░░░░░░ 50 %, about 2 min left: node 1 min 40 s", out.String())
 	out.Reset()
 	shown.started("skipper", using(0))
-	require.Equal(t, wipe+"██████████░░░░░░░░░░ 50 %, 2 min left: node 1 min 40 s, skipper 0.0", out.String(), "a line that wraps couldn't be rewritten")
+	require.Equal(t, wipe+"██████████░░░░░░░░░░ 50 %, about 2 min left: node 1 min 40 s, skipper 0.0", out.String(), "a line that wraps couldn't be rewritten")
 	out.Reset()
 	shown.say("note")
 	require.Regexp(t, `^\r\x1b\[Knote\n\r\x1b\[K█`, out.String())
@@ -92,7 +92,7 @@ func TestProgress_EstimatesTheRest(t *testing.T) {
 func TestMinutes(t *testing.T) {
 	t.Parallel()
 	require.Equal(t, "less than a minute", minutes(59*time.Second))
-	require.Equal(t, "2 min", minutes(90*time.Second))
+	require.Equal(t, "about 2 min", minutes(90*time.Second))
 }
 
 func TestElapsed(t *testing.T) {

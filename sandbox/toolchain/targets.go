@@ -3,6 +3,7 @@ package toolchain
 import (
 	"path/filepath"
 	"slices"
+	"strings"
 )
 
 // Versions of the tools that callers have to name themselves. A test compares them with the
@@ -13,7 +14,7 @@ const (
 	RandomPluginVersion     = "4.18.0"
 	CloudflarePluginVersion = "5.49.1"
 	CloudflaredVersion      = "2026.3.0"
-	KubernetesVersion       = "1.36.2"
+	KubernetesVersion       = "1.36.3"
 )
 
 // The groups of tools that can be asked for.
@@ -100,7 +101,8 @@ func nodeTargets() []target {
 		name: "node", label: "kubernetes", group: GroupNode, module: node, version: KubernetesVersion, memory: 3,
 		packages: []string{"./cmd/kube", "./cmd/coredns", "./cmd/netpol"},
 		links:    map[string]string{"kubectl": "kube"},
-		ldflags: k8sVersion + "gitVersion=v" + KubernetesVersion + " " + k8sVersion + "gitMajor=1 " + k8sVersion + "gitMinor=36 " +
+		ldflags: k8sVersion + "gitVersion=v" + KubernetesVersion + " " + k8sVersion + "gitMajor=1 " +
+			k8sVersion + "gitMinor=" + strings.Split(KubernetesVersion, ".")[1] + " " +
 			k8sVersion + "gitTreeState=clean -X k8s.io/client-go/pkg/version.gitVersion=v" + KubernetesVersion,
 	}, {
 		name: "containerd", label: "containerd", group: GroupNode, module: pins + "/runtime", version: "2.2.9", memory: 1.5, tags: "no_btrfs",
@@ -149,7 +151,7 @@ func restTargets() []target {
 		// The image's build sets Runtime, and with it the default address of the metrics.
 		ldflags: "-X main.Version=" + CloudflaredVersion + " -X github.com/cloudflare/cloudflared/metrics.Runtime=virtual",
 	}, {
-		name: "skipper", label: "skipper", group: GroupNode, module: pins + "/skipper", version: "0.22.0", memory: 1.5, fast: true,
+		name: "skipper", label: "skipper", group: GroupNode, module: pins + "/skipper", version: "0.22.0", memory: 1.5,
 		packages: []string{"github.com/zalando/skipper/cmd/skipper"},
 	}, {
 		name: "apps", label: "web apps", group: GroupNode, module: "sandbox", memory: 0.5, fast: true,
@@ -198,9 +200,9 @@ func BinDir(root string) string { return filepath.Join(stateDir(root), "bin") }
 // so that the language host built here runs it instead of linking the program every time.
 func ProgramPath(root string) string { return filepath.Join(stateDir(root), "program", "k8s-tunnel") }
 
-// editedDir holds the copies of modules that package edited makes. go.mod of the plugin for
-// Kubernetes names it.
-func editedDir(root string) string { return filepath.Join(stateDir(root), "edited") }
+// EditedDir holds the copies of modules that package edited makes for the clone at root. go.mod of
+// the plugin for Kubernetes names it.
+func EditedDir(root string) string { return filepath.Join(stateDir(root), "edited") }
 
 // logDir is where the compilers' output goes.
 func logDir(root string) string { return filepath.Join(stateDir(root), "logs") }

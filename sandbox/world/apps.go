@@ -5,15 +5,21 @@ import (
 	"fmt"
 )
 
-// rollouts are the Deployments that must be ready before there is anything to expose.
-var rollouts = []struct{ namespace, name string }{
-	{"kube-system", "coredns"},
+// rollout is a Deployment in the node.
+type rollout struct{ namespace, name string }
+
+// nameserver is what connectors need, to find the edge.
+var nameserver = rollout{"kube-system", "coredns"}
+
+// exposed are the Deployments that must be ready before there is anything to expose.
+var exposed = []rollout{
 	{"ingress-nginx", "ingress-nginx-controller"},
 	{"apps", "hello"},
 	{"apps", "photos"},
 }
 
-func (w *World) waitForApps(ctx context.Context) error {
+// rolledOut waits until all pods of Deployments are ready.
+func (w *World) rolledOut(ctx context.Context, rollouts ...rollout) error {
 	for _, r := range rollouts {
 		if err := w.quietly(ctx, "kubectl", "-n", r.namespace, "rollout", "status", "deployment/"+r.name, "--timeout=120s"); err != nil {
 			return fmt.Errorf("waiting for %s/%s: %w", r.namespace, r.name, err)

@@ -79,6 +79,10 @@ func (w *World) Deploy(ctx context.Context, out io.Writer) error {
 	if err := w.Healthy(ctx); err != nil {
 		return fmt.Errorf("world %s is not up: %w", w.Name, err)
 	}
+	return w.deploy(ctx, out)
+}
+
+func (w *World) deploy(ctx context.Context, out io.Writer) error {
 	return w.pulumi(ctx, out, "up", "--stack", Stack, "--yes", "--skip-preview")
 }
 

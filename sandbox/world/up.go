@@ -20,6 +20,17 @@ import (
 // Up brings the world up: it builds what is missing and starts what isn't running. A
 // world that is up already is left as it is.
 func (w *World) Up(ctx context.Context, out io.Writer) error {
+	return w.bringUp(ctx, out, nil)
+}
+
+// UpAndDeploy does what Up does, and deploys the dev stack as soon as that is possible: the
+// apps to expose may still be starting then.
+func (w *World) UpAndDeploy(ctx context.Context, out io.Writer) error {
+	return w.bringUp(ctx, out, func(ctx context.Context) error { return w.deploy(ctx, out) })
+}
+
+// bringUp brings the world up, and calls then, if it isn't nil, once tunnels can be made.
+func (w *World) bringUp(ctx context.Context, out io.Writer, then func(context.Context) error) error {
 	unlock, err := w.lock(ctx, out)
 	if err != nil {
 		return err
@@ -36,7 +47,7 @@ func (w *World) Up(ctx context.Context, out io.Writer) error {
 		return err
 	}
 	defer claim.release()
-	return w.up(ctx, out, claim)
+	return w.up(ctx, out, claim, then)
 }
 
 // reload brings up to date what another command may have changed before this one had the
@@ -50,9 +61,9 @@ func (w *World) reload() error {
 	return nil
 }
 
-// up does the work of Up. The caller holds the world's lock, and its slot unless the world's
+// up does the work of bringUp. The caller holds the world's lock, and its slot unless the world's
 // Cloudflare process has it.
-func (w *World) up(ctx context.Context, out io.Writer, claim *claim) error {
+func (w *World) up(ctx context.Context, out io.Writer, claim *claim, then func(context.Context) error) error {
 	if !w.NoCluster {
 		if err := toolchain.System(ctx, w.toolOptions(out, w.groups())); err != nil {
 			return err
@@ -68,10 +79,7 @@ func (w *World) up(ctx context.Context, out io.Writer, claim *claim) error {
 	if err := w.prepare(ctx, tools); err != nil {
 		return err
 	}
-	if err := w.start(ctx, out, claim); err != nil {
-		return err
-	}
-	return w.prepareStack(ctx)
+	return w.start(ctx, out, claim, then)
 }
 
 // Tools builds the tools that are missing, and nothing else.
@@ -163,18 +171,45 @@ func (w *World) authority() (*ca.Authority, error) {
 	return ca.Load(w.path("cloudflare", "ca"))
 }
 
-// start starts Cloudflare and the node side by side, because neither needs the other.
-func (w *World) start(ctx context.Context, out io.Writer, claim *claim) error {
-	group, groupCtx := errgroup.WithContext(ctx)
-	group.Go(func() error { return w.startCloudflare(groupCtx, out, claim) })
-	if !w.NoCluster {
-		group.Go(func() error { return w.startNode(groupCtx, out) })
-	}
+// start starts Cloudflare and the node side by side, because neither needs the other, and then
+// the rest beside the apps.
+func (w *World) start(ctx context.Context, out io.Writer, claim *claim, then func(context.Context) error) error {
+	group, ctx := errgroup.WithContext(ctx)
+	cloudflare, node := make(chan struct{}), make(chan struct{})
+	group.Go(func() error {
+		if err := w.startCloudflare(ctx, out, claim); err != nil {
+			return err
+		}
+		close(cloudflare)
+		return nil
+	})
+	group.Go(func() error {
+		if w.NoCluster {
+			close(node)
+			return nil
+		}
+		return w.startNode(ctx, out, then != nil, func() { close(node) })
+	})
+	group.Go(func() error {
+		for _, part := range []chan struct{}{cloudflare, node} {
+			select {
+			case <-part:
+			case <-ctx.Done():
+				return nil // the error is the part's
+			}
+		}
+		if err := w.prepareStack(ctx); err != nil || then == nil {
+			return err
+		}
+		return then(ctx)
+	})
 	return group.Wait()
 }
 
-// startNode starts the node and, in it, the apps to expose.
-func (w *World) startNode(ctx context.Context, out io.Writer) error {
+// startNode starts the node and, in it, the apps to expose. It calls ready once connectors could
+// run there: apart from the apps' pods, everything is there. Unless asked to be early, it tells
+// people when these run too.
+func (w *World) startNode(ctx context.Context, out io.Writer, early bool, ready func()) error {
 	authority, err := w.authority()
 	if err != nil {
 		return err
@@ -200,10 +235,19 @@ func (w *World) startNode(ctx context.Context, out io.Writer) error {
 	if err := cluster.Apply(ctx, config, manifests); err != nil {
 		return fmt.Errorf("deploying something to expose: %w", err)
 	}
-	if err := w.waitForApps(ctx); err != nil {
+	if err := w.rolledOut(ctx, nameserver); err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "node %s ready with its ingress controller and two apps (%s)\n", config.Name(), since(begin))
+	if early {
+		fmt.Fprintf(out, "node %s ready, its ingress controller and two apps are starting (%s)\n", config.Name(), since(begin))
+	}
+	ready()
+	if err := w.rolledOut(ctx, exposed...); err != nil {
+		return err
+	}
+	if !early {
+		fmt.Fprintf(out, "node %s ready with its ingress controller and two apps (%s)\n", config.Name(), since(begin))
+	}
 	return nil
 }
 

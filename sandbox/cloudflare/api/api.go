@@ -59,6 +59,7 @@ type API struct {
 	calls    callLog
 	faults   faultList
 	settings settings
+	limiter  limiter
 }
 
 // New returns an API on top of a store.
@@ -121,6 +122,10 @@ func (a *API) handle(pattern string, serve endpoint) http.Handler {
 		c := &call{API: a, Request: r, body: body}
 		if err := c.authenticate(); err != nil {
 			writeError(w, err)
+			return
+		}
+		if wait := a.limiter.wait(c.token.Value, a.Settings().Limit, time.Now()); wait > 0 {
+			tooMany(w, wait)
 			return
 		}
 		setRateLimit(w.Header(), pattern)

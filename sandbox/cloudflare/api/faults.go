@@ -163,7 +163,7 @@ func (f Fault) spoil(proper *buffer) *buffer {
 	}
 	code, text := 10001, "Internal server error"
 	if f.Status == http.StatusTooManyRequests {
-		code, text = 971, "Please wait and consider throttling your request speed"
+		code, text = codeTooMany, textTooMany
 		rateLimit{name: "default", quota: 1200, left: 0, reset: f.RetryAfter}.set(out.header)
 	}
 	if f.Body != "" {

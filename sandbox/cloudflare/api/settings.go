@@ -13,7 +13,13 @@ import (
 type Settings struct {
 	Latency     Latency     `json:"latency"`
 	DeleteAgain DeleteAgain `json:"delete_again"`
+	// Limit is how many calls a token may make in five minutes. More are answered with 429
+	// until five minutes after the first one too many. 0 means no limit.
+	Limit int `json:"limit"`
 }
+
+// RealLimit is the original's limit.
+const RealLimit = 1200
 
 // Latency is how long a call takes. Its effect comes halfway, so that a client that
 // stops waiting can't know whether the call had one.
@@ -70,6 +76,9 @@ func (a *API) SetSettings(s Settings) error {
 		if d < 0 {
 			return fmt.Errorf("latency.%s: %s is negative", name, time.Duration(d))
 		}
+	}
+	if s.Limit < 0 {
+		return fmt.Errorf("limit: %d is negative", s.Limit)
 	}
 	switch s.DeleteAgain {
 	case "":

@@ -105,3 +105,27 @@ func TestAPI_SettingsThatMakeNoSense(t *testing.T) {
 	require.ErrorContains(t, w.api.SetSettings(api.Settings{Latency: api.Latency{Read: -1}}), "latency.read")
 	require.Equal(t, api.Settings{DeleteAgain: api.DeleteAgainNotFound}, w.api.Settings())
 }
+
+// A client that makes more calls than the limit is kept out for five minutes.
+func TestAPI_Limit(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	require.Error(t, w.api.SetSettings(api.Settings{Limit: -1}))
+	require.NoError(t, w.api.SetSettings(api.Settings{Limit: 3}))
+	synctest.Test(t, func(t *testing.T) {
+		call := func() int { return w.timed("GET", recordsPath, "")().status }
+		for range 3 {
+			require.Equal(t, http.StatusOK, call())
+			time.Sleep(time.Minute)
+		}
+		require.Equal(t, http.StatusTooManyRequests, call())
+		time.Sleep(5*time.Minute - time.Second)
+		require.Equal(t, http.StatusTooManyRequests, call(), "the first calls are long past, but the client is kept out")
+		time.Sleep(time.Second)
+		for range 3 {
+			require.Equal(t, http.StatusOK, call())
+			time.Sleep(2 * time.Minute)
+		}
+		require.Equal(t, http.StatusOK, call(), "the oldest call is no longer in the window")
+	})
+}

@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 )
 
 // Module is a module with edited files.
@@ -105,7 +106,7 @@ func (m Module) download(ctx context.Context, env []string) (string, error) {
 	// here, since no go.sum does so.
 	cmd := exec.CommandContext(ctx, "go", "mod", "download", "-json", m.Path+"@"+m.Version)
 	cmd.Dir = os.TempDir()
-	cmd.Env = append(env, "PWD="+cmd.Dir, "GO111MODULE=on", "GOFLAGS=-mod=mod", "GONOSUMDB=*")
+	cmd.Env = slices.Concat(env, []string{"PWD=" + cmd.Dir, "GO111MODULE=on", "GOFLAGS=-mod=mod", "GONOSUMDB=*"})
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	output, err := cmd.Output()

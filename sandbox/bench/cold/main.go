@@ -1,0 +1,147 @@
+// Command cold measures what the first make up takes on a machine that has nothing: a copy of this
+// clone brings its world dev up, deploys into it and takes it down, with caches of its own. It prints
+// what each tool took. Nothing here passes or fails.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"text/tabwriter"
+	"time"
+
+	"k8s-tunnel/sandbox/toolchain"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := run(ctx)
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "error:", err)
+		os.Exit(1)
+	}
+}
+
+// cold is one measurement.
+type cold struct {
+	dir string // of all that it makes
+	cpu float64
+}
+
+// tree is the copy of the clone.
+func (c *cold) tree() string { return filepath.Join(c.dir, "tree") }
+
+func (c *cold) modules() string { return filepath.Join(c.dir, "modules") }
+
+func run(ctx context.Context) (err error) {
+	root, err := filepath.Abs("..")
+	if err != nil {
+		return err
+	}
+	c := &cold{dir: filepath.Join(root, ".sandbox", "cold")}
+	if err := c.remove(ctx); err != nil {
+		return err
+	}
+	if err := c.copy(ctx, root); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, c.remove(context.WithoutCancel(ctx))) }()
+	began := time.Now()
+	if err := c.sandbox(ctx, "up", "--deploy"); err != nil {
+		return err
+	}
+	wall := time.Since(began)
+	return c.print(ctx, wall)
+}
+
+// copy copies the files that Git knows, or would.
+func (c *cold) copy(ctx context.Context, root string) error {
+	cmd := exec.CommandContext(ctx, "git", "ls-files", "-z", "--cached", "--others", "--exclude-standard")
+	cmd.Dir = root
+	out, err := cmd.Output()
+	if err != nil {
+		return fmt.Errorf("listing the clone's files: %w", err)
+	}
+	for name := range strings.SplitSeq(strings.TrimRight(string(out), "\x00"), "\x00") {
+		content, err := os.ReadFile(filepath.Join(root, name))
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // it was removed, and Git hasn't been told
+		}
+		if err != nil {
+			return err
+		}
+		target := filepath.Join(c.tree(), name)
+		if err := os.MkdirAll(filepath.Dir(target), 0o755); err != nil {
+			return err
+		}
+		if err := os.WriteFile(target, content, 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sandbox runs one of the local world's commands in the copy.
+func (c *cold) sandbox(ctx context.Context, command ...string) error {
+	cmd := c.goCommand(ctx, append([]string{"run", "."}, command...)...)
+	cmd.Dir = filepath.Join(c.tree(), "sandbox")
+	if _, err := os.Stat(cmd.Dir); err != nil {
+		return nil // nothing was copied yet
+	}
+	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
+	if err := cmd.Run(); err != nil {
+		return fmt.Errorf("%s: %w", command[0], err)
+	}
+	c.cpu += (cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()).Seconds()
+	return nil
+}
+
+func (c *cold) goCommand(ctx context.Context, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, "go", args...)
+	cmd.Env = append(os.Environ(), "GOMODCACHE="+c.modules(), "GOCACHE="+filepath.Join(c.dir, "build"))
+	return cmd
+}
+
+// remove takes the world down and removes all that was made.
+func (c *cold) remove(ctx context.Context) error {
+	if err := c.sandbox(ctx, "destroy"); err != nil {
+		fmt.Fprintln(os.Stderr, err) // there may be nothing to destroy
+	}
+	if err := c.sandbox(ctx, "down"); err != nil {
+		return err
+	}
+	// The module cache is read-only.
+	if out, err := c.goCommand(ctx, "clean", "-modcache").CombinedOutput(); err != nil {
+		return fmt.Errorf("removing the module cache: %w: %s", err, out)
+	}
+	return os.RemoveAll(c.dir)
+}
+
+func (c *cold) print(ctx context.Context, wall time.Duration) error {
+	costs, err := toolchain.CostsOf(ctx, c.tree(), c.modules())
+	if err != nil {
+		return err
+	}
+	fmt.Print("\nThe first make up, from empty caches\n\n")
+	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprint(w, "CPU\twall\tmemory\tdownloaded\t  what\n")
+	all := toolchain.Spent{}
+	for _, cost := range costs {
+		fmt.Fprintf(w, "%.0f s\t%.0f s\t%.1f GiB\t%.0f MB\t  %s\n", cost.CPU, cost.Wall, cost.Memory, cost.Downloaded, cost.Target)
+		all.CPU += cost.CPU
+		all.Memory = max(all.Memory, cost.Memory)
+		all.Downloaded += cost.Downloaded
+	}
+	fmt.Fprintf(w, "%.0f s\t\t\t\t  the sandbox itself, the world and the deployment\n", c.cpu-all.CPU)
+	fmt.Fprintf(w, "%.0f s\t%.0f s\t%.1f GiB\t%.0f MB\t  all\n", c.cpu, wall.Seconds(), all.Memory, all.Downloaded)
+	return w.Flush()
+}
