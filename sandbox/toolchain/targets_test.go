@@ -94,11 +94,12 @@ func versionIn(t *testing.T, dir, module string) string {
 	return ""
 }
 
-func TestTargets_HaveNamesOfTheirOwn(t *testing.T) {
+func TestTargets_HaveNamesAndCosts(t *testing.T) {
 	t.Parallel()
 	names, binaries := map[string]bool{}, map[string]bool{}
 	for _, target := range targets() {
 		require.False(t, names[target.name], "two targets are called %s", target.name)
+		require.Positive(t, target.cost, "nobody can say how long %s takes", target.name)
 		names[target.name] = true
 		for _, binary := range target.binaries() {
 			path := filepath.Join(target.destination(clone), binary)
