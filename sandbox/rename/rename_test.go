@@ -133,6 +133,11 @@ func copyRepository(t *testing.T) string {
 	require.NoError(t, err)
 	copied := t.TempDir()
 	for name := range strings.SplitSeq(strings.TrimRight(string(files), "\x00"), "\x00") {
+		if to, err := os.Readlink(filepath.Join(root, name)); err == nil {
+			require.NoError(t, os.MkdirAll(filepath.Dir(filepath.Join(copied, name)), 0o755))
+			require.NoError(t, os.Symlink(to, filepath.Join(copied, name)))
+			continue
+		}
 		raw, err := os.ReadFile(filepath.Join(root, name))
 		if os.IsNotExist(err) {
 			continue // deleted, and not yet committed
