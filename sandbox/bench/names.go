@@ -189,6 +189,7 @@ func (b *bench) sample(ctx context.Context, stack *project.Stack, command string
 		return sample{}, err
 	}
 	cmd := stack.Command(ctx, append(slices.Clone(args), "--stack", stack.Name, "--non-interactive", "--event-log", events)...)
+	cmd.Env = append(cmd.Env, "PULUMI_DEBUG_COMMANDS=true") // which the log of events is one of
 	var out strings.Builder
 	cmd.Stdout, cmd.Stderr = &out, &out
 	began := time.Now()
