@@ -289,13 +289,13 @@ func TestCheck_Names(t *testing.T) {
 		{
 			name:    "of the stack, deleted at Cloudflare",
 			change:  func(r *preflight.Request) { r.LastRecords = map[string]string{"*.example.com": toOurs} },
-			warning: "domain: the record of *.example.com was deleted at Cloudflare; pulumi up creates it again",
+			warning: "domain: the record of *.example.com was deleted at Cloudflare; pulumi up --refresh creates it again",
 		},
 		{
 			name:    "of the stack, changed at Cloudflare",
 			records: []apitest.Record{record("*.example.com", "CNAME", "other.example.org", comment("k8s-tunnel/prod", ourIdentity))},
 			change:  func(r *preflight.Request) { r.LastRecords = map[string]string{"*.example.com": toOurs} },
-			warning: `domain: the record of *.example.com was changed at Cloudflare, and leads to "other.example.org"; pulumi up changes it back`,
+			warning: `domain: the record of *.example.com was changed at Cloudflare, and leads to "other.example.org"; pulumi up --refresh changes it back`,
 		},
 		{
 			name:    "of the stack, and as it was",

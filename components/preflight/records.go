@@ -79,7 +79,7 @@ func (r Request) judge(host names.Host, records []cloudflare.DNSRecord) (warning
 		warning, err := r.obstacle(host, record)
 		changed := record.Type == "CNAME" && owned && !strings.EqualFold(record.Content, last)
 		if changed && err == nil {
-			warning = fmt.Sprintf("%s: the record of %s was changed at Cloudflare, and leads to %q; pulumi up changes it back, unless it is run with --refresh=false",
+			warning = fmt.Sprintf("%s: the record of %s was changed at Cloudflare, and leads to %q; pulumi up --refresh changes it back",
 				host.Argument, host.Name, record.Content)
 		}
 		problems = append(problems, err)
@@ -90,7 +90,7 @@ func (r Request) judge(host names.Host, records []cloudflare.DNSRecord) (warning
 	if err := errors.Join(problems...); err != nil || there || !owned {
 		return warnings, err
 	}
-	return append(warnings, fmt.Sprintf("%s: the record of %s was deleted at Cloudflare; pulumi up creates it again, unless it is run with --refresh=false",
+	return append(warnings, fmt.Sprintf("%s: the record of %s was deleted at Cloudflare; pulumi up --refresh creates it again",
 		host.Argument, host.Name)), nil
 }
 

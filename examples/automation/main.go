@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"strings"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/auto"
 	"github.com/pulumi/pulumi/sdk/v3/go/auto/optdestroy"
@@ -29,7 +30,6 @@ func settings() auto.ConfigMap {
 	return auto.ConfigMap{
 		"k8s-tunnel:hostnames": {Value: `["www.example.com", "wiki.example.com"]`}, // change this
 		"k8s-tunnel:origin":    {Value: "http://traefik.kube-system"},              // change this unless the cluster is k3s
-		"cloudflare:apiToken":  {Value: os.Getenv("CLOUDFLARE_API_TOKEN"), Secret: true},
 	}
 }
 
@@ -47,11 +47,17 @@ func run(args []string) error {
 	// Ctrl-C ends an operation as it does on the command line.
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	stack, err := auto.UpsertStackInlineSource(ctx, stackName, project, program.Run)
+	// The settings' file is written anew each time.
+	dir, err := os.MkdirTemp("", project)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	stack, err := auto.UpsertStackInlineSource(ctx, stackName, project, program.Run, auto.WorkDir(dir))
 	if err != nil {
 		return fmt.Errorf("opening the stack: %w", err)
 	}
-	if err := stack.SetAllConfig(ctx, settings()); err != nil {
+	if err := errors.Join(stack.SetAllConfig(ctx, settings()), setToken(ctx, stack.Workspace())); err != nil {
 		return fmt.Errorf("setting up the stack: %w", err)
 	}
 	switch args[0] {
@@ -70,4 +76,16 @@ func run(args []string) error {
 		return err
 	}
 	return fmt.Errorf("%q is neither preview, up nor destroy", args[0])
+}
+
+// setToken stores the token as a secret. The workspace's own methods would show it to everybody who
+// can list the machine's processes, as an argument of Pulumi's.
+func setToken(ctx context.Context, workspace auto.Workspace) error {
+	token := strings.NewReader(os.Getenv("CLOUDFLARE_API_TOKEN"))
+	_, stderr, _, err := workspace.PulumiCommand().Run(ctx, workspace.WorkDir(), token, nil, nil, nil,
+		"config", "set", "--secret", "cloudflare:apiToken", "--stack", stackName)
+	if err != nil {
+		return fmt.Errorf("cloudflare:apiToken: %w: %s", err, stderr)
+	}
+	return nil
 }

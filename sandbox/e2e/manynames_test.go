@@ -37,7 +37,7 @@ func TestManyNames(t *testing.T) {
 
 	record := currentState(t).Records[0]
 	require.NoError(t, testWorld.DeleteAtCloudflare(t.Context(), "/zones/"+record.ZoneID+"/dns_records/"+record.ID))
-	require.Contains(t, preview(t), "the record of "+record.Name+" was deleted at Cloudflare; pulumi up creates it again")
+	require.Contains(t, preview(t), "the record of "+record.Name+" was deleted at Cloudflare; pulumi up --refresh creates it again")
 	s.up(t)
 	require.Len(t, currentState(t).Records, count)
 	require.NotContains(t, preview(t), "at Cloudflare;")
