@@ -101,10 +101,17 @@ conformance:
 	$(IN_SANDBOX) test -count 1 -p 1 ./cloudflare/... ./cluster ./world
 
 ## e2e: the real CLI against a fresh local world, and each change under load; RUN= chooses tests
-# The disturbances of a run are the same each time; SEED chooses others.
+# The disturbances of a run are the same each time; SEED chooses others. What larger examples do with
+# a cluster, other tests do too; make examples deploys them as well.
 e2e: export SEED ?= 1
 e2e:
-	$(IN_SANDBOX) test -tags e2e -count 1 -timeout 60m -v -run '$(RUN)' -skip '^TestProbes$$' ./e2e
+	$(IN_SANDBOX) test -tags e2e -count 1 -timeout 75m -v -run '$(RUN)' \
+		-skip '^TestProbes$$|^TestExamples$$/^(environments|home-lab|migration|production)$$' ./e2e
+
+## examples: all examples, as their READMEs say, in a local world; ten minutes
+.PHONY: examples
+examples:
+	$(IN_SANDBOX) test -tags e2e -count 1 -timeout 60m -v -run '^TestExamples$$' ./e2e
 
 ## changes: each change under load, in every scene, and what connectors outlive; half an hour
 changes:
