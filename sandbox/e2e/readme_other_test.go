@@ -12,8 +12,7 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// prepareProgram has the settings read only: the language host of the local world is older than the
-// option, and compiles the program all the same.
+// prepareProgram puts the compiled program where the block says, as the image does.
 func (r *readme) prepareProgram(t *testing.T, block string) {
 	const runtime = "runtime: go\n"
 	file := filepath.Join(r.stack.Project.Dir, "Pulumi.yaml")
@@ -22,6 +21,11 @@ func (r *readme) prepareProgram(t *testing.T, block string) {
 	require.Contains(t, string(before), runtime)
 	defer func() { require.NoError(t, os.WriteFile(file, before, 0o600)) }()
 	require.NoError(t, os.WriteFile(file, []byte(strings.Replace(string(before), runtime, block, 1)), 0o600))
+	program, err := os.ReadFile(r.stack.program())
+	require.NoError(t, err)
+	prepared := filepath.Join(r.stack.Project.Dir, "program")
+	defer func() { require.NoError(t, os.Remove(prepared)) }()
+	require.NoError(t, os.WriteFile(prepared, program, 0o755))
 	r.stack.mustPulumi(t, "preview", "--expect-no-changes")
 }
 
