@@ -23,20 +23,24 @@ import (
 	"k8s-tunnel/sandbox/project"
 )
 
-// nameRounds is how often a stack is taken through its life. The table has the medians.
-const nameRounds = 3
+const (
+	// nameRounds is how often a stack is taken through its life. The table has the medians.
+	nameRounds = 3
+	// manyNames is the number of names from which on once is enough: it takes most of an hour.
+	manyNames = 500
+	// connectorsURN ends the URN of the connectors' Deployment.
+	connectorsURN = "::edge-cloudflared"
+)
 
 // The commands of a stack's life, in the table's order.
 const (
-	firstUp       = "first up"
-	preview       = "unchanged preview"
-	quickPreview  = "the same, --refresh=false"
-	unchanged     = "unchanged up"
-	quickUp       = "the same up, --refresh=false"
-	rotate        = "rotation"
-	destroyStack  = "destroy"
-	deployment    = "::edge-cloudflared" // ends the URN of the connectors
-	allNamesApart = 500                  // names from which on a life is measured once
+	firstUp      = "first up"
+	preview      = "unchanged preview"
+	quickPreview = "the same, --refresh=false"
+	unchanged    = "unchanged up"
+	quickUp      = "the same up, --refresh=false"
+	rotate       = "rotation"
+	destroyStack = "destroy"
 )
 
 // names measures what the number of names costs, with the real service's latencies and its
@@ -75,7 +79,7 @@ func (b *bench) names(ctx context.Context, counts []int, before string) (err err
 
 // roundsFor is how often a life with so many names is measured.
 func roundsFor(count int) int {
-	if count >= allNamesApart {
+	if count >= manyNames {
 		return 1
 	}
 	return nameRounds
@@ -143,10 +147,8 @@ func (b *bench) nameLife(ctx context.Context, p *named, count int) error {
 		s.names = count
 		p.samples = append(p.samples, s)
 	}
-	if _, err := stack.Run(ctx, "stack", "rm", "--yes"); err != nil { // with its settings
-		return err
-	}
-	return nil
+	_, err = stack.Run(ctx, "stack", "rm", "--yes") // with its settings
+	return err
 }
 
 // setNames writes the names into the stack's settings, all at once.
@@ -268,9 +270,9 @@ func connectorSteps(path string) ([]interval, error) {
 		}
 		at := time.Unix(event.Timestamp, 0)
 		switch {
-		case event.Pre != nil && strings.HasSuffix(event.Pre.Metadata.URN, deployment):
+		case event.Pre != nil && strings.HasSuffix(event.Pre.Metadata.URN, connectorsURN):
 			began = at
-		case event.Outputs != nil && strings.HasSuffix(event.Outputs.Metadata.URN, deployment) && !began.IsZero():
+		case event.Outputs != nil && strings.HasSuffix(event.Outputs.Metadata.URN, connectorsURN) && !began.IsZero():
 			steps, began = append(steps, interval{began, at}), time.Time{}
 		}
 	}
