@@ -26,8 +26,10 @@ type Config struct {
 	// BinDir holds the programs: kube, containerd, containerd-shim-runc-v2, ctr, runc, ptp,
 	// loopback, host-local, netpol. Only Start and Apply need it.
 	BinDir string
-	// Images are files with OCI images that are brought into containerd before the first pod
-	// starts. CoreDNS and the pause image (see ImageCoreDNS, ImagePause) have to be among them.
+	// NodeImages are files with the OCI images that the node needs itself, ImagePause and
+	// ImageCoreDNS. They are brought into containerd before the first pod starts.
+	NodeImages []string
+	// Images are files with further ones. They are there when the node has started.
 	Images []string
 	// EdgeAddrs are the addresses at which cloudflared finds its edge. They are put on the
 	// machine's end of the veth pair, and the cluster's DNS answers with them: the first half for
@@ -42,7 +44,7 @@ type Config struct {
 }
 
 // Names of the images that the node itself needs, as they must be written in the files of
-// Config.Images.
+// Config.NodeImages.
 const (
 	ImageCoreDNS = "localhost/coredns:1.14.2"
 	ImagePause   = "localhost/pause:3.10"

@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -14,25 +16,24 @@ import (
 	"k8s-tunnel/sandbox/process"
 )
 
-// importImages brings the files of Config.Images into containerd, except those that it has already.
-// It works from outside: the node's root, and in it containerd's socket, can be reached through its
-// process 1.
-func importImages(ctx context.Context, c Config, id process.Identity) error {
-	had := map[string]string{}
-	if err := readJSON(c.path(imagesFile), &had); err != nil && !errors.Is(err, os.ErrNotExist) {
+// importImages brings files of images into containerd, except those that it has already. It works
+// from outside: the node's root, and in it containerd's socket, can be reached through its process 1.
+func importImages(ctx context.Context, c Config, id process.Identity, files []string) error {
+	have := map[string]string{}
+	if err := readJSON(c.path(imagesFile), &have); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
-	have := map[string]string{} // starts empty, so that images no longer wanted are forgotten
-	for i, file := range c.Images {
+	all := slices.Concat(c.NodeImages, c.Images)
+	maps.DeleteFunc(have, func(file, _ string) bool { return !slices.Contains(all, file) })
+	for _, file := range files {
 		stamp, err := fileStamp(file)
 		if err != nil {
 			return fmt.Errorf("importing images: %w", err)
 		}
-		if had[file] == stamp {
-			have[file] = stamp
+		if have[file] == stamp {
 			continue
 		}
-		c.progress("importing image %d of %d: %s", i+1, len(c.Images), strings.TrimSuffix(filepath.Base(file), ".tar"))
+		c.progress("importing image %d of %d: %s", slices.Index(all, file)+1, len(all), strings.TrimSuffix(filepath.Base(file), ".tar"))
 		if err := importImage(ctx, c, id, file); err != nil {
 			return err
 		}

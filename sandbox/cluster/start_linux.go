@@ -7,7 +7,10 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"k8s-tunnel/sandbox/process"
 )
@@ -78,7 +81,7 @@ func keep(ctx context.Context, c Config, id process.Identity, want spec) error {
 	if err := awaitHealth(ctx, c, id, time.Time{}); err != nil {
 		return err
 	}
-	return importImages(ctx, c, id)
+	return importImages(ctx, c, id, slices.Concat(c.NodeImages, c.Images))
 }
 
 // boot starts a node if there is none.
@@ -115,18 +118,22 @@ func complete(ctx context.Context, c Config, id process.Identity, began time.Tim
 	}); err != nil {
 		return err
 	}
-	// Before any pod is created: a missing image is tried again only seconds later.
-	if err := importImages(ctx, c, id); err != nil {
+	// Before a pod that needs it is created: a missing image is tried again only seconds later.
+	if err := importImages(ctx, c, id, c.NodeImages); err != nil {
 		return err
 	}
-	if err := await(ctx, c, id, "the API server", func(ctx context.Context) error { return apiReady(ctx, c) }); err != nil {
-		return err
-	}
-	if err := Apply(ctx, c, manifests); err != nil {
-		return err
-	}
-	c.progress("waiting for the node and its DNS")
-	if err := awaitHealth(ctx, c, id, began); err != nil {
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return importImages(ctx, c, id, c.Images) })
+	group.Go(func() error {
+		if err := await(ctx, c, id, "the API server", func(ctx context.Context) error { return apiReady(ctx, c) }); err != nil {
+			return err
+		}
+		if err := Apply(ctx, c, manifests); err != nil {
+			return err
+		}
+		return awaitHealth(ctx, c, id, began)
+	})
+	if err := group.Wait(); err != nil {
 		return err
 	}
 	return writeFile(c.path(completeFile), nil, 0o644)

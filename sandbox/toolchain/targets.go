@@ -83,29 +83,29 @@ func targets() []target {
 
 func pulumiTargets() []target {
 	return []target{{
-		name: "pulumi", label: "pulumi", group: GroupPulumi, module: pins + "/pulumi", version: PulumiVersion, memory: 2, cost: 190,
+		name: "pulumi", label: "pulumi", group: GroupPulumi, module: pins + "/pulumi", version: PulumiVersion, memory: 2, cost: 210,
 		packages: []string{"github.com/pulumi/pulumi/pkg/v3/cmd/pulumi"},
 		ldflags:  "-X github.com/pulumi/pulumi/sdk/v3/go/common/version.Version=v" + PulumiVersion,
 	}, {
-		name: "language-host", label: "pulumi go host", group: GroupPulumi, module: plugins + "/language-go", version: "3.65.1", memory: 1, cost: 25,
+		name: "language-host", label: "pulumi go host", group: GroupPulumi, module: plugins + "/language-go", version: "3.65.1", memory: 1, cost: 34,
 		packages: []string{"github.com/pulumi/pulumi/sdk/v3/go/pulumi-language-go"}, folder: "libexec",
 		ldflags: "-X github.com/pulumi/pulumi/sdk/v3/go/common/version.Version=v3.65.1",
 	}, {
-		name: "language-go", group: GroupPulumi, module: plugins + "/language-go", memory: 0.2, cost: 1,
+		name: "language-go", group: GroupPulumi, module: plugins + "/language-go", memory: 0.2, cost: 0.2,
 		packages: []string{"."}, as: "pulumi-language-go", sources: []string{"go.mod", "main.go"},
 	}}
 }
 
 func nodeTargets() []target {
 	return []target{{
-		name: "node", label: "kubernetes", group: GroupNode, module: node, version: KubernetesVersion, memory: 2, cost: 340,
+		name: "node", label: "kubernetes", group: GroupNode, module: node, version: KubernetesVersion, memory: 2, cost: 380,
 		packages: []string{"./cmd/kube", "./cmd/coredns", "./cmd/netpol"},
 		links:    map[string]string{"kubectl": "kube"},
 		ldflags: k8sVersion + "gitVersion=v" + KubernetesVersion + " " + k8sVersion + "gitMajor=1 " +
 			k8sVersion + "gitMinor=" + strings.Split(KubernetesVersion, ".")[1] + " " +
 			k8sVersion + "gitTreeState=clean -X k8s.io/client-go/pkg/version.gitVersion=v" + KubernetesVersion,
 	}, {
-		name: "containerd", label: "containerd", group: GroupNode, module: pins + "/runtime", version: "2.2.9", memory: 1.5, cost: 60, tags: "no_btrfs",
+		name: "containerd", label: "containerd", group: GroupNode, module: pins + "/runtime", version: "2.2.9", memory: 1.5, cost: 42, tags: "no_btrfs",
 		packages: []string{
 			"github.com/containerd/containerd/v2/cmd/containerd",
 			"github.com/containerd/containerd/v2/cmd/containerd-shim-runc-v2",
@@ -116,7 +116,7 @@ func nodeTargets() []target {
 		},
 	}, {
 		// Seccomp needs the C library, so runc is the one tool built with cgo.
-		name: "runc", label: "runc", group: GroupNode, module: pins + "/runtime", version: "1.4.3", memory: 0.7, cost: 15, cgo: true,
+		name: "runc", label: "runc", group: GroupNode, module: pins + "/runtime", version: "1.4.3", memory: 0.7, cost: 11, cgo: true,
 		tags: "seccomp netgo osusergo", ldflags: "-extldflags -static",
 		packages: []string{"github.com/opencontainers/runc"},
 	}}
@@ -125,7 +125,7 @@ func nodeTargets() []target {
 func pluginTargets() []target {
 	return []target{{
 		name: "kubernetes-plugin", label: "kubernetes plugin", group: GroupPulumi, module: plugins + "/kubernetes", plugin: "kubernetes",
-		version: KubernetesPluginVersion, memory: 2, cost: 50, packages: []string{"."}, as: "pulumi-resource-kubernetes", folder: pluginsFolder,
+		version: KubernetesPluginVersion, memory: 2, cost: 34, packages: []string{"."}, as: "pulumi-resource-kubernetes", folder: pluginsFolder,
 		edited: true,
 		embeds: []embed{{
 			module: "github.com/pulumi/pulumi-kubernetes/provider/v4",
@@ -133,28 +133,28 @@ func pluginTargets() []target {
 		}},
 	}, {
 		name: "random-plugin", label: "random plugin", group: GroupPulumi, module: plugins + "/random", plugin: "random",
-		version: RandomPluginVersion, memory: 2, cost: 60, packages: []string{"."}, as: "pulumi-resource-random", folder: pluginsFolder,
+		version: RandomPluginVersion, memory: 2, cost: 42, packages: []string{"."}, as: "pulumi-resource-random", folder: pluginsFolder,
 	}, {
 		name: "cloudflare-plugin", label: "cloudflare plugin", group: GroupPulumi, module: plugins + "/cloudflare", plugin: "cloudflare",
-		version: CloudflarePluginVersion, memory: 2, cost: 5, packages: []string{"."}, as: "pulumi-resource-cloudflare", folder: pluginsFolder,
+		version: CloudflarePluginVersion, memory: 2, cost: 7, packages: []string{"."}, as: "pulumi-resource-cloudflare", folder: pluginsFolder,
 	}}
 }
 
 func restTargets() []target {
 	return []target{{
-		name: "program", label: "program", group: GroupProgram, module: ".", memory: 4, cost: 120,
+		name: "program", label: "program", group: GroupProgram, module: ".", memory: 4, cost: 116,
 		packages: []string{"."}, as: filepath.Base(ProgramPath("")), folder: filepath.Base(filepath.Dir(ProgramPath(""))),
 		sources: []string{"go.mod", "go.sum", "*.go", "components"},
 	}, {
-		name: "cloudflared", label: "cloudflared", group: GroupCloudflared, module: pins + "/cloudflared", version: CloudflaredVersion, memory: 1, cost: 50, fast: true,
+		name: "cloudflared", label: "cloudflared", group: GroupCloudflared, module: pins + "/cloudflared", version: CloudflaredVersion, memory: 1, cost: 61, fast: true,
 		packages: []string{"github.com/cloudflare/cloudflared/cmd/cloudflared"},
 		// The image's build sets Runtime, and with it the default address of the metrics.
 		ldflags: "-X main.Version=" + CloudflaredVersion + " -X github.com/cloudflare/cloudflared/metrics.Runtime=virtual",
 	}, {
-		name: "skipper", label: "skipper", group: GroupNode, module: pins + "/skipper", version: "0.22.0", memory: 1.5, cost: 40,
+		name: "skipper", label: "skipper", group: GroupNode, module: pins + "/skipper", version: "0.22.0", memory: 1.5, cost: 34,
 		packages: []string{"github.com/zalando/skipper/cmd/skipper"},
 	}, {
-		name: "apps", label: "web apps", group: GroupNode, module: "sandbox", memory: 0.5, cost: 2, fast: true,
+		name: "apps", label: "web apps", group: GroupNode, module: "sandbox", memory: 0.5, cost: 1, fast: true,
 		packages: []string{"./cmd/webapp", "./cmd/pause"},
 		sources:  []string{"go.mod", "go.sum", "cmd/webapp", "cmd/pause"},
 	}, {

@@ -171,11 +171,11 @@ func (w *World) authority() (*ca.Authority, error) {
 	return ca.Load(w.path("cloudflare", "ca"))
 }
 
-// start starts Cloudflare and the node side by side, because neither needs the other, and then
-// the rest beside the apps.
+// start starts Cloudflare and the node and makes the stack side by side, because none needs the
+// others, and then does the rest beside the apps.
 func (w *World) start(ctx context.Context, out io.Writer, claim *claim, then func(context.Context) error) error {
 	group, ctx := errgroup.WithContext(ctx)
-	cloudflare, node := make(chan struct{}), make(chan struct{})
+	cloudflare, node, stack := make(chan struct{}), make(chan struct{}), make(chan struct{})
 	group.Go(func() error {
 		if err := w.startCloudflare(ctx, out, claim); err != nil {
 			return err
@@ -191,15 +191,22 @@ func (w *World) start(ctx context.Context, out io.Writer, claim *claim, then fun
 		return w.startNode(ctx, out, then != nil, func() { close(node) })
 	})
 	group.Go(func() error {
-		for _, part := range []chan struct{}{cloudflare, node} {
+		if err := w.prepareStack(ctx); err != nil {
+			return err
+		}
+		close(stack)
+		return nil
+	})
+	group.Go(func() error {
+		for _, part := range []chan struct{}{cloudflare, node, stack} {
 			select {
 			case <-part:
 			case <-ctx.Done():
 				return nil // the error is the part's
 			}
 		}
-		if err := w.prepareStack(ctx); err != nil || then == nil {
-			return err
+		if then == nil {
+			return nil
 		}
 		return then(ctx)
 	})
@@ -207,7 +214,7 @@ func (w *World) start(ctx context.Context, out io.Writer, claim *claim, then fun
 }
 
 // startNode starts the node and, in it, the apps to expose. It calls ready once connectors could
-// run there: apart from the apps' pods, everything is there. Unless asked to be early, it tells
+// run there: apart from the apps' pods, everything is there, and DNS has answered. Unless asked to be early, it tells
 // people when these run too.
 func (w *World) startNode(ctx context.Context, out io.Writer, early bool, ready func()) error {
 	authority, err := w.authority()
@@ -220,7 +227,7 @@ func (w *World) startNode(ctx context.Context, out io.Writer, early bool, ready 
 		return fmt.Errorf("making images: %w", err)
 	}
 	config := w.clusterConfig()
-	config.Images = images
+	config.NodeImages, config.Images = images.Node, images.Others
 	config.Progress = func(line string) { fmt.Fprintln(out, line) }
 	if err := cluster.Start(ctx, config); err != nil {
 		return fmt.Errorf("starting the node: %w", err)
@@ -235,14 +242,11 @@ func (w *World) startNode(ctx context.Context, out io.Writer, early bool, ready 
 	if err := cluster.Apply(ctx, config, manifests); err != nil {
 		return fmt.Errorf("deploying something to expose: %w", err)
 	}
-	if err := w.rolledOut(ctx, nameserver); err != nil {
-		return err
-	}
 	if early {
 		fmt.Fprintf(out, "node %s ready, its ingress controller and two apps are starting (%s)\n", config.Name(), since(begin))
 	}
 	ready()
-	if err := w.rolledOut(ctx, exposed...); err != nil {
+	if err := w.awaitApps(ctx); err != nil {
 		return err
 	}
 	if !early {

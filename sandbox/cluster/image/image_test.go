@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -111,10 +112,13 @@ func TestBinary_MustBeStatic(t *testing.T) {
 func TestAll_ImagesOfTheWorld(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	paths, err := All(Options{BinDir: binaries(t), CA: []byte("the CA"), Dir: dir})
+	tars, err := All(Options{BinDir: binaries(t), CA: []byte("the CA"), Dir: dir})
 	require.NoError(t, err)
+	require.Len(t, tars.Node, 2)
+	require.Contains(t, open(t, tars.Node[0]), Pause)
+	require.Contains(t, open(t, tars.Node[1]), CoreDNS)
 	images := map[string]v1.Image{}
-	for _, p := range paths {
+	for _, p := range slices.Concat(tars.Node, tars.Others) {
 		for name, image := range open(t, p) {
 			images[name] = image
 		}
@@ -150,17 +154,14 @@ func TestAll_ImagesOfTheWorld(t *testing.T) {
 func TestAll_LeavesAloneWhatIsUpToDate(t *testing.T) {
 	t.Parallel()
 	o := Options{BinDir: binaries(t), CA: []byte("the CA"), Dir: t.TempDir()}
-	first, err := All(o)
-	require.NoError(t, err)
+	first := all(t, o)
 	before := stat(t, first)
-	again, err := All(o)
-	require.NoError(t, err)
+	again := all(t, o)
 	require.Equal(t, first, again)
 	require.Equal(t, before, stat(t, again))
 
 	require.NoError(t, os.WriteFile(filepath.Join(o.BinDir, "webapp"), staticProgram("newer"), 0o755))
-	changed, err := All(o)
-	require.NoError(t, err)
+	changed := all(t, o)
 	require.Len(t, changed, len(first))
 	var differ int
 	for i := range first {
@@ -176,9 +177,14 @@ func TestAll_LeavesAloneWhatIsUpToDate(t *testing.T) {
 	require.Len(t, left, len(changed))
 
 	o.CA = []byte("another CA")
-	moved, err := All(o)
+	require.NotEqual(t, changed, all(t, o))
+}
+
+func all(t *testing.T, o Options) []string {
+	t.Helper()
+	tars, err := All(o)
 	require.NoError(t, err)
-	require.NotEqual(t, changed, moved)
+	return slices.Concat(tars.Node, tars.Others)
 }
 
 func TestAll_SaysWhichBinaryIsMissing(t *testing.T) {

@@ -26,10 +26,8 @@ func TestAll_HasTheProductsDefaultImage(t *testing.T) {
 	require.Equal(t, "cloudflare/cloudflared:"+toolchain.CloudflaredVersion, product,
 		"the product's DefaultImage against CloudflaredVersion in sandbox/toolchain")
 
-	paths, err := All(Options{BinDir: binaries(t), CA: []byte("the CA"), Dir: t.TempDir()})
-	require.NoError(t, err)
 	var names []string
-	for _, path := range paths {
+	for _, path := range all(t, Options{BinDir: binaries(t), CA: []byte("the CA"), Dir: t.TempDir()}) {
 		for name := range open(t, path) {
 			names = append(names, name)
 		}

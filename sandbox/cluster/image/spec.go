@@ -39,23 +39,28 @@ type File struct {
 	Path string
 	// Mode holds the permissions and, for directories, fs.ModeDir.
 	Mode fs.FileMode
-	// Data is the content.
-	Data []byte
+	// Data is the content, unless Source names a file of this machine that has it.
+	Data   []byte
+	Source string
 	// UID and GID own it.
 	UID, GID int
 }
 
-// Binary reads a program from the machine into the image. It must be static, because
-// the image has no loader and no libraries.
+// Binary puts a program of this machine into the image. It must be static, because the
+// image has no loader and no libraries.
 func Binary(source, target string) (File, error) {
 	if err := checkStatic(source); err != nil {
 		return File{}, fmt.Errorf("adding %s: %w", source, err)
 	}
-	data, err := os.ReadFile(source)
-	if err != nil {
-		return File{}, fmt.Errorf("adding binary: %w", err)
+	return File{Path: target, Mode: 0o755, Source: source}, nil
+}
+
+// content returns what is in the file.
+func (f File) content() ([]byte, error) {
+	if f.Source == "" {
+		return f.Data, nil
 	}
-	return File{Path: target, Mode: 0o755, Data: data}, nil
+	return os.ReadFile(f.Source)
 }
 
 // checkStatic refuses programs that would fail with "no such file or directory" in a

@@ -3,11 +3,13 @@ package image
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"k8s-tunnel/sandbox/toolchain"
@@ -42,45 +44,53 @@ type Options struct {
 	Dir string
 }
 
-// All writes the images of a local world and returns the tars. A tar is named after its content, so
-// one that exists already is up to date and is left alone.
-func All(o Options) ([]string, error) {
+// Tars are the files with a local world's images.
+type Tars struct {
+	Node   []string // what the node needs itself
+	Others []string
+}
+
+// All writes the images of a local world and returns the tars. A tar is named after what it is made
+// of, so one that exists already is up to date and is left alone.
+func All(o Options) (Tars, error) {
 	if err := os.MkdirAll(o.Dir, 0o755); err != nil {
-		return nil, fmt.Errorf("creating image directory: %w", err)
+		return Tars{}, fmt.Errorf("creating image directory: %w", err)
 	}
-	var paths []string
+	var tars Tars
 	for _, tar := range []struct {
 		name  string
 		specs func(Options) ([]Spec, error)
+		list  *[]string
 	}{
-		{"pause", pauseSpecs}, {"coredns", corednsSpecs}, {"skipper", skipperSpecs}, {"webapp", webappSpecs}, {"cloudflared", cloudflaredSpecs},
+		{"pause", pauseSpecs, &tars.Node}, {"coredns", corednsSpecs, &tars.Node},
+		{"skipper", skipperSpecs, &tars.Others}, {"webapp", webappSpecs, &tars.Others}, {"cloudflared", cloudflaredSpecs, &tars.Others},
 	} {
 		specs, err := tar.specs(o)
 		if err != nil {
-			return nil, fmt.Errorf("preparing image %s: %w", tar.name, err)
+			return Tars{}, fmt.Errorf("preparing image %s: %w", tar.name, err)
 		}
 		path, err := writeKeyed(o.Dir, tar.name, specs)
 		if err != nil {
-			return nil, err
+			return Tars{}, err
 		}
-		paths = append(paths, path)
+		*tar.list = append(*tar.list, path)
 	}
-	return paths, nil
+	return tars, nil
 }
 
 // writeKeyed writes images to name-<key>.tar unless that exists, and removes the other
 // tars of that name.
 func writeKeyed(dir, name string, specs []Spec) (string, error) {
-	images, err := build(specs)
+	key, err := keyOf(specs)
 	if err != nil {
-		return "", err
+		return "", fmt.Errorf("preparing image %s: %w", name, err)
 	}
-	key := sha256.New()
-	for _, b := range images {
-		fmt.Fprintln(key, b.digest, b.names)
-	}
-	path := filepath.Join(dir, fmt.Sprintf("%s-%s.tar", name, hex.EncodeToString(key.Sum(nil))[:16]))
+	path := filepath.Join(dir, fmt.Sprintf("%s-%s.tar", name, key))
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		images, err := build(specs)
+		if err != nil {
+			return "", err
+		}
 		if err := write(path, images); err != nil {
 			return "", fmt.Errorf("writing %s: %w", path, err)
 		}
@@ -97,6 +107,28 @@ func writeKeyed(dir, name string, specs []Spec) (string, error) {
 		}
 	}
 	return path, nil
+}
+
+// keyOf digests what images are made of. Files of this machine aren't read for it, which would take
+// longer than all else that the start of a running world does: their sizes and times stand for them.
+func keyOf(specs []Spec) (string, error) {
+	key := sha256.New()
+	if err := json.NewEncoder(key).Encode(specs); err != nil {
+		return "", err
+	}
+	for _, spec := range specs {
+		for _, f := range slices.Concat(spec.Layers...) {
+			if f.Source == "" {
+				continue
+			}
+			info, err := os.Stat(f.Source)
+			if err != nil {
+				return "", err
+			}
+			fmt.Fprintln(key, info.Size(), info.ModTime().UnixNano())
+		}
+	}
+	return hex.EncodeToString(key.Sum(nil))[:16], nil
 }
 
 // base is what the images have in common: users, the order of name look-ups, a place for temporary

@@ -86,13 +86,17 @@ func (l Layer) tar() ([]byte, error) {
 	var out bytes.Buffer
 	w := tar.NewWriter(&out)
 	for _, f := range files {
+		content, err := f.content()
+		if err != nil {
+			return nil, err
+		}
 		header := &tar.Header{
-			Typeflag: tar.TypeReg, Name: strings.TrimPrefix(f.Path, "/"), Mode: unixMode(f.Mode), Size: int64(len(f.Data)), Uid: f.UID, Gid: f.GID,
+			Typeflag: tar.TypeReg, Name: strings.TrimPrefix(f.Path, "/"), Mode: unixMode(f.Mode), Size: int64(len(content)), Uid: f.UID, Gid: f.GID,
 		}
 		if f.Mode.IsDir() {
 			header.Typeflag, header.Name = tar.TypeDir, header.Name+"/"
 		}
-		if err := add(w, header, f.Data); err != nil {
+		if err := add(w, header, content); err != nil {
 			return nil, err
 		}
 	}
