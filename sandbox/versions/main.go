@@ -66,18 +66,13 @@ func run(ctx context.Context, args []string) error {
 	if err := edited.Make(ctx, toolchain.EditedDir(root), os.Environ()); err != nil {
 		return err
 	}
-	raiser := &raiser{root: root}
+	raiser := &raiser{root: root, incomplete: map[string]bool{}}
 	if err := raiser.raise(ctx, before, wanted); err != nil {
 		return fmt.Errorf("%w\nsome go.mod files may be changed by now: git diff shows them, git restore brings them back", err)
 	}
 	after, err := readModules(root)
 	if err != nil {
 		return err
-	}
-	for _, dir := range slices.Sorted(maps.Keys(raiser.touched)) {
-		if err := raiser.complete(ctx, dir); err != nil {
-			return err
-		}
 	}
 	table := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
 	for _, line := range after.changes(before) {
@@ -101,8 +96,8 @@ func parse(args []string) (map[string]string, error) {
 
 // raiser changes the modules below root.
 type raiser struct {
-	root    string
-	touched map[string]bool // directories of modules that were changed
+	root       string
+	incomplete map[string]bool // directories of modules that may lack requirements now
 }
 
 // raise brings all modules to the wanted versions, and together.
@@ -121,21 +116,37 @@ func (r *raiser) raise(ctx context.Context, all modules, wanted map[string]strin
 	}
 	queries := all.requiring(wanted)
 	for range rounds {
-		if len(queries) == 0 {
-			return nil
-		}
-		for _, dir := range slices.Sorted(maps.Keys(queries)) {
-			if err := r.get(ctx, dir, queries[dir]); err != nil {
-				return err
-			}
+		if err := r.step(ctx, queries); err != nil {
+			return err
 		}
 		all, err := readModules(r.root)
 		if err != nil {
 			return err
 		}
-		queries = all.behind()
+		if queries = all.behind(); len(queries) == 0 && len(r.incomplete) == 0 {
+			return nil
+		}
 	}
 	return fmt.Errorf("modules still require different versions after %d rounds: %v", rounds, queries)
+}
+
+// step raises what is asked for, or else completes the modules that were changed, which may bring
+// in further requirements.
+func (r *raiser) step(ctx context.Context, queries map[string][]string) error {
+	for _, dir := range slices.Sorted(maps.Keys(queries)) {
+		if err := r.get(ctx, dir, queries[dir]); err != nil {
+			return err
+		}
+	}
+	if len(queries) > 0 {
+		return nil
+	}
+	for _, dir := range slices.Sorted(maps.Keys(r.incomplete)) {
+		if err := r.complete(ctx, dir); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // has reports whether any module requires the version already.
@@ -170,10 +181,7 @@ func (r *raiser) replaceStaging(version string) (map[string]string, error) {
 
 func (r *raiser) get(ctx context.Context, dir string, queries []string) error {
 	fmt.Printf("%s: %s\n", dir, summary(queries))
-	if r.touched == nil {
-		r.touched = map[string]bool{}
-	}
-	r.touched[dir] = true
+	r.incomplete[dir] = true
 	return r.goCmd(ctx, dir, append([]string{"get"}, queries...)...)
 }
 
@@ -183,6 +191,7 @@ func (r *raiser) get(ctx context.Context, dir string, queries []string) error {
 // that tests of the plugin's dependencies import and Kubernetes has no more.
 func (r *raiser) complete(ctx context.Context, dir string) error {
 	fmt.Printf("%s: all packages\n", dir)
+	delete(r.incomplete, dir)
 	if !strings.HasPrefix(dir, pins) && dir != plugin {
 		return r.goCmd(ctx, dir, "mod", "tidy")
 	}
