@@ -100,13 +100,23 @@ conformance:
 	go test -count 1 -run Cloudflared ./components/cloudflared
 	$(IN_SANDBOX) test -count 1 -p 1 ./cloudflare/... ./cluster ./world
 
-## e2e: the real CLI against a fresh local world, and each change under load; RUN= chooses tests
-# The disturbances of a run are the same each time; SEED chooses others. What larger examples do with
-# a cluster, other tests do too; make examples deploys them as well.
+## e2e: the real CLI against fresh local worlds, and each change under load; RUN= chooses tests
+# Much of it is waiting, so two runs side by side share the tests. The first one's output comes as it
+# runs, the second's at its end. The disturbances of TestChaos are the same each time; SEED chooses
+# others. What larger examples do with a cluster, other tests do too; make examples deploys them as well.
 e2e: export SEED ?= 1
+e2e: export E2E_SHARED := $(CURDIR)/.sandbox/e2e
+E2E := $(IN_SANDBOX) test -tags e2e -count 1 -timeout 75m -v -run '$(RUN)' \
+	-skip '^TestProbes$$|^TestExamples$$/^(environments|home-lab|migration|production)$$' ./e2e
 e2e:
-	$(IN_SANDBOX) test -tags e2e -count 1 -timeout 75m -v -run '$(RUN)' \
-		-skip '^TestProbes$$|^TestExamples$$/^(environments|home-lab|migration|production)$$' ./e2e
+	@rm -rf '$(E2E_SHARED)' && mkdir -p '$(E2E_SHARED)'
+	@$(MAKE) --no-print-directory -j2 e2e-first $(if $(RUN),,e2e-second)
+
+.PHONY: e2e-first e2e-second
+e2e-first:
+	$(E2E)
+e2e-second:
+	@E2E_WORLD=second $(E2E) >'$(E2E_SHARED)/second.log' 2>&1; code=$$?; cat '$(E2E_SHARED)/second.log'; exit $$code
 
 ## examples: all examples, as their READMEs say, in a local world; ten minutes
 .PHONY: examples

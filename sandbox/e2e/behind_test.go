@@ -28,6 +28,7 @@ func requireGone(t *testing.T, namespace string) {
 // TestBehindItsBack deletes a stack's records and its tunnel at Cloudflare, as another client of
 // the API could.
 func TestBehindItsBack(t *testing.T) {
+	share(t)
 	s := newStack(t, "behind", map[string]string{"replicas": "1"})
 	s.up(t)
 	answersApps(t)

@@ -18,6 +18,7 @@ import (
 // combinations. Each protocol has a world of its own, and the worlds run side by side. `make soak`
 // makes each change many times.
 func TestChangesUnderLoad(t *testing.T) {
+	share(t)
 	first := map[string]control.Lag{"quic": lagging, "http2": {}}
 	second := map[string]control.Lag{"quic": {}, "http2": lagging}
 	forProtocols(t, func(t *testing.T, protocol string) {

@@ -23,6 +23,7 @@ import (
 // whose lines in the log match a regular expression, and with KEEP_GOING a failure isn't the end. With
 // RECORD, it finds out every moment first; otherwise it knows only the usual ones.
 func TestChaos(t *testing.T) {
+	share(t)
 	c := newChaos(t)
 	defer c.table.print(os.Stdout)
 	if !c.thorough {

@@ -11,6 +11,7 @@ import (
 
 // TestConnectorSettings tries the settings of the connector with the stock cloudflared.
 func TestConnectorSettings(t *testing.T) {
+	share(t)
 	s := newStack(t, "connector", map[string]string{"replicas": "1"})
 	selector := "app.kubernetes.io/instance=k8s-tunnel-" + s.Name
 	for _, test := range []struct {

@@ -31,6 +31,7 @@ spec:
 
 // TestDMZ sends packets from inside a connector's pod, where an intruder would be.
 func TestDMZ(t *testing.T) {
+	share(t)
 	s := newStack(t, "dmz", nil)
 	s.up(t)
 	namespace := s.output(t, "namespace")

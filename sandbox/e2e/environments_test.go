@@ -16,6 +16,7 @@ import (
 // TestEnvironments keeps three environments in one zone: one has the zone and its wildcard, one has
 // single names, and one has a name below the zone with its wildcard, in a namespace that exists.
 func TestEnvironments(t *testing.T) {
+	share(t)
 	const dev, grafana, below = "dev." + state.HomeZoneName, "grafana-dev." + state.HomeZoneName, "lab." + state.HomeZoneName
 	namespaceFor(t, "environments")
 	prod := newStack(t, "env-prod", map[string]string{"replicas": "1"})

@@ -41,6 +41,7 @@ const exampleZone = "example.com"
 // TestExamples follows the README of each example, as its reader would, with the names that are
 // written there.
 func TestExamples(t *testing.T) {
+	share(t)
 	var directories []string
 	entries, err := os.ReadDir(filepath.Join(testRoot(), "examples"))
 	require.NoError(t, err)

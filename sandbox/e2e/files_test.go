@@ -18,6 +18,7 @@ import (
 // TestFiles reaches an HTTPS service whose certificate comes from an authority of its own, the API
 // server, with that authority's certificate from a ConfigMap.
 func TestFiles(t *testing.T) {
+	share(t)
 	const namespace, configMap = "tunnel-files", "origin-ca"
 	namespaceFor(t, namespace)
 	kubectl(t, "label", "namespace", namespace, "pod-security.kubernetes.io/enforce=restricted")

@@ -15,6 +15,7 @@ import (
 // TestHandMadeTunnel runs a tunnel with the stock cloudflared alone, as people do without this
 // program. The imitated Cloudflare has to support that too, or it would only fit our program.
 func TestHandMadeTunnel(t *testing.T) {
+	share(t)
 	h := makeByHand(t, testWorld)
 	eventually(t, 30*time.Second, "the apps answer through the tunnel made by hand", func() bool {
 		status, _ := get(t, testWorld.AppHosts()[1], "/")

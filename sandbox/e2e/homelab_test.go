@@ -19,6 +19,7 @@ const controlPlane = "node-role.kubernetes.io/control-plane"
 // own, some sites behind another ingress controller and the rest behind the usual one, a second
 // domain, a private registry, and a tainted node.
 func TestHomeLab(t *testing.T) {
+	share(t)
 	namespaceFor(t, "tunnel")
 	namespaceFor(t, "traefik")
 	standInFor(t, "traefik", "traefik", 80, 8000)

@@ -13,6 +13,7 @@ import (
 
 // TestLifecycle follows a stack from its first preview to its end.
 func TestLifecycle(t *testing.T) {
+	share(t)
 	s := newStack(t, "lifecycle", nil)
 
 	preview := s.mustPulumi(t, "preview")

@@ -14,6 +14,7 @@ import (
 // TestManyNames exposes a hundred single names. Without the refresh, their records are compared with
 // the state by one listing, and what others did to them is named.
 func TestManyNames(t *testing.T) {
+	share(t)
 	const count = 100
 	settings := "config:\n  k8s-tunnel:hostnames:\n"
 	for i := range count {

@@ -23,6 +23,7 @@ import (
 // TestPulumiNew makes projects as new users do, from the folder and from the archive that are there for
 // it, and previews them.
 func TestPulumiNew(t *testing.T) {
+	share(t)
 	dist := makeTemplate(t)
 	template := filepath.Join(dist, "template")
 

@@ -11,6 +11,7 @@ import (
 // TestPodMonitor asks for a PodMonitor in a cluster without the Prometheus operator's definition,
 // and then in one that has it.
 func TestPodMonitor(t *testing.T) {
+	share(t)
 	t.Run("without its definition nothing is created", func(t *testing.T) {
 		s := newStack(t, "no-operator", nil)
 		s.settings(t, podMonitorSettings)

@@ -24,6 +24,7 @@ const smallMachine = 512 * limited.MiB
 // TestPreparedBinary deploys what is in a release's archive on a machine with little memory, whose `go`
 // can't compile.
 func TestPreparedBinary(t *testing.T) {
+	share(t)
 	p, err := project.Prepare(context.Background(), testWorld)
 	require.NoError(t, err)
 	s := &stack{&project.Stack{Project: p, Name: "prepared"}}

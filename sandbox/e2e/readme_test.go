@@ -58,6 +58,7 @@ var readmeCases = []struct {
 
 // TestReadme follows the README, block by block, as its reader would.
 func TestReadme(t *testing.T) {
+	share(t)
 	text := readmeText(t)
 	blocks, titles := codeBlocks(text), []string{}
 	require.Len(t, fence.FindAllString(text, -1), 2*len(blocks), "every block has a language")

@@ -17,6 +17,7 @@ import (
 // TestSecrets searches for the tunnel's secret, the API token and a kubeconfig that is stored as a
 // secret wherever Pulumi or the cluster show or keep something, in each of the usual encodings.
 func TestSecrets(t *testing.T) {
+	share(t)
 	s := newStack(t, "secrets", map[string]string{"replicas": "1"})
 	kubeconfig, err := os.ReadFile(testWorld.Kubeconfig())
 	require.NoError(t, err)

@@ -15,6 +15,7 @@ import (
 // TestSettings requires that each bad setting is an error that names it, before anything is
 // created.
 func TestSettings(t *testing.T) {
+	share(t)
 	foreign, err := testWorld.Control().AddAccount(context.Background(), state.Account{Name: "Twin"})
 	require.NoError(t, err)
 	twin := func() {

@@ -19,6 +19,7 @@ import (
 // TestSharedBackend has two machines share a backend: each has a clone and a home of its own, and
 // the stack's settings, as from Git.
 func TestSharedBackend(t *testing.T) {
+	share(t)
 	first := newStack(t, "shared", map[string]string{"replicas": "1"})
 	second := &stack{&project.Stack{Project: anotherClone(t, first.Project), Name: first.Name}}
 	settings, err := os.ReadFile(first.SettingsFile())

@@ -20,8 +20,8 @@ import (
 type snapshot map[string]bool
 
 // takeSnapshot records the machine's interfaces, routes, mounts and control groups, and the
-// processes of the clone's worlds. Other worlds' nodes come and go, so only the one with the given
-// name counts; before there is a world, none does.
+// processes of worlds. Other worlds come and go, so only this run's count, with the node of the given
+// name; before there is a world, none does.
 func takeSnapshot(name string) (snapshot, error) {
 	s := snapshot{}
 	if err := s.addNetwork(name); err != nil {
@@ -41,7 +41,7 @@ func takeSnapshot(name string) (snapshot, error) {
 	if err := s.addTemporary(name); err != nil {
 		return nil, err
 	}
-	return s, s.addProcesses()
+	return s, s.addProcesses(name)
 }
 
 // addTemporary adds the copies of kubeconfigs among the machine's temporary files: without a name
@@ -96,14 +96,14 @@ func (s snapshot) addCgroups(name string) error {
 	})
 }
 
-// addProcesses adds the processes of the clone's worlds, and the shims of their containers. They
-// are told by their paths, because other tests run the same programs.
-func (s snapshot) addProcesses() error {
+// addProcesses adds the processes of this run's worlds, and the shims of the node's containers. They
+// are told by their paths and control groups, because others run the same programs.
+func (s snapshot) addProcesses(node string) error {
 	root, err := filepath.Abs(testRoot())
 	if err != nil {
 		return err
 	}
-	worlds, shim := filepath.Join(root, ".sandbox", "worlds"), filepath.Join(toolchain.BinDir(root), "containerd-shim")
+	dirs, shim := filepath.Join(root, ".sandbox", "worlds", worldName()), filepath.Join(toolchain.BinDir(root), "containerd-shim")
 	files, err := filepath.Glob("/proc/[0-9]*/cmdline")
 	if err != nil {
 		return err
@@ -114,7 +114,9 @@ func (s snapshot) addProcesses() error {
 			continue // it has ended
 		}
 		argv := string(bytes.ReplaceAll(raw, []byte{0}, []byte{' '}))
-		if strings.Contains(argv, worlds) || strings.HasPrefix(argv, shim) {
+		groups, _ := os.ReadFile(filepath.Join(filepath.Dir(file), "cgroup"))
+		ofNode := node != "" && strings.Contains(string(groups), "/"+node)
+		if strings.Contains(argv, dirs+"/") || strings.Contains(argv, dirs+http2Suffix+"/") || ofNode && strings.HasPrefix(argv, shim) {
 			s["process "+filepath.Base(filepath.Dir(file))+" "+argv] = true
 		}
 	}

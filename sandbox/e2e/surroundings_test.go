@@ -59,6 +59,7 @@ func (s *stack) pulumiIn(shell map[string]string, args ...string) (string, error
 // TestSurroundings leads one stack through its life from a shell and with settings of the engine that
 // would lead elsewhere, and requires that a clean shell finds nothing to do.
 func TestSurroundings(t *testing.T) {
+	share(t)
 	s := newStack(t, "surroundings", map[string]string{"replicas": "1"})
 	in := func(t *testing.T, args ...string) string {
 		t.Helper()

@@ -12,6 +12,7 @@ import (
 
 // TestTakenNames asks for names that are already in use.
 func TestTakenNames(t *testing.T) {
+	share(t)
 	t.Run("an address record is an error of the preview", func(t *testing.T) {
 		for _, record := range []state.Record{
 			{ZoneID: state.HomeZoneID, Name: state.HomeZoneName, Type: "A", Content: "192.0.2.7"},

@@ -5,6 +5,8 @@ package e2e
 import (
 	"cmp"
 	"context"
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"sync"
@@ -24,6 +26,25 @@ var testWorld *world.World
 // worldName is the name of testWorld. A run with another name doesn't disturb this one.
 func worldName() string { return cmp.Or(os.Getenv("E2E_WORLD"), "test") }
 
+// http2Suffix ends the name of the world beside testWorld.
+const http2Suffix = "-http2"
+
+// share skips a test that has begun in another run of these tests, beside this one in a world of its
+// own. E2E_SHARED names the directory in which the two tell each other; without it, a run does all.
+func share(t *testing.T) {
+	t.Helper()
+	dir := os.Getenv("E2E_SHARED")
+	if dir == "" {
+		return
+	}
+	file, err := os.OpenFile(filepath.Join(dir, t.Name()), os.O_CREATE|os.O_EXCL, 0o644)
+	if errors.Is(err, fs.ErrExist) {
+		t.Skip("the run beside this one does it")
+	}
+	require.NoError(t, err)
+	require.NoError(t, file.Close())
+}
+
 // worlds are the worlds beside testWorld, each started when it is first needed.
 var worlds struct {
 	sync.Mutex
@@ -35,7 +56,7 @@ func http2World(t *testing.T) *world.World {
 	worlds.Lock()
 	defer worlds.Unlock()
 	if worlds.http2 == nil {
-		w, err := world.Open(worldName() + "-http2")
+		w, err := world.Open(worldName() + http2Suffix)
 		require.NoError(t, err)
 		require.NoError(t, w.Down(context.Background(), os.Stdout))
 		w.EdgeProtocol = "http2"

@@ -81,6 +81,7 @@ func runInWorld(m *testing.M) (int, error) {
 // TestWorld_SurvivesItsProcessesDeath kills the world's processes. The next up repairs the world,
 // and nothing that was deployed is lost.
 func TestWorld_SurvivesItsProcessesDeath(t *testing.T) {
+	share(t)
 	s := newStack(t, "survivor", nil)
 	s.up(t)
 	killWorld(t.Logf)
