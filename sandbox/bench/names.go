@@ -8,7 +8,6 @@ import (
 	"io"
 	"maps"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -20,6 +19,7 @@ import (
 
 	"k8s-tunnel/sandbox/cloudflare/api"
 	"k8s-tunnel/sandbox/cloudflare/state"
+	"k8s-tunnel/sandbox/limited"
 	"k8s-tunnel/sandbox/project"
 )
 
@@ -97,7 +97,7 @@ type sample struct {
 	names   int
 	command string
 	parts
-	peaks map[string]float64 // of each program that took part, in MiB
+	peaks map[string]int64 // of memory, by program, in bytes
 }
 
 // parts are what a command's time consists of, in seconds.
@@ -195,8 +195,8 @@ func (b *bench) sample(ctx context.Context, stack *project.Stack, command string
 	var out strings.Builder
 	cmd.Stdout, cmd.Stderr = &out, &out
 	began := time.Now()
-	peaks, err := runWatched(cmd)
-	s := sample{command: command, peaks: peaks}
+	usage, err := limited.Run(cmd, 0)
+	s := sample{command: command, peaks: usage.Programs}
 	s.total = time.Since(began).Seconds()
 	if err != nil {
 		return s, fmt.Errorf("%s: %w:\n%s", command, err, out.String())
@@ -279,53 +279,6 @@ func connectorSteps(path string) ([]interval, error) {
 	return steps, nil
 }
 
-// runWatched runs cmd and returns the most memory that each program below it had at a time, in
-// MiB, by the program's name.
-func runWatched(cmd *exec.Cmd) (map[string]float64, error) {
-	if err := cmd.Start(); err != nil {
-		return nil, err
-	}
-	done := make(chan error, 1)
-	go func() { done <- cmd.Wait() }()
-	peaks := map[string]float64{}
-	for {
-		select {
-		case err := <-done:
-			return peaks, err
-		case <-time.After(200 * time.Millisecond):
-			watch(cmd.Process.Pid, peaks)
-		}
-	}
-}
-
-// watch notes the peaks of a process and of all below it.
-func watch(pid int, peaks map[string]float64) {
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	if err != nil {
-		return // it has ended
-	}
-	name, peak := "", 0.0
-	for line := range strings.Lines(string(status)) {
-		field, value, _ := strings.Cut(strings.TrimSpace(line), ":")
-		switch field {
-		case "Name":
-			name = strings.TrimSpace(value)
-		case "VmHWM":
-			peak, _ = strconv.ParseFloat(strings.Fields(value)[0], 64)
-		}
-	}
-	peaks[name] = max(peaks[name], peak/1024)
-	children, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid))
-	for _, file := range children {
-		content, _ := os.ReadFile(file)
-		for child := range strings.FieldsSeq(string(content)) {
-			if number, err := strconv.Atoi(child); err == nil {
-				watch(number, peaks)
-			}
-		}
-	}
-}
-
 // printNames prints what names cost.
 func (b *bench) printNames(out io.Writer) error {
 	if len(b.perName) == 0 || len(b.perName[0].samples) == 0 {
@@ -373,13 +326,13 @@ func latencies() string {
 func (n *named) printPeaks(out io.Writer) error {
 	fmt.Fprint(out, "\nThe most memory that each program had in any of these commands\n\n")
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	peaks := map[string]map[int]float64{}
+	peaks := map[string]map[int]int64{}
 	counts := map[int]bool{}
 	for _, s := range n.samples {
 		counts[s.names] = true
 		for name, peak := range s.peaks {
 			if peaks[name] == nil {
-				peaks[name] = map[int]float64{}
+				peaks[name] = map[int]int64{}
 			}
 			peaks[name][s.names] = max(peaks[name][s.names], peak)
 		}
@@ -393,7 +346,7 @@ func (n *named) printPeaks(out io.Writer) error {
 	for _, name := range slices.Sorted(maps.Keys(peaks)) {
 		fmt.Fprintf(w, "%s\t", name)
 		for _, count := range sorted {
-			fmt.Fprintf(w, "%.0f MiB\t", peaks[name][count])
+			fmt.Fprintf(w, "%d MiB\t", peaks[name][count]/limited.MiB)
 		}
 		fmt.Fprintln(w)
 	}

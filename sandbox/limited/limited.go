@@ -4,7 +4,6 @@
 package limited
 
 import (
-	"bufio"
 	"bytes"
 	"errors"
 	"fmt"
@@ -28,6 +27,9 @@ type Usage struct {
 	// Needed is the most memory of the processes' own at one time, which the kernel can't take away.
 	// It is looked at many times a second, so that a short peak may be missed.
 	Needed int64
+	// Programs is the most memory that any process of a program had at one time, with the files that
+	// it had mapped, by the program's name. One that ends within a fifth of a second may be missing.
+	Programs map[string]int64
 	// Killed counts the processes that the kernel killed because the limit left no room.
 	Killed int64
 }
@@ -53,11 +55,11 @@ func Run(cmd *exec.Cmd, limit int64) (Usage, error) {
 	if err := cmd.Start(); err != nil {
 		return Usage{}, errors.Join(err, g.remove())
 	}
-	done, watched := make(chan struct{}), make(chan int64)
+	done, watched := make(chan struct{}), make(chan Usage)
 	go func() { watched <- g.watch(done) }()
 	err = cmd.Wait()
 	close(done)
-	usage := Usage{Needed: <-watched}
+	usage := <-watched
 	return usage, errors.Join(err, g.read(&usage), g.remove())
 }
 
@@ -123,17 +125,37 @@ func swapless(err error) bool {
 	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission)
 }
 
-// watch returns the most memory of the processes' own that it has seen until done.
-func (g *group) watch(done <-chan struct{}) (most int64) {
-	for tick := time.NewTicker(20 * time.Millisecond); ; {
-		if now, err := g.field("memory.stat", g.anonymous); err == nil {
-			most = max(most, now)
+// watch returns what it has seen until done: what the processes needed, and the programs.
+func (g *group) watch(done <-chan struct{}) Usage {
+	usage := Usage{Programs: map[string]int64{}}
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for n := 0; ; n++ {
+		if now, err := g.stat("memory.stat", g.anonymous); err == nil {
+			usage.Needed = max(usage.Needed, now)
+		}
+		if n%10 == 0 { // it takes longer
+			g.addPrograms(usage.Programs)
 		}
 		select {
 		case <-done:
-			tick.Stop()
-			return most
+			return usage
 		case <-tick.C:
+		}
+	}
+}
+
+// addPrograms notes the peaks that the kernel has seen of the group's processes.
+func (g *group) addPrograms(peaks map[string]int64) {
+	processes, _ := os.ReadFile(filepath.Join(g.dir, "cgroup.procs"))
+	for pid := range strings.FieldsSeq(string(processes)) {
+		status := filepath.Join("/proc", pid, "status")
+		name, err := field(status, "Name:")
+		if err != nil {
+			continue // it has ended
+		}
+		if peak, err := number(status, "VmHWM:"); err == nil {
+			peaks[name] = max(peaks[name], peak<<10) // it is in KiB
 		}
 	}
 }
@@ -149,24 +171,37 @@ func (g *group) read(usage *Usage) error {
 	if err != nil {
 		return fmt.Errorf("reading the peak of memory: %w", err)
 	}
-	if usage.Killed, err = g.field(g.events, "oom_kill"); err != nil {
+	if usage.Killed, err = g.stat(g.events, "oom_kill"); err != nil {
 		return fmt.Errorf("reading how many processes were killed: %w", err)
 	}
 	return nil
 }
 
-// field reads a number from a file of lines with a name and a number each.
-func (g *group) field(file, name string) (int64, error) {
-	raw, err := os.ReadFile(filepath.Join(g.dir, file))
+// stat reads a number from one of the group's files.
+func (g *group) stat(file, name string) (int64, error) {
+	return number(filepath.Join(g.dir, file), name)
+}
+
+func number(file, name string) (int64, error) {
+	value, err := field(file, name)
 	if err != nil {
 		return 0, err
 	}
-	for lines := bufio.NewScanner(bytes.NewReader(raw)); lines.Scan(); {
-		if found, value, _ := strings.Cut(lines.Text(), " "); found == name {
-			return strconv.ParseInt(value, 10, 64)
+	return strconv.ParseInt(value, 10, 64)
+}
+
+// field reads a value from a file of lines with a name and a value each.
+func field(file, name string) (string, error) {
+	raw, err := os.ReadFile(file)
+	if err != nil {
+		return "", err
+	}
+	for line := range strings.Lines(string(raw)) {
+		if words := strings.Fields(line); len(words) > 1 && words[0] == name {
+			return words[1], nil
 		}
 	}
-	return 0, fmt.Errorf("%s has no %s", file, name)
+	return "", fmt.Errorf("%s has no %s", file, name)
 }
 
 // remove removes the group once the last process in it has gone.

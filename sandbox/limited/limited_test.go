@@ -32,6 +32,8 @@ func TestRun(t *testing.T) {
 		require.Zero(t, usage.Killed)
 		require.Greater(t, usage.Needed, int64(95*limited.MiB))
 		require.Less(t, usage.Needed, int64(200*limited.MiB))
+		require.Greater(t, usage.Programs["tail"], int64(95*limited.MiB))
+		require.Less(t, usage.Programs["sh"], int64(50*limited.MiB))
 		require.Greater(t, usage.Peak, int64(95*limited.MiB))
 	})
 	t.Run("too little", func(t *testing.T) {
