@@ -28,11 +28,10 @@ down:
 	@$(SANDBOX) destroy
 	@$(SANDBOX) down
 
-## test: everything that must hold; unit tests run while the tools are built
+## test: everything that must hold; unit tests run while the tools are built, and linters beside tests that wait
 test:
 	@$(MAKE) --no-print-directory -j2 tools unit
-	@$(MAKE) --no-print-directory lint
-	@$(MAKE) --no-print-directory conformance
+	@$(MAKE) --no-print-directory -j2 lint conformance
 	@$(MAKE) --no-print-directory e2e
 
 ## tools: build whatever is missing of the local world's tools and the linters
