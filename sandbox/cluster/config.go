@@ -46,7 +46,7 @@ type Config struct {
 // Names of the images that the node itself needs, as they must be written in the files of
 // Config.NodeImages.
 const (
-	ImageCoreDNS = "localhost/coredns:1.14.2"
+	ImageCoreDNS = "localhost/coredns:1.15.0"
 	ImagePause   = "localhost/pause:3.10"
 )
 

@@ -16,11 +16,11 @@ func TestJudgePulumi(t *testing.T) {
 		want          string
 	}{
 		{"the very version", "v" + PulumiVersion, true, ""},
-		{"a newer one", "v3.261.0", true, ""},
+		{"a newer one", "v3.999.0", true, ""},
 		{"an older one", "v3.99.0", true, "older than"},
 		{"a preview of the version", "v" + PulumiVersion + "-alpha.1", true, "older than"},
 		{"the next major version", "v4.0.0", true, "hasn't been tried"},
-		{"no language host", "v3.261.0", false, "no pulumi-language-go beside it"},
+		{"no language host", "v3.999.0", false, "no pulumi-language-go beside it"},
 		{"no version", "command not found", true, "calls its version"},
 	}
 	for _, test := range tests {
@@ -40,8 +40,8 @@ func TestJudgePulumi(t *testing.T) {
 func TestParseVersion(t *testing.T) {
 	t.Parallel()
 	tests := map[string]string{
-		"v3.261.0\n":                            "v3.261.0",
-		"3.261.0":                               "v3.261.0",
+		"v3.999.0\n":                            "v3.999.0",
+		"3.999.0":                               "v3.999.0",
 		"warning: 3 of 4 old\nv3.250.0-dev.1\n": "v3.250.0-dev.1",
 		"cloudflared version 2026.3.0 (built unknown)": "v2026.3.0",
 		"no idea\n": "no idea",
@@ -65,11 +65,11 @@ func pulumi(t *testing.T, version string) (dir, runs string) {
 func TestFindPulumi_RemembersTheVersion(t *testing.T) {
 	t.Parallel()
 	root := t.TempDir()
-	dir, runs := pulumi(t, "v3.261.0")
+	dir, runs := pulumi(t, "v3.999.0")
 	for range 3 {
 		found, why := findPulumi(t.Context(), root, dir)
 		require.Empty(t, why)
-		require.Equal(t, "v3.261.0", found.Version)
+		require.Equal(t, "v3.999.0", found.Version)
 	}
 	count, err := os.ReadFile(runs)
 	require.NoError(t, err)
@@ -79,13 +79,13 @@ func TestFindPulumi_RemembersTheVersion(t *testing.T) {
 func TestFindPulumi_PassesOverTheSandboxesOwn(t *testing.T) {
 	t.Parallel()
 	root := t.TempDir()
-	put(t, root, ".sandbox/bin/pulumi", "#!/bin/sh\necho v3.261.0\n")
+	put(t, root, ".sandbox/bin/pulumi", "#!/bin/sh\necho v3.999.0\n")
 	put(t, root, ".sandbox/bin/"+languageHost, "#!/bin/sh\n")
 	found, why := findPulumi(t.Context(), root, BinDir(root))
 	require.Nil(t, found)
 	require.Empty(t, why)
 
-	dir, _ := pulumi(t, "v3.261.0")
+	dir, _ := pulumi(t, "v3.999.0")
 	found, _ = findPulumi(t.Context(), root, BinDir(root)+":"+dir)
 	require.Equal(t, filepath.Join(dir, "pulumi"), found.Path)
 }
@@ -101,8 +101,8 @@ func TestFindPulumi_SaysWhyTheOneFoundIsNotUsed(t *testing.T) {
 func TestUse_LinksBothAndABuildTakesOverAgain(t *testing.T) {
 	t.Parallel()
 	root := t.TempDir()
-	dir, _ := pulumi(t, "v3.261.0")
-	theirs := installed{Path: filepath.Join(dir, "pulumi"), Version: "v3.261.0"}
+	dir, _ := pulumi(t, "v3.999.0")
+	theirs := installed{Path: filepath.Join(dir, "pulumi"), Version: "v3.999.0"}
 	for range 2 {
 		require.NoError(t, theirs.use(root))
 		for _, name := range []string{"pulumi", languageHost} {
@@ -111,12 +111,12 @@ func TestUse_LinksBothAndABuildTakesOverAgain(t *testing.T) {
 			require.Equal(t, filepath.Join(dir, name), destination)
 		}
 	}
-	require.Equal(t, "3.261.0", theirs.tool(target{name: "pulumi"}).Version)
+	require.Equal(t, "3.999.0", theirs.tool(target{name: "pulumi"}).Version)
 	require.Equal(t, filepath.Join(dir, languageHost), theirs.tool(target{name: "language-host"}).Path)
 
 	made := target{name: "pulumi", packages: []string{"."}, as: "pulumi"}
 	put(t, root, "out/pulumi", "ours")
 	require.NoError(t, made.install(root, filepath.Join(root, "out"), "key", Cost{}))
 	require.True(t, made.current(root, "key"))
-	require.Contains(t, read(t, dir, "pulumi"), "v3.261.0", "the user's stays as it was")
+	require.Contains(t, read(t, dir, "pulumi"), "v3.999.0", "the user's stays as it was")
 }

@@ -9,12 +9,12 @@ import (
 // Versions of the tools that callers have to name themselves. A test compares them with the
 // modules.
 const (
-	PulumiVersion           = "3.256.0"
+	PulumiVersion           = "3.260.0"
 	KubernetesPluginVersion = "4.25.0"
 	RandomPluginVersion     = "4.18.0"
 	CloudflarePluginVersion = "5.49.1"
 	CloudflaredVersion      = "2026.3.0"
-	KubernetesVersion       = "1.36.3"
+	KubernetesVersion       = "1.37.2"
 )
 
 // The groups of tools that can be asked for.
@@ -105,7 +105,7 @@ func nodeTargets() []target {
 			k8sVersion + "gitMinor=" + strings.Split(KubernetesVersion, ".")[1] + " " +
 			k8sVersion + "gitTreeState=clean -X k8s.io/client-go/pkg/version.gitVersion=v" + KubernetesVersion,
 	}, {
-		name: "containerd", label: "containerd", group: GroupNode, module: pins + "/runtime", version: "2.2.9", memory: 1.5, cost: 42, tags: "no_btrfs",
+		name: "containerd", label: "containerd", group: GroupNode, module: pins + "/runtime", version: "2.4.2", memory: 1.5, cost: 42, tags: "no_btrfs",
 		packages: []string{
 			"github.com/containerd/containerd/v2/cmd/containerd",
 			"github.com/containerd/containerd/v2/cmd/containerd-shim-runc-v2",
@@ -116,7 +116,7 @@ func nodeTargets() []target {
 		},
 	}, {
 		// Seccomp needs the C library, so runc is the one tool built with cgo.
-		name: "runc", label: "runc", group: GroupNode, module: pins + "/runtime", version: "1.4.3", memory: 0.7, cost: 11, cgo: true,
+		name: "runc", label: "runc", group: GroupNode, module: pins + "/runtime", version: "1.5.2", memory: 0.7, cost: 11, cgo: true,
 		tags: "seccomp netgo osusergo", ldflags: "-extldflags -static",
 		packages: []string{"github.com/opencontainers/runc"},
 	}}
@@ -151,7 +151,7 @@ func restTargets() []target {
 		// The image's build sets Runtime, and with it the default address of the metrics.
 		ldflags: "-X main.Version=" + CloudflaredVersion + " -X github.com/cloudflare/cloudflared/metrics.Runtime=virtual",
 	}, {
-		name: "skipper", label: "skipper", group: GroupNode, module: pins + "/skipper", version: "0.22.0", memory: 1.5, cost: 34,
+		name: "skipper", label: "skipper", group: GroupNode, module: pins + "/skipper", version: "0.26.0", memory: 1.5, cost: 34,
 		packages: []string{"github.com/zalando/skipper/cmd/skipper"},
 	}, {
 		name: "apps", label: "web apps", group: GroupNode, module: "sandbox", memory: 0.5, cost: 1, fast: true,

@@ -1,6 +1,6 @@
 // Command versions raises the versions of what the clone's modules require, in all of them at once:
 //
-//	make versions RAISE=k8s.io/kubernetes@v1.36.3
+//	make versions RAISE=k8s.io/kubernetes@v1.37.2
 //
 // First it raises what it is asked for, in each module that requires it. With k8s.io/kubernetes go
 // the modules that are made from the same repository. Then it raises in each module what another
@@ -87,7 +87,7 @@ func parse(args []string) (map[string]string, error) {
 	for _, arg := range args {
 		path, version, _ := strings.Cut(arg, "@")
 		if !semver.IsValid(version) {
-			return nil, fmt.Errorf("%s: not a module with its version, such as %s@v1.36.3", arg, kubernetes)
+			return nil, fmt.Errorf("%s: not a module with its version, such as %s@v1.37.2", arg, kubernetes)
 		}
 		wanted[path] = version
 	}

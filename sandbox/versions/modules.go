@@ -32,7 +32,6 @@ var apart = map[string]string{
 var differing = map[string]map[string]string{
 	"github.com/olekukonko/tablewriter": {pins + "skipper": "Open Policy Agent is written for 0.0.5"},
 	"github.com/quic-go/quic-go":        {node: "CoreDNS is written for 0.59"},
-	"go.etcd.io/bbolt":                  {"sandbox": "etcd and containerd are written for 1.4"},
 }
 
 // modules holds what each of the clone's modules requires, after its replacements: versions by the

@@ -21,8 +21,8 @@ const (
 	Cloudflared     = "docker.io/cloudflare/cloudflared:" + toolchain.CloudflaredVersion
 	CloudflaredNext = Cloudflared + "-next"
 	Pause           = "localhost/pause:3.10"
-	CoreDNS         = "localhost/coredns:1.14.2"
-	Skipper         = "localhost/skipper:0.22.0"
+	CoreDNS         = "localhost/coredns:1.15.0"
+	Skipper         = "localhost/skipper:0.26.0"
 	Webapp          = "localhost/webapp:1"
 )
 
