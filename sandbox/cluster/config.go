@@ -26,11 +26,12 @@ type Config struct {
 	// BinDir holds the programs: kube, containerd, containerd-shim-runc-v2, ctr, runc, ptp,
 	// loopback, host-local, netpol. Only Start and Apply need it.
 	BinDir string
-	// NodeImages are files with the OCI images that the node needs itself, ImagePause and
-	// ImageCoreDNS. They are brought into containerd before the first pod starts.
-	NodeImages []string
-	// Images are files with further ones. They are there when the node has started.
-	Images []string
+	// Images returns the files with OCI images that are brought into containerd. It is called while
+	// the node is starting already, because making them may take a while.
+	Images func() (Images, error) `json:"-"`
+	// Manifests are objects that are created as soon as the images are there, a YAML or JSON stream.
+	// Start doesn't wait for them to come up.
+	Manifests []byte `json:"-"`
 	// EdgeAddrs are the addresses at which cloudflared finds its edge. They are put on the
 	// machine's end of the veth pair, and the cluster's DNS answers with them: the first half for
 	// region 1, the rest for region 2.
@@ -43,8 +44,17 @@ type Config struct {
 	Progress func(string) `json:"-"`
 }
 
+// Images are files with OCI images.
+type Images struct {
+	// Node are those that the node needs itself, ImagePause and ImageCoreDNS. They are there before
+	// the first pod starts.
+	Node []string
+	// Others are there when the node has started.
+	Others []string
+}
+
 // Names of the images that the node itself needs, as they must be written in the files of
-// Config.NodeImages.
+// Images.Node.
 const (
 	ImageCoreDNS = "localhost/coredns:1.15.0"
 	ImagePause   = "localhost/pause:3.10"

@@ -16,16 +16,27 @@ import (
 	"k8s-tunnel/sandbox/process"
 )
 
-// importImages brings files of images into containerd, except those that it has already. It works
-// from outside: the node's root, and in it containerd's socket, can be reached through its process 1.
-func importImages(ctx context.Context, c Config, id process.Identity, files []string) error {
+// images are those of the configuration, and all of them in one list.
+func (c Config) images() (images Images, all []string, err error) {
+	if c.Images == nil {
+		return Images{}, nil, nil
+	}
+	if images, err = c.Images(); err != nil {
+		return Images{}, nil, err
+	}
+	return images, slices.Concat(images.Node, images.Others), nil
+}
+
+// importImages brings some of all files of images into containerd, except those that it has already.
+// It works from outside: the node's root, and in it containerd's socket, can be reached through its
+// process 1.
+func importImages(ctx context.Context, c Config, id process.Identity, some, all []string) error {
 	have := map[string]string{}
 	if err := readJSON(c.path(imagesFile), &have); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
-	all := slices.Concat(c.NodeImages, c.Images)
 	maps.DeleteFunc(have, func(file, _ string) bool { return !slices.Contains(all, file) })
-	for _, file := range files {
+	for _, file := range some {
 		stamp, err := fileStamp(file)
 		if err != nil {
 			return fmt.Errorf("importing images: %w", err)

@@ -36,10 +36,12 @@ func newNodeTest(t *testing.T) *nodeTest {
 		t.Skip("needs root, and SANDBOX_BIN with the directory of the tools")
 	}
 	dir := t.TempDir()
-	images, err := image.All(image.Options{BinDir: bin, CA: []byte("none"), Dir: filepath.Join(dir, "images")})
-	require.NoError(t, err)
+	images := func() (Images, error) {
+		tars, err := image.All(image.Options{BinDir: bin, CA: []byte("none"), Dir: filepath.Join(dir, "images")})
+		return Images(tars), err
+	}
 	n := &nodeTest{T: t, began: time.Now(), Config: Config{
-		Slot: testSlot, Dir: filepath.Join(dir, "node"), BinDir: bin, NodeImages: images.Node, Images: images.Others, EdgeAddrs: edgeAddrs(testSlot),
+		Slot: testSlot, Dir: filepath.Join(dir, "node"), BinDir: bin, Images: images, EdgeAddrs: edgeAddrs(testSlot),
 	}}
 	n.Progress = func(line string) { t.Logf("%6.2f  %s", time.Since(n.began).Seconds(), line) }
 	t.Cleanup(func() { require.NoError(t, Wipe(context.Background(), n.Config)) })

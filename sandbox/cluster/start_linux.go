@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
-	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -81,7 +80,22 @@ func keep(ctx context.Context, c Config, id process.Identity, want spec) error {
 	if err := awaitHealth(ctx, c, id, time.Time{}); err != nil {
 		return err
 	}
-	return importImages(ctx, c, id, slices.Concat(c.NodeImages, c.Images))
+	_, all, err := c.images()
+	if err != nil {
+		return err
+	}
+	if err := importImages(ctx, c, id, all, all); err != nil {
+		return err
+	}
+	return applyTo(ctx, c, c.Manifests)
+}
+
+// applyTo applies manifests if there are any.
+func applyTo(ctx context.Context, c Config, manifests []byte) error {
+	if len(manifests) == 0 {
+		return nil
+	}
+	return Apply(ctx, c, manifests)
 }
 
 // boot starts a node if there is none.
@@ -119,13 +133,28 @@ func complete(ctx context.Context, c Config, id process.Identity, began time.Tim
 		return err
 	}
 	// Before a pod that needs it is created: a missing image is tried again only seconds later.
-	if err := importImages(ctx, c, id, c.NodeImages); err != nil {
+	images, all, err := c.images()
+	if err != nil {
 		return err
 	}
+	if err := importImages(ctx, c, id, images.Node, all); err != nil {
+		return err
+	}
+	awaitAPI := func(ctx context.Context) error {
+		return await(ctx, c, id, "the API server", func(ctx context.Context) error { return apiReady(ctx, c) })
+	}
 	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return importImages(ctx, c, id, c.Images) })
 	group.Go(func() error {
-		if err := await(ctx, c, id, "the API server", func(ctx context.Context) error { return apiReady(ctx, c) }); err != nil {
+		if err := importImages(ctx, c, id, images.Others, all); err != nil {
+			return err
+		}
+		if err := awaitAPI(ctx); err != nil {
+			return err
+		}
+		return applyTo(ctx, c, c.Manifests)
+	})
+	group.Go(func() error {
+		if err := awaitAPI(ctx); err != nil {
 			return err
 		}
 		if err := Apply(ctx, c, manifests); err != nil {

@@ -5,18 +5,20 @@ import (
 	"fmt"
 )
 
-// exposed are the Deployments that must be ready before there is anything to expose.
-var exposed = []struct{ namespace, name string }{
-	{"ingress-nginx", "ingress-nginx-controller"},
-	{"apps", "hello"},
-	{"apps", "photos"},
-}
+// rollout is a Deployment in the node.
+type rollout struct{ namespace, name string }
 
-// awaitApps waits until all pods of what there is to expose are ready.
-func (w *World) awaitApps(ctx context.Context) error {
-	for _, d := range exposed {
-		if err := w.quietly(ctx, "kubectl", "-n", d.namespace, "rollout", "status", "deployment/"+d.name, "--timeout=120s"); err != nil {
-			return fmt.Errorf("waiting for %s/%s: %w", d.namespace, d.name, err)
+// What there is to expose.
+var (
+	ingress = rollout{"ingress-nginx", "ingress-nginx-controller"}
+	sites   = []rollout{{"apps", "hello"}, {"apps", "photos"}}
+)
+
+// rolledOut waits until all pods of Deployments are ready.
+func (w *World) rolledOut(ctx context.Context, rollouts ...rollout) error {
+	for _, r := range rollouts {
+		if err := w.quietly(ctx, "kubectl", "-n", r.namespace, "rollout", "status", "deployment/"+r.name, "--timeout=120s"); err != nil {
+			return fmt.Errorf("waiting for %s/%s: %w", r.namespace, r.name, err)
 		}
 	}
 	return nil

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -213,21 +214,29 @@ func (w *World) start(ctx context.Context, out io.Writer, claim *claim, then fun
 	return group.Wait()
 }
 
-// startNode starts the node and, in it, the apps to expose. It calls ready once connectors could
-// run there: apart from the apps' pods, everything is there, and DNS has answered. Unless asked to be early, it tells
-// people when these run too.
+// startNode starts the node and, in it, the apps to expose. It calls ready once the stack can be
+// deployed there: DNS has answered, and the ingress controller runs, without which its Service counts
+// as one that leads nowhere. Unless asked to be early, it tells people when the apps run too.
 func (w *World) startNode(ctx context.Context, out io.Writer, early bool, ready func()) error {
 	authority, err := w.authority()
 	if err != nil {
 		return err
 	}
-	begin := time.Now()
-	images, err := image.All(image.Options{BinDir: toolchain.BinDir(w.Root), CA: authority.PEM(), Dir: w.path("images")})
+	manifests, err := apps.Manifests(w.Domain())
 	if err != nil {
-		return fmt.Errorf("making images: %w", err)
+		return err
 	}
+	begin := time.Now()
+	images := sync.OnceValues(func() (cluster.Images, error) {
+		tars, err := image.All(image.Options{BinDir: toolchain.BinDir(w.Root), CA: authority.PEM(), Dir: w.path("images")})
+		if err != nil {
+			err = fmt.Errorf("making images: %w", err)
+		}
+		return cluster.Images(tars), err
+	})
+	go func() { _, _ = images() }() // beside the first steps of the node
 	config := w.clusterConfig()
-	config.NodeImages, config.Images = images.Node, images.Others
+	config.Images, config.Manifests = images, manifests
 	config.Progress = func(line string) { fmt.Fprintln(out, line) }
 	if err := cluster.Start(ctx, config); err != nil {
 		return fmt.Errorf("starting the node: %w", err)
@@ -235,18 +244,14 @@ func (w *World) startNode(ctx context.Context, out io.Writer, early bool, ready 
 	if err := w.linkKubeconfig(); err != nil {
 		return err
 	}
-	manifests, err := apps.Manifests(w.Domain())
-	if err != nil {
+	if err := w.rolledOut(ctx, ingress); err != nil {
 		return err
 	}
-	if err := cluster.Apply(ctx, config, manifests); err != nil {
-		return fmt.Errorf("deploying something to expose: %w", err)
-	}
 	if early {
-		fmt.Fprintf(out, "node %s ready, its ingress controller and two apps are starting (%s)\n", config.Name(), since(begin))
+		fmt.Fprintf(out, "node %s ready with its ingress controller, and two apps are starting (%s)\n", config.Name(), since(begin))
 	}
 	ready()
-	if err := w.awaitApps(ctx); err != nil {
+	if err := w.rolledOut(ctx, sites...); err != nil {
 		return err
 	}
 	if !early {
