@@ -33,7 +33,7 @@ func (t target) build(ctx context.Context, root, key string, processes int, star
 	}
 	defer func() { _ = os.RemoveAll(scratch) }()
 	if t.edited {
-		if err := edited.Make(ctx, EditedDir(root), buildEnvironment(os.Environ(), false)); err != nil {
+		if err := edited.Make(ctx, EditedDir(root), t.module, buildEnvironment(os.Environ(), false)); err != nil {
 			return Cost{}, err
 		}
 	}

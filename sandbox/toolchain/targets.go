@@ -151,7 +151,7 @@ func restTargets() []target {
 		// The image's build sets Runtime, and with it the default address of the metrics.
 		ldflags: "-X main.Version=" + CloudflaredVersion + " -X github.com/cloudflare/cloudflared/metrics.Runtime=virtual",
 	}, {
-		name: "skipper", label: "skipper", group: GroupNode, module: pins + "/skipper", version: "0.26.0", memory: 1.5, cost: 34,
+		name: "skipper", label: "skipper", group: GroupNode, module: pins + "/skipper", version: "0.26.0", memory: 1.5, cost: 34, edited: true,
 		packages: []string{"github.com/zalando/skipper/cmd/skipper"},
 	}, {
 		name: "apps", label: "web apps", group: GroupNode, module: "sandbox", memory: 0.5, cost: 1, fast: true,
@@ -200,8 +200,8 @@ func BinDir(root string) string { return filepath.Join(stateDir(root), "bin") }
 // so that the language host built here runs it instead of linking the program every time.
 func ProgramPath(root string) string { return filepath.Join(stateDir(root), "program", "k8s-tunnel") }
 
-// EditedDir holds the copies of modules that package edited makes for the clone at root. go.mod of
-// the plugin for Kubernetes names it.
+// EditedDir holds the copies of modules that package edited makes for the clone at root. The go.mod
+// files of targets that are edited name it.
 func EditedDir(root string) string { return filepath.Join(stateDir(root), "edited") }
 
 // logDir is where the compilers' output goes.

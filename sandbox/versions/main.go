@@ -62,8 +62,8 @@ func run(ctx context.Context, args []string) error {
 	if before["sandbox"] == nil {
 		return errors.New("run this in the directory sandbox of a clone")
 	}
-	// go.mod of the plugin for Kubernetes names the copies.
-	if err := edited.Make(ctx, toolchain.EditedDir(root), os.Environ()); err != nil {
+	// go.mod files name the copies.
+	if err := edited.Make(ctx, toolchain.EditedDir(root), "", os.Environ()); err != nil {
 		return err
 	}
 	raiser := &raiser{root: root, incomplete: map[string]bool{}}

@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 )
 
@@ -23,6 +24,8 @@ type Module struct {
 	Sum string
 	// Folder is the copy's, below that for all copies.
 	Folder string
+	// For is the directory of the module that requires it, relative to the clone's root.
+	For string
 	// edits are those of each file that isn't upstream's, by its path in the module.
 	edits map[string]edit
 }
@@ -35,24 +38,48 @@ func Modules() []Module {
 	return []Module{{
 		Path: "github.com/pulumi/pulumi-kubernetes/sdk/v4", Version: "v4.25.0",
 		Sum:    "h1:N1qitmrGomEaCPsblqJHaw8Re0cqqox5V+kHsi4EEtk=",
-		Folder: "pulumi-kubernetes-sdk",
-		edits:  map[string]edit{"go/kubernetes/yaml/v2/kinds.go": withoutTypes},
+		Folder: "pulumi-kubernetes-sdk", For: plugin,
+		edits: map[string]edit{"go/kubernetes/yaml/v2/kinds.go": withoutTypes},
 	}, {
 		Path: "github.com/pulumi/pulumi-kubernetes/provider/v4", Version: "v4.0.0-20260115033456-f47bc2d6f199",
 		Sum:    "h1:j2bphCf7c2YhnBrhwht2f3TNRRgcMImltUlAgzxr9H4=",
-		Folder: "pulumi-kubernetes-provider",
+		Folder: "pulumi-kubernetes-provider", For: plugin,
 		edits: map[string]edit{
 			// The schema's field became a pointer between Pulumi 3.215 and 3.250.
 			"pkg/gen/schema.go": replace("Provider: pschema.ResourceSpec{", "Provider: &pschema.ResourceSpec{"),
 			// Kubernetes itself went from version 4 to version 6 between 1.33 and 1.36.
 			"pkg/await/await.go": replace("sigs.k8s.io/structured-merge-diff/v4/", "sigs.k8s.io/structured-merge-diff/v6/"),
 		},
+	}, {
+		Path: "github.com/zalando/skipper", Version: "v0.26.0",
+		Sum:    "h1:jIEhNBt/aGG5PbbvAQ8tsnOX2XGHJXySlemEhBvJKrA=",
+		Folder: "skipper", For: "sandbox/toolchain/modules/skipper",
+		// Without Open Policy Agent, which nothing here uses: with it, skipper takes three times as
+		// long to compile, and is three times as large.
+		edits: map[string]edit{
+			"skipper.go": all(
+				cut("\t\"github.com/zalando/skipper/filters/openpolicyagent\"\n", "\tratelimitfilters \"github.com/zalando/skipper/"),
+				cut("\tvar opaRegistry *openpolicyagent.", "\tif len(o.CompressEncodings) > 0 {\n"),
+				cut("\tif o.EnableOpenPolicyAgent {\n\t\t// Add PreProcessor", "\tif o.CustomRoutingPreProcessors != nil {\n"),
+			),
+			"config/config.go": all(
+				replace("\t\"github.com/zalando/skipper/filters/openpolicyagent\"\n", ""),
+				zeroes(`openpolicyagent\.Default\w+`, 7),
+			),
+		},
 	}}
 }
 
-// Make makes the copies below dir, with the environment env for the go command.
-func Make(ctx context.Context, dir string, env []string) error {
+// plugin is the module of Pulumi's plugin for Kubernetes.
+const plugin = "sandbox/plugins/kubernetes"
+
+// Make makes the copies for a module, or all of them if it is empty, below dir, with the environment
+// env for the go command.
+func Make(ctx context.Context, dir, requiring string, env []string) error {
 	for _, module := range Modules() {
+		if requiring != "" && module.For != requiring {
+			continue
+		}
 		if err := module.make(ctx, dir, env); err != nil {
 			return fmt.Errorf("making the edited copy of %s %s: %w", module.Path, module.Version, err)
 		}
@@ -151,5 +178,45 @@ func replace(before, after string) edit {
 			return nil, fmt.Errorf("it has %q %d times rather than once", before, count)
 		}
 		return bytes.Replace(source, []byte(before), []byte(after), 1), nil
+	}
+}
+
+// cut returns an edit that removes what begins with from, up to the text to, each of which is there
+// once.
+func cut(from, to string) edit {
+	return func(source []byte) ([]byte, error) {
+		for _, text := range []string{from, to} {
+			if count := bytes.Count(source, []byte(text)); count != 1 {
+				return nil, fmt.Errorf("it has %q %d times rather than once", text, count)
+			}
+		}
+		begin, end := bytes.Index(source, []byte(from)), bytes.Index(source, []byte(to))
+		if end < begin {
+			return nil, fmt.Errorf("it has %q after %q", from, to)
+		}
+		return slices.Concat(source[:begin], source[end:]), nil
+	}
+}
+
+// zeroes returns an edit that puts 0 in the places that match an expression.
+func zeroes(expression string, places int) edit {
+	pattern := regexp.MustCompile(expression)
+	return func(source []byte) ([]byte, error) {
+		if count := len(pattern.FindAllIndex(source, -1)); count != places {
+			return nil, fmt.Errorf("it has %s %d times rather than %d", expression, count, places)
+		}
+		return pattern.ReplaceAll(source, []byte("0")), nil
+	}
+}
+
+// all returns an edit that makes several, one after the other.
+func all(edits ...edit) edit {
+	return func(source []byte) (content []byte, err error) {
+		for _, edit := range edits {
+			if source, err = edit(source); err != nil {
+				return nil, err
+			}
+		}
+		return source, nil
 	}
 }

@@ -103,23 +103,48 @@ func TestReplace(t *testing.T) {
 	assert.ErrorContains(t, err, `"old" 2 times`)
 }
 
-// The copies stand for the very versions that the plugin requires.
-func TestModules_AreThoseOfThePlugin(t *testing.T) {
+func TestCut(t *testing.T) {
 	t.Parallel()
-	path := filepath.Join("..", "..", "plugins", "kubernetes", "go.mod")
-	content, err := os.ReadFile(path)
+	edit := cut("b", "d")
+	got, err := edit([]byte("abcde"))
 	require.NoError(t, err)
-	file, err := modfile.Parse(path, content, nil)
+	assert.Equal(t, "ade", string(got))
+	for source, want := range map[string]string{"acde": `"b" 0 times`, "abcbde": `"b" 2 times`, "abc": `"d" 0 times`, "adcb": `"b" after "d"`} {
+		_, err := edit([]byte(source))
+		assert.ErrorContains(t, err, want)
+	}
+}
+
+func TestZeroes(t *testing.T) {
+	t.Parallel()
+	edit := all(zeroes(`x\.\w+`, 2), replace("f", "g"))
+	got, err := edit([]byte("f(x.A, x.B)"))
 	require.NoError(t, err)
-	required, replaced := map[string]string{}, map[string]string{}
-	for _, line := range file.Require {
-		required[line.Mod.Path] = line.Mod.Version
-	}
-	for _, line := range file.Replace {
-		replaced[line.Old.Path] = line.New.Path
-	}
+	assert.Equal(t, "g(0, 0)", string(got))
+	_, err = edit([]byte("f(x.A)"))
+	assert.ErrorContains(t, err, "1 times rather than 2")
+	_, err = edit([]byte("h(x.A, x.B)"))
+	assert.ErrorContains(t, err, `"f" 0 times`)
+}
+
+// The copies stand for the very versions that are required.
+func TestModules_AreThoseThatAreRequired(t *testing.T) {
+	t.Parallel()
 	for _, module := range Modules() {
+		path := filepath.Join("..", "..", "..", filepath.FromSlash(module.For), "go.mod")
+		content, err := os.ReadFile(path)
+		require.NoError(t, err)
+		file, err := modfile.Parse(path, content, nil)
+		require.NoError(t, err)
+		required, replaced := map[string]string{}, map[string]string{}
+		for _, line := range file.Require {
+			required[line.Mod.Path] = line.Mod.Version
+		}
+		for _, line := range file.Replace {
+			replaced[line.Old.Path] = line.New.Path
+		}
 		assert.Equal(t, module.Version, required[module.Path], "the version of %s in %s", module.Path, path)
-		assert.Equal(t, "../../../.sandbox/edited/"+module.Folder, replaced[module.Path])
+		up := strings.Repeat("../", len(strings.Split(module.For, "/")))
+		assert.Equal(t, up+".sandbox/edited/"+module.Folder, replaced[module.Path])
 	}
 }

@@ -322,3 +322,5 @@ require (
 	oras.land/oras-go/v2 v2.6.2 // indirect
 	sigs.k8s.io/yaml v1.6.0 // indirect
 )
+
+replace github.com/zalando/skipper => ../../../../.sandbox/edited/skipper
