@@ -1,6 +1,6 @@
 module k8s-tunnel/sandbox
 
-go 1.26.0
+go 1.26.6
 
 require (
 	github.com/andybalholm/brotli v1.2.1

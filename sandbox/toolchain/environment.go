@@ -13,7 +13,7 @@ import (
 
 // minimumGo is the version in the modules' go lines. Go itself checks it too, but only in the
 // middle of a build and for one module at a time.
-const minimumGo = "1.26"
+const minimumGo = "1.26.6"
 
 // passed are the Go variables that say where things come from and where they are kept. Others,
 // which could change what is built, are left out.

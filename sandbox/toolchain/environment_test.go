@@ -1,9 +1,15 @@
 package toolchain
 
 import (
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/mod/modfile"
+	"golang.org/x/mod/semver"
 )
 
 func TestBuildEnvironment(t *testing.T) {
@@ -31,7 +37,7 @@ func TestGarbageSetting(t *testing.T) {
 func TestCheckGo(t *testing.T) {
 	t.Parallel()
 	tests := map[string]bool{
-		"go1.26": true, "go1.26.8": true, "go1.27rc1": true, "go2.0": true, "go1.26.1 X:nocoverageredesign": true,
+		"go1.26.6": true, "go1.26.8": true, "go1.27rc1": true, "go2.0": true, "go1.26.7 X:nocoverageredesign": true,
 		"devel go1.27-abcdef": true, "go1.25.9": false, "go1.9": false,
 	}
 	for version, fits := range tests {
@@ -41,4 +47,30 @@ func TestCheckGo(t *testing.T) {
 			require.ErrorContains(t, err, "1.26", version)
 		}
 	}
+}
+
+// TestMinimumGo_IsTheModules compares the version with the go lines of all modules.
+func TestMinimumGo_IsTheModules(t *testing.T) {
+	t.Parallel()
+	highest := ""
+	require.NoError(t, filepath.WalkDir(clone, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if entry.IsDir() && strings.HasPrefix(entry.Name(), ".") && path != clone {
+			return filepath.SkipDir
+		}
+		if entry.Name() != "go.mod" {
+			return nil
+		}
+		content, err := os.ReadFile(path)
+		require.NoError(t, err)
+		file, err := modfile.ParseLax(path, content, nil)
+		require.NoError(t, err)
+		if version := "v" + file.Go.Version; highest == "" || semver.Compare(version, highest) > 0 {
+			highest = version
+		}
+		return nil
+	}))
+	require.Equal(t, highest, "v"+minimumGo)
 }
