@@ -3,12 +3,10 @@ package front_test
 import (
 	"context"
 	"crypto/sha256"
-	"crypto/tls"
 	"fmt"
 	"io"
 	"log/slog"
 	"math/rand"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -16,7 +14,6 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
-	"golang.org/x/net/http2"
 
 	"k8s-tunnel/sandbox/cloudflare/edge/edgetest"
 	"k8s-tunnel/sandbox/cloudflare/front"
@@ -186,12 +183,9 @@ func TestFront_GRPC(t *testing.T) {
 		t.Run(protocol, func(t *testing.T) {
 			t.Parallel()
 			s := newSite(t, protocol, newSecureOrigin(t), map[string]any{"http2Origin": true, "noTLSVerify": true})
-			client := &http.Client{Transport: &http2.Transport{
-				AllowHTTP: true,
-				DialTLSContext: func(ctx context.Context, network, addr string, _ *tls.Config) (net.Conn, error) {
-					return new(net.Dialer).DialContext(ctx, network, addr)
-				},
-			}}
+			transport := &http.Transport{Protocols: new(http.Protocols)}
+			transport.Protocols.SetUnencryptedHTTP2(true)
+			client := &http.Client{Transport: transport}
 			pr, pw := io.Pipe()
 			r := s.request(t, t.Context(), http.MethodPost, "/echo.Echo/Stream", pr)
 			r.Header.Set("Content-Type", "application/grpc+proto")

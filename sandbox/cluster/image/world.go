@@ -62,8 +62,11 @@ func All(o Options) (Tars, error) {
 		specs func(Options) ([]Spec, error)
 		list  *[]string
 	}{
-		{"pause", pauseSpecs, &tars.Node}, {"coredns", corednsSpecs, &tars.Node},
-		{"skipper", skipperSpecs, &tars.Others}, {"webapp", webappSpecs, &tars.Others}, {"cloudflared", cloudflaredSpecs, &tars.Others},
+		{"pause", pauseSpecs, &tars.Node},
+		{"coredns", corednsSpecs, &tars.Node},
+		{"skipper", skipperSpecs, &tars.Others},
+		{"webapp", webappSpecs, &tars.Others},
+		{"cloudflared", cloudflaredSpecs, &tars.Others},
 	} {
 		specs, err := tar.specs(o)
 		if err != nil {
