@@ -36,7 +36,7 @@ type run struct {
 // start starts a command whose events and processes can be watched.
 func (s *subject) start(t *testing.T, args ...string) *run {
 	t.Helper()
-	r := &run{mark: "CHAOS=" + uuid.NewString(), events: filepath.Join(t.TempDir(), "events"), began: time.Now(), done: make(chan struct{})}
+	r := &run{mark: newMark(), events: filepath.Join(t.TempDir(), "events"), began: time.Now(), done: make(chan struct{})}
 	args = append(append([]string{}, args...), "--stack", s.Name, "--non-interactive", "--event-log", r.events)
 	r.cmd = s.command(args...)
 	r.cmd.Env = append(r.cmd.Env, r.mark, "PULUMI_DEBUG_COMMANDS=true")
@@ -73,19 +73,27 @@ func (r *run) ended() bool {
 	}
 }
 
-// kill kills Pulumi's CLI, the language host, the plugins and the program at once, as the machine's
-// end does. Plugins have process groups of their own, so all are told by their environment.
 func (r *run) kill(t *testing.T) {
 	t.Helper()
+	killMarked(t, r.mark)
+	<-r.done
+	require.Empty(t, marked(t, r.mark))
+}
+
+// newMark returns a variable by which a command's processes can be told.
+func newMark() string { return "CHAOS=" + uuid.NewString() }
+
+// killMarked kills Pulumi's CLI, the language host, the plugins and the program at once, as the
+// machine's end does. Plugins have process groups of their own, so all are told by their environment.
+func killMarked(t *testing.T, mark string) {
+	t.Helper()
 	deadline := time.Now().Add(10 * time.Second)
-	for pids := marked(t, r.mark); len(pids) > 0; pids = marked(t, r.mark) {
+	for pids := marked(t, mark); len(pids) > 0; pids = marked(t, mark) {
 		for _, pid := range pids {
 			_ = syscall.Kill(pid, syscall.SIGKILL)
 		}
 		require.True(t, time.Now().Before(deadline), "processes survive SIGKILL: %v", pids)
 	}
-	<-r.done
-	require.Empty(t, marked(t, r.mark))
 }
 
 // marked lists the processes that have a variable in their environment, in the order of their IDs:

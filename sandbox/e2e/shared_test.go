@@ -4,7 +4,6 @@ package e2e
 
 import (
 	"bufio"
-	"context"
 	"os"
 	"path/filepath"
 	"strings"
@@ -67,15 +66,16 @@ func TestSharedBackend(t *testing.T) {
 	})
 	t.Run("the other machine removes the lock of one that died", func(t *testing.T) {
 		first.set(t, "rotation", "last")
-		ctx, kill := context.WithCancel(t.Context())
-		update := first.Command(ctx, "up", "--yes", "--skip-preview", "--stack", first.Name, "--non-interactive")
+		mark := newMark()
+		update := first.command("up", "--yes", "--skip-preview", "--stack", first.Name, "--non-interactive")
+		update.Env = append(update.Env, mark)
 		require.NoError(t, update.Start())
 		locks := filepath.Join(testWorld.Dir(), "pulumi", ".pulumi", "locks", "organization", "k8s-tunnel", first.Name, "*")
 		eventually(t, time.Minute, "the update has its lock", func() bool {
 			files, err := filepath.Glob(locks)
 			return err == nil && len(files) == 1
 		})
-		kill()
+		killMarked(t, mark)
 		require.Error(t, update.Wait())
 		require.NoError(t, copySettings(first, second))
 		second.mustPulumi(t, "cancel", "--yes")
