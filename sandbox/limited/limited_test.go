@@ -13,8 +13,8 @@ import (
 	"k8s-tunnel/sandbox/limited"
 )
 
-// hold holds 100 MB in memory until all of it has been read.
-const hold = "head -c 100000000 /dev/zero | tail -c 100000000 | wc -c"
+// hold holds 100 MB in memory for a second: tail keeps its input to the end of it.
+const hold = "{ head -c 100000000 /dev/zero; sleep 1; } | tail -c 100000000 | wc -c"
 
 func TestRun(t *testing.T) {
 	if os.Getuid() != 0 {
