@@ -10,6 +10,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"os/exec"
 	"strings"
@@ -118,16 +119,16 @@ func (n nodeStatus) ready(since time.Time) error {
 // has. An answer means that the pod runs, that service addresses are translated, and that this
 // machine's packets reach it.
 func dnsAnswers(ctx context.Context, c Config) error {
-	// A packet to a service without pods is lost; waiting longer for an answer would only delay the
-	// next try.
-	ctx, cancel := context.WithTimeout(ctx, 500*time.Millisecond)
-	defer cancel()
 	server := net.JoinHostPort(c.DNSAddr().String(), "53")
-	resolver := net.Resolver{PreferGo: true, Dial: func(ctx context.Context, network, _ string) (net.Conn, error) {
+	dial := func(ctx context.Context, network, _ string) (net.Conn, error) {
 		var d net.Dialer
 		return d.DialContext(ctx, network, server)
-	}}
-	addrs, err := resolver.LookupNetIP(ctx, "ip4", "kubernetes.default.svc."+clusterDomain+".")
+	}
+	addrs, err := repeatedly(ctx, 50*time.Millisecond, func(ctx context.Context) ([]netip.Addr, error) {
+		// A resolver asks the same question only once at a time, so each question has its own.
+		resolver := net.Resolver{PreferGo: true, Dial: dial}
+		return resolver.LookupNetIP(ctx, "ip4", "kubernetes.default.svc."+clusterDomain+".")
+	})
 	if err != nil {
 		return fmt.Errorf("asking the cluster's DNS: %w", err)
 	}
@@ -135,6 +136,42 @@ func dnsAnswers(ctx context.Context, c Config) error {
 		return fmt.Errorf("asking the cluster's DNS: %v is not the API server's address %s", addrs, c.APIServiceAddr())
 	}
 	return nil
+}
+
+// repeatedly asks again and again, without waiting for answers, and returns the first good one. It is
+// for questions that may be lost: packets to a service without pods are.
+func repeatedly[T any](ctx context.Context, pause time.Duration, ask func(context.Context) (T, error)) (T, error) {
+	type answer struct {
+		value T
+		err   error
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	answers := make(chan answer)
+	tick := time.NewTicker(pause)
+	defer tick.Stop()
+	last := context.DeadlineExceeded
+	for {
+		go func() {
+			value, err := ask(ctx)
+			select {
+			case answers <- answer{value, err}:
+			case <-ctx.Done():
+			}
+		}()
+		select {
+		case <-ctx.Done():
+			var none T
+			return none, last
+		case a := <-answers:
+			if a.err == nil {
+				return a.value, nil
+			}
+			last = a.err
+			<-tick.C
+		case <-tick.C:
+		}
+	}
 }
 
 // Apply creates or updates objects by server-side apply, as `kubectl apply --server-side` does. The

@@ -29,7 +29,7 @@ type Config struct {
 	// Images returns the files with OCI images that are brought into containerd. It is called while
 	// the node is starting already, because making them may take a while.
 	Images func() (Images, error) `json:"-"`
-	// Manifests are objects that are created as soon as the images are there, a YAML or JSON stream.
+	// Manifests are objects that are created as soon as the node can store them, a YAML or JSON stream.
 	// Start doesn't wait for them to come up.
 	Manifests []byte `json:"-"`
 	// EdgeAddrs are the addresses at which cloudflared finds its edge. They are put on the
@@ -46,8 +46,8 @@ type Config struct {
 
 // Images are files with OCI images.
 type Images struct {
-	// Node are those that the node needs itself, ImagePause and ImageCoreDNS. They are there before
-	// the first pod starts.
+	// Node are those that the node needs itself, ImagePause and ImageCoreDNS, and those of the pods in
+	// Manifests. They are there before the first pod starts.
 	Node []string
 	// Others are there when the node has started.
 	Others []string

@@ -29,7 +29,6 @@ type criImages struct {
 type criRuntime struct {
 	RestrictOOMScoreAdj      bool          `toml:"restrict_oom_score_adj"`
 	DisableAppArmor          bool          `toml:"disable_apparmor"`
-	EnableCDI                bool          `toml:"enable_cdi"`
 	EnableUnprivilegedPorts  bool          `toml:"enable_unprivileged_ports"`
 	EnableUnprivilegedICMP   bool          `toml:"enable_unprivileged_icmp"`
 	NetNSMountsUnderStateDir bool          `toml:"netns_mounts_under_state_dir"`

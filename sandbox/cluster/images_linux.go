@@ -8,7 +8,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -16,27 +15,26 @@ import (
 	"k8s-tunnel/sandbox/process"
 )
 
-// images are those of the configuration, and all of them in one list.
-func (c Config) images() (images Images, all []string, err error) {
+// images are those of the configuration.
+func (c Config) images() (Images, error) {
 	if c.Images == nil {
-		return Images{}, nil, nil
+		return Images{}, nil
 	}
-	if images, err = c.Images(); err != nil {
-		return Images{}, nil, err
-	}
-	return images, slices.Concat(images.Node, images.Others), nil
+	return c.Images()
 }
 
-// importImages brings some of all files of images into containerd, except those that it has already.
-// It works from outside: the node's root, and in it containerd's socket, can be reached through its
-// process 1.
-func importImages(ctx context.Context, c Config, id process.Identity, some, all []string) error {
+// importImages brings files of images into containerd, except those that it has already. It works from
+// outside: the node's root, and in it containerd's socket, can be reached through its process 1.
+func importImages(ctx context.Context, c Config, id process.Identity, files []string) error {
 	have := map[string]string{}
 	if err := readJSON(c.path(imagesFile), &have); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
-	maps.DeleteFunc(have, func(file, _ string) bool { return !slices.Contains(all, file) })
-	for _, file := range some {
+	maps.DeleteFunc(have, func(file, _ string) bool {
+		_, err := os.Stat(file)
+		return errors.Is(err, os.ErrNotExist)
+	})
+	for _, file := range files {
 		stamp, err := fileStamp(file)
 		if err != nil {
 			return fmt.Errorf("importing images: %w", err)
@@ -44,7 +42,7 @@ func importImages(ctx context.Context, c Config, id process.Identity, some, all 
 		if have[file] == stamp {
 			continue
 		}
-		c.progress("importing image %d of %d: %s", slices.Index(all, file)+1, len(all), strings.TrimSuffix(filepath.Base(file), ".tar"))
+		c.progress("importing image %s", strings.TrimSuffix(filepath.Base(file), ".tar"))
 		if err := importImage(ctx, c, id, file); err != nil {
 			return err
 		}

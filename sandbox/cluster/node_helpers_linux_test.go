@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -38,7 +39,7 @@ func newNodeTest(t *testing.T) *nodeTest {
 	dir := t.TempDir()
 	images := func() (Images, error) {
 		tars, err := image.All(image.Options{BinDir: bin, CA: []byte("none"), Dir: filepath.Join(dir, "images")})
-		return Images(tars), err
+		return Images{Node: tars.Node, Others: slices.Concat(tars.Connectors, tars.Sites)}, err
 	}
 	n := &nodeTest{T: t, began: time.Now(), Config: Config{
 		Slot: testSlot, Dir: filepath.Join(dir, "node"), BinDir: bin, Images: images, EdgeAddrs: edgeAddrs(testSlot),

@@ -19,6 +19,9 @@ func CheckSlot(Config) []error { return nil }
 // Start brings the node up, on Linux.
 func Start(context.Context, Config) error { return errNotLinux }
 
+// Add has nothing to add to here.
+func Add(context.Context, Config, []string, []byte) error { return errNotLinux }
+
 // Stop has nothing to do here.
 func Stop(context.Context, Config) error { return nil }
 

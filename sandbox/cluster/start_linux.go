@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -80,14 +81,36 @@ func keep(ctx context.Context, c Config, id process.Identity, want spec) error {
 	if err := awaitHealth(ctx, c, id, time.Time{}); err != nil {
 		return err
 	}
-	_, all, err := c.images()
+	images, err := c.images()
 	if err != nil {
 		return err
 	}
-	if err := importImages(ctx, c, id, all, all); err != nil {
+	if err := importImages(ctx, c, id, slices.Concat(images.Node, images.Others)); err != nil {
 		return err
 	}
 	return applyTo(ctx, c, c.Manifests)
+}
+
+// Add brings files of images into a node that is up, and then creates or updates objects. It doesn't
+// wait for them to come up.
+func Add(ctx context.Context, c Config, files []string, manifests []byte) error {
+	c, err := resolve(c)
+	if err != nil {
+		return err
+	}
+	unlock, err := lock(ctx, c)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	id, running := findInit(c)
+	if !running {
+		return fmt.Errorf("%s doesn't run", c.Name())
+	}
+	if err := importImages(ctx, c, id, files); err != nil {
+		return err
+	}
+	return applyTo(ctx, c, manifests)
 }
 
 // applyTo applies manifests if there are any.
@@ -133,35 +156,22 @@ func complete(ctx context.Context, c Config, id process.Identity, began time.Tim
 		return err
 	}
 	// Before a pod that needs it is created: a missing image is tried again only seconds later.
-	images, all, err := c.images()
+	images, err := c.images()
 	if err != nil {
 		return err
 	}
-	if err := importImages(ctx, c, id, images.Node, all); err != nil {
+	if err := importImages(ctx, c, id, images.Node); err != nil {
 		return err
 	}
-	awaitAPI := func(ctx context.Context) error {
-		return await(ctx, c, id, "the API server", func(ctx context.Context) error { return apiReady(ctx, c) })
+	if err := await(ctx, c, id, "the API server", func(ctx context.Context) error { return apiReady(ctx, c) }); err != nil {
+		return err
+	}
+	if err := Apply(ctx, c, slices.Concat(manifests, []byte("\n---\n"), c.Manifests)); err != nil {
+		return err
 	}
 	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error {
-		if err := importImages(ctx, c, id, images.Others, all); err != nil {
-			return err
-		}
-		if err := awaitAPI(ctx); err != nil {
-			return err
-		}
-		return applyTo(ctx, c, c.Manifests)
-	})
-	group.Go(func() error {
-		if err := awaitAPI(ctx); err != nil {
-			return err
-		}
-		if err := Apply(ctx, c, manifests); err != nil {
-			return err
-		}
-		return awaitHealth(ctx, c, id, began)
-	})
+	group.Go(func() error { return importImages(ctx, c, id, images.Others) })
+	group.Go(func() error { return awaitHealth(ctx, c, id, began) })
 	if err := group.Wait(); err != nil {
 		return err
 	}

@@ -172,41 +172,48 @@ func (w *World) authority() (*ca.Authority, error) {
 	return ca.Load(w.path("cloudflare", "ca"))
 }
 
+// headStart is how long a deployment has the machine for itself before the sites start. It takes Pulumi
+// two seconds to create the connectors, which need about two more to get ready.
+const headStart = 5 * time.Second
+
 // start starts Cloudflare and the node and makes the stack side by side, because none needs the
-// others, and then does the rest beside the apps.
+// others, and then does the rest beside the sites.
 func (w *World) start(ctx context.Context, out io.Writer, claim *claim, then func(context.Context) error) error {
 	group, ctx := errgroup.WithContext(ctx)
-	cloudflare, node, stack := make(chan struct{}), make(chan struct{}), make(chan struct{})
+	cloudflare, node, stack, done := make(chan struct{}), make(chan struct{}), make(chan struct{}), make(chan struct{})
 	group.Go(func() error {
-		if err := w.startCloudflare(ctx, out, claim); err != nil {
-			return err
-		}
-		close(cloudflare)
-		return nil
+		defer close(cloudflare)
+		return w.startCloudflare(ctx, out, claim)
 	})
 	group.Go(func() error {
-		if w.NoCluster {
+		defer close(stack)
+		return w.prepareStack(ctx)
+	})
+	if w.NoCluster {
+		close(node)
+	} else {
+		group.Go(func() error {
+			images := w.images()
+			err := w.startNode(ctx, out, images)
 			close(node)
-			return nil
-		}
-		return w.startNode(ctx, out, then != nil, func() { close(node) })
-	})
-	group.Go(func() error {
-		if err := w.prepareStack(ctx); err != nil {
-			return err
-		}
-		close(stack)
-		return nil
-	})
-	group.Go(func() error {
-		for _, part := range []chan struct{}{cloudflare, node, stack} {
-			select {
-			case <-part:
-			case <-ctx.Done():
-				return nil // the error is the part's
+			if err != nil {
+				return err
 			}
-		}
-		if then == nil {
+			if then != nil {
+				select {
+				case <-done:
+				case <-time.After(headStart):
+				}
+			}
+			return w.startSites(ctx, images)
+		})
+	}
+	group.Go(func() error {
+		defer close(done)
+		<-cloudflare
+		<-node
+		<-stack
+		if then == nil || ctx.Err() != nil { // the error is the part's
 			return nil
 		}
 		return then(ctx)
@@ -214,29 +221,38 @@ func (w *World) start(ctx context.Context, out io.Writer, claim *claim, then fun
 	return group.Wait()
 }
 
-// startNode starts the node and, in it, the apps to expose. It calls ready once the stack can be
-// deployed there: DNS has answered, and the ingress controller runs, without which its Service counts
-// as one that leads nowhere. Unless asked to be early, it tells people when the apps run too.
-func (w *World) startNode(ctx context.Context, out io.Writer, early bool, ready func()) error {
-	authority, err := w.authority()
-	if err != nil {
-		return err
-	}
-	manifests, err := apps.Manifests(w.Domain())
-	if err != nil {
-		return err
-	}
-	begin := time.Now()
-	images := sync.OnceValues(func() (cluster.Images, error) {
+// images makes the images for the node in the background, beside its first steps, and returns a function
+// that waits for them.
+func (w *World) images() func() (image.Tars, error) {
+	tars := sync.OnceValues(func() (image.Tars, error) {
+		authority, err := w.authority()
+		if err != nil {
+			return image.Tars{}, err
+		}
 		tars, err := image.All(image.Options{BinDir: toolchain.BinDir(w.Root), CA: authority.PEM(), Dir: w.path("images")})
 		if err != nil {
 			err = fmt.Errorf("making images: %w", err)
 		}
-		return cluster.Images(tars), err
+		return tars, err
 	})
-	go func() { _, _ = images() }() // beside the first steps of the node
+	go func() { _, _ = tars() }()
+	return tars
+}
+
+// startNode starts the node and returns once a stack can be deployed there: DNS has answered, and the
+// ingress controller runs, without which its Service counts as one that leads nowhere.
+func (w *World) startNode(ctx context.Context, out io.Writer, images func() (image.Tars, error)) error {
+	controller, err := apps.IngressController()
+	if err != nil {
+		return err
+	}
+	begin := time.Now()
 	config := w.clusterConfig()
-	config.Images, config.Manifests = images, manifests
+	config.Images = func() (cluster.Images, error) {
+		tars, err := images()
+		return cluster.Images{Node: tars.Node, Others: tars.Connectors}, err
+	}
+	config.Manifests = controller
 	config.Progress = func(line string) { fmt.Fprintln(out, line) }
 	if err := cluster.Start(ctx, config); err != nil {
 		return fmt.Errorf("starting the node: %w", err)
@@ -247,17 +263,24 @@ func (w *World) startNode(ctx context.Context, out io.Writer, early bool, ready 
 	if err := w.rolledOut(ctx, ingress); err != nil {
 		return err
 	}
-	if early {
-		fmt.Fprintf(out, "node %s ready with its ingress controller, and two apps are starting (%s)\n", config.Name(), since(begin))
-	}
-	ready()
-	if err := w.rolledOut(ctx, sites...); err != nil {
+	fmt.Fprintf(out, "node %s ready with its ingress controller (%s)\n", config.Name(), since(begin))
+	return nil
+}
+
+// startSites starts what there is to expose in a node that is up.
+func (w *World) startSites(ctx context.Context, images func() (image.Tars, error)) error {
+	tars, err := images()
+	if err != nil {
 		return err
 	}
-	if !early {
-		fmt.Fprintf(out, "node %s ready with its ingress controller and two apps (%s)\n", config.Name(), since(begin))
+	manifests, err := apps.Sites(w.Domain())
+	if err != nil {
+		return err
 	}
-	return nil
+	if err := cluster.Add(ctx, w.clusterConfig(), tars.Sites, manifests); err != nil {
+		return fmt.Errorf("starting the apps: %w", err)
+	}
+	return w.rolledOut(ctx, sites...)
 }
 
 // linkKubeconfig copies the node's kubeconfig to the path that Pulumi.dev.yaml names.

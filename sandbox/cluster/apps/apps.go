@@ -22,15 +22,16 @@ var (
 // Hosts returns the names of the sites: the domain, and photos below it.
 func Hosts(domain string) []string { return []string{domain, "photos." + domain} }
 
-// Manifests returns everything as one YAML stream for kubectl apply, with hosts in the
-// domain.
-func Manifests(domain string) ([]byte, error) {
+// IngressController returns the controller as a YAML stream for kubectl apply.
+func IngressController() ([]byte, error) { return manifests("ingress-controller.yaml.tmpl", "") }
+
+// Sites returns the sites, with hosts in the domain, as a YAML stream for kubectl apply.
+func Sites(domain string) ([]byte, error) { return manifests("sites.yaml.tmpl", domain) }
+
+func manifests(name, domain string) ([]byte, error) {
 	var out bytes.Buffer
-	for _, name := range []string{"ingress-controller.yaml.tmpl", "sites.yaml.tmpl"} {
-		out.WriteString("---\n")
-		if err := templates.ExecuteTemplate(&out, name, struct{ Domain string }{domain}); err != nil {
-			return nil, fmt.Errorf("filling in %s: %w", name, err)
-		}
+	if err := templates.ExecuteTemplate(&out, name, struct{ Domain string }{domain}); err != nil {
+		return nil, fmt.Errorf("filling in %s: %w", name, err)
 	}
 	return out.Bytes(), nil
 }

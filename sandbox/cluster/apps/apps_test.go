@@ -45,8 +45,11 @@ type object struct {
 
 func objects(t *testing.T, domain string) map[string]object {
 	t.Helper()
-	data, err := Manifests(domain)
+	controller, err := IngressController()
 	require.NoError(t, err)
+	sites, err := Sites(domain)
+	require.NoError(t, err)
+	data := slices.Concat(controller, []byte("\n---\n"), sites)
 	out := map[string]object{}
 	for decoder := yaml.NewDecoder(bytes.NewReader(data)); ; {
 		var o object

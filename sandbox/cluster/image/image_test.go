@@ -114,11 +114,12 @@ func TestAll_ImagesOfTheWorld(t *testing.T) {
 	dir := t.TempDir()
 	tars, err := All(Options{BinDir: binaries(t), CA: []byte("the CA"), Dir: dir})
 	require.NoError(t, err)
-	require.Len(t, tars.Node, 2)
+	require.Len(t, tars.Node, 3)
 	require.Contains(t, open(t, tars.Node[0]), Pause)
 	require.Contains(t, open(t, tars.Node[1]), CoreDNS)
+	require.Contains(t, open(t, tars.Node[2]), Skipper)
 	images := map[string]v1.Image{}
-	for _, p := range slices.Concat(tars.Node, tars.Others) {
+	for _, p := range slices.Concat(tars.Node, tars.Connectors, tars.Sites) {
 		for name, image := range open(t, p) {
 			images[name] = image
 		}
@@ -184,7 +185,7 @@ func all(t *testing.T, o Options) []string {
 	t.Helper()
 	tars, err := All(o)
 	require.NoError(t, err)
-	return slices.Concat(tars.Node, tars.Others)
+	return slices.Concat(tars.Node, tars.Connectors, tars.Sites)
 }
 
 func TestAll_SaysWhichBinaryIsMissing(t *testing.T) {

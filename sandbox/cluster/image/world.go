@@ -46,8 +46,9 @@ type Options struct {
 
 // Tars are the files with a local world's images.
 type Tars struct {
-	Node   []string // what the node needs itself
-	Others []string
+	Node       []string // what the node needs itself, and its ingress controller
+	Connectors []string // what a tunnel needs
+	Sites      []string // what is to be exposed
 }
 
 // All writes the images of a local world and returns the tars. A tar is named after what it is made
@@ -64,9 +65,9 @@ func All(o Options) (Tars, error) {
 	}{
 		{"pause", pauseSpecs, &tars.Node},
 		{"coredns", corednsSpecs, &tars.Node},
-		{"skipper", skipperSpecs, &tars.Others},
-		{"webapp", webappSpecs, &tars.Others},
-		{"cloudflared", cloudflaredSpecs, &tars.Others},
+		{"skipper", skipperSpecs, &tars.Node},
+		{"cloudflared", cloudflaredSpecs, &tars.Connectors},
+		{"webapp", webappSpecs, &tars.Sites},
 	} {
 		specs, err := tar.specs(o)
 		if err != nil {

@@ -12,13 +12,12 @@ import (
 	_ "github.com/coredns/coredns/plugin/health"
 	_ "github.com/coredns/coredns/plugin/kubernetes"
 	_ "github.com/coredns/coredns/plugin/log"
-	_ "github.com/coredns/coredns/plugin/ready"
 	_ "github.com/coredns/coredns/plugin/template"
 )
 
 func main() {
 	// The order in which plugins see a query, whatever the order in the Corefile. Upstream's list has the same
 	// relative order.
-	dnsserver.Directives = []string{"errors", "log", "health", "ready", "cache", "template", "kubernetes"}
+	dnsserver.Directives = []string{"errors", "log", "health", "cache", "template", "kubernetes"}
 	coremain.Run()
 }
