@@ -1,0 +1,62 @@
+package world
+
+import (
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// A command that was killed leaves its plugins behind. Those of other worlds, and other programs of this
+// one, are left alone.
+func TestDown_StopsPlugins(t *testing.T) {
+	t.Parallel()
+	if runtime.GOOS != "linux" {
+		t.Skip("processes are listed on Linux only")
+	}
+	w := open(t, newClone(t), "plugins")
+	write(t, "", w.path("there"))
+	start := func(name, home string) (ended <-chan struct{}) {
+		t.Helper()
+		sleep, err := exec.LookPath("sleep")
+		require.NoError(t, err)
+		program := filepath.Join(t.TempDir(), name)
+		require.NoError(t, os.Symlink(sleep, program))
+		cmd := exec.Command(program, "60")
+		cmd.Env = []string{"PULUMI_HOME=" + home}
+		require.NoError(t, cmd.Start())
+		gone := make(chan struct{})
+		go func() {
+			defer close(gone)
+			_ = cmd.Wait()
+		}()
+		t.Cleanup(func() { _ = cmd.Process.Kill() })
+		return gone
+	}
+	left := []<-chan struct{}{
+		start("pulumi-resource-random", w.PulumiHome()), start("pulumi-language-go", w.PulumiHome()),
+	}
+	others := []<-chan struct{}{
+		start("pulumi-resource-random", w.PulumiHome()+"-of-another"), start("editor", w.PulumiHome()),
+	}
+	require.NoError(t, w.Down(t.Context(), io.Discard))
+	for _, ended := range left {
+		select {
+		case <-ended:
+		case <-time.After(5 * time.Second):
+			t.Error("a plugin still runs")
+		}
+	}
+	for _, ended := range others {
+		select {
+		case <-ended:
+			t.Error("a process that isn't the world's plugin was ended")
+		default:
+		}
+	}
+}
