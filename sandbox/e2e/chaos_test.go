@@ -21,11 +21,12 @@ import (
 //
 // KILLS and FAULTS are how many, SEED repeats an earlier choice, ONLY restricts the test to disturbances
 // whose lines in the log match a regular expression, and with KEEP_GOING a failure isn't the end. With
-// RECORD, it finds out every moment first; otherwise it knows only the usual ones.
+// RECORD, it finds out every moment first; otherwise it knows only the usual ones. CHAOS_SHARED names
+// the directory in which several runs, each in a world of its own, share the disturbances.
 func TestChaos(t *testing.T) {
 	share(t)
 	c := newChaos(t)
-	defer c.table.print(os.Stdout)
+	defer c.report(t)
 	if !c.thorough {
 		c.recorded = usual
 	}
@@ -66,6 +67,7 @@ func newChaos(t *testing.T) *chaos {
 		thorough: os.Getenv("RECORD") != "",
 		random:   rand.New(rand.NewPCG(uint64(seed), 0)),
 		only:     regexp.MustCompile(os.Getenv("ONLY")),
+		shared:   os.Getenv("CHAOS_SHARED"),
 	}
 	fmt.Printf("chaos: SEED=%d KILLS=%d FAULTS=%d\n", seed, c.kills, c.faults)
 	return c
@@ -78,6 +80,7 @@ type chaos struct {
 
 	random   *rand.Rand
 	only     *regexp.Regexp
+	shared   string // the directory shared with other runs; none if empty
 	table    chaosTable
 	subjects int
 	recorded map[string]recording // by operation
@@ -101,6 +104,7 @@ func (c *chaos) subject(t *testing.T, n *neighbour, namespace string) *subject {
 // attempt is one disturbance of an operation.
 type attempt struct {
 	kind, name string
+	key        string // tells it from others of its kind, and is the same in runs that share a seed
 	make       func(*subject) (result, error)
 }
 
@@ -112,8 +116,17 @@ func (c *chaos) kill(t *testing.T, s *subject, n int) {
 		if s.namespace != "" {
 			known.boundaries = slices.DeleteFunc(slices.Clone(known.boundaries), func(b boundary) bool { return b.resource == "edge-namespace" })
 		}
+		times := map[string]int{}
 		for _, m := range known.moments(n, c.random) {
-			plan[o.name] = append(plan[o.name], attempt{m.kind(), m.String(), func(s *subject) (result, error) { return s.killed(t, o, m) }})
+			key := m.String()
+			if _, random := m.(after); random {
+				key = "" // it differs from run to run
+			}
+			times[key]++
+			plan[o.name] = append(plan[o.name], attempt{
+				kind: m.kind(), name: m.String(), key: fmt.Sprintf("%s time %d", key, times[key]),
+				make: func(s *subject) (result, error) { return s.killed(t, o, m) },
+			})
 		}
 	}
 	c.run(t, s, plan, n)
@@ -124,7 +137,10 @@ func (c *chaos) disturb(t *testing.T, s *subject, n int) {
 	plan := map[string][]attempt{}
 	for _, o := range operations {
 		for _, d := range c.recorded[o.name].faultMatrix(o, c.random) {
-			plan[o.name] = append(plan[o.name], attempt{d.kind(), d.String(), func(s *subject) (result, error) { return s.disturbed(t, d) }})
+			plan[o.name] = append(plan[o.name], attempt{
+				kind: d.kind(), name: d.String(), key: d.call.String(),
+				make: func(s *subject) (result, error) { return s.disturbed(t, d) },
+			})
 		}
 	}
 	c.run(t, s, plan, n)
@@ -140,6 +156,10 @@ func (c *chaos) run(t *testing.T, s *subject, plan map[string][]attempt, n int) 
 	for made := 0; made < n; {
 		left := 0
 		for _, o := range operations {
+			for len(plan[o.name]) > 0 && made < n && !c.claim(t, o, plan[o.name][0]) {
+				plan[o.name] = plan[o.name][1:]
+				made++
+			}
 			attempts := plan[o.name]
 			if len(attempts) == 0 || made == n {
 				if o.change == nil { // or the next one can do without
@@ -164,6 +184,7 @@ func (c *chaos) try(t *testing.T, s *subject, o operation, a attempt) *subject {
 	began := time.Now()
 	result, err := a.make(s)
 	c.table.add(o.name, a.kind, result)
+	c.note(t, o, a, result)
 	t.Logf("%s: %s, %s: %s in %s", o.name, a.kind, a.name, result, time.Since(began).Round(time.Second))
 	if err == nil {
 		return s

@@ -20,11 +20,11 @@ import (
 type snapshot map[string]bool
 
 // takeSnapshot records the machine's interfaces, routes, mounts and control groups, and the
-// processes of worlds. Other worlds come and go, so only this run's count, with the node of the given
-// name; before there is a world, none does.
-func takeSnapshot(name string) (snapshot, error) {
+// processes of worlds. Other worlds come and go, so only this run's count, with the nodes of the given
+// names; before there is a world, none does.
+func takeSnapshot(nodes ...string) (snapshot, error) {
 	s := snapshot{}
-	if err := s.addNetwork(name); err != nil {
+	if err := s.addNetwork(nodes); err != nil {
 		return nil, err
 	}
 	mounts, err := os.ReadFile("/proc/self/mountinfo")
@@ -35,25 +35,29 @@ func takeSnapshot(name string) (snapshot, error) {
 		fields := strings.Fields(line)
 		s["mount "+fields[4]] = true
 	}
-	if err := s.addCgroups(name); err != nil {
+	if err := s.addCgroups(nodes); err != nil {
 		return nil, err
 	}
-	if err := s.addTemporary(name); err != nil {
+	if err := s.addTemporary(nodes); err != nil {
 		return nil, err
 	}
-	return s, s.addProcesses(name)
+	return s, s.addProcesses(nodes)
 }
 
-// addTemporary adds the copies of kubeconfigs among the machine's temporary files: without a name
-// all of them, and else those of that node's cluster.
-func (s snapshot) addTemporary(name string) error {
+// addTemporary adds the copies of kubeconfigs among the machine's temporary files: without names all of
+// them, and else those of the nodes' clusters.
+func (s snapshot) addTemporary(nodes []string) error {
 	files, err := filepath.Glob(filepath.Join(os.TempDir(), "kubeconfig*"))
 	if err != nil {
 		return err
 	}
 	for _, file := range files {
-		// Files of other worlds come and go.
-		if content, err := os.ReadFile(file); err == nil && (name == "" || bytes.Contains(content, []byte("user: "+name+"-admin"))) {
+		content, err := os.ReadFile(file)
+		if err != nil {
+			continue // files of other worlds come and go
+		}
+		own := func(node string) bool { return bytes.Contains(content, []byte("user: "+node+"-admin")) }
+		if len(nodes) == 0 || slices.ContainsFunc(nodes, own) {
 			s["file "+file] = true
 		}
 	}
@@ -61,14 +65,14 @@ func (s snapshot) addTemporary(name string) error {
 }
 
 // addNetwork adds the interfaces and routes, except those of other worlds, which come and go.
-func (s snapshot) addNetwork(own string) error {
+func (s snapshot) addNetwork(nodes []string) error {
 	links, err := netlink.LinkList()
 	if err != nil {
 		return err
 	}
 	others := map[int]bool{}
 	for _, link := range links {
-		if attrs := link.Attrs(); strings.HasPrefix(attrs.Name, "k8st") && attrs.Name != own {
+		if attrs := link.Attrs(); strings.HasPrefix(attrs.Name, "k8st") && !slices.Contains(nodes, attrs.Name) {
 			others[attrs.Index] = true
 		} else {
 			s["interface "+attrs.Name] = true
@@ -86,9 +90,9 @@ func (s snapshot) addNetwork(own string) error {
 	return nil
 }
 
-func (s snapshot) addCgroups(name string) error {
+func (s snapshot) addCgroups(nodes []string) error {
 	return filepath.WalkDir("/sys/fs/cgroup", func(path string, entry fs.DirEntry, err error) error {
-		if err == nil && entry.IsDir() && entry.Name() == name {
+		if err == nil && entry.IsDir() && slices.Contains(nodes, entry.Name()) {
 			s["cgroup "+path] = true
 			return filepath.SkipDir
 		}
@@ -96,9 +100,9 @@ func (s snapshot) addCgroups(name string) error {
 	})
 }
 
-// addProcesses adds the processes of this run's worlds, and the shims of the node's containers. They
+// addProcesses adds the processes of this run's worlds, and the shims of the nodes' containers. They
 // are told by their paths and control groups, because others run the same programs.
-func (s snapshot) addProcesses(node string) error {
+func (s snapshot) addProcesses(nodes []string) error {
 	root, err := filepath.Abs(testRoot())
 	if err != nil {
 		return err
@@ -115,7 +119,8 @@ func (s snapshot) addProcesses(node string) error {
 		}
 		argv := string(bytes.ReplaceAll(raw, []byte{0}, []byte{' '}))
 		groups, _ := os.ReadFile(filepath.Join(filepath.Dir(file), "cgroup"))
-		ofNode := node != "" && strings.Contains(string(groups), "/"+node)
+		ofNode := slices.ContainsFunc(strings.FieldsFunc(string(groups), func(r rune) bool { return r == '/' || r == '\n' }),
+			func(part string) bool { return slices.Contains(nodes, part) })
 		if strings.Contains(argv, dirs+"/") || strings.Contains(argv, dirs+http2Suffix+"/") || ofNode && strings.HasPrefix(argv, shim) {
 			s["process "+filepath.Base(filepath.Dir(file))+" "+argv] = true
 		}

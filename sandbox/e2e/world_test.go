@@ -50,7 +50,7 @@ func runInWorld(m *testing.M) (int, error) {
 	if err := w.Down(ctx, os.Stdout); err != nil {
 		return 0, err
 	}
-	before, err := takeSnapshot("")
+	before, err := takeSnapshot()
 	if err != nil {
 		return 0, err
 	}
@@ -58,8 +58,11 @@ func runInWorld(m *testing.M) (int, error) {
 		return 0, err
 	}
 	testWorld = w
-	node := cluster.Config{Slot: w.Slot}.Name()
 	code := m.Run()
+	nodes := []string{nodeOf(w)}
+	if worlds.http2 != nil {
+		nodes = append(nodes, nodeOf(worlds.http2))
+	}
 	if err := downWorlds(); err != nil {
 		return 0, err
 	}
@@ -68,7 +71,7 @@ func runInWorld(m *testing.M) (int, error) {
 	if err := w.Down(ctx, os.Stdout); err != nil {
 		return 0, err
 	}
-	after, err := takeSnapshot(node)
+	after, err := takeSnapshot(nodes...)
 	if err != nil {
 		return 0, err
 	}
@@ -77,6 +80,8 @@ func runInWorld(m *testing.M) (int, error) {
 	}
 	return code, nil
 }
+
+func nodeOf(w *world.World) string { return cluster.Config{Slot: w.Slot}.Name() }
 
 // TestWorld_SurvivesItsProcessesDeath kills the world's processes. The next up repairs the world,
 // and nothing that was deployed is lost.
