@@ -49,7 +49,7 @@ func TestCloudflareTunnelArgs_Validate(t *testing.T) {
 		{"common bastion mode", func(a *CloudflareTunnelArgs) { a.OriginRequest = &OriginRequest{BastionMode: new(true)} }, "originRequest.bastionMode: with bastion, every visitor"},
 		{"common bastion mode behind Access", func(a *CloudflareTunnelArgs) {
 			a.OriginRequest = &OriginRequest{BastionMode: new(true), Access: &Access{Required: true}}
-		}, "origin: with bastion, clients choose the destination"},
+		}, "originRequest.bastionMode: with bastion, clients choose the destination"},
 		{"namespace", func(a *CloudflareTunnelArgs) { a.Namespace = "web" }, ""},
 		{"namespace in upper case", func(a *CloudflareTunnelArgs) { a.Namespace = "Web" }, `namespace: "Web"`},
 		{"image by digest", func(a *CloudflareTunnelArgs) { a.Image = "cloudflare/cloudflared" + digest }, ""},

@@ -1,6 +1,8 @@
 package components
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -33,6 +35,21 @@ func (p panel) query() string {
 	return strings.Replace(p.expression, "{}", `{namespace=~"$namespace"}`, 1)
 }
 
+// maxUID is the longest identifier that Grafana accepts, in characters.
+const maxUID = 40
+
+// dashboardUID is the dashboard's identifier in Grafana. A long one is cut, with a
+// checksum that tells it apart.
+func dashboardUID(tunnelName string) string {
+	uid := "k8s-tunnel-" + tunnelName
+	if len(uid) <= maxUID {
+		return uid
+	}
+	sum := sha256.Sum256([]byte(tunnelName))
+	end := "-" + hex.EncodeToString(sum[:4])
+	return uid[:maxUID-len(end)] + end
+}
+
 // renderDashboard returns the dashboard's JSON. Data source and namespace are
 // variables, so that one dashboard can show every tunnel.
 func renderDashboard(tunnelName string) (string, error) {
@@ -57,7 +74,7 @@ func renderDashboard(tunnelName string) (string, error) {
 		x += width
 	}
 	text, err := json.MarshalIndent(object{
-		"title": "Cloudflare Tunnel: " + tunnelName, "uid": "k8s-tunnel-" + tunnelName, "tags": []string{"cloudflared"},
+		"title": "Cloudflare Tunnel: " + tunnelName, "uid": dashboardUID(tunnelName), "tags": []string{"cloudflared"},
 		"schemaVersion": 39, "refresh": "30s", "time": object{"from": "now-6h", "to": "now"},
 		"templating": object{"list": []object{
 			{"name": "datasource", "type": "datasource", "query": "prometheus"},

@@ -40,7 +40,10 @@ type FileArgs struct {
 
 // rootCA is a ConfigMap with the API server's certificate authority. Kubernetes puts
 // it into every namespace, new ones included.
-const rootCA = "kube-root-ca.crt"
+const (
+	rootCA    = "kube-root-ca.crt"
+	rootCAKey = "ca.crt" // its only one
+)
 
 // Directories that a mount would hide from cloudflared, with what they contain.
 var (
@@ -95,6 +98,9 @@ func validateFile(at string, file FileArgs, namespace string) error {
 	}
 	for i, key := range file.Keys {
 		problems = append(problems, validate.Key(fmt.Sprintf("%s.keys[%d]", at, i), key))
+		if file.ConfigMap == rootCA && key != rootCAKey {
+			problems = append(problems, fmt.Errorf("%s.keys[%d]: ConfigMap %s has no key %q, only %s", at, i, rootCA, key, rootCAKey))
+		}
 		if slices.Contains(file.Keys[:i], key) {
 			problems = append(problems, fmt.Errorf("%s.keys[%d]: %q is listed twice; remove one", at, i, key))
 		}
@@ -150,6 +156,8 @@ func validateOpened(file cloudflared.File, args *CloudflareTunnelArgs) error {
 	case i < 0:
 		return fmt.Errorf("%s: the connector's container has no %s; put it into a ConfigMap of the connectors' namespace, and add to files: {configMap: origin-ca, mountPath: %s}; if the image has it, list it in existingPaths",
 			file.Argument, name, path.Dir(name))
+	case args.Files[i].ConfigMap == rootCA && path.Base(name) != rootCAKey:
+		return fmt.Errorf("%s: ConfigMap %s has only the key %s; use %s", file.Argument, rootCA, rootCAKey, path.Join(path.Dir(name), rootCAKey))
 	case len(args.Files[i].Keys) > 0 && !slices.Contains(args.Files[i].Keys, path.Base(name)):
 		return fmt.Errorf("%s: %s isn't mounted; add %s to files[%d].keys", file.Argument, name, path.Base(name), i)
 	}

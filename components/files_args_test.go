@@ -53,6 +53,9 @@ func TestCloudflareTunnelArgs_ValidateFiles(t *testing.T) {
 		{"a new namespace's own ConfigMap", func(a *CloudflareTunnelArgs) {
 			a.Files = []FileArgs{{ConfigMap: "kube-root-ca.crt", MountPath: "/etc/ca"}}
 		}, ""},
+		{"another key of the new namespace's own ConfigMap", func(a *CloudflareTunnelArgs) {
+			a.Files = []FileArgs{{ConfigMap: "kube-root-ca.crt", Keys: []string{"ca.pem"}, MountPath: "/etc/ca"}}
+		}, `files[0].keys[0]: ConfigMap kube-root-ca.crt has no key "ca.pem", only ca.crt`},
 		{"an existing path", func(a *CloudflareTunnelArgs) { a.ExistingPaths = []string{"run/web"} }, `existingPaths[0]: "run/web" is not an absolute path`},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -84,6 +87,10 @@ func TestCloudflareTunnelArgs_ValidateOpenedFiles(t *testing.T) {
 		{"a detour", func(a *CloudflareTunnelArgs) { a.OriginRequest = ca("/etc/one/../all/any.pem") }, ""},
 		{"none", func(a *CloudflareTunnelArgs) { a.OriginRequest = ca("") }, ""},
 		{"another key", func(a *CloudflareTunnelArgs) { a.OriginRequest = ca("/etc/one/tls.crt") }, "originRequest.caPool: /etc/one/tls.crt isn't mounted; add tls.crt to files[0].keys"},
+		{"another key of the cluster's own", func(a *CloudflareTunnelArgs) {
+			a.Files = []FileArgs{{ConfigMap: "kube-root-ca.crt", MountPath: "/etc/ca"}}
+			a.OriginRequest = ca("/etc/ca/ca.pem")
+		}, "originRequest.caPool: ConfigMap kube-root-ca.crt has only the key ca.crt; use /etc/ca/ca.crt"},
 		{"a directory below", func(a *CloudflareTunnelArgs) { a.OriginRequest = ca("/etc/all/deep/ca.crt") }, "the connector's container has no /etc/all/deep/ca.crt"},
 		{"the directory itself", func(a *CloudflareTunnelArgs) { a.OriginRequest = ca("/etc/all") }, "the connector's container has no /etc/all"},
 		{"nobody's", func(a *CloudflareTunnelArgs) { a.OriginRequest = ca("/etc/ca/ca.crt") }, "originRequest.caPool: the connector's container has no /etc/ca/ca.crt; put it into a ConfigMap of the connectors' namespace, and add to files: {configMap: origin-ca, mountPath: /etc/ca}"},

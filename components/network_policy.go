@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 
 	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
 	metav1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/meta/v1"
@@ -85,6 +86,7 @@ func (t *CloudflareTunnel) egress(
 	var none networkingv1.NetworkPolicyEgressRuleArrayOutput
 	var names []cloudflared.ServiceName
 	var specs []any
+	taken := map[string]bool{}
 	for _, d := range destinations {
 		service, ok := serviceBehind(d, args)
 		if !ok || slices.Contains(names, service) {
@@ -97,7 +99,12 @@ func (t *CloudflareTunnel) egress(
 		}
 		read := &corev1.Service{}
 		object := clusterObject{group: "core/v1", apiVersion: "v1", kind: "Service", namespace: service.Namespace, name: service.Name}
-		if err := object.read(ctx, fmt.Sprintf("%s-origin-%s-%s", name, service.Namespace, service.Name), read, pulumi.Parent(t)); err != nil {
+		logicalName := fmt.Sprintf("%s-origin-%s-%s", name, service.Namespace, service.Name)
+		if taken[logicalName] {
+			logicalName = fmt.Sprintf("%s-origin-%s.%s", name, service.Namespace, service.Name)
+		}
+		taken[logicalName] = true
+		if err := object.read(ctx, logicalName, read, pulumi.Parent(t)); err != nil {
 			return none, fmt.Errorf("reading service %s in namespace %s: %w", service.Name, service.Namespace, err)
 		}
 		names, specs = append(names, service), append(specs, read.Spec)
@@ -113,12 +120,14 @@ func (t *CloudflareTunnel) egress(
 
 // outsideDomains are last labels of names that are more often hosts outside of the
 // cluster than Services in namespaces of these names.
-var outsideDomains = []string{"com", "corp", "internal", "intranet", "lan", "local", "localdomain", "net", "org"}
+var outsideDomains = []string{
+	"arpa", "box", "com", "corp", "de", "eu", "internal", "intranet", "io", "lan", "local", "localdomain", "net", "org",
+}
 
 // lookupWarning says what a name is taken for that may have been meant otherwise. If
 // there is no such Service, the engine's error doesn't know of the host.
 func lookupWarning(d cloudflared.Destination) string {
-	if d.Host != d.Service.Name+"."+d.Service.Namespace || !slices.Contains(outsideDomains, d.Service.Namespace) {
+	if !strings.EqualFold(d.Host, d.Service.Name+"."+d.Service.Namespace) || !slices.Contains(outsideDomains, d.Service.Namespace) {
 		return ""
 	}
 	return fmt.Sprintf("%s: %s is looked up as the Service %s in namespace %s; if that is what it is, write %s.svc; if it is outside of the cluster, use its address, or add it to networkPolicy.origins: {host: %s, to: [{cidr: 192.0.2.10/32, ports: [%d]}]}",

@@ -97,8 +97,14 @@ func validateNetworkPolicy(path string, args *CloudflareTunnelArgs) error {
 	for i, namespace := range policy.MetricsFrom {
 		problems = append(problems, validate.Namespace(fmt.Sprintf("%s.metricsFrom[%d]", path, i), namespace))
 	}
+	type target struct {
+		host string
+		port int
+	}
+	reported := map[target]bool{}
 	for _, d := range destinations {
-		if len(policy.peers(d.Host)) == 0 {
+		if to := (target{d.Host, d.Port}); len(policy.peers(d.Host)) == 0 && !reported[to] {
+			reported[to] = true
 			problems = append(problems, validateDestination(d, args.Namespace))
 		}
 	}

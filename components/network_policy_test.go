@@ -73,6 +73,8 @@ func TestNetworkPolicy_Origins(t *testing.T) {
 		{"the API server that is named", "https://kubernetes.default.svc", "", named("kubernetes.default.svc", PeerArgs{CIDR: "192.0.2.1/32", Ports: []int{6443}}), []string{"192.0.2.1/32:6443"}, ""},
 		{"the API server", "https://kubernetes.default.svc", "", nil, nil, "{host: kubernetes.default.svc, to: [{cidr: 192.0.2.10/32, ports: [6443]}]}"},
 		{"a host outside", "http://nas.home.lan", "", nil, nil, `"nas.home.lan" is outside of the cluster`},
+		{"a service's name, ended by a dot", "http://x.ingress-nginx.", "", nil, nil, `"x.ingress-nginx." is outside of the cluster`},
+		{"a service's full name, ended by a dot", "http://x.ingress-nginx.svc.cluster.local.:8000", "", nil, []string{pods + ":80"}, ""},
 		{"a service of a new namespace", "http://web", "", nil, nil, "use web.<namespace>"},
 		{"a service that is another name", "http://outside.web", "", nil, nil, "an ExternalName for nas.lan"},
 		{"a service without a selector", "http://manual.web", "", nil, nil, "has no selector"},
@@ -100,6 +102,20 @@ func TestNetworkPolicy_Origins(t *testing.T) {
 	}
 }
 
+// A logical name has namespace and name of a Service, which may be confused.
+func TestNetworkPolicy_ServicesAreToldApart(t *testing.T) {
+	t.Parallel()
+	ports := []any{map[string]any{"port": 80}}
+	args := validArgs()
+	args.Ingress = []IngressRule{{Hostname: "a.example.com", Service: "http://web.team-prod"}, {Hostname: "b.example.com", Service: "http://prod-web.team"}}
+	r := &plantest.Engine{Services: map[string]map[string]any{
+		"team-prod/web": {"selector": map[string]any{"app": "a"}, "ports": ports}, "team/prod-web": {"selector": map[string]any{"app": "b"}, "ports": ports},
+	}}
+	require.NoError(t, r.Run(program(args)))
+	require.Contains(t, r.Inventory(), "kubernetes:core/v1:Service::edge-origin-team-prod-web")
+	require.Contains(t, r.Inventory(), "kubernetes:core/v1:Service::edge-origin-team.prod-web")
+}
+
 // What clients may choose, and what Access needs, has to be listed.
 func TestNetworkPolicy_ChosenDestinations(t *testing.T) {
 	t.Parallel()
@@ -122,6 +138,7 @@ func TestNetworkPolicy_LookupWarnings(t *testing.T) {
 	t.Parallel()
 	for service, want := range map[string]string{
 		"http://homeassistant.local:8123":     "ingress[0].service: homeassistant.local is looked up as the Service homeassistant in namespace local; if that is what it is, write homeassistant.local.svc; if it is outside of the cluster, use its address, or add it to networkPolicy.origins: {host: homeassistant.local, to: [{cidr: 192.0.2.10/32, ports: [8123]}]}",
+		"http://HomeAssistant.local:8123":     "ingress[0].service: HomeAssistant.local is looked up as the Service homeassistant in namespace local; if that is what it is, write HomeAssistant.local.svc; if it is outside of the cluster, use its address, or add it to networkPolicy.origins: {host: HomeAssistant.local, to: [{cidr: 192.0.2.10/32, ports: [8123]}]}",
 		"http://homeassistant.local.svc:8000": "",
 		"http://web.media":                    "",
 	} {

@@ -144,9 +144,9 @@ func container(args *CloudflareTunnelArgs) *corev1.ContainerArgs {
 		},
 		// With a slow uplink, falling back from QUIC to HTTP/2 may take minutes, and
 		// a pod that starts during an outage waits as long as one that runs.
-		StartupProbe: probe(2, 210),
+		StartupProbe: probe(1, 420),
 		// Not ready while no connection to Cloudflare is up.
-		ReadinessProbe: probe(5, 3),
+		ReadinessProbe: probe(2, 8),
 		// Restarted only after seven minutes without a connection: a restart doesn't
 		// bring a home's uplink back.
 		LivenessProbe: probe(15, 28),

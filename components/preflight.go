@@ -98,7 +98,8 @@ func (a *CloudflareTunnelArgs) check(ctx *pulumi.Context, name string) (*found, 
 		return nil, err
 	}
 	asked := request
-	request.Identity, request.LastTunnel, request.LastRecords = last.identity, last.tunnelID, last.targets
+	request.Identity, request.LastRecords = last.identity, last.targets
+	request.LastTunnel, request.LastExisting = last.tunnelID, last.existing
 	findings, err := client.Check(ctx.Context(), request)
 	if err != nil {
 		return nil, err

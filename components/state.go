@@ -2,9 +2,13 @@ package components
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"k8s-tunnel/components/names"
 )
 
 // lastState is what the component knows of itself from the state, before it declares
@@ -14,9 +18,11 @@ type lastState struct {
 	identity string
 	// tunnelID is the ID of the tunnel that it had after the last update.
 	tunnelID string
+	// existing says that this was an existing tunnel, which the component hasn't made.
+	existing bool
 	// records are the full names of its records, by their logical names.
 	records map[string]string
-	// targets are what these records lead to, by full names.
+	// targets are what these records lead to, by full names in lower case and the xn-- form.
 	targets map[string]string
 }
 
@@ -41,7 +47,7 @@ func readState(ctx *pulumi.Context, name string) (lastState, error) {
 		if _, logicalName, found := strings.Cut(urn, recordType); found && strings.HasPrefix(logicalName, name+"-") {
 			host, _ := r.Outputs["hostname"].(string)
 			records[logicalName] = host
-			targets[host], _ = r.Outputs["content"].(string)
+			targets[names.ASCII(host)], _ = r.Outputs["content"].(string)
 		}
 	}
 	output := func(urnEnd, key string) string {
@@ -53,9 +59,13 @@ func readState(ctx *pulumi.Context, name string) (lastState, error) {
 		}
 		return ""
 	}
+	existing := func(urn string) bool {
+		return strings.HasSuffix(urn, "ZeroTrustTunnelCloudflared::"+name+existingTunnelSuffix)
+	}
 	return lastState{
 		identity: output(CloudflareTunnelType+"$random:index/randomId:RandomId::"+name+identitySuffix, "hex"),
 		tunnelID: output(CloudflareTunnelType+"::"+name, "tunnelId"),
+		existing: slices.ContainsFunc(slices.Collect(maps.Keys(state.Resources)), existing),
 		records:  records,
 		targets:  targets,
 	}, nil

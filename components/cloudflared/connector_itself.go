@@ -35,19 +35,25 @@ func (r Routing) validateBastion() []error {
 		if err != nil || service.Kind != ServiceBastion || rule.OriginRequest != nil && rule.OriginRequest.Access != nil && rule.OriginRequest.Access.Required {
 			continue
 		}
-		path := "originRequest.bastionMode"
-		if i < len(r.Ingress) {
-			switch own := r.Ingress[i].OriginRequest; {
-			case rule.Service == bastion:
-				path = fmt.Sprintf("ingress[%d].service", i)
-			case own != nil && own.BastionMode != nil:
-				path = fmt.Sprintf("ingress[%d].originRequest.bastionMode", i)
-			}
-		}
+		path := r.bastionArgument(i)
 		if !reported[path] {
 			problems = append(problems, fmt.Errorf("%s: with bastion, every visitor may choose the connector itself, with its configuration and diagnostics, which no network policy prevents; require Access in originRequest.access, or use a rule for each destination, such as ssh://host.lan:22, or the service socks-proxy with ipRules", path))
 		}
 		reported[path] = true
 	}
 	return problems
+}
+
+// bastionArgument is the argument that makes a rule with bastion forward to where the
+// client chooses.
+func (r Routing) bastionArgument(i int) string {
+	if i < len(r.Ingress) {
+		switch own := r.Ingress[i].OriginRequest; {
+		case r.Ingress[i].Service == bastion:
+			return fmt.Sprintf("ingress[%d].service", i)
+		case own != nil && own.BastionMode != nil:
+			return fmt.Sprintf("ingress[%d].originRequest.bastionMode", i)
+		}
+	}
+	return "originRequest.bastionMode"
 }

@@ -48,9 +48,12 @@ func (r Routing) Destinations() []Destination {
 		}
 		if o := rule.OriginRequest; o != nil && o.Access != nil && o.Access.Required && o.Access.TeamName != "" {
 			// cloudflared fetches the keys of Access's tokens from the team's host.
-			add(Destination{Path: request + ".access", Host: o.Access.TeamName + ".cloudflareaccess.com", Port: 443})
+			add(Destination{Path: request + ".access", Host: o.Access.host(), Port: 443})
 		}
 		if service, err := rule.service(r.OriginRequest); err == nil {
+			if service.Kind == ServiceBastion {
+				path = r.bastionArgument(i)
+			}
 			if d, outside := service.destination(path); outside {
 				add(d)
 			}
@@ -80,17 +83,21 @@ func (s Service) destination(path string) (Destination, bool) {
 
 // serviceName returns the Kubernetes Service that a host names: name,
 // name.namespace, or name.namespace.svc with or without the cluster's domain.
-// It is empty for other hosts.
+// It is empty for other hosts. A final dot makes a name complete as it is, so only
+// one with the cluster's domain may have it.
 func serviceName(host string) ServiceName {
-	labels := strings.Split(strings.TrimSuffix(strings.ToLower(host), "."), ".")
-	if svc := slices.Index(labels, "svc"); svc >= 2 {
+	name, complete := strings.CutSuffix(strings.ToLower(host), ".")
+	labels := strings.Split(name, ".")
+	if svc := slices.Index(labels, "svc"); svc >= 2 && (!complete || svc < len(labels)-1) {
 		// The labels before them name a single pod.
 		return ServiceName{labels[svc-1], labels[svc-2]}
 	}
-	switch len(labels) {
-	case 1:
+	switch {
+	case complete:
+		return ServiceName{}
+	case len(labels) == 1:
 		return ServiceName{"", labels[0]}
-	case 2:
+	case len(labels) == 2:
 		return ServiceName{labels[1], labels[0]}
 	}
 	return ServiceName{}

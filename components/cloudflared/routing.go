@@ -1,6 +1,10 @@
 package cloudflared
 
-import "slices"
+import (
+	"slices"
+
+	"k8s-tunnel/components/names"
+)
 
 // Routing says where requests go.
 type Routing struct {
@@ -21,6 +25,8 @@ func (r Routing) Rules() []IngressRule {
 		rules = append(rules, IngressRule{Service: r.Origin})
 	}
 	for i, rule := range rules {
+		// As browsers send it: cloudflared heeds capitals, and knows only whole names in Unicode.
+		rules[i].Hostname = names.ASCII(rule.Hostname)
 		rules[i].OriginRequest = rule.OriginRequest.inherit(r.OriginRequest)
 		if rule.Service == socksProxy {
 			rules[i].OriginRequest = rules[i].OriginRequest.withoutConnector()

@@ -95,6 +95,14 @@ type Access struct {
 	Environment string `pulumi:"environment" yaml:"environment,omitempty"`
 }
 
+// host is where the team's keys are.
+func (a *Access) host() string {
+	if a.Environment == "fed" {
+		return a.TeamName + ".fed.cloudflareaccess.com"
+	}
+	return a.TeamName + ".cloudflareaccess.com"
+}
+
 // matchesAll reports whether the rule matches every request.
 func (r IngressRule) matchesAll() bool {
 	return (r.Hostname == "" || r.Hostname == "*") && r.Path == ""

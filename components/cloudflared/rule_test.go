@@ -1,6 +1,7 @@
 package cloudflared
 
 import (
+	"cmp"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -84,6 +85,12 @@ func TestRouting_Rules(t *testing.T) {
 		{"origin", nil, []IngressRule{origin}},
 		{"rules and origin", []IngressRule{web}, []IngressRule{web, origin}},
 		{"rules that match everything", []IngressRule{web, all}, []IngressRule{web, all}},
+		{"capitals", []IngressRule{{Hostname: "Example.com", Service: "http://web"}}, []IngressRule{web, origin}},
+		{
+			"a wildcard in Unicode",
+			[]IngressRule{{Hostname: "*.bücher.example", Service: "http://web"}},
+			[]IngressRule{{Hostname: "*.xn--bcher-kva.example", Service: "http://web"}, origin},
+		},
 		{"a path doesn't match everything", []IngressRule{path}, []IngressRule{path, origin}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -126,20 +133,21 @@ func TestRouting_DestinationsInBastionMode(t *testing.T) {
 		service       string
 		rule, common  *OriginRequest
 		want, wantErr string
+		path          string // that of the service if empty
 	}{
-		{"rule", "http://web.default", on, nil, "bastion", ""},
-		{"common", "http://web.default", nil, on, "bastion", ""},
-		{"rule off, common on", "http://web.default", off, on, "web.default", ""},
-		{"rule on, common off", "http://web.default", on, off, "bastion", ""},
-		{"no service", "", on, nil, "bastion", ""},
-		{"no service, off", "", off, on, "", "ingress[0].service: not set"},
-		{"malformed service", "web:80", nil, on, "bastion", ""},
-		{"the service bastion, off", "bastion", off, nil, "bastion", ""},
-		{"a status", "http_status:404", nil, on, "", ""},
-		{"an impossible status", "http_status:1000", nil, on, "", "status code"},
-		{"the test page", "hello_world", on, nil, "", ""},
-		{"a socket", "unix:/run/web.sock", on, nil, "", ""},
-		{"a SOCKS proxy", "socks-proxy", on, nil, "socks-proxy", ""},
+		{"rule", "http://web.default", on, nil, "bastion", "", "ingress[0].originRequest.bastionMode"},
+		{"common", "http://web.default", nil, on, "bastion", "", "originRequest.bastionMode"},
+		{"rule off, common on", "http://web.default", off, on, "web.default", "", ""},
+		{"rule on, common off", "http://web.default", on, off, "bastion", "", "ingress[0].originRequest.bastionMode"},
+		{"no service", "", on, nil, "bastion", "", "ingress[0].originRequest.bastionMode"},
+		{"no service, off", "", off, on, "", "ingress[0].service: not set", ""},
+		{"malformed service", "web:80", nil, on, "bastion", "", "originRequest.bastionMode"},
+		{"the service bastion, off", "bastion", off, nil, "bastion", "", ""},
+		{"a status", "http_status:404", nil, on, "", "", ""},
+		{"an impossible status", "http_status:1000", nil, on, "", "status code", ""},
+		{"the test page", "hello_world", on, nil, "", "", ""},
+		{"a socket", "unix:/run/web.sock", on, nil, "", "", ""},
+		{"a SOCKS proxy", "socks-proxy", on, nil, "socks-proxy", "", ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -155,7 +163,7 @@ func TestRouting_DestinationsInBastionMode(t *testing.T) {
 			var hosts []string
 			for _, d := range routing.Destinations() {
 				hosts = append(hosts, d.Host)
-				require.Equal(t, "ingress[0].service", d.Path)
+				require.Equal(t, cmp.Or(test.path, "ingress[0].service"), d.Path)
 			}
 			require.Equal(t, strings.Fields(test.want), append([]string{}, hosts...))
 		})
@@ -257,7 +265,7 @@ func TestRouting_Files(t *testing.T) {
 func TestRouting_DestinationsOfOriginInBastionMode(t *testing.T) {
 	t.Parallel()
 	routing := Routing{Origin: testOrigin, OriginRequest: &OriginRequest{BastionMode: new(true)}}
-	require.Equal(t, []Destination{{Path: "origin", Host: "bastion"}}, routing.Destinations())
+	require.Equal(t, []Destination{{Path: "originRequest.bastionMode", Host: "bastion"}}, routing.Destinations())
 }
 
 // A common access is one destination, named by the argument that asks for it.
@@ -270,10 +278,12 @@ func TestRouting_DestinationsOfAccess(t *testing.T) {
 		{Hostname: "a", Service: "hello_world"},
 		{Hostname: "b", Service: "hello_world", OriginRequest: access("lab")},
 		{Hostname: "c", Service: "hello_world", OriginRequest: &OriginRequest{Access: &Access{TeamName: "off"}}},
+		{Hostname: "d", Service: "hello_world", OriginRequest: &OriginRequest{Access: &Access{Required: true, TeamName: "gov", Environment: "fed"}}},
 	}}
 	require.Equal(t, []Destination{
 		{Path: "originRequest.access", Host: "home.cloudflareaccess.com", Port: 443},
 		{Path: "ingress[1].originRequest.access", Host: "lab.cloudflareaccess.com", Port: 443},
+		{Path: "ingress[3].originRequest.access", Host: "gov.fed.cloudflareaccess.com", Port: 443},
 	}, routing.Destinations())
 }
 
@@ -296,6 +306,7 @@ func TestRouting_Validate(t *testing.T) {
 		{"the connector's metrics by address", `{hostname: example.com, service: "tcp://[::ffff:127.0.0.1]:2000"}`, "is the connector itself"},
 		{"the connector's metrics by the unspecified address", `{hostname: example.com, service: "http://0.0.0.0:2000"}`, "is the connector itself"},
 		{"the same of IPv6", `{hostname: example.com, service: "tcp://[::]:2000"}`, "is the connector itself"},
+		{"the same with a zone", `{hostname: example.com, service: "tcp://[::%25lo]:2000"}`, "is the connector itself"},
 		{"the connector's metrics by another spelling", `{hostname: example.com, service: "http://LocalHost.:2000"}`, "is the connector itself"},
 		{"the connector's metrics by another name", `{hostname: example.com, service: "http://ip6-loopback:2000"}`, "is the connector itself"},
 		{"another port of the pod", `{hostname: example.com, service: "http://localhost:8080"}`, ""},

@@ -145,7 +145,8 @@ func (s Service) isLoopback() bool {
 	if err != nil {
 		return slices.Contains(loopbackNames, strings.TrimSuffix(strings.ToLower(s.Host), "."))
 	}
-	return addr.Unmap().IsLoopback() || addr.Unmap().IsUnspecified()
+	addr = addr.Unmap().WithZone("")
+	return addr.IsLoopback() || addr.IsUnspecified()
 }
 
 // String is the service as cloudflared's commands print it, with the port for

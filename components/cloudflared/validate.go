@@ -13,7 +13,7 @@ import (
 )
 
 // hostPattern is a host name that a request may have. Letters of any script are
-// allowed: cloudflared compares with the xn-- form too.
+// allowed: the rules have the xn-- form.
 var hostPattern = regexp.MustCompile(`^([\p{L}\p{M}\p{N}_-]{1,63}\.)*[\p{L}\p{M}\p{N}_-]{1,63}$`)
 
 // Validate reports everything that cloudflared would refuse to start with, each

@@ -59,7 +59,7 @@ func Warnings(hosts []Host, ingress []string) []string {
 		}
 	}
 	for i, name := range ingress {
-		rule := Host{Name: strings.ToLower(name), Argument: fmt.Sprintf("ingress[%d].hostname", i)}
+		rule := Host{Name: ASCII(name), Argument: fmt.Sprintf("ingress[%d].hostname", i)}
 		if rule.Name == "" || rule.Name == "*" {
 			continue
 		}

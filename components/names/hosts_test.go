@@ -3,6 +3,7 @@ package names
 import (
 	"maps"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -54,8 +55,8 @@ func TestWarnings(t *testing.T) {
 	t.Parallel()
 	got := Warnings(hosts(map[string]string{
 		"example.com": "example.com", "*.example.com": "example.com", "photos.example.com": "example.com",
-		"a.b.example.com": "example.com", "*.dev.example.com": "example.com", "x.lab.example.net": "lab.example.net",
-	}), []string{"", "www.example.com", "A.B.example.com", "x.y.example.com", "www.example.net", "*.example.org", "*.net"})
+		"xn--mnchen-3ya.example.com": "example.com", "a.b.example.com": "example.com", "*.dev.example.com": "example.com", "x.lab.example.net": "lab.example.net",
+	}), []string{"", "www.example.com", "A.B.example.com", "x.y.example.com", "www.example.net", "*.example.org", "*.net", "München.example.com"})
 	require.Len(t, got, 5)
 	require.Contains(t, got[0], "of *.dev.example.com: *.dev.example.com is more than one level below its zone, example.com")
 	require.Contains(t, got[0], "or use another name")
@@ -113,6 +114,8 @@ func TestSet_ValidateDomain(t *testing.T) {
 		{"nothing", "", "domain: not set"},
 		{"below a zone", "dev.example.com", ""},
 		{"domain with a scheme", "https://example.com", `domain: "https://example.com" is a URL`},
+		{"the longest domain", strings.Repeat("a2345678901234567890123456789012345678901234567890123456789.", 4) + "x234567.net", ""},
+		{"a domain whose wildcard is too long", strings.Repeat("a2345678901234567890123456789012345678901234567890123456789.", 4) + "x2345678.net", "is not a domain name"},
 		{"wildcard domain", "*.example.com", `use the name "example.com"`},
 		{"upper-case domain", "Example.com.", `"example.com"`},
 		{"top-level domain", "com", `domain: "com" is not a domain name`},

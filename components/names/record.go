@@ -56,11 +56,13 @@ func Equal(a, b string) bool { return ASCII(a) == ASCII(b) }
 
 // ASCII is a name in lower case, with its internationalized parts in the xn-- form.
 func ASCII(name string) string {
-	name = strings.ToLower(strings.TrimSuffix(name, "."))
-	if converted, err := idna.Lookup.ToASCII(name); err == nil {
-		return converted
+	labels := strings.Split(strings.ToLower(strings.TrimSuffix(name, ".")), ".")
+	for i, label := range labels {
+		if converted, err := idna.Lookup.ToASCII(label); err == nil { // or it is a wildcard, for example
+			labels[i] = converted
+		}
 	}
-	return name // a wildcard, for example
+	return strings.Join(labels, ".")
 }
 
 // TunnelCNAME is the name that leads to a tunnel.

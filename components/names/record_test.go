@@ -32,6 +32,8 @@ func TestEqual(t *testing.T) {
 	t.Parallel()
 	require.True(t, Equal("example.com", "Example.com."))
 	require.True(t, Equal("xn--mnchen-3ya.example", "münchen.example"))
+	require.True(t, Equal("*.xn--mnchen-3ya.example", "*.München.example."))
+	require.True(t, Equal("_acme.xn--mnchen-3ya.example", "_acme.münchen.example"))
 	require.False(t, Equal("example.com", "example.net"))
 }
 

@@ -39,7 +39,7 @@ func validateDomain(domain string) error {
 		return fmt.Errorf("%s: %q is a wildcard; use the name %q, which includes its wildcard, or list names in hostnames", path, domain, domain[2:])
 	case lower != domain && domainPattern.MatchString(lower):
 		return fmt.Errorf("%s: %q must be in lower case and without a final dot: %q", path, domain, lower)
-	case len(domain) > maxName || !domainPattern.MatchString(domain):
+	case len("*."+domain) > maxName || !domainPattern.MatchString(domain):
 		return fmt.Errorf("%s: %q is not a domain name, such as example.com (use the xn-- form of an internationalized name)", path, domain)
 	}
 	return nil

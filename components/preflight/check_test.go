@@ -147,7 +147,7 @@ func TestCheck_ZonesThatCantBeFound(t *testing.T) {
 			"an unknown identifier",
 			[]apitest.Zone{home},
 			0, func(r *preflight.Request) { r.ZoneID = "zone-x" },
-			[]string{"zoneId: looking up zone zone-x: "},
+			[]string{"zoneId: the token sees no zone zone-x; correct it, remove it, or give"},
 		},
 		{
 			"another zone's identifier together with an account",
@@ -195,6 +195,15 @@ func TestCheck_UnicodeName(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, map[string]string{"xn--mnchen-3ya.example": "zone"}, found.ZoneIDs)
 	}
+}
+
+// The API may answer the names of records in Unicode too.
+func TestCheck_RecordsOfAnInternationalizedZone(t *testing.T) {
+	t.Parallel()
+	api := apitest.New(t, apitest.NewZone("zone", "münchen.example", "account"))
+	api.Records = []apitest.Record{{Zone: "zone", Name: "*.münchen.example", Type: "A", Content: "192.0.2.7"}}
+	_, err := check(t, api, preflight.Request{Names: names.Set{Domain: "xn--mnchen-3ya.example"}})
+	require.ErrorContains(t, err, "domain: *.xn--mnchen-3ya.example has a record of type A already")
 }
 
 // Zones that lead nowhere yet are no error: their records can be made before.
@@ -253,7 +262,13 @@ func TestCheck_Names(t *testing.T) {
 		{
 			name:    "delegated",
 			records: []apitest.Record{record("photos.example.net", "NS", "ns.example.org", "")},
-			want:    []string{`hostnames[0]: photos.example.net can't be exposed, because photos.example.net is delegated to the name server "ns.example.org"`},
+			want:    []string{`hostnames[0]: photos.example.net can't be exposed, because photos.example.net is delegated to "ns.example.org"; delete its NS records`},
+		},
+		{
+			name:    "the domain delegated to several name servers",
+			records: []apitest.Record{record("dev.example.com", "NS", "a.example.org", ""), record("dev.example.com", "NS", "b.example.org", "")},
+			change:  func(r *preflight.Request) { r.Names.Domain = "dev.example.com" },
+			want:    []string{`domain: dev.example.com can't be exposed, because dev.example.com is delegated to "a.example.org", "b.example.org"; delete`},
 		},
 		{
 			name:    "below a delegated name",
@@ -355,11 +370,12 @@ func TestCheck_Tunnel(t *testing.T) {
 	}{
 		{"none yet", nil, func(*preflight.Request) {}, "", ""},
 		{"there", []apitest.Tunnel{live}, func(r *preflight.Request) { r.LastTunnel = ours }, "", ""},
-		{"deleted", []apitest.Tunnel{gone}, func(r *preflight.Request) { r.LastTunnel = ours }, "home-a1b2c3 (" + ours + ", until 2026-11-20 10:11:12 UTC)", ""},
+		{"deleted", []apitest.Tunnel{gone}, func(r *preflight.Request) { r.LastTunnel = ours }, `"home-a1b2c3" (` + ours + ", until 2026-11-20 10:11:12 UTC)", ""},
+		{"deleted, of others", []apitest.Tunnel{gone}, func(r *preflight.Request) { r.LastTunnel, r.LastExisting = ours, true }, "", ""},
 		{"of another account", nil, func(r *preflight.Request) { r.LastTunnel = ours }, "", ""},
 		{"made by hand", []apitest.Tunnel{live}, func(r *preflight.Request) { r.ExistingTunnel = ours }, "", ""},
 		{"made by hand, in place of a deleted one", []apitest.Tunnel{live}, func(r *preflight.Request) { r.ExistingTunnel, r.LastTunnel = ours, theirs }, "", ""},
-		{"made by hand and deleted", []apitest.Tunnel{gone}, func(r *preflight.Request) { r.ExistingTunnel = ours }, "", "existingTunnel: tunnel home-a1b2c3 (" + ours + ", until 2026-11-20 10:11:12 UTC) was deleted"},
+		{"made by hand and deleted", []apitest.Tunnel{gone}, func(r *preflight.Request) { r.ExistingTunnel = ours }, "", `existingTunnel: tunnel "home-a1b2c3" (` + ours + ", until 2026-11-20 10:11:12 UTC) was deleted"},
 		{"made by hand, configured at Cloudflare", []apitest.Tunnel{{Account: "account", ID: ours, Name: "home", RemoteConfig: true}}, func(r *preflight.Request) { r.ExistingTunnel = ours }, "", "which overrides ingress, origin and originRequest"},
 		{"never made", nil, func(r *preflight.Request) { r.ExistingTunnel = ours }, "", "existingTunnel: account account has no tunnel " + ours},
 	} {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/cloudflare/cloudflare-go"
@@ -35,11 +36,11 @@ func (c *Client) records(ctx context.Context, r Request, found *Findings) error 
 				continue
 			}
 			warnings, err := r.judge(host, byName[host.Name])
-			problems = append(problems, delegated(host, delegations), err)
+			problems = append(problems, r.delegated(host, delegations), err)
 			found.Warnings = append(found.Warnings, warnings...)
 		}
 	}
-	return errors.Join(problems...)
+	return distinct(problems)
 }
 
 // index sorts a zone's records by their names, and lists those that delegate a name
@@ -57,13 +58,21 @@ func index(all []cloudflare.DNSRecord, zone string) (byName map[string][]cloudfl
 }
 
 // delegated reports that a host lies below a name that was delegated.
-func delegated(host names.Host, delegations []cloudflare.DNSRecord) error {
-	var problems []error
+func (r Request) delegated(host names.Host, delegations []cloudflare.DNSRecord) error {
+	servers := map[string][]string{}
 	for _, record := range delegations {
 		if host.Within(record.Name) {
-			problems = append(problems, fmt.Errorf("%s: %s can't be exposed, because %s is delegated to the name server %q; delete that NS record at Cloudflare (DNS, Records), or use another name",
-				host.Argument, host.Name, record.Name, record.Content))
+			servers[record.Name] = append(servers[record.Name], strconv.Quote(record.Content))
 		}
+	}
+	what := host.Name
+	if host.Name == "*."+r.Names.Domain {
+		what = r.Names.Domain // the two names of the domain share their problems
+	}
+	var problems []error
+	for _, name := range slices.Sorted(maps.Keys(servers)) {
+		problems = append(problems, fmt.Errorf("%s: %s can't be exposed, because %s is delegated to %s; delete its NS records at Cloudflare (DNS, Records), or use another name",
+			host.Argument, what, name, strings.Join(servers[name], ", ")))
 	}
 	return errors.Join(problems...)
 }

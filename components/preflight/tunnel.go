@@ -1,7 +1,6 @@
 package preflight
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -17,13 +16,16 @@ type Tunnel struct {
 }
 
 func (t *Tunnel) String() string {
-	return fmt.Sprintf("%s (%s, until %s UTC)", t.Name, t.ID, t.Deleted.UTC().Format(time.DateTime))
+	return fmt.Sprintf("%q (%s, until %s UTC)", t.Name, t.ID, t.Deleted.UTC().Format(time.DateTime))
 }
 
 // tunnel looks up the component's tunnel. If it was deleted by others, it is among
 // the findings; an existing tunnel that was deleted is an error.
 func (c *Client) tunnel(ctx context.Context, r Request, found *Findings) error {
-	id := cmp.Or(r.ExistingTunnel, r.LastTunnel)
+	id := r.ExistingTunnel
+	if id == "" && !r.LastExisting {
+		id = r.LastTunnel
+	}
 	if id == "" {
 		return nil
 	}

@@ -104,7 +104,10 @@ func (c *Client) givenZone(ctx context.Context, r Request) ([]zone, error) {
 		return nil, nil
 	}
 	answer, err := c.api.ZoneDetails(ctx, r.ZoneID)
-	if err != nil {
+	switch {
+	case unseen(err):
+		return nil, fmt.Errorf("zoneId: the token sees no zone %s; correct it, remove it, or give the API token the permissions %s", r.ZoneID, permissions)
+	case err != nil:
 		return nil, explain(err, "zoneId: looking up zone "+r.ZoneID)
 	}
 	given := toZone(answer)
@@ -119,6 +122,14 @@ func (c *Client) givenZone(ctx context.Context, r Request) ([]zone, error) {
 		return nil, fmt.Errorf("accountId: zone %s is in account %s, not %s; correct it, or remove it", given.name, given.accountID, r.AccountID)
 	}
 	return []zone{given}, nil
+}
+
+// unseen reports that there is nothing of an identifier, or that the token, which is
+// valid, may not know of it. Cloudflare says the same of both.
+func unseen(err error) bool {
+	var missing *cloudflare.NotFoundError
+	var forbidden *cloudflare.AuthorizationError
+	return errors.As(err, &missing) || errors.As(err, &forbidden) && !slices.Contains(forbidden.ErrorMessages(), "Invalid access token")
 }
 
 // visibleZones lists all zones that the token sees.

@@ -188,7 +188,7 @@ func TestProgram_DeletedTunnel(t *testing.T) {
 	stack.api.Tunnels = []apitest.Tunnel{{Account: "account", ID: tunnel, Name: "home-a1b2c3", DeletedAt: &deleted}}
 	stack.State = map[string]resource.PropertyMap{components.CloudflareTunnelType + "::edge": {"tunnelId": resource.NewProperty(tunnel)}}
 	err := stack.up(nil)
-	require.ErrorContains(t, err, "tunnel home-a1b2c3 ("+tunnel+", until 2026-11-20 10:11:12 UTC) was deleted outside of this stack")
+	require.ErrorContains(t, err, "tunnel \"home-a1b2c3\" ("+tunnel+", until 2026-11-20 10:11:12 UTC) was deleted outside of this stack")
 	require.ErrorContains(t, err, "run pulumi up again")
 	forgotten := stack.Find(t, "edge-tunnel")
 	require.True(t, forgotten.Read)

@@ -63,10 +63,28 @@ func decode(path string, raw json.RawMessage, into reflect.Value) error {
 			problems = append(problems, decode(fmt.Sprintf("%s[%d]", path, i), item, into.Index(i)))
 		}
 		return errors.Join(problems...)
+	case reflect.Map:
+		return decodeMap(path, raw, into)
 	case reflect.Struct:
 		return decodeStruct(path, raw, into)
 	}
 	return decodeWhole(path, raw, into.Type(), into.Addr().Interface())
+}
+
+// decodeMap decodes the values one by one, so that each problem names its key.
+func decodeMap(path string, raw json.RawMessage, into reflect.Value) error {
+	var values map[string]json.RawMessage
+	if err := decodeWhole(path, raw, into.Type(), &values); err != nil {
+		return err
+	}
+	into.Set(reflect.MakeMap(into.Type()))
+	var problems []error
+	for _, key := range slices.Sorted(maps.Keys(values)) {
+		value := reflect.New(into.Type().Elem()).Elem()
+		problems = append(problems, decode(path+"."+key, values[key], value))
+		into.SetMapIndex(reflect.ValueOf(key), value)
+	}
+	return errors.Join(problems...)
 }
 
 func decodeStruct(path string, raw json.RawMessage, into reflect.Value) error {

@@ -54,6 +54,16 @@ func TestDecode_Problems(t *testing.T) {
 	}
 }
 
+// A map's values are reported one by one.
+func TestDecode_Map(t *testing.T) {
+	t.Parallel()
+	var limits map[string]string
+	require.NoError(t, settings.Decode("limits", `{"cpu": "1", "memory": "64Mi"}`, &limits))
+	require.Equal(t, map[string]string{"cpu": "1", "memory": "64Mi"}, limits)
+	require.EqualError(t, settings.Decode("limits", `{"cpu": 1, "memory": "64Mi"}`, &limits), "limits.cpu: 1 is not a string; put it in quotes")
+	require.EqualError(t, settings.Decode("limits", `["cpu"]`, &limits), `limits: ["cpu"] is not an object`)
+}
+
 // A value of the wrong type is reported once: validation must not find an empty one in its place.
 func TestDecode_LeavesOutWhatIsWrong(t *testing.T) {
 	t.Parallel()

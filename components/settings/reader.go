@@ -35,6 +35,9 @@ type Reader struct {
 	prefix string
 	// known are the settings that were read, and ignored those that once existed.
 	known, ignored []string
+	// fields are those of settings that are objects, by their names in lower case and
+	// without hyphens, as cloudflared's flags have them.
+	fields map[string]string
 }
 
 // NewReader returns a reader of a namespace, such as cloudflare.
@@ -135,6 +138,7 @@ func plain(t reflect.Type) bool {
 // defaults that Pulumi.yaml has to give to optional settings.
 func (r *Reader) read(name string, into reflect.Value) error {
 	r.known = append(r.known, name)
+	r.addFields(name, into.Type())
 	text, _ := r.source.GetConfig(r.namespace + ":" + name)
 	if text == "" || text == "{}" || text == "[]" {
 		return nil
@@ -197,5 +201,31 @@ func hint(key string, readers []*Reader) string {
 			return fmt.Sprintf("; did you mean %s%s?", provider.prefix, key)
 		}
 	}
+	if field := readers[0].fields[bareName(key)]; field != "" {
+		return fmt.Sprintf("; did you mean %s?", field)
+	}
 	return suggest(key, readers[0].known)
+}
+
+// addFields notes the fields of a setting that is an object.
+func (r *Reader) addFields(name string, of reflect.Type) {
+	if of.Kind() == reflect.Pointer {
+		of = of.Elem()
+	}
+	if of.Kind() != reflect.Struct {
+		return
+	}
+	if r.fields == nil {
+		r.fields = map[string]string{}
+	}
+	for i := range of.NumField() {
+		if field := of.Field(i).Tag.Get("pulumi"); field != "" && r.fields[bareName(field)] == "" {
+			r.fields[bareName(field)] = name + "." + field
+		}
+	}
+}
+
+// bareName is a name in lower case and without what separates its words.
+func bareName(name string) string {
+	return strings.NewReplacer("-", "", "_", "").Replace(strings.ToLower(name))
 }

@@ -98,6 +98,9 @@ func TestUnknown(t *testing.T) {
 		Domain    string   `pulumi:"domain"`
 		Hostnames []string `pulumi:"hostnames"`
 		Ingress   []string `pulumi:"ingress"`
+		Connector *struct {
+			LogLevel string `pulumi:"logLevel"`
+		} `pulumi:"connector"`
 	}{}))
 	require.NoError(t, other.Read(&struct {
 		APIToken string `pulumi:"apiToken"`
@@ -109,12 +112,13 @@ func TestUnknown(t *testing.T) {
 	require.False(t, former.Ignored("empty"))
 	require.NoError(t, settings.Unknown(`{"k8s-tunnel:zones": "x"}`, former))
 	require.EqualError(t, settings.Unknown(`{"cloudflare:email": "me"}`, own, other), "cloudflare:email: has no effect in this program; remove it; there are apiToken")
-	err := settings.Unknown(`{"k8s-tunnel:hostname": "a", "k8s-tunnel:apiToken": "secret", "k8s-tunnel:domains": "a", "k8s-tunnel:port": "80"}`, own, other)
+	err := settings.Unknown(`{"k8s-tunnel:hostname": "a", "k8s-tunnel:apiToken": "secret", "k8s-tunnel:domains": "a", "k8s-tunnel:port": "80", "k8s-tunnel:log-level": "debug"}`, own, other)
 	require.EqualError(t, err, strings.Join([]string{
 		"apiToken: no such setting; did you mean cloudflare:apiToken?",
 		"domains: no such setting; did you mean domain?",
 		"hostname: no such setting; did you mean hostnames?",
-		"port: no such setting; there are domain, hostnames, ingress",
+		"log-level: no such setting; did you mean connector.logLevel?",
+		"port: no such setting; there are connector, domain, hostnames, ingress",
 	}, "\n"))
 }
 
