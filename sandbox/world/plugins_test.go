@@ -13,9 +13,9 @@ import (
 )
 
 // A command that was killed leaves its plugins behind. Those of other worlds, and other programs of this
-// one, are left alone.
+// one, are left alone. The test isn't parallel, because a process that is just being started has the
+// ports that other tests wait for.
 func TestDown_StopsPlugins(t *testing.T) {
-	t.Parallel()
 	if runtime.GOOS != "linux" {
 		t.Skip("processes are listed on Linux only")
 	}
