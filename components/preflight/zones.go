@@ -125,11 +125,14 @@ func (c *Client) givenZone(ctx context.Context, r Request) ([]zone, error) {
 }
 
 // unseen reports that there is nothing of an identifier, or that the token, which is
-// valid, may not know of it. Cloudflare says the same of both.
+// valid, may not know of it. Cloudflare says the same of both, with a code that
+// malformed tokens get too.
 func unseen(err error) bool {
+	const unauthorized = 9109
 	var missing *cloudflare.NotFoundError
 	var forbidden *cloudflare.AuthorizationError
-	return errors.As(err, &missing) || errors.As(err, &forbidden) && !slices.Contains(forbidden.ErrorMessages(), "Invalid access token")
+	return errors.As(err, &missing) ||
+		errors.As(err, &forbidden) && forbidden.InternalErrorCodeIs(unauthorized) && !slices.Contains(forbidden.ErrorMessages(), "Invalid access token")
 }
 
 // visibleZones lists all zones that the token sees.

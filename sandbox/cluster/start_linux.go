@@ -22,11 +22,7 @@ const startLimit = 3 * time.Minute
 // cluster's DNS answers. A node that is up already stays as it is. One that is damaged, or was
 // started with other programs or settings, is restarted and keeps all its objects.
 func Start(ctx context.Context, c Config) error {
-	c, err := resolve(c)
-	if err != nil {
-		return err
-	}
-	unlock, err := lock(ctx, c)
+	c, unlock, err := enter(ctx, c)
 	if err != nil {
 		return err
 	}
@@ -94,11 +90,7 @@ func keep(ctx context.Context, c Config, id process.Identity, want spec) error {
 // Add brings files of images into a node that is up, and then creates or updates objects. It doesn't
 // wait for them to come up.
 func Add(ctx context.Context, c Config, files []string, manifests []byte) error {
-	c, err := resolve(c)
-	if err != nil {
-		return err
-	}
-	unlock, err := lock(ctx, c)
+	c, unlock, err := enter(ctx, c)
 	if err != nil {
 		return err
 	}
@@ -176,6 +168,16 @@ func complete(ctx context.Context, c Config, id process.Identity, began time.Tim
 		return err
 	}
 	return writeFile(c.path(completeFile), nil, 0o644)
+}
+
+// enter checks the configuration and locks its node, for one that works on it.
+func enter(ctx context.Context, c Config) (Config, func(), error) {
+	c, err := resolve(c)
+	if err != nil {
+		return c, nil, err
+	}
+	unlock, err := lock(ctx, c)
+	return c, unlock, err
 }
 
 // resolve checks the values and follows links, because the paths are used under two different

@@ -36,11 +36,7 @@ func stopAnd(ctx context.Context, c Config, then func(Config) error) error {
 		// Locking creates the directory, and stopping a node that doesn't exist must not leave one.
 		then = func(c Config) error { return os.RemoveAll(c.Dir) }
 	}
-	c, err := resolve(c)
-	if err != nil {
-		return err
-	}
-	unlock, err := lock(ctx, c)
+	c, unlock, err := enter(ctx, c)
 	if err != nil {
 		return err
 	}

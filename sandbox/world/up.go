@@ -182,38 +182,45 @@ func (w *World) start(ctx context.Context, out io.Writer, claim *claim, then fun
 	group, ctx := errgroup.WithContext(ctx)
 	cloudflare, node, stack, done := make(chan struct{}), make(chan struct{}), make(chan struct{}), make(chan struct{})
 	group.Go(func() error {
-		defer close(cloudflare)
-		return w.startCloudflare(ctx, out, claim)
+		if err := w.startCloudflare(ctx, out, claim); err != nil {
+			return err
+		}
+		close(cloudflare)
+		return nil
 	})
 	group.Go(func() error {
-		defer close(stack)
-		return w.prepareStack(ctx)
+		if err := w.prepareStack(ctx); err != nil {
+			return err
+		}
+		close(stack)
+		return nil
 	})
 	if w.NoCluster {
 		close(node)
 	} else {
 		group.Go(func() error {
 			images := w.images()
-			err := w.startNode(ctx, out, images)
-			close(node)
-			if err != nil {
+			if err := w.startNode(ctx, out, images); err != nil {
 				return err
 			}
-			if then != nil {
-				select {
-				case <-done:
-				case <-time.After(headStart):
-				}
+			close(node)
+			select {
+			case <-done:
+			case <-time.After(headStart):
 			}
 			return w.startSites(ctx, images)
 		})
 	}
 	group.Go(func() error {
 		defer close(done)
-		<-cloudflare
-		<-node
-		<-stack
-		if then == nil || ctx.Err() != nil { // the error is the part's
+		for _, part := range []chan struct{}{cloudflare, node, stack} {
+			select {
+			case <-part:
+			case <-ctx.Done():
+				return nil // the error is the part's
+			}
+		}
+		if then == nil {
 			return nil
 		}
 		return then(ctx)
