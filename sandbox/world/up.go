@@ -204,9 +204,11 @@ func (w *World) start(ctx context.Context, out io.Writer, claim *claim, then fun
 				return err
 			}
 			close(node)
-			select {
-			case <-done:
-			case <-time.After(headStart):
+			if resources, err := w.deployed(); err == nil && resources == 0 { // or little is left to do
+				select {
+				case <-done:
+				case <-time.After(headStart):
+				}
 			}
 			return w.startSites(ctx, images)
 		})
