@@ -168,7 +168,7 @@ func TestCheck_ZonesThatCantBeFound(t *testing.T) {
 			[]string{"hostnames[0]: www.example.com.example.com has its zone, example.com, twice"},
 		},
 		{"an unknown token", nil, 9109, nil, []string{"Cloudflare refuses the API token", "Cloudflare Tunnel / Edit", "looking up the zones that the token sees"}},
-		{"an unknown token, beside a zone's identifier", nil, 10000, func(r *preflight.Request) { r.ZoneID = "zone-home" }, []string{"Cloudflare refuses the API token", "zoneId: looking up zone zone-home"}},
+		{"an unknown token, beside a zone's identifier", nil, 9109, func(r *preflight.Request) { r.ZoneID = "zone-home" }, []string{"Cloudflare refuses the API token", "zoneId: looking up zone zone-home"}},
 		{"a token in no token's form", nil, 6003, nil, []string{"Cloudflare refuses the API token"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -124,15 +124,19 @@ func (c *Client) givenZone(ctx context.Context, r Request) ([]zone, error) {
 	return []zone{given}, nil
 }
 
-// unseen reports that there is nothing of an identifier, or that the token, which is
-// valid, may not know of it. Cloudflare says the same of both, with a code that
-// malformed tokens get too.
+// unseen reports that there is no zone with an identifier, or that the token, which is
+// valid, may not know of it. Cloudflare says the same of both, with status 403 and a code
+// that it also has for tokens themselves: malformed ones, and those of other addresses.
 func unseen(err error) bool {
 	const unauthorized = 9109
 	var missing *cloudflare.NotFoundError
-	var forbidden *cloudflare.AuthorizationError
+	var forbidden *cloudflare.AuthenticationError // is what the client calls a 403
 	return errors.As(err, &missing) ||
-		errors.As(err, &forbidden) && forbidden.InternalErrorCodeIs(unauthorized) && !slices.Contains(forbidden.ErrorMessages(), "Invalid access token")
+		errors.As(err, &forbidden) && forbidden.InternalErrorCodeIs(unauthorized) && slices.ContainsFunc(forbidden.ErrorMessages(), aboutZone)
+}
+
+func aboutZone(message string) bool {
+	return message == "Invalid zone identifier" || message == "Unauthorized to access requested resource"
 }
 
 // visibleZones lists all zones that the token sees.

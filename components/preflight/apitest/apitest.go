@@ -138,13 +138,17 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		if a.Refusal == 6003 {
 			status = http.StatusBadRequest
 		}
-		fail(w, status, a.Refusal)
+		fail(w, status, a.Refusal, "refused by the test")
 	case len(path) == 1: // zones
 		list(w, a.Zones, func(z Zone) bool {
 			account := query.Get("account.id")
 			return account == "" || z.Account["id"] == account
 		})
 	case len(path) == 2: // zones/<zone>
+		if !slices.ContainsFunc(a.Zones, func(z Zone) bool { return z.ID == path[1] }) {
+			fail(w, http.StatusForbidden, 9109, "Invalid zone identifier")
+			return
+		}
 		one(w, a.Zones, func(z Zone) bool { return z.ID == path[1] })
 	case path[2] == "dns_records": // zones/<zone>/dns_records
 		records := slices.DeleteFunc(slices.Clone(a.Records), func(r Record) bool { return r.Zone != path[1] })
@@ -170,7 +174,7 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case path[2] == "cfd_tunnel" && len(path) == 4: // accounts/<account>/cfd_tunnel/<tunnel>
 		one(w, a.tunnels(), func(t Tunnel) bool { return t.Account == path[1] && t.ID == path[3] })
 	default:
-		fail(w, http.StatusBadRequest, 7003)
+		fail(w, http.StatusBadRequest, 7003, "Could not route")
 	}
 }
 
@@ -198,11 +202,11 @@ func one[T any](w http.ResponseWriter, all []T, match func(T) bool) {
 		answer(w, http.StatusOK, map[string]any{"success": true, "result": all[i]})
 		return
 	}
-	fail(w, http.StatusNotFound, 1003)
+	fail(w, http.StatusNotFound, 1003, "Tunnel not found")
 }
 
-func fail(w http.ResponseWriter, status, code int) {
-	answer(w, status, map[string]any{"errors": []any{map[string]any{"code": code, "message": "refused by the test"}}})
+func fail(w http.ResponseWriter, status, code int, message string) {
+	answer(w, status, map[string]any{"errors": []any{map[string]any{"code": code, "message": message}}})
 }
 
 func answer(w http.ResponseWriter, status int, envelope map[string]any) {
