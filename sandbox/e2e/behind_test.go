@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"k8s-tunnel/sandbox/cloudflare/api"
 	"k8s-tunnel/sandbox/cloudflare/state"
 )
 
@@ -74,9 +75,11 @@ func TestBehindItsBack(t *testing.T) {
 		s.up(t)
 		namespace := s.output(t, "namespace")
 		deleteTunnel(t, s.output(t, "tunnelId"))
+		require.NoError(t, testWorld.Control().SetAPI(t.Context(), api.Settings{DeleteAgain: api.DeleteAgainGone}))
 		out, err := s.pulumi("destroy", "--yes", "--skip-preview")
+		require.NoError(t, testWorld.Control().SetAPI(t.Context(), api.Settings{}))
 		require.Error(t, err)
-		require.Contains(t, out, "failed to delete Argo Tunnel")
+		require.Contains(t, out, "failed to clean up Argo Tunnel connections")
 		remedy := troubleshooting(t, "failed to delete Argo Tunnel")
 		require.Contains(t, remedy, "pulumi state delete")
 		printed, err := s.shell(remedy).CombinedOutput()

@@ -17,7 +17,7 @@ const controlPlane = "node-role.kubernetes.io/control-plane"
 
 // TestHomeLab combines what owners of one small cluster ask for: the API server under a name of its
 // own, some sites behind another ingress controller and the rest behind the usual one, a second
-// domain, a private registry, and a tainted node.
+// domain, an internationalized one, a private registry, and a tainted node.
 func TestHomeLab(t *testing.T) {
 	share(t)
 	namespaceFor(t, "tunnel")
@@ -25,6 +25,10 @@ func TestHomeLab(t *testing.T) {
 	standInFor(t, "traefik", "traefik", 80, 8000)
 	ingressFor(t, "second-zone", "shop."+state.LabZoneName, "photos")
 	ingressFor(t, "second-apex", state.LabZoneName, "hello")
+	_, err := testWorld.Control().AddZone(t.Context(), state.Zone{Name: "münchen.localhost", AccountID: state.SeedAccountID})
+	require.NoError(t, err)
+	ingressFor(t, "third-apex", "xn--mnchen-3ya.localhost", "hello")
+	ingressFor(t, "third-zone", "xn--bcher-kva.xn--mnchen-3ya.localhost", "photos")
 	kubectl(t, "-n", "tunnel", "create", "secret", "docker-registry", "registry",
 		"--docker-server=registry.home.lan", "--docker-username=home", "--docker-password=lab")
 	kubectl(t, "taint", "nodes", "--all", controlPlane+"=:NoSchedule")
@@ -52,6 +56,10 @@ func TestHomeLab(t *testing.T) {
 	t.Run("names of the second zone answer", func(t *testing.T) {
 		requireAnswerFrom(t, state.LabZoneName, "hello")
 		requireAnswerFrom(t, "shop."+state.LabZoneName, "photos")
+	})
+	t.Run("internationalized names answer", func(t *testing.T) {
+		requireAnswerFrom(t, "xn--mnchen-3ya.localhost", "hello")
+		requireAnswerFrom(t, "xn--bcher-kva.xn--mnchen-3ya.localhost", "photos")
 	})
 	t.Run("the connectors have the registry's secret", func(t *testing.T) {
 		secrets := kubectl(t, "-n", "tunnel", "get", "pods", "-l", connectors, "-o", "jsonpath={.items[*].spec.imagePullSecrets[*].name}")
@@ -85,7 +93,7 @@ config:
     origins:
       - host: kubernetes.default.svc
         to: [{ cidr: ADDRESS/32, ports: [PORT] }]
-  k8s-tunnel:hostnames: [LAB, "*.LAB"]
+  k8s-tunnel:hostnames: [LAB, "*.LAB", xn--mnchen-3ya.localhost, "*.xn--mnchen-3ya.localhost"]
   k8s-tunnel:pod:
     tolerations:
       - { key: TAINT, operator: Exists, effect: NoSchedule }

@@ -49,6 +49,7 @@ func TestSecrets(t *testing.T) {
 	outputs["connectors' logs"] = kubectl(t, "-n", namespace, "logs", "-l", "app.kubernetes.io/name=cloudflared", "--tail=-1")
 	s.set(t, "zoneId", strings.Repeat("0", 32))
 	outputs["an error"] = s.failingPulumi(t, "preview")
+	require.Contains(t, outputs["an error"], "zoneId: the token sees no zone 0")
 	s.unset(t, "zoneId")
 	s.set(t, "rotation", "2027-01")
 	require.NoError(t, testWorld.Control().SetFaults(t.Context(), api.Fault{Method: "POST", Path: "/accounts/*/cfd_tunnel", Status: 500}))

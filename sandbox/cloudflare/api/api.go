@@ -124,7 +124,7 @@ func (a *API) handle(pattern string, serve endpoint) http.Handler {
 			writeError(w, err)
 			return
 		}
-		if wait := a.limiter.wait(c.token.Value, a.Settings().Limit, time.Now()); wait > 0 {
+		if wait := a.limiter.wait(client(c.token.Value), a.Settings().Limit, time.Now()); wait > 0 {
 			tooMany(w, wait)
 			return
 		}

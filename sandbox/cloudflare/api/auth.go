@@ -16,6 +16,9 @@ var (
 	idForm    = regexp.MustCompile(`^[0-9a-f]{32}$`)
 )
 
+// below matches the paths of what belongs to an account or a zone.
+var below = regexp.MustCompile(`^` + BasePath + `/(accounts|zones)/[^/]+/.`)
+
 // accountTokenPrefix begins the tokens that belong to an account instead of a user.
 const accountTokenPrefix = "cfat_"
 
@@ -43,6 +46,8 @@ func (c *call) authenticate() *Error {
 	switch {
 	case verifying && (!known || strings.HasPrefix(value, accountTokenPrefix)):
 		return invalidTokenToVerify()
+	case !known && below.MatchString(c.URL.Path):
+		return invalidTokenBelow()
 	case !known:
 		return invalidToken()
 	}

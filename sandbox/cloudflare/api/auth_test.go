@@ -29,6 +29,9 @@ func TestAPI_Credentials(t *testing.T) {
 		"a global key":               {"/zones", "X-Auth-Key", strings.Repeat("a", 37), 403, 9103, 0},
 		"a new global key":           {"/zones", "X-Auth-Key", newKey, 403, 9103, 0},
 		"an unknown token":           {"/zones", "Authorization", wrong, 403, 9109, 0},
+		"an unknown token, a zone":   {zonePath, "Authorization", wrong, 403, 9109, 0},
+		"an unknown token, records":  {recordsPath, "Authorization", wrong, 401, 10000, 0},
+		"an unknown token, tunnels":  {tunnelsPath, "Authorization", wrong, 401, 10000, 0},
 		"an unknown token to verify": {"/user/tokens/verify", "Authorization", wrong, 401, 1000, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -100,8 +103,8 @@ func TestAPI_Rights(t *testing.T) {
 		body         any
 		status, code int
 	}{
-		"nothing, zones":                {nil, "GET", "/zones", nil, 403, 9109},
-		"dns without zone, zones":       {on(state.HomeZoneID, state.DNSEdit), "GET", "/zones", nil, 403, 9109},
+		"nothing, zones":                {nil, "GET", "/zones", nil, 403, 0},
+		"dns without zone, zones":       {on(state.HomeZoneID, state.DNSEdit), "GET", "/zones", nil, 403, 0},
 		"another zone, the zone":        {on(state.LabZoneID, state.ZoneRead), "GET", zonePath, nil, 403, 9109},
 		"no such zone":                  {on("*", state.ZoneRead), "GET", "/zones/" + strings.Repeat("0", 32), nil, 403, 9109},
 		"another zone, records":         {on(state.LabZoneID, state.DNSEdit), "GET", recordsPath, nil, 403, 10000},

@@ -82,6 +82,9 @@ func (c *call) cleanConnections() (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	if t.DeletedAt != nil && c.Settings().DeleteAgain == DeleteAgainGone {
+		return nil, tunnelNotFound()
+	}
 	var client *uuid.UUID
 	if v := c.URL.Query().Get("client_id"); v != "" {
 		id, err := uuid.Parse(v)

@@ -102,7 +102,7 @@ type zonePlan struct {
 func (c *call) presentZone(z state.Zone) zoneJSON {
 	account, _ := c.store.Account(z.AccountID)
 	out := zoneJSON{
-		ID: z.ID, Name: z.Name, Status: string(z.Status), Paused: z.Paused, Type: "full",
+		ID: z.ID, Name: state.Unicode(z.Name), Status: string(z.Status), Paused: z.Paused, Type: "full",
 		NameServers: []string{"ada.ns.sandbox.invalid", "bob.ns.sandbox.invalid"},
 		CreatedOn:   z.CreatedOn, ModifiedOn: z.CreatedOn,
 		Meta:    zoneMeta{Step: 2, PageRuleQuota: 3},
@@ -132,7 +132,7 @@ func (c *call) presentZone(z state.Zone) zoneJSON {
 // has it on none is refused, rather than given an empty list.
 func (c *call) listZones() (any, error) {
 	if !c.token.Has(state.ZoneRead) {
-		return nil, unauthorized()
+		return nil, mayNotListZones(c.token.ID)
 	}
 	query := c.URL.Query()
 	is := func(key, value string) bool {
@@ -159,7 +159,7 @@ func (c *call) listZones() (any, error) {
 
 // getZone answers GET /zones/{zone}.
 func (c *call) getZone() (any, error) {
-	z, err := c.zoneWith(state.ZoneRead, unauthorized())
+	z, err := c.zoneWith(state.ZoneRead, invalidZone())
 	if err != nil {
 		return nil, err
 	}

@@ -53,10 +53,24 @@ func invalidTokenToVerify() *Error {
 	return failure(http.StatusUnauthorized, 1000, "Invalid API Token")
 }
 
-// unauthorized is for accounts and zones themselves, noPermission for what lies below
-// them. Neither distinguishes "not allowed" from "doesn't exist".
+// invalidTokenBelow is for calls below an account or a zone.
+func invalidTokenBelow() *Error {
+	return failure(http.StatusUnauthorized, 10000, "Authentication error")
+}
+
+// unauthorized is for accounts themselves, invalidZone for zones, and noPermission for
+// what lies below them. None distinguishes "not allowed" from "doesn't exist".
 func unauthorized() *Error {
 	return failure(http.StatusForbidden, 9109, "Unauthorized to access requested resource")
+}
+
+func invalidZone() *Error {
+	return failure(http.StatusForbidden, 9109, "Invalid zone identifier")
+}
+
+// mayNotListZones has no code.
+func mayNotListZones(tokenID string) *Error {
+	return failure(http.StatusForbidden, 0, "Actor 'com.cloudflare.api.token.%s' requires permission 'com.cloudflare.api.account.zone.list' to list zones", tokenID)
 }
 
 func noPermission() *Error {
@@ -119,7 +133,10 @@ func routeRefused(format string, args ...any) *Error {
 
 const sameNameHelp = " For more details, refer to <https://developers.cloudflare.com/dns/manage-dns-records/troubleshooting/records-with-same-name/>."
 
-const hostTakenText = "An A, AAAA, or CNAME record with that host already exists."
+const (
+	hostTakenText = "An A, AAAA, or CNAME record with that host already exists."
+	delegatedText = "NS records with that host already exist."
+)
 
 func badBody(error) *Error {
 	return failure(http.StatusBadRequest, 9207, "Request body is invalid.")
@@ -142,6 +159,10 @@ func recordConflict(kind state.Conflict) *Error {
 	switch kind {
 	case state.HostTaken:
 		return invalidRecord(81053, hostTakenText+sameNameHelp)
+	case state.Delegated:
+		return invalidRecord(81056, delegatedText+sameNameHelp)
+	case state.Undelegated:
+		return invalidRecord(81055, "Non-NS records with that host already exist."+sameNameHelp)
 	case state.CNAMETaken:
 		return invalidRecord(81054, "A CNAME record with that host already exists."+sameNameHelp)
 	default:

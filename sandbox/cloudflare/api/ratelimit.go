@@ -3,6 +3,7 @@ package api
 import (
 	"fmt"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 )
@@ -33,7 +34,16 @@ func (l rateLimit) set(h http.Header) {
 	h.Set("Ratelimit-Policy", fmt.Sprintf("%q;q=%d;w=%d", l.name, l.quota, rateWindow))
 }
 
-// limiter counts the calls of each token.
+// client is whose calls a limit counts together: all those of a user, with whatever
+// token, or those of an account's token. The sandbox has one user.
+func client(token string) string {
+	if strings.HasPrefix(token, accountTokenPrefix) {
+		return token
+	}
+	return "the user"
+}
+
+// limiter counts the calls of each client.
 type limiter struct {
 	mu      sync.Mutex
 	recent  map[string][]time.Time // of the last rateWindow

@@ -29,7 +29,7 @@ func (c *call) listRecords() (any, error) {
 	if query.Get("direction") == "desc" {
 		slices.Reverse(items)
 	}
-	return list[recordJSON]{items: items, perPage: 100, most: 5000}, nil
+	return list[recordJSON]{items: items, perPage: 100, most: 5_000_000}, nil
 }
 
 // recordFilters reads the filters of a list: on type and proxied, on name, content and

@@ -68,6 +68,7 @@ func TestAPI_RecordErrors(t *testing.T) {
 		{"type": "CNAME", "name": "cname", "content": "x.example"},
 		{"type": "A", "name": "a", "content": "192.0.2.1"},
 		{"type": "AAAA", "name": "aaaa", "content": "2001:db8::1"},
+		{"type": "NS", "name": "ns", "content": "ns.example"},
 	} {
 		createRecord(w, r)
 	}
@@ -85,6 +86,8 @@ func TestAPI_RecordErrors(t *testing.T) {
 		"the same CNAME":              {"POST", recordsPath, record("CNAME", "cname", "x.example"), 400, 81053},
 		"a CNAME beside an A":         {"POST", recordsPath, record("CNAME", "a", "y.example"), 400, 81053},
 		"a CNAME beside an AAAA":      {"POST", recordsPath, record("CNAME", "aaaa", "y.example"), 400, 81053},
+		"a CNAME beside an NS":        {"POST", recordsPath, record("CNAME", "ns", "y.example"), 400, 81056},
+		"an NS beside an A":           {"POST", recordsPath, record("NS", "a", "ns.example"), 400, 81055},
 		"an A beside a CNAME":         {"POST", recordsPath, record("A", "cname", "192.0.2.2"), 400, 81054},
 		"the same A":                  {"POST", recordsPath, record("A", "a", "192.0.2.1"), 400, 81058},
 		"no JSON":                     {"POST", recordsPath, "{", 400, 9207},
@@ -122,10 +125,35 @@ func TestAPI_RecordErrors(t *testing.T) {
 
 	t.Run("the provider looks for these words", func(t *testing.T) {
 		t.Parallel()
-		for _, body := range []object{record("CNAME", "a", "y.example"), record("A", "cname", "192.0.2.2"), record("A", "a", "192.0.2.1")} {
+		for _, body := range []object{record("CNAME", "a", "y.example"), record("CNAME", "ns", "y.example"), record("A", "cname", "192.0.2.2"), record("A", "a", "192.0.2.1")} {
 			require.Contains(t, w.do("POST", recordsPath, body).Errors[0].Message, "already exist")
 		}
 	})
+}
+
+// The API says internationalized names of zones in Unicode and those of records in ASCII,
+// and looks for either in the form in which it says them.
+func TestAPI_InternationalizedNames(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	zone, err := w.store.PutZone(state.Zone{Name: "münchen.localhost", AccountID: state.SeedAccountID})
+	require.NoError(t, err)
+	records := "/zones/" + zone.ID + "/dns_records"
+	require.Equal(t, "münchen.localhost", get[object](w, "GET", "/zones/"+zone.ID, nil)["name"])
+	require.Len(t, get[[]object](w, "GET", "/zones?name=münchen.localhost", nil), 1)
+	require.Empty(t, get[[]object](w, "GET", "/zones?name=xn--mnchen-3ya.localhost", nil))
+	for name, want := range map[string]string{
+		"münchen.localhost":            "xn--mnchen-3ya.localhost",
+		"xn--mnchen-3ya.localhost":     "xn--mnchen-3ya.localhost",
+		"*":                            "*.xn--mnchen-3ya.localhost",
+		"bücher":                       "xn--bcher-kva.xn--mnchen-3ya.localhost",
+		"www.xn--mnchen-3ya.localhost": "www.xn--mnchen-3ya.localhost",
+	} {
+		record := get[object](w, "POST", records, object{"type": "TXT", "name": name, "content": name})
+		require.Equal(t, want, record["name"])
+	}
+	require.Len(t, get[[]object](w, "GET", records+"?name=xn--mnchen-3ya.localhost", nil), 2)
+	require.Empty(t, get[[]object](w, "GET", records+"?name=münchen.localhost", nil))
 }
 
 func TestAPI_RecordQuota(t *testing.T) {

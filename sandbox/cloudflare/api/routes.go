@@ -57,6 +57,8 @@ func (c *call) routeTunnel() (any, error) {
 	}
 	var conflict *state.ConflictError
 	switch {
+	case errors.As(err, &conflict) && conflict.Kind == state.Delegated:
+		return nil, routeRefused("Failed to create record %s with err %s", record.Name, delegatedText)
 	case errors.As(err, &conflict):
 		return nil, routeRefused("Failed to create record %s with err %s", record.Name, hostTakenText)
 	case errors.Is(err, state.ErrQuota):

@@ -13,7 +13,7 @@ import (
 type Settings struct {
 	Latency     Latency     `json:"latency"`
 	DeleteAgain DeleteAgain `json:"delete_again"`
-	// Limit is how many calls a token may make in five minutes. More are answered with 429
+	// Limit is how many calls a user may make in five minutes, with all tokens. More are answered with 429
 	// until five minutes after the first one too many. 0 means no limit.
 	Limit int `json:"limit"`
 }
@@ -52,7 +52,8 @@ func (l Latency) of(method string) time.Duration {
 	}
 }
 
-// DeleteAgain is the answer to deleting a tunnel that is deleted already. Which one the
+// DeleteAgain is the answer to deleting a tunnel that is deleted already, which the
+// provider does in two calls: it ends the tunnel's connections first. Which answer the
 // original gives isn't known.
 type DeleteAgain string
 
@@ -60,6 +61,7 @@ type DeleteAgain string
 const (
 	DeleteAgainNotFound DeleteAgain = "not_found" // 404 with code 1003, the default
 	DeleteAgainSucceeds DeleteAgain = "succeeds"  // the tunnel as it is
+	DeleteAgainGone     DeleteAgain = "gone"      // 404 with code 1003, to both calls
 )
 
 // settings holds the Settings in force.
@@ -83,9 +85,9 @@ func (a *API) SetSettings(s Settings) error {
 	switch s.DeleteAgain {
 	case "":
 		s.DeleteAgain = DeleteAgainNotFound
-	case DeleteAgainNotFound, DeleteAgainSucceeds:
+	case DeleteAgainNotFound, DeleteAgainSucceeds, DeleteAgainGone:
 	default:
-		return fmt.Errorf("delete_again: %q is neither %s nor %s", s.DeleteAgain, DeleteAgainNotFound, DeleteAgainSucceeds)
+		return fmt.Errorf("delete_again: %q is none of %s, %s and %s", s.DeleteAgain, DeleteAgainNotFound, DeleteAgainSucceeds, DeleteAgainGone)
 	}
 	a.settings.mu.Lock()
 	defer a.settings.mu.Unlock()

@@ -94,6 +94,9 @@ func TestAPI_DeleteAgain(t *testing.T) {
 	require.NoError(t, w.api.SetSettings(api.Settings{DeleteAgain: api.DeleteAgainSucceeds}))
 	require.Equal(t, deleted, get[object](w, "DELETE", path, nil))
 	require.Equal(t, 404, w.do("DELETE", tunnelsPath+"/11111111-2222-3333-4444-555555555555", nil).Status, "one that never was")
+	require.Equal(t, 200, w.do("DELETE", path+"/connections", nil).Status)
+	require.NoError(t, w.api.SetSettings(api.Settings{DeleteAgain: api.DeleteAgainGone}))
+	require.Equal(t, 404, w.do("DELETE", path+"/connections", nil).Status)
 	require.NoError(t, w.api.SetSettings(api.Settings{}))
 	require.Equal(t, 404, w.do("DELETE", path, nil).Status)
 }
@@ -112,8 +115,13 @@ func TestAPI_Limit(t *testing.T) {
 	w := newWorld(t)
 	require.Error(t, w.api.SetSettings(api.Settings{Limit: -1}))
 	require.NoError(t, w.api.SetSettings(api.Settings{Limit: 3}))
+	// Two tokens of the same user, in turn.
+	token, next := w, w.as(state.Grant{Resource: "*", Rights: []state.Right{state.DNSRead}})
 	synctest.Test(t, func(t *testing.T) {
-		call := func() int { return w.timed("GET", recordsPath, "")().status }
+		call := func() int {
+			token, next = next, token
+			return token.timed("GET", recordsPath, "")().status
+		}
 		for range 3 {
 			require.Equal(t, http.StatusOK, call())
 			time.Sleep(time.Minute)

@@ -15,7 +15,7 @@ var (
 // Conflict says why a record can't exist beside another one.
 type Conflict int
 
-// The conflicts, in the order in which they are checked.
+// The conflicts.
 const (
 	// Identical is a record with the same name, type and content.
 	Identical Conflict = iota + 1
@@ -23,6 +23,10 @@ const (
 	HostTaken
 	// CNAMETaken is an address record beside a CNAME.
 	CNAMETaken
+	// Delegated is an address record or CNAME beside NS records.
+	Delegated
+	// Undelegated is an NS record beside address records or a CNAME.
+	Undelegated
 )
 
 // ConflictError is why a record was not written.

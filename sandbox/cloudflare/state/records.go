@@ -15,7 +15,7 @@ const TunnelSuffix = ".cfargotunnel.com"
 // else is relative, even with dots in it: that is how "www.other.example" becomes a
 // name in this zone, at Cloudflare too.
 func QualifyName(zone, name string) string {
-	name = strings.ToLower(strings.TrimSuffix(strings.TrimSpace(name), "."))
+	name = ASCII(name)
 	if name == "@" || name == zone {
 		return zone
 	}
@@ -83,12 +83,16 @@ func (s *Store) DeleteRecord(zoneID, id string) error {
 
 // ReplaceRecord adds r in place of the A, AAAA and CNAME records of its name, all in
 // one step. If an existing record says the same already, it stays, and changed is
-// false. The error is ErrQuota when the zone is full.
+// false. The error is ErrQuota when the zone is full, and a *ConflictError when the
+// name is delegated.
 func (s *Store) ReplaceRecord(r Record) (out Record, changed bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var writes []write
 	for _, old := range s.names.at(r.ZoneID, r.Name) {
+		if s.delegates(old) {
+			return Record{}, false, fmt.Errorf("creating record %s: %w", r.Name, &ConflictError{Kind: Delegated, Existing: old})
+		}
 		if !IsAddress(old.Type) {
 			continue
 		}
@@ -152,9 +156,19 @@ func (s *Store) conflict(r Record) error {
 			return &ConflictError{Kind: CNAMETaken, Existing: other}
 		case other.Type == r.Type && other.Content == r.Content:
 			return &ConflictError{Kind: Identical, Existing: other}
+		case s.delegates(other) && IsAddress(r.Type):
+			return &ConflictError{Kind: Delegated, Existing: other}
+		case s.delegates(r) && IsAddress(other.Type):
+			return &ConflictError{Kind: Undelegated, Existing: other}
 		}
 	}
 	return nil
+}
+
+// delegates reports whether a record hands its name, and all below it, to other name
+// servers. At a zone's apex, NS records don't.
+func (s *Store) delegates(r Record) bool {
+	return r.Type == "NS" && r.Name != s.zones.rows[r.ZoneID].Name
 }
 
 func (s *Store) recordsAt(zoneID, name string) []Record {

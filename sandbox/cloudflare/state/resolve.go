@@ -1,6 +1,7 @@
 package state
 
 import (
+	"slices"
 	"strings"
 	"time"
 )
@@ -105,7 +106,8 @@ func (s *Store) DNSLag() time.Duration {
 // above counts, at any depth, but not past a name with a record of its own, of any
 // type: that name hides the wildcard from itself and from everything below it, as
 // Cloudflare documents. The result is false when no record answers, or only one that
-// isn't proxied, whose requests never come here.
+// isn't proxied, whose requests never come here. At and below a name that NS records
+// delegate, Cloudflare isn't asked, whatever records there are.
 //
 // A zone that isn't active is as good as absent, because resolvers don't ask Cloudflare
 // about it. A paused zone answers for its names, but proxies none.
@@ -117,6 +119,11 @@ func (s *Store) Lookup(host string) (Record, bool) {
 		return Record{}, false
 	}
 	now, behind := s.now(), s.lag > 0 && s.coin()
+	for name := host; name != zone.Name; _, name, _ = strings.Cut(name, ".") {
+		if slices.ContainsFunc(s.names.seen(zone.ID, name, now, behind), s.delegates) {
+			return Record{}, false
+		}
+	}
 	if records := s.names.seen(zone.ID, host, now, behind); len(records) > 0 {
 		return proxied(records)
 	}

@@ -27,11 +27,18 @@ func TestStore_Lookup(t *testing.T) {
 		{Name: "text.home.localhost", Type: "TXT", Content: "t"},
 		{Name: "two.home.localhost", Type: "A", Content: "192.0.2.1"},
 		{Name: "two.home.localhost", Type: "A", Content: "192.0.2.2", Proxied: true},
+		{Name: "other.home.localhost", Type: "NS", Content: "ns.example"},
+		{Name: "a.other.home.localhost", Type: "A", Content: "192.0.2.1", Proxied: true},
+		{Name: "home.localhost", Type: "NS", Content: "ns.example"},
 	} {
 		r.ZoneID = HomeZoneID
 		_, err := s.CreateRecord(r)
 		require.NoError(t, err)
 	}
+	ascii, err := s.PutZone(Zone{Name: "münchen.localhost", AccountID: SeedAccountID})
+	require.NoError(t, err)
+	_, err = s.CreateRecord(Record{ZoneID: ascii.ID, Name: QualifyName(ascii.Name, "*.Bücher"), Type: "CNAME", Content: "books", Proxied: true})
+	require.NoError(t, err)
 	sub, err := s.PutZone(Zone{Name: "sub.home.localhost", AccountID: SeedAccountID})
 	require.NoError(t, err)
 	require.NotEmpty(t, sub.ID)
@@ -51,6 +58,9 @@ func TestStore_Lookup(t *testing.T) {
 		"and hides it from what is below":            {"a.b.text.home.localhost", ""},
 		"the proxied one of several":                 {"two.home.localhost", "192.0.2.2"},
 		"a zone below has its own names":             {"x.sub.home.localhost", ""},
+		"a delegated name":                           {"other.home.localhost", ""},
+		"a record below a delegated name":            {"a.other.home.localhost", ""},
+		"an internationalized name":                  {"x.xn--bcher-kva.xn--mnchen-3ya.localhost", "books"},
 		"a zone without records":                     {"lab.localhost", ""},
 		"no zone":                                    {"localhost", ""},
 		"a name that only ends like the zone's name": {"sweethome.localhost", ""},

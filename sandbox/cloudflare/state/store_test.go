@@ -154,6 +154,9 @@ func TestStore_RecordConflicts(t *testing.T) {
 		"the same TXT again":               {Record{Type: "TXT", Content: "t"}, Record{Type: "TXT", Content: "t"}, Identical},
 		"a second A":                       {Record{Type: "A", Content: "192.0.2.1"}, Record{Type: "A", Content: "192.0.2.2"}, 0},
 		"an AAAA beside an A":              {Record{Type: "A", Content: "192.0.2.1"}, Record{Type: "AAAA", Content: "2001:db8::1"}, 0},
+		"a CNAME beside an NS":             {Record{Type: "NS", Content: "ns.example"}, Record{Type: "CNAME", Content: "a"}, Delegated},
+		"an NS beside an A":                {Record{Type: "A", Content: "192.0.2.1"}, Record{Type: "NS", Content: "ns.example"}, Undelegated},
+		"a second NS":                      {Record{Type: "NS", Content: "ns1.example"}, Record{Type: "NS", Content: "ns2.example"}, 0},
 		"a TXT beside a (flattened) CNAME": {Record{Type: "CNAME", Content: "a"}, Record{Type: "TXT", Content: "t"}, 0},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -27,7 +27,7 @@ var zoneStatuses = []ZoneStatus{ZoneInitializing, ZonePending, ZoneActive, ZoneM
 // accounts, as at Cloudflare.
 type Zone struct {
 	ID        string     `json:"id"`
-	Name      string     `json:"name"`
+	Name      string     `json:"name"` // in ASCII
 	AccountID string     `json:"account_id"`
 	Status    ZoneStatus `json:"status"`
 	// Paused keeps Cloudflare's proxy out of an active zone. Its records are still
@@ -76,7 +76,7 @@ func (s *Store) Zone(id string) (Zone, bool) {
 // PutZone adds or changes a zone of an existing account. An empty ID is filled in, and
 // an empty status becomes active.
 func (s *Store) PutZone(z Zone) (Zone, error) {
-	z.Name = strings.ToLower(strings.TrimSuffix(z.Name, "."))
+	z.Name = ASCII(z.Name)
 	z.Status = cmp.Or(z.Status, ZoneActive)
 	switch {
 	case z.Name == "":
@@ -104,7 +104,7 @@ func (s *Store) PutZone(z Zone) (Zone, error) {
 func (s *Store) ZoneOf(host string) (Zone, bool) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	return s.zoneOf(host, func(Zone) bool { return true })
+	return s.zoneOf(ASCII(host), func(Zone) bool { return true })
 }
 
 // zoneOf finds the zone that a host belongs to, among those to consider: the one with
