@@ -144,7 +144,7 @@ chaos:
 chaos-in-%:
 	@echo 'world chaos-$* writes to $(CHAOS_SHARED)/$*.log'
 	@E2E_WORLD=chaos-$* $(IN_SANDBOX) test -tags e2e -count 1 -timeout 24h -v -run '^TestChaos$$' ./e2e >'$(CHAOS_SHARED)/$*.log' 2>&1 || \
-		{ grep -- '--- FAIL' -A 20 '$(CHAOS_SHARED)/$*.log'; exit 1; }
+		{ grep -A 20 -e '--- FAIL' '$(CHAOS_SHARED)/$*.log'; exit 1; }
 
 ## soak: each change under load, many times in a row, in every scene; a table of failed requests at the end (hours)
 ROUNDS := 10

@@ -51,12 +51,12 @@ func (t *CloudflareTunnel) connector(
 	// No connector runs without the policy and the budget.
 	opts := []pulumi.ResourceOption{pulumi.Parent(t), unprotected, rolloutTimeout(args), pulumi.DependsOn([]pulumi.Resource{policy, budget})}
 	opts = append(opts, replicasOptions(args)...)
-	metadata := objectMeta(args, namespace.name, namespace.objects.of("cloudflared", generation[labelTunnelID], generation[labelNetwork]), nil)
+	metadata := objectMeta(args, namespace.name, namespace.objects.of("cloudflared", namespace.name, generation[labelTunnelID], generation[labelNetwork]), nil)
 	if t.Deleted != nil {
 		// Without a tunnel, no connector gets ready.
 		metadata.Annotations = pulumi.StringMap{forceAnnotation: pulumi.String("true"), "pulumi.com/skipAwait": pulumi.String("true")}
 	}
-	deployment, err := appsv1.NewDeployment(ctx, name+"-cloudflared", &appsv1.DeploymentArgs{
+	deployment, err := appsv1.NewDeployment(ctx, name+deploymentSuffix, &appsv1.DeploymentArgs{
 		Metadata: metadata,
 		Spec: &appsv1.DeploymentSpecArgs{
 			Replicas: pulumi.Int(args.Replicas),
@@ -110,7 +110,7 @@ func (t *CloudflareTunnel) config(
 		return cloudflared.Config{TunnelID: id, Options: args.Connector.options(), Routing: args.routing()}.YAML()
 	}).(pulumi.StringOutput)
 	config, err := corev1.NewConfigMap(ctx, name+"-config", &corev1.ConfigMapArgs{
-		Metadata:  objectMeta(args, namespace.name, namespace.objects.of("config", data), nil),
+		Metadata:  objectMeta(args, namespace.name, namespace.objects.of("config", namespace.name, data), nil),
 		Data:      pulumi.StringMap{cloudflared.ConfigFile: data},
 		Immutable: pulumi.Bool(true),
 	}, pulumi.Parent(t), unprotected)
@@ -120,15 +120,21 @@ func (t *CloudflareTunnel) config(
 	return config, nil
 }
 
-// credentials declares credentials.json, named after the tunnel that it is for.
+// credentials declares credentials.json, named after the tunnel that it is for. The
+// secret of an existing tunnel can change, which has to make the Deployment roll.
 func (t *CloudflareTunnel) credentials(
 	ctx *pulumi.Context, name string, args *CloudflareTunnelArgs, namespace *namespaceRef, tunnel *tunnelRef,
 ) (*corev1.Secret, error) {
 	data := pulumi.All(args.AccountID, tunnel.id, tunnel.secret).ApplyT(func(v []any) (string, error) {
 		return cloudflared.Credentials{AccountTag: v[0].(string), TunnelID: v[1].(string), TunnelSecret: v[2].(string)}.JSON()
 	}).(pulumi.StringOutput)
+	named := []pulumi.StringInput{args.AccountID, tunnel.id}
+	if args.ExistingTunnel != "" {
+		checksum := pulumi.Unsecret(data).(pulumi.StringOutput).ApplyT(func(data string) string { return hash([]any{data}) })
+		named = append(named, checksum.(pulumi.StringOutput))
+	}
 	credentials, err := corev1.NewSecret(ctx, name+"-credentials", &corev1.SecretArgs{
-		Metadata:   objectMeta(args, namespace.name, namespace.objects.of("credentials", args.AccountID, tunnel.id), nil),
+		Metadata:   objectMeta(args, namespace.name, namespace.objects.of("credentials", namespace.name, named...), nil),
 		StringData: pulumi.StringMap{cloudflared.CredentialsFile: data},
 		Immutable:  pulumi.Bool(true),
 	}, pulumi.Parent(t), unprotected)
@@ -144,14 +150,14 @@ func (t *CloudflareTunnel) disruptionBudget(
 	ctx *pulumi.Context, name string, args *CloudflareTunnelArgs, namespace *namespaceRef, generation pulumi.StringMap,
 ) (pulumi.Resource, error) {
 	budget, err := policyv1.NewPodDisruptionBudget(ctx, name+"-disruption-budget", &policyv1.PodDisruptionBudgetArgs{
-		Metadata: objectMeta(args, namespace.name, namespace.objects.of("disruption-budget", generation[labelTunnelID], generation[labelNetwork]), nil),
+		Metadata: objectMeta(args, namespace.name, namespace.objects.of("disruption-budget", namespace.name, generation[labelTunnelID], generation[labelNetwork]), nil),
 		Spec: &policyv1.PodDisruptionBudgetSpecArgs{
 			MaxUnavailable: pulumi.Int(1),
 			Selector:       &metav1.LabelSelectorArgs{MatchLabels: generation},
 			// A pod that isn't ready serves nothing, so it may always be evicted.
 			UnhealthyPodEvictionPolicy: pulumi.String("AlwaysAllow"),
 		},
-	}, pulumi.Parent(t), unprotected, pulumi.ReplaceOnChanges([]string{"spec.selector"}))
+	}, pulumi.Parent(t), unprotected)
 	if err != nil {
 		return nil, fmt.Errorf("creating disruption budget: %w", err)
 	}

@@ -38,3 +38,30 @@ func TestCloudflareTunnel_DeletedTunnel(t *testing.T) {
 	require.Equal(t, plantest.TunnelID+".cfargotunnel.com", r.Find(t, "edge-apex").Inputs["content"].StringValue())
 	require.Empty(t, r.Outputs(t, "edge")["tunnelId"].StringValue(), "the next update knows of no tunnel")
 }
+
+// After an update that failed before it changed the records, its tunnel may be deleted by
+// others while the tunnel before it still serves.
+func TestCloudflareTunnel_DeletedTunnelOfAFailedUpdate(t *testing.T) {
+	t.Parallel()
+	deleted := "2026-11-20T10:11:12Z"
+	api := apitest.New(t, apitest.NewZone("zone", "example.com", "account"))
+	api.Tunnels = []apitest.Tunnel{{Account: "account", ID: plantest.TunnelID, Name: "home-a1b2c3", DeletedAt: &deleted}}
+	args := validArgs()
+	args.API = apiArgs(api)
+	const tunnelType = CloudflareTunnelType + "$cloudflare:index/zeroTrustTunnelCloudflared:ZeroTrustTunnelCloudflared"
+	const recordType = CloudflareTunnelType + "$cloudflare:index/record:Record"
+	r := &plantest.Engine{State: map[string]resource.PropertyMap{
+		CloudflareTunnelType + "::edge": {},
+		tunnelType + "::edge-tunnel":    {"id": resource.NewProperty(plantest.TunnelID), "secret": resource.MakeSecret(resource.NewProperty("secret"))},
+		recordType + "::edge-apex":      {"hostname": resource.NewProperty("example.com"), "content": resource.NewProperty("old.cfargotunnel.com")},
+	}}
+	require.NoError(t, r.Run(program(args)))
+	require.True(t, r.Find(t, "edge-tunnel").Read)
+	require.Equal(t, "old.cfargotunnel.com", r.Find(t, "edge-apex").Inputs["content"].StringValue())
+
+	// What was forgotten stays in the state without a secret.
+	delete(r.State[tunnelType+"::edge-tunnel"], "secret")
+	r.State[CloudflareTunnelType+"::edge"] = resource.PropertyMap{"tunnelId": resource.NewProperty("")}
+	require.NoError(t, r.Run(program(args)))
+	require.False(t, r.Find(t, "edge-tunnel").Read)
+}

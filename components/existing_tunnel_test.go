@@ -26,4 +26,10 @@ func TestCloudflareTunnel_ExistingTunnel(t *testing.T) {
 	credentials := r.Find(t, "edge-credentials").Inputs["stringData"]
 	require.True(t, credentials.ContainsSecrets())
 	require.Contains(t, credentials.String(), plantest.TunnelSecret)
+
+	// The secret can be replaced at Cloudflare, and connectors read it only once.
+	metadata := r.Find(t, "edge-credentials").Inputs["metadata"]
+	require.False(t, metadata.ContainsSecrets(), "with a secret name, nothing about the object would be shown")
+	own := declare(t, validArgs()).Find(t, "edge-credentials").Inputs["metadata"]
+	require.NotEqual(t, own.ObjectValue()["name"], metadata.ObjectValue()["name"], "the name follows from the secret too")
 }

@@ -127,7 +127,7 @@ func (t *CloudflareTunnel) podMonitor(
 	monitor, err := apiextensions.NewCustomResource(ctx, name+"-pod-monitor", &apiextensions.CustomResourceArgs{
 		ApiVersion: pulumi.String("monitoring.coreos.com/v1"),
 		Kind:       pulumi.String("PodMonitor"),
-		Metadata:   objectMeta(args, namespace.name, namespace.objects.of("pod-monitor"), args.Monitoring.PodMonitor.Labels),
+		Metadata:   objectMeta(args, namespace.name, namespace.objects.of("pod-monitor", namespace.name), args.Monitoring.PodMonitor.Labels),
 		OtherFields: kubernetes.UntypedArgs{"spec": pulumi.Map{
 			"selector": pulumi.Map{"matchLabels": selectorLabels(tunnel.id)},
 			"podMetricsEndpoints": pulumi.Array{pulumi.Map{
@@ -157,7 +157,7 @@ func (t *CloudflareTunnel) dashboard(ctx *pulumi.Context, name string, args *Clo
 	labels := map[string]string{"grafana_dashboard": "1"}
 	maps.Copy(labels, args.Monitoring.Dashboard.Labels)
 	dashboard, err := corev1.NewConfigMap(ctx, name+"-dashboard", &corev1.ConfigMapArgs{
-		Metadata: objectMeta(args, in, namespace.objects.of("dashboard"), labels),
+		Metadata: objectMeta(args, in, namespace.objects.of("dashboard", in), labels),
 		Data:     pulumi.StringMap{args.TunnelName + ".json": pulumi.String(text)},
 	}, pulumi.Parent(t), unprotected)
 	if err != nil {

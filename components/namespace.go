@@ -8,20 +8,21 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 )
 
-// namespaceRef is the namespace of the connectors, and the names of the objects
-// in it. Its resource comes before all
-// others: when the cluster can't be reached, nothing exists at Cloudflare yet.
+// namespaceRef is the namespace of the connectors, and the names of the objects in it.
+// Its resource comes before all others: when the cluster can't be reached, nothing
+// exists at Cloudflare yet.
 type namespaceRef struct {
 	name     pulumi.StringOutput
 	resource pulumi.Resource
 	objects  objectNames
 }
 
-// namespace declares a new namespace, or reads the one in the arguments. An existing namespace is never adopted: destroying the stack would
-// delete it, with everything else in it.
+// namespace declares a new namespace, or reads the one in the arguments. An existing
+// namespace is never adopted: destroying the stack would delete it, with everything
+// else in it.
 func (t *CloudflareTunnel) namespace(ctx *pulumi.Context, name string, args *CloudflareTunnelArgs, identity pulumi.StringOutput) (*namespaceRef, error) {
-	name += "-namespace"
-	objects := objectNames{tunnelName: args.TunnelName, identity: identity}
+	objects := objectNames{component: name, tunnelName: args.TunnelName, identity: identity, last: args.found.last.objects}
+	name += namespaceSuffix
 	if args.Namespace != "" {
 		ns := &corev1.Namespace{}
 		object := clusterObject{group: "core/v1", apiVersion: "v1", kind: "Namespace", name: args.Namespace}
@@ -35,7 +36,10 @@ func (t *CloudflareTunnel) namespace(ctx *pulumi.Context, name string, args *Clo
 	labels["pod-security.kubernetes.io/enforce"] = "restricted"
 	ns, err := corev1.NewNamespace(ctx, name, &corev1.NamespaceArgs{
 		Metadata: &metav1.ObjectMetaArgs{
-			Name: pulumi.Sprintf("%s-%s", args.TunnelName, identity), Labels: pulumi.ToStringMap(labels),
+			Name: identity.ApplyT(func(identity string) *string {
+				return new(objects.last[name].next("", args.TunnelName+"-"+identity))
+			}).(pulumi.StringPtrOutput),
+			Labels:      pulumi.ToStringMap(labels),
 			Annotations: pulumi.StringMap{forceAnnotation: pulumi.String("true")},
 		},
 	}, pulumi.Parent(t), unprotected)

@@ -41,14 +41,14 @@ func (t *CloudflareTunnel) networkPolicy(
 	rules := egress.ApplyT(marshalRules).(pulumi.StringOutput)
 	policy, err := networkingv1.NewNetworkPolicy(ctx, name+"-network-policy", &networkingv1.NetworkPolicyArgs{
 		Metadata: objectMeta(args, namespace.name,
-			namespace.objects.of("network-policy", generation[labelTunnelID], generation[labelNetwork], rules, pulumi.String(contents)), nil),
+			namespace.objects.of("network-policy", namespace.name, generation[labelTunnelID], generation[labelNetwork], rules, pulumi.String(contents)), nil),
 		Spec: &networkingv1.NetworkPolicySpecArgs{
 			PodSelector: &metav1.LabelSelectorArgs{MatchLabels: generation},
 			PolicyTypes: pulumi.ToStringArray([]string{"Ingress", "Egress"}),
 			Ingress:     metricsRules(args.NetworkPolicy.MetricsFrom),
 			Egress:      egress,
 		},
-	}, pulumi.Parent(t), unprotected, pulumi.ReplaceOnChanges([]string{"spec"}))
+	}, pulumi.Parent(t), unprotected)
 	if err != nil {
 		return nil, fmt.Errorf("creating network policy: %w", err)
 	}
@@ -57,13 +57,14 @@ func (t *CloudflareTunnel) networkPolicy(
 
 // networkLabel is the value of labelNetwork. It changes with the egress rules.
 //
-// While two generations exist, the tunnel has twice as many connectors. If that is
-// more than a tunnel can have, the value never changes: policies add up, so that
+// While two generations exist, the tunnel has the connectors of both. If that is more
+// than a tunnel can have, the value stays as it is: policies add up, so that
 // connectors which are rolled one by one reach their old origins until the last one
 // stops. A request that gets to that one in its last seconds may fail.
 func networkLabel(args *CloudflareTunnelArgs, egress networkingv1.NetworkPolicyEgressRuleArrayOutput) pulumi.StringInput {
-	if 2*peakReplicas(args) > maxConnectors {
-		return pulumi.String("shared")
+	last := args.found.last
+	if peakReplicas(args)+cmp.Or(last.peakReplicas, peakReplicas(args)) > maxConnectors {
+		return pulumi.String(cmp.Or(last.network, "shared"))
 	}
 	return egress.ApplyT(marshalRules).(pulumi.StringOutput).ApplyT(func(text string) string {
 		sum := sha256.Sum256([]byte(text))

@@ -210,3 +210,34 @@ func TestNetworkPolicy_ChangedEgressReplacesConnectors(t *testing.T) {
 	require.Equal(t, "shared", label(func(a *CloudflareTunnelArgs) { a.Replicas = 13 }), "there is no room for a second generation beside it")
 	require.Equal(t, "shared", label(func(a *CloudflareTunnelArgs) { a.Autoscaling = &AutoscalingArgs{MaxReplicas: 13} }))
 }
+
+// A tunnel can't have more than so many connectors, so those of two generations have to
+// fit, however many there were before.
+func TestNetworkPolicy_ConnectorsThatDontFitAreRolled(t *testing.T) {
+	t.Parallel()
+	label := func(replicas, last int, autoscaled bool) string {
+		t.Helper()
+		deployment := resource.NewPropertyMapFromMap(map[string]any{"spec": map[string]any{
+			"replicas": float64(last), "selector": map[string]any{"matchLabels": map[string]any{labelNetwork: "last"}},
+		}})
+		r := &plantest.Engine{State: map[string]resource.PropertyMap{
+			CloudflareTunnelType + "$kubernetes:apps/v1:Deployment::edge-cloudflared": deployment,
+		}}
+		if autoscaled {
+			deployment["spec"].ObjectValue()["replicas"] = resource.NewProperty(2.0)
+			r.State[CloudflareTunnelType+"$kubernetes:autoscaling/v2:HorizontalPodAutoscaler::edge-autoscaler"] =
+				resource.NewPropertyMapFromMap(map[string]any{"spec": map[string]any{"maxReplicas": float64(last)}})
+		}
+		args := validArgs()
+		args.Replicas = replicas
+		require.NoError(t, r.Run(program(args)))
+		return r.Find(t, "edge-cloudflared").Inputs["spec"].ObjectValue()["selector"].ObjectValue()["matchLabels"].ObjectValue()[labelNetwork].StringValue()
+	}
+	require.NotEqual(t, "last", label(12, 13, false))
+	for _, c := range []struct {
+		replicas, last int
+		autoscaled     bool
+	}{{12, 14, false}, {24, 12, false}, {24, 24, false}, {12, 24, true}} {
+		require.Equal(t, "last", label(c.replicas, c.last, c.autoscaled), c)
+	}
+}

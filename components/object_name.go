@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"strings"
 
 	"github.com/pulumi/pulumi-random/sdk/v4/go/random"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
@@ -17,8 +18,10 @@ import (
 // component's random identity is part of the hash: no other stack, and nothing
 // made by hand, has an object of the same name.
 type objectNames struct {
+	component  string
 	tunnelName string
 	identity   pulumi.StringOutput
+	last       map[string]lastObject
 }
 
 // identity declares the component's random identity, which never changes.
@@ -30,21 +33,51 @@ func (t *CloudflareTunnel) identity(ctx *pulumi.Context, name string) (pulumi.St
 	return id.Hex, nil
 }
 
-// identitySuffix ends the logical name of the identity.
-const identitySuffix = "-identity"
+// Suffixes of the children's logical names, by which the state is read.
+const (
+	identitySuffix   = "-identity"
+	namespaceSuffix  = "-namespace"
+	tunnelSuffix     = "-tunnel"
+	deploymentSuffix = "-cloudflared"
+	autoscalerSuffix = "-autoscaler"
+)
 
-// of names an object by its role and by what it depends on. An object that is
-// replaced, new before old, needs another name each time.
-func (n objectNames) of(role string, contents ...pulumi.StringInput) pulumi.StringPtrInput {
-	all := []any{n.identity}
+// of names the object with a role by its namespace and by what it depends on. An
+// object that is replaced, new before old, needs another name each time. The role is
+// the rest of the object's logical name.
+func (n objectNames) of(role string, namespace pulumi.StringInput, contents ...pulumi.StringInput) pulumi.StringPtrInput {
+	all := []any{namespace, n.identity}
 	for _, content := range contents {
 		all = append(all, content)
 	}
 	return pulumi.All(all...).ApplyT(func(values []any) *string {
-		hash := sha256.New()
-		for _, value := range values {
-			fmt.Fprintf(hash, "%q", value)
-		}
-		return new(fmt.Sprintf("%s-%s-%s", n.tunnelName, role, hex.EncodeToString(hash.Sum(nil)[:4])))
+		wanted := fmt.Sprintf("%s-%s-%s", n.tunnelName, role, hash(values[1:]))
+		return new(n.last[n.component+"-"+role].next(values[0].(string), wanted))
 	}).(pulumi.StringPtrOutput)
+}
+
+// next returns the name that follows the object's own: the same if this is still the
+// object that is wanted, and a new one otherwise.
+//
+// The new one follows from both. If it was that of the wanted object alone, a change
+// that failed and is taken back would lead to the name of an object that serves, and
+// that the engine is about to delete: it would be adopted, and then be gone.
+func (o lastObject) next(scope, wanted string) string {
+	switch {
+	case o.name == "":
+		return wanted
+	case o.scope == scope && (o.name == wanted || strings.HasPrefix(o.name, wanted+"-")):
+		return o.name
+	default:
+		return wanted + "-" + hash([]any{o.scope, o.name})[:4]
+	}
+}
+
+// hash is short, but long enough to tell one component's objects apart.
+func hash(values []any) string {
+	sum := sha256.New()
+	for _, value := range values {
+		fmt.Fprintf(sum, "%q", value)
+	}
+	return hex.EncodeToString(sum.Sum(nil)[:4])
 }

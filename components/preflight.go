@@ -99,7 +99,7 @@ func (a *CloudflareTunnelArgs) check(ctx *pulumi.Context, name string) (*found, 
 	}
 	asked := request
 	request.Identity, request.LastRecords = last.identity, last.targets
-	request.LastTunnel, request.LastExisting = last.tunnelID, last.existing
+	request.LastTunnel, request.LastExisting, request.OwnTunnel = last.tunnelID, last.existing, last.ownTunnel
 	findings, err := client.Check(ctx.Context(), request)
 	if err != nil {
 		return nil, err

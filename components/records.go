@@ -26,11 +26,15 @@ func (t *CloudflareTunnel) records(
 	logicalNames := names.LogicalNames(name, args.hosts, args.found.last.records)
 	var hostnames []string
 	for _, host := range args.hosts {
+		content := tunnel.cname
+		if target := args.found.last.targets[names.ASCII(host.Name)]; t.Deleted != nil && target != "" {
+			content = pulumi.String(target).ToStringOutput() // which may be a tunnel that still serves
+		}
 		_, err := cloudflare.NewRecord(ctx, logicalNames[host.Name], &cloudflare.RecordArgs{
 			ZoneId:         pulumi.String(args.found.ZoneIDs[host.Zone]),
 			Name:           pulumi.String(host.RecordName()),
 			Type:           pulumi.String("CNAME"),
-			Content:        tunnel.cname,
+			Content:        content,
 			Proxied:        pulumi.Bool(true),
 			Ttl:            pulumi.Int(automaticTTL),
 			AllowOverwrite: pulumi.Bool(true),

@@ -1,9 +1,8 @@
 package components
 
 import (
+	"cmp"
 	"fmt"
-	"maps"
-	"slices"
 	"strings"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
@@ -12,26 +11,58 @@ import (
 )
 
 // lastState is what the component knows of itself from the state, before it declares
-// anything.
+// anything. What still awaits its deletion there isn't part of it.
 type lastState struct {
 	// identity is its random identity, or nothing before the first update.
 	identity string
 	// tunnelID is the ID of the tunnel that it had after the last update.
 	tunnelID string
+	// ownTunnel is the ID of the tunnel that it has made, even if the last update didn't
+	// come to its end.
+	ownTunnel string
 	// existing says that this was an existing tunnel, which the component hasn't made.
 	existing bool
 	// records are the full names of its records, by their logical names.
 	records map[string]string
 	// targets are what these records lead to, by full names in lower case and the xn-- form.
 	targets map[string]string
+	// objects are its tunnel and its Kubernetes objects, by their logical names.
+	objects map[string]lastObject
+	// network is the value of labelNetwork of its connectors.
+	network string
+	// peakReplicas is how many of these there may have been.
+	peakReplicas int
 }
 
-// readState reads the outputs of the component's own resources in the state. They are
-// there even if the last update was interrupted.
+// lastObject is an object's name, which is unique in its namespace, or in its account
+// if it is a tunnel.
+type lastObject struct{ scope, name string }
+
+// outputs are a resource's outputs in the state.
+type outputs map[string]any
+
+// in returns the object within an output.
+func (o outputs) in(key string) outputs {
+	inner, _ := o[key].(map[string]any)
+	return inner
+}
+
+func (o outputs) text(key string) string {
+	text, _ := o[key].(string)
+	return text
+}
+
+func (o outputs) number(key string) int {
+	number, _ := o[key].(float64)
+	return int(number)
+}
+
+// readState reads the outputs of the component's own resources in the state. Those of
+// its children are there even if the last update was interrupted.
 func readState(ctx *pulumi.Context, name string) (lastState, error) {
 	var state struct {
 		Resources map[string]struct {
-			Outputs map[string]any `pulumi:"outputs"`
+			Outputs outputs `pulumi:"outputs"`
 		} `pulumi:"outputs"`
 	}
 	args := struct {
@@ -41,32 +72,45 @@ func readState(ctx *pulumi.Context, name string) (lastState, error) {
 	if _, err := ctx.InvokePackageRaw("pulumi:pulumi:readStackResourceOutputs", &args, &state, ""); err != nil {
 		return lastState{}, fmt.Errorf("reading the state of stack %s: %w", args.StackName, err)
 	}
-	const recordType = CloudflareTunnelType + "$cloudflare:index/record:Record::"
-	records, targets := map[string]string{}, map[string]string{}
+	last := &lastState{records: map[string]string{}, targets: map[string]string{}, objects: map[string]lastObject{}}
 	for urn, r := range state.Resources {
-		if _, logicalName, found := strings.Cut(urn, recordType); found && strings.HasPrefix(logicalName, name+"-") {
-			host, _ := r.Outputs["hostname"].(string)
-			records[logicalName] = host
-			targets[names.ASCII(host)], _ = r.Outputs["content"].(string)
+		_, resource, _ := strings.Cut(urn, CloudflareTunnelType)
+		kind, logicalName, _ := strings.Cut(strings.TrimPrefix(resource, "$"), "::")
+		if logicalName == name || strings.HasPrefix(logicalName, name+"-") {
+			last.add(kind, strings.TrimPrefix(logicalName, name), logicalName, r.Outputs)
 		}
 	}
-	output := func(urnEnd, key string) string {
-		for urn, r := range state.Resources {
-			if strings.HasSuffix(urn, urnEnd) {
-				value, _ := r.Outputs[key].(string)
-				return value
-			}
+	// An update that didn't come to its end hasn't told the component.
+	last.tunnelID = cmp.Or(last.ownTunnel, last.tunnelID)
+	return *last, nil
+}
+
+// add adds what is known of the component, whose kind is empty, or of one of its
+// children, whose logical name ends in suffix.
+func (s *lastState) add(kind, suffix, logicalName string, o outputs) {
+	switch {
+	case kind == "" && suffix == "":
+		s.tunnelID = o.text("tunnelId")
+	case kind == "cloudflare:index/record:Record":
+		s.records[logicalName] = o.text("hostname")
+		s.targets[names.ASCII(o.text("hostname"))] = o.text("content")
+	case suffix == identitySuffix:
+		s.identity = o.text("hex")
+	case suffix == existingTunnelSuffix:
+		s.existing = true
+	case suffix == tunnelSuffix:
+		s.objects[logicalName] = lastObject{o.text("accountId"), o.text("name")}
+		if o["secret"] != nil { // else it was forgotten
+			s.ownTunnel = o.text("id")
 		}
-		return ""
+	case strings.HasPrefix(kind, "kubernetes:"):
+		s.objects[logicalName] = lastObject{o.in("metadata").text("namespace"), o.in("metadata").text("name")}
 	}
-	existing := func(urn string) bool {
-		return strings.HasSuffix(urn, "ZeroTrustTunnelCloudflared::"+name+existingTunnelSuffix)
+	switch suffix {
+	case deploymentSuffix:
+		s.network = o.in("spec").in("selector").in("matchLabels").text(labelNetwork)
+		s.peakReplicas = max(s.peakReplicas, o.in("spec").number("replicas"))
+	case autoscalerSuffix:
+		s.peakReplicas = max(s.peakReplicas, o.in("spec").number("maxReplicas"))
 	}
-	return lastState{
-		identity: output(CloudflareTunnelType+"$random:index/randomId:RandomId::"+name+identitySuffix, "hex"),
-		tunnelID: output(CloudflareTunnelType+"::"+name, "tunnelId"),
-		existing: slices.ContainsFunc(slices.Collect(maps.Keys(state.Resources)), existing),
-		records:  records,
-		targets:  targets,
-	}, nil
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"regexp"
+	"strings"
 
 	"github.com/pulumi/pulumi-cloudflare/sdk/v5/go/cloudflare"
 	"github.com/pulumi/pulumi-random/sdk/v4/go/random"
@@ -34,7 +35,8 @@ func newTunnelRef(id, secret pulumi.StringOutput) *tunnelRef {
 // The tunnel's name ends in a random suffix that changes with the secret. Names
 // are unique in an account, and a replacement is created beside the tunnel that
 // it replaces: a fixed name, or one that repeats an earlier rotation's label,
-// would be refused (1013) and leave the stack stuck.
+// would be refused (1013) and leave the stack stuck. So would a name that comes back
+// with the same suffix, after a change of the rest has failed.
 func (t *CloudflareTunnel) tunnel(
 	ctx *pulumi.Context, name string, args *CloudflareTunnelArgs, namespace *namespaceRef, client *preflight.Client,
 ) (*tunnelRef, error) {
@@ -52,9 +54,18 @@ func (t *CloudflareTunnel) tunnel(
 	if err != nil {
 		return nil, err
 	}
-	tunnel, err := cloudflare.NewZeroTrustTunnelCloudflared(ctx, name+"-tunnel", &cloudflare.ZeroTrustTunnelCloudflaredArgs{
+	last := args.found.last.objects[name+tunnelSuffix]
+	tunnelName := pulumi.All(args.AccountID, suffix).ApplyT(func(v []any) string {
+		account, suffix := v[0].(string), v[1].(string)
+		wanted := tunnelNamePrefix(args) + "-" + suffix
+		if !strings.Contains(last.name, "-"+suffix) {
+			return wanted
+		}
+		return last.next(account, wanted)
+	}).(pulumi.StringOutput)
+	tunnel, err := cloudflare.NewZeroTrustTunnelCloudflared(ctx, name+tunnelSuffix, &cloudflare.ZeroTrustTunnelCloudflaredArgs{
 		AccountId: args.AccountID,
-		Name:      pulumi.Sprintf("%s-%s", tunnelNamePrefix(args), suffix),
+		Name:      tunnelName,
 		Secret:    secret,
 		ConfigSrc: pulumi.String("local"),
 	}, pulumi.Parent(t), unprotected, pulumi.DependsOn([]pulumi.Resource{namespace.resource}), hooks)
@@ -72,16 +83,9 @@ const secretLength = 43
 // change with the rotation's label.
 //
 // The secret is a password, because its resource has a constant ID: the ID of random
-// bytes is their value, and IDs are shown and stored in plain text.
+// bytes is their value, and IDs are shown and stored in plain text. It comes after the
+// suffix, so that no update ends between the two with another secret for the same name.
 func (t *CloudflareTunnel) secret(ctx *pulumi.Context, name string, args *CloudflareTunnelArgs) (secret, suffix pulumi.StringOutput, err error) {
-	password, err := random.NewRandomPassword(ctx, name+"-secret", &random.RandomPasswordArgs{
-		Length:  pulumi.Int(secretLength),
-		Special: pulumi.Bool(false),
-		Keepers: pulumi.StringMap{"rotation": pulumi.String(args.Rotation)},
-	}, pulumi.Parent(t), unprotected)
-	if err != nil {
-		return secret, suffix, fmt.Errorf("creating tunnel secret: %w", err)
-	}
 	id, err := random.NewRandomId(ctx, name+"-suffix", &random.RandomIdArgs{
 		ByteLength: pulumi.Int(3),
 		// The kind of secret is a keeper: a tunnel with another secret needs another name.
@@ -89,6 +93,14 @@ func (t *CloudflareTunnel) secret(ctx *pulumi.Context, name string, args *Cloudf
 	}, pulumi.Parent(t), unprotected)
 	if err != nil {
 		return secret, suffix, fmt.Errorf("creating tunnel name suffix: %w", err)
+	}
+	password, err := random.NewRandomPassword(ctx, name+"-secret", &random.RandomPasswordArgs{
+		Length:  pulumi.Int(secretLength),
+		Special: pulumi.Bool(false),
+		Keepers: pulumi.StringMap{"rotation": pulumi.String(args.Rotation)},
+	}, pulumi.Parent(t), unprotected, pulumi.DependsOn([]pulumi.Resource{id}))
+	if err != nil {
+		return secret, suffix, fmt.Errorf("creating tunnel secret: %w", err)
 	}
 	encoded := password.Result.ApplyT(func(password string) string {
 		return base64.StdEncoding.EncodeToString([]byte(password))

@@ -27,6 +27,8 @@ type Request struct {
 	// LastTunnel is the ID of the tunnel that the component had after its last
 	// update, if there was one.
 	LastTunnel string
+	// OwnTunnel is the ID of the tunnel in the state that the component has made.
+	OwnTunnel string
 	// LastExisting says that LastTunnel was an existing tunnel, which others made.
 	LastExisting bool
 	// LastRecords are the targets of the component's records after that update, by

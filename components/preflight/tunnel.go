@@ -29,6 +29,9 @@ func (c *Client) tunnel(ctx context.Context, r Request, found *Findings) error {
 	if id == "" {
 		return nil
 	}
+	if r.ExistingTunnel != "" && r.ExistingTunnel == r.OwnTunnel {
+		return fmt.Errorf("existingTunnel: tunnel %s is the one that this stack has made, and would be deleted as soon as it isn't managed any more; remove existingTunnel", id)
+	}
 	const remedy = "set another tunnel, or remove existingTunnel to get one managed by this stack"
 	tunnel, err := c.api.GetTunnel(ctx, cloudflare.AccountIdentifier(found.AccountID), id)
 	var missing *cloudflare.NotFoundError

@@ -335,6 +335,24 @@ func TestProgram_SecretKubeconfig(t *testing.T) {
 	require.ErrorContains(t, stack.up(map[string]string{"k8s-tunnel:origin": "http://web.default"}), "origin: is stored as a secret")
 }
 
+// Another way to the same cluster isn't another cluster.
+func TestProgram_ClusterIdentity(t *testing.T) {
+	t.Parallel()
+	identifier := func(config map[string]string) any {
+		stack := newStack(t, "example.com")
+		require.NoError(t, stack.up(config))
+		return stack.inputs(t, "kubernetes")["clusterIdentifier"].V
+	}
+	kubeconfig := func(server string) string {
+		return "{contexts: [{name: home, context: {cluster: one}}], clusters: [{name: one, cluster: {certificate-authority-data: QQ==, server: '" + server + "'}}]}"
+	}
+	one := identifier(map[string]string{"kubernetes:kubeconfig": kubeconfig("https://192.0.2.1:6443"), "kubernetes:context": "home"})
+	require.Len(t, one, 16)
+	require.Equal(t, one, identifier(map[string]string{"kubernetes:kubeconfig": kubeconfig("https://home.example.com"), "kubernetes:context": "home"}))
+	require.NotEqual(t, one, identifier(map[string]string{"kubernetes:kubeconfig": kubeconfig("https://192.0.2.1:6443/two"), "kubernetes:context": "home"}))
+	require.Nil(t, identifier(map[string]string{"kubernetes:context": "home"}), "the usual kubeconfig isn't recorded")
+}
+
 // The setting protects the component and the records, so that nothing they depend on
 // can be destroyed.
 func TestProgram_Protect(t *testing.T) {

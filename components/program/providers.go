@@ -11,6 +11,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"k8s-tunnel/components/preflight"
+	"k8s-tunnel/components/surroundings"
 )
 
 // providers creates all providers from the stack's settings.
@@ -52,6 +53,14 @@ func (s *stackSettings) kubernetesProvider(ctx *pulumi.Context) (*kubernetes.Pro
 	if ctx.IsConfigSecret("kubernetes:kubeconfig") {
 		kubeconfig = pulumi.ToSecret(pulumi.String(s.kubernetes.Kubeconfig)).(pulumi.StringOutput).ToStringPtrOutput()
 	}
+	// Without an identity, another address of the same cluster would replace the
+	// provider and all objects: under the same names, so that they would be adopted, and
+	// then deleted by the old provider. The usual kubeconfig has none, because where it
+	// leads isn't recorded: the old provider would delete objects of the new cluster.
+	cluster := ""
+	if s.kubernetes.Kubeconfig != "" {
+		cluster = surroundings.ClusterIdentity(s.kubernetes.Kubeconfig, s.kubernetes.Context)
+	}
 	// Which warnings are shown is up to each shell. The provider reads the variables
 	// itself; the SDK would record them, too.
 	for _, name := range []string{"PULUMI_K8S_SUPPRESS_DEPRECATION_WARNINGS", "PULUMI_K8S_SUPPRESS_HELM_HOOK_WARNINGS"} {
@@ -62,6 +71,7 @@ func (s *stackSettings) kubernetesProvider(ctx *pulumi.Context) (*kubernetes.Pro
 	return kubernetes.NewProvider(ctx, "kubernetes", &kubernetes.ProviderArgs{
 		Kubeconfig:             kubeconfig,
 		Context:                optional(s.kubernetes.Context, pulumi.StringPtr),
+		ClusterIdentifier:      optional(cluster, pulumi.StringPtr),
 		EnableServerSideApply:  pulumi.Bool(true),
 		EnableConfigMapMutable: pulumi.Bool(false),
 		EnableSecretMutable:    pulumi.Bool(false),

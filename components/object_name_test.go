@@ -1,0 +1,118 @@
+package components
+
+import (
+	"maps"
+	"strings"
+	"testing"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
+	"github.com/stretchr/testify/require"
+
+	"k8s-tunnel/components/plantest"
+)
+
+// objectsOf are the names of a component's tunnel and Kubernetes objects after an update, with the
+// state that the next one begins with.
+func objectsOf(t *testing.T, args *CloudflareTunnelArgs, state map[string]resource.PropertyMap) (map[string]string, map[string]resource.PropertyMap) {
+	t.Helper()
+	r := &plantest.Engine{State: state}
+	require.NoError(t, r.Run(program(args)))
+	objects, next := map[string]string{}, map[string]resource.PropertyMap{}
+	for _, registration := range r.Registrations() {
+		inputs := registration.Inputs
+		switch {
+		case registration.Name == "edge-tunnel":
+			objects[registration.Name] = inputs["name"].StringValue()
+		case strings.HasPrefix(registration.Type, "kubernetes:"):
+			objects[registration.Name] = inputs["metadata"].ObjectValue()["name"].StringValue()
+		default:
+			continue
+		}
+		next[CloudflareTunnelType+"$"+registration.Type+"::"+registration.Name] = inputs
+	}
+	return objects, next
+}
+
+// changed lists the objects whose names differ.
+func changed(before, after map[string]string) []string {
+	var all []string
+	for name := range maps.Keys(after) {
+		if before[name] != after[name] {
+			all = append(all, name)
+		}
+	}
+	return all
+}
+
+// While a changed object waits to replace the old one, which serves, going back must lead to neither's
+// name: the engine deletes both in the end.
+func TestCloudflareTunnel_GoingBack(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		change func(*CloudflareTunnelArgs)
+		want   []string
+	}{
+		"another origin": {
+			func(a *CloudflareTunnelArgs) { a.Origin = "http://web.default.svc:8000" },
+			[]string{"edge-config", "edge-cloudflared", "edge-network-policy", "edge-disruption-budget", "edge-origin-default-web"},
+		},
+		"another tunnel's name": {
+			func(a *CloudflareTunnelArgs) { a.TunnelName = "other" },
+			[]string{"edge-tunnel", "edge-namespace", "edge-config", "edge-credentials", "edge-cloudflared", "edge-network-policy", "edge-disruption-budget"},
+		},
+		"another namespace": {
+			func(a *CloudflareTunnelArgs) { a.Namespace = "web" },
+			[]string{"edge-namespace", "edge-config", "edge-credentials", "edge-cloudflared", "edge-network-policy", "edge-disruption-budget"},
+		},
+		"another number of connectors": {func(a *CloudflareTunnelArgs) { a.Replicas = 3 }, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			other := validArgs()
+			c.change(other)
+			first, state := objectsOf(t, validArgs(), nil)
+			again, _ := objectsOf(t, validArgs(), state)
+			require.Equal(t, first, again, "nothing has changed")
+
+			second, half := objectsOf(t, other, state)
+			require.ElementsMatch(t, c.want, changed(first, second))
+			resumed, _ := objectsOf(t, other, state)
+			require.Equal(t, second, resumed, "if nothing of it is in the state yet")
+			resumed, _ = objectsOf(t, other, half)
+			require.Equal(t, second, resumed, "if all of it is in the state")
+
+			back, _ := objectsOf(t, validArgs(), half)
+			for _, logicalName := range c.want {
+				if strings.HasPrefix(logicalName, "edge-origin") {
+					continue // is only read
+				}
+				require.NotEqual(t, second[logicalName], back[logicalName], logicalName)
+				require.NotEqual(t, first[logicalName], back[logicalName], logicalName)
+				require.True(t, strings.HasPrefix(back[logicalName], first[logicalName]+"-"), back[logicalName])
+			}
+		})
+	}
+}
+
+// A tunnel's name comes back in another account, too.
+func TestCloudflareTunnel_GoingBackToAnAccount(t *testing.T) {
+	t.Parallel()
+	_, state := objectsOf(t, validArgs(), nil)
+	tunnel := state[CloudflareTunnelType+"$cloudflare:index/zeroTrustTunnelCloudflared:ZeroTrustTunnelCloudflared::edge-tunnel"]
+	first := tunnel["name"].StringValue()
+	tunnel["accountId"] = resource.NewProperty("other")
+	back, _ := objectsOf(t, validArgs(), state)
+	require.True(t, strings.HasPrefix(back["edge-tunnel"], first+"-"), back["edge-tunnel"])
+}
+
+// The tunnel of a rotation has a suffix of its own, and needs nothing else.
+func TestCloudflareTunnel_NameAfterRotation(t *testing.T) {
+	t.Parallel()
+	_, state := objectsOf(t, validArgs(), nil)
+	tunnel := state[CloudflareTunnelType+"$cloudflare:index/zeroTrustTunnelCloudflared:ZeroTrustTunnelCloudflared::edge-tunnel"]
+	tunnel["name"] = resource.NewProperty("edge-ffffff")
+	rotated := validArgs()
+	rotated.Rotation = "new"
+	names, _ := objectsOf(t, rotated, state)
+	require.Equal(t, "edge-new-"+plantest.NameSuffix, names["edge-tunnel"])
+}

@@ -1,0 +1,45 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"os"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// TestGoingBack interrupts updates while new connectors start beside the old ones, and takes the change
+// back instead of completing it: the old connectors, which still serve, mustn't go with the new ones.
+func TestGoingBack(t *testing.T) {
+	share(t)
+	namespaceFor(t, "back")
+	s := newSubject(t, "back", "")
+	require.NoError(t, s.start(t, operations[0].args...).wait(t))
+	require.NoError(t, s.converged(t, operations[0]))
+	origin := operations[2]
+	for _, change := range []struct {
+		name       string
+		make, undo func(t *testing.T)
+	}{
+		{"another origin", func(t *testing.T) { s.prepare(t, origin) }, func(t *testing.T) { s.prepare(t, origin) }},
+		{"another namespace", func(t *testing.T) { s.set(t, "namespace", "back") }, func(t *testing.T) { s.unset(t, "namespace") }},
+		{"another name of the tunnel", func(t *testing.T) { s.set(t, "tunnelName", "other") }, func(t *testing.T) { s.unset(t, "tunnelName") }},
+		{"a rotation", func(t *testing.T) { s.set(t, "rotation", "new") }, func(t *testing.T) { s.unset(t, "rotation") }},
+	} {
+		t.Run(change.name, func(t *testing.T) {
+			change.make(t)
+			r := s.start(t, origin.args...)
+			for reached := (boundary{"before", "create-replacement", "edge-cloudflared"}); !reached.reached(t, r); time.Sleep(5 * time.Millisecond) {
+				require.False(t, r.ended(), "%s", &r.out)
+			}
+			require.NoError(t, r.cmd.Process.Signal(os.Interrupt))
+			require.Error(t, r.wait(t))
+			change.undo(t)
+			back := s.start(t, origin.args...)
+			require.NoError(t, back.wait(t), "%s", &back.out)
+			require.NoError(t, s.converged(t, origin))
+		})
+	}
+}
