@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"k8s-tunnel/sandbox/cloudflare/state"
@@ -40,12 +41,34 @@ func (w *World) Env() []Variable {
 		{"PULUMI_SKIP_UPDATE_CHECK", "true"},
 		{"SANDBOX_PROGRAM", toolchain.ProgramPath(w.Root)},
 		{"SANDBOX_FRONT", "http://" + w.FrontAddr()},
+		// Programs differ in which spelling comes first.
+		{"NO_PROXY", w.noProxy(cmp.Or(os.Getenv("NO_PROXY"), os.Getenv("no_proxy")))},
+		{"no_proxy", w.noProxy(cmp.Or(os.Getenv("no_proxy"), os.Getenv("NO_PROXY")))},
 	}
 	if !w.NoCluster {
 		variables = append(variables, Variable{"KUBECONFIG", w.Kubeconfig()},
 			Variable{"KUBECACHEDIR", w.path("kubectl-cache")}) // otherwise below the user's home
 	}
 	return variables
+}
+
+// noProxy adds to the user's exceptions from the use of proxies what no proxy can reach: this machine
+// and the node.
+func (w *World) noProxy(users string) string {
+	if strings.TrimSpace(users) == "*" {
+		return users // all hosts, which curl understands only when nothing else is listed
+	}
+	own := []string{"localhost", ".localhost", "127.0.0.1", w.loopback(1)}
+	if !w.NoCluster {
+		own = append(own, w.clusterConfig().NodeAddr().String())
+	}
+	var hosts []string
+	for _, host := range append(strings.Split(users, ","), own...) {
+		if host = strings.TrimSpace(host); host != "" && !slices.Contains(hosts, host) {
+			hosts = append(hosts, host)
+		}
+	}
+	return strings.Join(hosts, ",")
 }
 
 // Environ returns the current environment with Env in it, for programs started here.

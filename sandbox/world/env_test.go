@@ -1,0 +1,61 @@
+package world
+
+import (
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// variables are those of Env, by name.
+func variables(w *World) map[string]string {
+	found := map[string]string{}
+	for _, v := range w.Env() {
+		found[v.Name] = v.Value
+	}
+	return found
+}
+
+func TestEnv_ProxiesAreForOtherHosts(t *testing.T) {
+	const own = "localhost,.localhost,127.0.0.1,127.0.3.1,10.255.3.2"
+	for name, tt := range map[string]struct{ upper, lower, wantUpper, wantLower string }{
+		"no exceptions":         {"", "", own, own},
+		"the user's":            {"corp.example, .intra", "", "corp.example,.intra," + own, "corp.example,.intra," + own},
+		"in the other spelling": {"", "corp.example", "corp.example," + own, "corp.example," + own},
+		"different ones":        {"one.example", "two.example", "one.example," + own, "two.example," + own},
+		"our own, from before":  {own, own, own, own},
+		"all hosts":             {"*", "", "*", "*"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Setenv("NO_PROXY", tt.upper)
+			t.Setenv("no_proxy", tt.lower)
+			w := &World{Root: t.TempDir(), Name: "proxied", Slot: 3}
+			got := variables(w)
+			require.Equal(t, tt.wantUpper, got["NO_PROXY"])
+			require.Equal(t, tt.wantLower, got["no_proxy"])
+		})
+	}
+	t.Run("without a node", func(t *testing.T) {
+		t.Setenv("NO_PROXY", "")
+		t.Setenv("no_proxy", "")
+		w := &World{Root: t.TempDir(), Name: "proxied", Slot: 3, NoCluster: true}
+		require.Equal(t, strings.TrimSuffix(own, ",10.255.3.2"), variables(w)["NO_PROXY"])
+	})
+}
+
+func TestEnviron_HasEachExceptionFromProxiesOnce(t *testing.T) {
+	t.Setenv("NO_PROXY", "corp.example")
+	t.Setenv("HTTPS_PROXY", "http://proxy.example:3128")
+	w := &World{Root: t.TempDir(), Name: "proxied", Slot: 3}
+	var found []string
+	for _, entry := range w.Environ() {
+		if name, _, _ := strings.Cut(entry, "="); name == "NO_PROXY" || name == "HTTPS_PROXY" {
+			found = append(found, entry)
+		}
+	}
+	require.ElementsMatch(t, []string{
+		"NO_PROXY=corp.example,localhost,.localhost,127.0.0.1,127.0.3.1,10.255.3.2",
+		"HTTPS_PROXY=" + os.Getenv("HTTPS_PROXY"),
+	}, found)
+}
