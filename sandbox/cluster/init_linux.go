@@ -51,6 +51,9 @@ func runInit(specPath string) error {
 	if os.Getpid() != 1 {
 		return errors.New("this command is started by the program itself, as the first of a pid namespace")
 	}
+	// Not the user's: directories that containerd makes are the roots of containers, and those that
+	// don't run as root have to get in. Files with secrets have modes of their own.
+	unix.Umask(0o022)
 	if err := passGate(); err != nil {
 		return err
 	}

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 
 	"k8s-tunnel/sandbox/cluster/image"
 )
@@ -36,6 +37,9 @@ func newNodeTest(t *testing.T) *nodeTest {
 	if bin == "" || os.Geteuid() != 0 {
 		t.Skip("needs root, and SANDBOX_BIN with the directory of the tools")
 	}
+	// The strictest that a user may have. Node tests aren't parallel, so no other test sees it.
+	usual := unix.Umask(0o077)
+	t.Cleanup(func() { unix.Umask(usual) })
 	dir := t.TempDir()
 	images := func() (Images, error) {
 		tars, err := image.All(image.Options{BinDir: bin, CA: []byte("none"), Dir: filepath.Join(dir, "images")})
