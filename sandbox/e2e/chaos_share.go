@@ -77,11 +77,11 @@ func (c *chaos) report(t *testing.T) {
 		c.table.print(os.Stdout)
 		return
 	}
-	files, err := filepath.Glob(filepath.Join(c.shared, "*"+noteSuffix))
+	files, err := fs.Glob(os.DirFS(c.shared), "*"+noteSuffix)
 	require.NoError(t, err)
 	var all chaosTable
 	for _, file := range files {
-		raw, err := os.ReadFile(file)
+		raw, err := os.ReadFile(filepath.Join(c.shared, file))
 		require.NoError(t, err)
 		if len(raw) == 0 {
 			continue // another run is at it

@@ -50,8 +50,9 @@ func Copy(w *world.World) (*Project, error) {
 // into the same directory of the copy, without its stacks and tests. It is a project of its own.
 func (p *Project) Program(directory string) (*Project, error) {
 	other := &Project{World: p.World, Dir: filepath.Join(p.Dir, directory)}
+	from := filepath.Join(p.World.Root, directory)
 	for _, pattern := range []string{"Pulumi.yaml", "*.go"} {
-		files, err := filepath.Glob(filepath.Join(p.World.Root, directory, pattern))
+		files, err := fs.Glob(os.DirFS(from), pattern)
 		if err != nil {
 			return nil, fmt.Errorf("listing the files of %s: %w", directory, err)
 		}
@@ -59,7 +60,7 @@ func (p *Project) Program(directory string) (*Project, error) {
 			if strings.HasSuffix(file, "_test.go") {
 				continue
 			}
-			if err := copyFile(file, filepath.Join(other.Dir, filepath.Base(file))); err != nil {
+			if err := copyFile(filepath.Join(from, file), filepath.Join(other.Dir, file)); err != nil {
 				return nil, fmt.Errorf("copying %s: %w", directory, err)
 			}
 		}

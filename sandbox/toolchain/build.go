@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -59,12 +60,12 @@ func (t target) build(ctx context.Context, root, key string, processes int, star
 // older binary into it.
 func (t target) makeScratch(root string) (string, error) {
 	parent := filepath.Join(stateDir(root), "build")
-	remains, err := filepath.Glob(filepath.Join(parent, t.name+".*"))
+	remains, err := fs.Glob(os.DirFS(parent), t.name+".*")
 	if err != nil {
 		return "", err
 	}
-	for _, dir := range remains {
-		if err := os.RemoveAll(dir); err != nil {
+	for _, name := range remains {
+		if err := os.RemoveAll(filepath.Join(parent, name)); err != nil {
 			return "", err
 		}
 	}

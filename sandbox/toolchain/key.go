@@ -51,15 +51,16 @@ func (t target) key(root string, settings goSettings) (string, error) {
 
 // digestAll adds the files that match the pattern source, which is relative to module.
 func digestAll(digest io.Writer, module, source string) error {
-	paths, err := filepath.Glob(filepath.Join(module, source))
+	// The path of the module is no pattern, whatever characters are in it.
+	names, err := fs.Glob(os.DirFS(module), source)
 	if err != nil {
 		return err
 	}
-	if len(paths) == 0 {
+	if len(names) == 0 {
 		return fmt.Errorf("%s: %w", filepath.Join(module, source), fs.ErrNotExist)
 	}
-	for _, path := range paths {
-		if err := digestTree(digest, module, path); err != nil {
+	for _, name := range names {
+		if err := digestTree(digest, module, filepath.Join(module, name)); err != nil {
 			return err
 		}
 	}

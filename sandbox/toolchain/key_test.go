@@ -96,6 +96,36 @@ func TestKey_CountsOnlyTheListedSources(t *testing.T) {
 	require.NotEqual(t, before, after)
 }
 
+func TestKey_ReadsAClonesPathAsItIs(t *testing.T) {
+	t.Parallel()
+	root, made := module(t)
+	made.sources = []string{"go.mod", "m*.go"}
+	want, err := made.key(root, testGo)
+	require.NoError(t, err)
+	for _, name := range []string{"a[b]c", "what?", "a*", `a\b`} {
+		other := filepath.Join(t.TempDir(), name)
+		require.NoError(t, os.CopyFS(other, os.DirFS(root)))
+		got, err := made.key(other, testGo)
+		require.NoError(t, err, name)
+		require.Equal(t, want, got, name)
+	}
+}
+
+func TestScratch_KilledBuildsLeaveNothing(t *testing.T) {
+	t.Parallel()
+	root := filepath.Join(t.TempDir(), "a[b]c")
+	made := target{name: "tool"}
+	first, err := made.makeScratch(root)
+	require.NoError(t, err)
+	other, err := target{name: "tools"}.makeScratch(root)
+	require.NoError(t, err)
+	second, err := made.makeScratch(root)
+	require.NoError(t, err)
+	require.NoDirExists(t, first)
+	require.DirExists(t, second)
+	require.DirExists(t, other, "another target's")
+}
+
 func TestKey_FailsWithoutSources(t *testing.T) {
 	t.Parallel()
 	_, err := target{name: "gone", module: "gone"}.key(t.TempDir(), testGo)

@@ -89,7 +89,8 @@ func writeKeyed(dir, name string, specs []Spec) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("preparing image %s: %w", name, err)
 	}
-	path := filepath.Join(dir, fmt.Sprintf("%s-%s.tar", name, key))
+	current := fmt.Sprintf("%s-%s.tar", name, key)
+	path := filepath.Join(dir, current)
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
 		images, err := build(specs)
 		if err != nil {
@@ -99,13 +100,13 @@ func writeKeyed(dir, name string, specs []Spec) (string, error) {
 			return "", fmt.Errorf("writing %s: %w", path, err)
 		}
 	}
-	old, err := filepath.Glob(filepath.Join(dir, name+"-*.tar"))
+	old, err := fs.Glob(os.DirFS(dir), name+"-*.tar")
 	if err != nil {
 		return "", fmt.Errorf("looking for old images: %w", err)
 	}
 	for _, o := range old {
-		if o != path {
-			if err := os.Remove(o); err != nil {
+		if o != current {
+			if err := os.Remove(filepath.Join(dir, o)); err != nil {
 				return "", fmt.Errorf("removing old image: %w", err)
 			}
 		}
