@@ -159,9 +159,10 @@ func environments(t *testing.T, cmd *exec.Cmd) (output, variables []byte) {
 // backups and histories.
 func requireNoSecretsKept(t *testing.T, secrets map[string]string) {
 	t.Helper()
-	backend, _, _ := strings.Cut(strings.TrimPrefix(variable(t, "PULUMI_BACKEND_URL"), "file://"), "?")
+	backend, err := url.Parse(variable(t, "PULUMI_BACKEND_URL"))
+	require.NoError(t, err)
 	files := 0
-	require.NoError(t, filepath.WalkDir(backend, func(path string, entry fs.DirEntry, err error) error {
+	require.NoError(t, filepath.WalkDir(backend.Path, func(path string, entry fs.DirEntry, err error) error {
 		if err != nil || !entry.Type().IsRegular() {
 			return err
 		}

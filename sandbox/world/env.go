@@ -3,6 +3,7 @@ package world
 import (
 	"cmp"
 	"fmt"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -36,7 +37,7 @@ func (w *World) Env() []Variable {
 		{"PULUMI_HOME", w.PulumiHome()},
 		// Attributes beside each file aren't needed, and a kill while they are written makes the state
 		// unreadable.
-		{"PULUMI_BACKEND_URL", "file://" + w.path("pulumi") + "?metadata=skip"},
+		{"PULUMI_BACKEND_URL", (&url.URL{Scheme: "file", Path: w.path("pulumi"), RawQuery: "metadata=skip"}).String()},
 		{"PULUMI_CONFIG_PASSPHRASE", passphrase},
 		{"PULUMI_SKIP_UPDATE_CHECK", "true"},
 		{"SANDBOX_PROGRAM", toolchain.ProgramPath(w.Root)},

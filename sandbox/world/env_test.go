@@ -1,7 +1,9 @@
 package world
 
 import (
+	"net/url"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -15,6 +17,20 @@ func variables(w *World) map[string]string {
 		found[v.Name] = v.Value
 	}
 	return found
+}
+
+func TestEnv_StateIsWhereTheURLSays(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"plain", "with blanks", "50%", "%41", "c#1", "what?", "a[b]c", "a&b=c+d", "äöü"} {
+		w := &World{Root: filepath.Join(t.TempDir(), name), Name: DefaultName}
+		// Pulumi parses it, and parses it again when it has replaced the query.
+		backend, err := url.Parse(variables(w)["PULUMI_BACKEND_URL"])
+		require.NoError(t, err, name)
+		require.Equal(t, "file", backend.Scheme)
+		require.Empty(t, backend.Host)
+		require.Equal(t, filepath.Dir(filepath.Dir(filepath.Dir(filepath.Dir(w.stackState())))), backend.Path)
+		require.Equal(t, "skip", backend.Query().Get("metadata"))
+	}
 }
 
 func TestEnv_ProxiesAreForOtherHosts(t *testing.T) {
