@@ -78,7 +78,19 @@ func check(c Config) []error {
 		problems = append(problems, fmt.Errorf("%w: mount them, as every distribution does at boot", err))
 	}
 	problems = append(problems, checkSlot(c)...)
+	if problem := checkPath(c); problem != nil {
+		return append(problems, problem) // trying it out would fail because of it, and blame the kernel
+	}
 	return append(problems, probe(c)...)
+}
+
+// checkPath refuses paths that can't be written in the options of an overlay mount, as containerd
+// writes them: commas separate options, colons separate layers, and backslashes escape both.
+func checkPath(c Config) error {
+	if at := strings.IndexAny(c.Dir, `,:\`); at >= 0 {
+		return fmt.Errorf("the path of the node's directory, %s, contains %q, which containers' overlay mounts can't have in theirs: move the clone to a path without it", c.Dir, c.Dir[at])
+	}
+	return nil
 }
 
 // checkPrivileges checks that the process is root with all the capabilities that it needs.

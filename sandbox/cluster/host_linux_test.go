@@ -103,6 +103,28 @@ func TestConflicts(t *testing.T) {
 	}
 }
 
+func TestCheckPath_NamesWhatOverlaysCannotHave(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct{ dir, want string }{
+		"an ordinary one":  {"/home/me/k8s-tunnel/.sandbox/worlds/dev/node", ""},
+		"other characters": {"/home/me/a [b] {c} #1 50% ?*'\"$äöü;=@&/node", ""},
+		"a comma":          {"/home/me/here, there/node", "contains ','"},
+		"a colon":          {"/home/me/12:30/node", "contains ':'"},
+		"a backslash":      {`/home/me/a\b/node`, `contains '\\'`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			err := checkPath(Config{Dir: tt.dir})
+			if tt.want == "" {
+				require.NoError(t, err)
+				return
+			}
+			require.ErrorContains(t, err, tt.want)
+			require.ErrorContains(t, err, "move the clone")
+		})
+	}
+}
+
 func TestMissingCapabilities(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {

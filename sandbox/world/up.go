@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"sync"
 	"time"
 
@@ -120,6 +121,9 @@ func (w *World) groups() []string {
 
 // check reports all obstacles on this machine at once, before anything that takes time.
 func (w *World) check(claim *claim) error {
+	if strings.ContainsRune(w.Dir(), os.PathListSeparator) {
+		return fmt.Errorf("the path %s contains a colon, which separates paths in PATH and KUBECONFIG: move the clone to a path without it", w.Dir())
+	}
 	var problems []error
 	if !w.NoCluster {
 		for _, problem := range cluster.Check(w.clusterConfig()) {
