@@ -8,6 +8,13 @@ LEAN := -trimpath -buildvcs=false '-gcflags=all=-dwarf=false -l' -gcflags=std=-d
 
 export CGO_ENABLED := 0
 export GOFLAGS := $(LEAN)
+# Each module here is built on its own, and not as a part of a workspace that the clone may lie in.
+export GOWORK := off
+
+# Where HOME isn't set, as in some containers, go would have no place for its caches.
+ifeq ($(HOME),)
+export HOME := $(shell getent passwd "$$(id -u)" | cut -d: -f6)
+endif
 
 # Requests run through the local world, so it is built for speed.
 IN_SANDBOX := GOFLAGS="$(PLAIN)" go -C sandbox

@@ -1,0 +1,39 @@
+package main
+
+import (
+	"os"
+	"os/exec"
+	"os/user"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// What a shell lacks or has set doesn't keep the Makefile's commands from building.
+func TestMakefile_Environment(t *testing.T) {
+	t.Parallel()
+	show := func(t *testing.T, environ ...string) string {
+		t.Helper()
+		cmd := exec.Command("make", "--no-print-directory", "--file", "Makefile", "--file", "-", "show")
+		cmd.Stdin = strings.NewReader("show:\n\t@echo \"$$GOWORK in $$HOME\"\n")
+		cmd.Env = append(environ, "PATH="+os.Getenv("PATH"))
+		out, err := cmd.CombinedOutput()
+		require.NoError(t, err, "%s", out)
+		return strings.TrimSpace(string(out))
+	}
+	t.Run("a workspace, and a home of the user's choice", func(t *testing.T) {
+		t.Parallel()
+		require.Equal(t, "off in /home/mine", show(t, "HOME=/home/mine", "GOWORK=/elsewhere/go.work"))
+	})
+	t.Run("no home", func(t *testing.T) {
+		t.Parallel()
+		account, err := user.LookupId(strconv.Itoa(os.Getuid()))
+		if _, missing := exec.LookPath("getent"); err != nil || missing != nil {
+			t.Skip("needs an account, and getent to find it")
+		}
+		require.Equal(t, "off in "+account.HomeDir, show(t))
+		require.Equal(t, "off in "+account.HomeDir, show(t, "HOME="))
+	})
+}
