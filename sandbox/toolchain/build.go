@@ -187,9 +187,14 @@ func (t target) install(root, output, key string, cost Cost) error {
 	return t.writeStamp(root, key, cost)
 }
 
-// runLogged runs cmd with its output in the file log. If it fails, the error ends with the log's
-// last lines and says where the rest is.
+// runLogged runs cmd with its output in the file log, tied to this process.
 func runLogged(cmd *exec.Cmd, log string, started func()) error {
+	return logged(cmd, log, func() error { return runTied(cmd, started) })
+}
+
+// logged calls run, which runs cmd, with cmd's output in the file log. If it fails, the error ends
+// with the log's last lines and says where the rest is.
+func logged(cmd *exec.Cmd, log string, run func() error) error {
 	if err := os.MkdirAll(filepath.Dir(log), 0o755); err != nil {
 		return fmt.Errorf("making the directory for logs: %w", err)
 	}
@@ -200,7 +205,7 @@ func runLogged(cmd *exec.Cmd, log string, started func()) error {
 	defer file.Close()
 	fmt.Fprintf(file, "%s\n", strings.Join(cmd.Args, " "))
 	cmd.Stdout, cmd.Stderr = file, file
-	if err := runTied(cmd, started); err != nil {
+	if err := run(); err != nil {
 		return fmt.Errorf("%w\n%s\n(all of it is in %s)", err, tail(log, tailLines), log)
 	}
 	return nil

@@ -7,7 +7,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
+	"syscall"
 )
 
 // requirement is something that has to come from the system, because no Go module provides it.
@@ -73,23 +75,35 @@ func provideSystem(ctx context.Context, root string, absent []requirement, say f
 		return nil
 	}
 	say("installing Debian packages, which will stay on this machine: %s", strings.Join(names, " "))
-	args := append([]string{"install", "-y", "--no-install-recommends"}, names...)
-	if err := aptGet(ctx, root, args...); err != nil {
+	// Another apt-get may be at work: the system's own, or one that outlived its run.
+	args := append([]string{"install", "-y", "--no-install-recommends", "-o", "DPkg::Lock::Timeout=60"}, names...)
+	if err := aptGet(ctx, root, say, args...); err != nil {
 		// A new machine has no lists of packages, or outdated ones.
-		if err := aptGet(ctx, root, "update"); err != nil {
+		if err := aptGet(ctx, root, say, "update"); err != nil {
 			return fmt.Errorf("installing %s: %w", strings.Join(names, ", "), err)
 		}
-		if err := aptGet(ctx, root, args...); err != nil {
+		if err := aptGet(ctx, root, say, args...); err != nil {
 			return fmt.Errorf("installing %s: %w", strings.Join(names, ", "), err)
 		}
 	}
 	return nil
 }
 
-func aptGet(ctx context.Context, root string, args ...string) error {
-	cmd := exec.CommandContext(ctx, "apt-get", args...)
-	cmd.Env = append(os.Environ(), "DEBIAN_FRONTEND=noninteractive")
-	return runLogged(cmd, filepath.Join(logDir(root), "apt-get-"+args[0]+".log"), func() {})
+// systemPath is where programs for root are, which are on the search path of a login as root only.
+const systemPath = "/usr/local/sbin:/usr/sbin:/sbin"
+
+// aptGet runs apt-get to its end, whatever becomes of ctx and this process: dpkg has to be repaired by
+// hand when it was interrupted.
+func aptGet(ctx context.Context, root string, say func(string, ...any), args ...string) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	defer context.AfterFunc(ctx, func() { say("waiting for apt-get %s, which must not be interrupted", args[0]) })()
+	cmd := exec.Command("apt-get", args...)
+	// dpkg refuses to work if it doesn't find the programs of scripts in packages.
+	cmd.Env = append(os.Environ(), "DEBIAN_FRONTEND=noninteractive", "PATH="+os.Getenv("PATH")+":"+systemPath)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true} // the terminal's Ctrl-C doesn't get there
+	return logged(cmd, filepath.Join(logDir(root), "apt-get-"+args[0]+".log"), cmd.Run)
 }
 
 // adviseSystem returns the error for users who have to install what is missing themselves.
@@ -105,13 +119,12 @@ func adviseSystem(absent []requirement, names []string) error {
 	return errors.Join(append(problems, errors.New(advice))...)
 }
 
-// hasCommand reports whether a program is installed, including directories that are only on root's
-// search path.
+// hasCommand reports whether a program is installed, perhaps only for root.
 func hasCommand(name string) bool {
 	if _, err := exec.LookPath(name); err == nil {
 		return true
 	}
-	return isFile(filepath.Join("/usr/sbin", name)) || isFile(filepath.Join("/sbin", name))
+	return slices.ContainsFunc(filepath.SplitList(systemPath), func(dir string) bool { return isFile(filepath.Join(dir, name)) })
 }
 
 func isFile(path string) bool {
