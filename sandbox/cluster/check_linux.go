@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -71,7 +72,7 @@ func check(c Config) []error {
 		return []error{problem} // nothing else can be tried without it
 	}
 	var problems []error
-	if _, err := exec.LookPath("nft"); err != nil {
+	if !c.finds("nft") {
 		problems = append(problems, errors.New("the program nft is missing, which services and network policies need: install nftables (Debian, Ubuntu: apt-get install nftables)"))
 	}
 	if _, err := findCgroups(cgroupRoot); err != nil {
@@ -91,6 +92,15 @@ func checkPath(c Config) error {
 		return fmt.Errorf("the path of the node's directory, %s, contains %q, which containers' overlay mounts can't have in theirs: move the clone to a path without it", c.Dir, c.Dir[at])
 	}
 	return nil
+}
+
+// finds reports whether the node's programs find another program. The user's search path may have more
+// directories, and may lack those for root.
+func (c Config) finds(name string) bool {
+	return slices.ContainsFunc(filepath.SplitList(c.searchPath()), func(dir string) bool {
+		_, err := exec.LookPath(filepath.Join(dir, name))
+		return err == nil
+	})
 }
 
 // checkPrivileges checks that the process is root with all the capabilities that it needs.
@@ -168,6 +178,7 @@ func probe(c Config) []error {
 		}
 	}()
 	cmd := exec.Command("/proc/self/exe", InitCommand, probeArgument, dir)
+	cmd.Env = nodeEnv(c)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: nodeNamespaces, Pdeathsig: syscall.SIGKILL}
 	var out, errOut bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errOut

@@ -125,6 +125,22 @@ func TestCheckPath_NamesWhatOverlaysCannotHave(t *testing.T) {
 	}
 }
 
+func TestFinds_LooksWhereTheNodeWill(t *testing.T) {
+	c := testConfig(t)
+	c.BinDir = t.TempDir()
+	users := t.TempDir()
+	t.Setenv("PATH", users)
+	for path, mode := range map[string]os.FileMode{
+		filepath.Join(users, "k8st-users"): 0o755, filepath.Join(c.BinDir, "k8st-tool"): 0o755, filepath.Join(c.BinDir, "k8st-file"): 0o644,
+	} {
+		require.NoError(t, os.WriteFile(path, []byte("#!/bin/sh\n"), mode))
+	}
+	require.True(t, c.finds("k8st-tool"))
+	require.True(t, c.finds("sh"), "the system's, although the user's search path lacks them")
+	require.False(t, c.finds("k8st-users"), "the node sees none of the user's directories")
+	require.False(t, c.finds("k8st-file"))
+}
+
 func TestMissingCapabilities(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {

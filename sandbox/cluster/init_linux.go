@@ -176,10 +176,15 @@ func prepareLaunched(c Config, id process.Identity) error {
 // proxy settings nor credentials.
 func nodeEnv(c Config) []string {
 	return []string{
-		"PATH=" + c.BinDir + ":/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/run/current-system/sw/bin",
+		"PATH=" + c.searchPath(),
 		"HOME=/root",
 		"TMPDIR=/tmp",
 	}
+}
+
+// searchPath is where the node's programs look for others.
+func (c Config) searchPath() string {
+	return c.BinDir + ":/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/run/current-system/sw/bin"
 }
 
 // openLog begins a new log for a program and keeps that of the previous run beside it.
