@@ -43,7 +43,7 @@ func components(c Config) []component {
 			name: "kubelet", path: c.bin("kube"), after: []string{"control", "containerd"}, grace: componentGrace,
 			args: []string{
 				"kubelet", "--config", config("kubelet.json"), "--kubeconfig", c.kubeconfigPath("kubelet"),
-				"--root-dir", c.path("kubelet"), "--hostname-override", c.Name(), "--node-ip", c.NodeAddr().String(),
+				"--root-dir", kubeletRoot, "--hostname-override", c.Name(), "--node-ip", c.NodeAddr().String(),
 			},
 		},
 		{

@@ -19,7 +19,9 @@ const (
 	configDir    = "config"
 	pkiDir       = "pki"
 	logDir       = "logs"
-	rootDir      = "root" // where the node's root is mounted, inside its mount namespace only
+	kubeletDir   = "kubelet" // what the node has at kubeletRoot
+	podLogsDir   = "podlogs" // what the node has at podLogsRoot
+	rootDir      = "root"    // where the node's root is mounted, inside its mount namespace only
 )
 
 // writeFile replaces a file as a whole: a process killed in the middle leaves the old one.

@@ -141,6 +141,25 @@ func TestFinds_LooksWhereTheNodeWill(t *testing.T) {
 	require.False(t, c.finds("k8st-file"))
 }
 
+func TestComponents_SocketsAreWhereverTheCloneIs(t *testing.T) {
+	t.Parallel()
+	c := testConfig(t)
+	c.Dir = "/" + strings.Repeat("long/", 100) + "node"
+	var root string
+	for _, component := range components(c) {
+		if at := slices.Index(component.args, "--root-dir"); at >= 0 {
+			root = component.args[at+1]
+		}
+	}
+	require.NotEmpty(t, root)
+	for _, socket := range []string{
+		filepath.Join(root, "pod-resources/12345678901234567890"), filepath.Join(root, "device-plugins/kubelet.sock"),
+		containerdSocket, containerdSocket + ".ttrpc", filepath.Join(containerdState, "s", strings.Repeat("f", 64)),
+	} {
+		require.LessOrEqual(t, len(socket), 107, socket)
+	}
+}
+
 func TestMissingCapabilities(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {

@@ -1,5 +1,13 @@
 package cluster
 
+// Where the node has the directories kubeletDir and podLogsDir: at upstream's paths rather than at
+// their own. The kubelet listens on sockets in the first, whose paths may have 107 bytes only, and it
+// refuses a second with other characters than ASCII's, while a clone may lie anywhere.
+const (
+	kubeletRoot = "/var/lib/kubelet"
+	podLogsRoot = "/var/log/pods"
+)
+
 // kubeletConfig is the part of kubelet.config.k8s.io/v1beta1 that differs from upstream's defaults.
 type kubeletConfig struct {
 	APIVersion               string                `json:"apiVersion"`
@@ -18,7 +26,6 @@ type kubeletConfig struct {
 	ClusterDNS               []string              `json:"clusterDNS"`
 	ClusterDomain            string                `json:"clusterDomain"`
 	ResolverConfig           string                `json:"resolvConf"`
-	PodLogsDir               string                `json:"podLogsDir"`
 	VolumePluginDir          string                `json:"volumePluginDir"`
 	EvictionHard             map[string]string     `json:"evictionHard"`
 	ImageGCHigh              int                   `json:"imageGCHighThresholdPercent"`
@@ -71,8 +78,7 @@ func newKubeletConfig(c Config) kubeletConfig {
 		ClusterDNS:        []string{c.DNSAddr().String()},
 		ClusterDomain:     clusterDomain,
 		ResolverConfig:    c.path(configDir, "resolv.conf"),
-		PodLogsDir:        c.path("podlogs"),
-		VolumePluginDir:   "/var/lib/kubelet/volume-plugins", // upstream's default is in /usr, which is read-only here
+		VolumePluginDir:   kubeletRoot + "/volume-plugins", // upstream's default is in /usr, which is read-only here
 		// A full disk is up to the machine's owner: evicting pods and deleting images, which no
 		// registry could restore, would only break the node.
 		EvictionHard: map[string]string{

@@ -57,6 +57,11 @@ func enterRoot(c Config) error {
 	if err := bind(c.Dir, filepath.Join(root, c.Dir), 0, false); err != nil {
 		return err
 	}
+	for dir, target := range map[string]string{kubeletDir: kubeletRoot, podLogsDir: podLogsRoot} {
+		if err := bind(c.path(dir), filepath.Join(root, target), 0, false); err != nil {
+			return err
+		}
+	}
 	return pivot(root)
 }
 

@@ -40,7 +40,8 @@ func newNodeTest(t *testing.T) *nodeTest {
 	// The strictest that a user may have. Node tests aren't parallel, so no other test sees it.
 	usual := unix.Umask(0o077)
 	t.Cleanup(func() { unix.Umask(usual) })
-	dir := t.TempDir()
+	// A path as long as no socket's may be, and with other characters than ASCII's.
+	dir := filepath.Join(t.TempDir(), strings.Repeat("änother-", 12))
 	images := func() (Images, error) {
 		tars, err := image.All(image.Options{BinDir: bin, CA: []byte("none"), Dir: filepath.Join(dir, "images")})
 		return Images{Node: tars.Node, Others: slices.Concat(tars.Connectors, tars.Sites)}, err

@@ -28,7 +28,7 @@ func writeConfig(c Config) error {
 	if err := os.RemoveAll(c.path(configDir)); err != nil {
 		return fmt.Errorf("preparing the node's directory: %w", err)
 	}
-	for _, dir := range []string{c.path(configDir), c.path(configDir, "cni"), c.LogDir(), c.path("etcd"), c.path(rootDir)} {
+	for _, dir := range []string{c.path(configDir), c.path(configDir, "cni"), c.LogDir(), c.path("etcd"), c.path(kubeletDir), c.path(podLogsDir), c.path(rootDir)} {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
 			return fmt.Errorf("preparing the node's directory: %w", err)
 		}

@@ -80,6 +80,7 @@ func TestKubeletConfig_FitsTheNode(t *testing.T) {
 	require.Equal(t, "/k8st3", got["cgroupRoot"])
 	require.Equal(t, false, got["failCgroupV1"], "must be written although it is false: the default is true")
 	require.Equal(t, false, got["makeIPTablesUtilChains"])
+	require.NotContains(t, got, "podLogsDir", "the default is where the node has them")
 	require.Equal(t, map[string]any{"enabled": false}, got["authentication"].(map[string]any)["anonymous"])
 }
 
