@@ -5,6 +5,7 @@ package cluster
 import (
 	"context"
 	"errors"
+	"net/netip"
 	"runtime"
 )
 
@@ -27,6 +28,9 @@ func Stop(context.Context, Config) error { return nil }
 
 // Wipe has nothing to do here.
 func Wipe(context.Context, Config) error { return nil }
+
+// Reach has nothing to connect from here.
+func Reach(context.Context, Config, ...netip.AddrPort) error { return errNotLinux }
 
 // Inspect finds no node here.
 func Inspect(c Config) (Status, error) { return Status{Name: c.Name()}, nil }

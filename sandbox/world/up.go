@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/netip"
 	"os"
 	"strings"
 	"sync"
@@ -226,12 +227,25 @@ func (w *World) start(ctx context.Context, out io.Writer, claim *claim, then fun
 				return nil // the error is the part's
 			}
 		}
-		if then == nil {
-			return nil
+		if err := w.checkEdge(ctx); err != nil || then == nil {
+			return err
 		}
 		return then(ctx)
 	})
 	return group.Wait()
+}
+
+// checkEdge returns an error if connectors in the node won't reach the edge. All else that they would
+// show of it is that they never become ready.
+func (w *World) checkEdge(ctx context.Context) error {
+	if w.NoCluster {
+		return nil
+	}
+	var edge []netip.AddrPort
+	for _, addr := range w.clusterEdge() {
+		edge = append(edge, netip.AddrPortFrom(addr, edgePort))
+	}
+	return cluster.Reach(ctx, w.clusterConfig(), edge...)
 }
 
 // images makes the images for the node in the background, beside its first steps, and returns a function
