@@ -243,12 +243,23 @@ func TestCloudflareTunnel_ExistingNamespace(t *testing.T) {
 	args := validArgs()
 	args.Namespace = "web"
 	r := declare(t, args)
-	namespace := r.Find(t, "edge-namespace")
+	namespace := r.Find(t, "edge-existing-namespace")
 	require.True(t, namespace.Read, "what is only read is never deleted")
 	require.Equal(t, map[string]any{
 		"apiVersion": "v1", "kind": "Namespace", "metadata": map[string]any{"name": "web"},
 	}, namespace.Inputs.Mappable(), "with less, every refresh would find a change")
 	require.Contains(t, r.Find(t, "edge-cloudflared").JSON(t), `"namespace": "web"`)
+
+	for kind, name := range map[string]string{"its own": "web", "another": "other"} {
+		r.State = map[string]resource.PropertyMap{CloudflareTunnelType + "$kubernetes:core/v1:Namespace::edge-namespace": resource.NewPropertyMapFromMap(
+			map[string]any{"metadata": map[string]any{"name": name}},
+		)}
+		require.NoError(t, r.Run(program(args)))
+		inventory := r.Inventory()
+		released := slices.Contains(inventory, "kubernetes:core/v1:Namespace::edge-namespace")
+		require.Equal(t, kind == "its own", released, "the component lets go of its own namespace, and of no other")
+		require.Equal(t, kind != "its own", slices.Contains(inventory, "kubernetes:core/v1:Namespace::edge-existing-namespace"))
+	}
 }
 
 func TestCloudflareTunnel_TwoInstances(t *testing.T) {

@@ -22,15 +22,10 @@ type namespaceRef struct {
 // else in it.
 func (t *CloudflareTunnel) namespace(ctx *pulumi.Context, name string, args *CloudflareTunnelArgs, identity pulumi.StringOutput) (*namespaceRef, error) {
 	objects := objectNames{component: name, tunnelName: args.TunnelName, identity: identity, last: args.found.last.objects}
-	name += namespaceSuffix
 	if args.Namespace != "" {
-		ns := &corev1.Namespace{}
-		object := clusterObject{group: "core/v1", apiVersion: "v1", kind: "Namespace", name: args.Namespace}
-		if err := object.read(ctx, name, ns, pulumi.Parent(t)); err != nil {
-			return nil, fmt.Errorf("reading namespace %s: %w", args.Namespace, err)
-		}
-		return &namespaceRef{name: ns.Metadata.Name().Elem(), resource: ns, objects: objects}, nil
+		return t.existingNamespace(ctx, name, args, objects)
 	}
+	name += namespaceSuffix
 	labels := objectLabels(args.TunnelName)
 	// The strictest Pod Security Standard. The connectors meet it.
 	labels["pod-security.kubernetes.io/enforce"] = "restricted"
@@ -45,6 +40,28 @@ func (t *CloudflareTunnel) namespace(ctx *pulumi.Context, name string, args *Clo
 	}, pulumi.Parent(t), unprotected)
 	if err != nil {
 		return nil, fmt.Errorf("creating namespace %s: %w", name, err)
+	}
+	return &namespaceRef{name: ns.Metadata.Name().Elem(), resource: ns, objects: objects}, nil
+}
+
+// existingNamespaceSuffix ends the logical name of an existing namespace.
+const existingNamespaceSuffix = "-existing-namespace"
+
+// existingNamespace reads the namespace in the arguments.
+//
+// It isn't read under the logical name of the component's own one, because the engine
+// would lose that from the state if it was interrupted before it could delete it. The
+// exception is the own namespace itself: only under the same name does the engine let go
+// of it instead of deleting it.
+func (t *CloudflareTunnel) existingNamespace(ctx *pulumi.Context, name string, args *CloudflareTunnelArgs, objects objectNames) (*namespaceRef, error) {
+	logicalName := name + existingNamespaceSuffix
+	if objects.last[name+namespaceSuffix].name == args.Namespace {
+		logicalName = name + namespaceSuffix
+	}
+	ns := &corev1.Namespace{}
+	object := clusterObject{group: "core/v1", apiVersion: "v1", kind: "Namespace", name: args.Namespace}
+	if err := object.read(ctx, logicalName, ns, pulumi.Parent(t)); err != nil {
+		return nil, fmt.Errorf("reading namespace %s: %w", args.Namespace, err)
 	}
 	return &namespaceRef{name: ns.Metadata.Name().Elem(), resource: ns, objects: objects}, nil
 }
