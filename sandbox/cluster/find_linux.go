@@ -10,10 +10,11 @@ import (
 )
 
 // findInit returns process 1 of this node: the recorded one or, if the record was lost with its
-// directory, one that was started with this directory's specification.
+// directory, one that was started with this directory's specification. In a copy of the directory, the
+// record is another node's.
 func findInit(c Config) (process.Identity, bool) {
 	var recorded process.Identity
-	if err := readJSON(c.path(identityFile), &recorded); err == nil && recorded.Alive() {
+	if err := readJSON(c.path(identityFile), &recorded); err == nil && hasDir(recorded.PID, c.Dir) && recorded.Alive() {
 		return recorded, true
 	}
 	entries, err := os.ReadDir("/proc")
@@ -22,7 +23,7 @@ func findInit(c Config) (process.Identity, bool) {
 	}
 	for _, e := range entries {
 		pid, err := strconv.Atoi(e.Name())
-		if err != nil || !isInitOf(pid, c.path(specFile)) {
+		if err != nil || startedIn(pid) != c.Dir || pidInNamespace(pid) != 1 {
 			continue
 		}
 		if p, err := process.Identify(pid); err == nil {
@@ -32,19 +33,30 @@ func findInit(c Config) (process.Identity, bool) {
 	return process.Identity{}, false
 }
 
-// isInitOf reports whether a process is the first of a pid namespace and was started with the given
-// specification.
-func isInitOf(pid int, spec string) bool {
-	proc := filepath.Join("/proc", strconv.Itoa(pid))
-	cmdline, err := os.ReadFile(filepath.Join(proc, "cmdline"))
+// startedIn returns the directory of the node that a process was started as, and is empty for any other
+// process.
+func startedIn(pid int) string {
+	cmdline, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "cmdline"))
 	if err != nil {
-		return false
+		return ""
 	}
 	args := strings.Split(strings.TrimRight(string(cmdline), "\x00"), "\x00")
-	if len(args) != 3 || args[1] != InitCommand || args[2] != spec {
-		return false
+	if len(args) != 3 || args[1] != InitCommand || filepath.Base(args[2]) != specFile {
+		return ""
 	}
-	return pidInNamespace(pid) == 1
+	return filepath.Dir(args[2])
+}
+
+// hasDir reports whether a process was started as the node in a directory. In the node's own root, the
+// directory stays where it was even if the clone is moved.
+func hasDir(pid int, dir string) bool {
+	started := startedIn(pid)
+	if started == "" || started == dir {
+		return started != ""
+	}
+	theirs, err1 := os.Stat(filepath.Join("/proc", strconv.Itoa(pid), "root", started))
+	ours, err2 := os.Stat(dir)
+	return err1 == nil && err2 == nil && os.SameFile(theirs, ours)
 }
 
 // pidInNamespace returns a process's number in the innermost pid namespace it lives in, or 0.

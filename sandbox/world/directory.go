@@ -44,11 +44,11 @@ func (w *World) save() error {
 	return renameio.WriteFile(w.path(settingsFile), raw, 0o644, renameio.WithTempDir(w.Dir()))
 }
 
-// load reads settingsFile, if there is one, into w.
+// load reads settingsFile, if there is one, into w. That of a copy is another clone's.
 func (w *World) load() error {
+	w.recorded, w.original = false, w.copiedFrom()
 	raw, err := os.ReadFile(w.path(settingsFile))
-	if errors.Is(err, fs.ErrNotExist) {
-		w.recorded = false
+	if w.original != "" || errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	if err == nil {
@@ -103,10 +103,7 @@ func (w *World) checkOwner() error {
 			link = parent
 		}
 	}
-	made := record{World: &World{}}
-	if raw, err := os.ReadFile(w.path(settingsFile)); err == nil {
-		_ = json.Unmarshal(raw, &made) // one that can't be read says nothing
-	}
+	made := readRecord(dir)
 	switch there, err := os.Stat(filepath.Join(made.Root, ".sandbox", "worlds", w.Name)); {
 	case made.Root == w.Root, sameFile(made.Root, w.Root):
 		return nil
@@ -115,7 +112,7 @@ func (w *World) checkOwner() error {
 	case link != "":
 		return fmt.Errorf("%s can't be told to be this clone's world, because %s is a symbolic link: remove the link, or the directory if it is yours", dir, link)
 	}
-	return nil // made before the clone was moved, or its record was never written
+	return nil // made before the clone was moved or copied, or its record was never written
 }
 
 func sameFile(a, b string) bool {

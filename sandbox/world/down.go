@@ -34,8 +34,9 @@ func (w *World) Down(ctx context.Context, out io.Writer) error {
 		return err
 	}
 	begin := time.Now()
+	original := w.original
 	problem := errors.Join(w.checkOwner(), w.checkMounts()) // before anything is stopped
-	if problem == nil {
+	if problem == nil && original == "" {                   // whatever runs for a copy is the original's
 		problem = w.stop(ctx)
 	}
 	if problem != nil {
@@ -43,6 +44,9 @@ func (w *World) Down(ctx context.Context, out io.Writer) error {
 	}
 	if err := w.remove(); err != nil {
 		return err
+	}
+	if original != "" {
+		fmt.Fprintf(out, "%s was a copy of the world of %s and is removed; that one isn't touched\n", w.Dir(), original)
 	}
 	fmt.Fprintf(out, "world %s is down, nothing of it is left (%s)\n", w.Name, since(begin))
 	return nil
@@ -75,6 +79,6 @@ func (w *World) remove() error {
 	if err := os.RemoveAll(w.Dir()); err != nil {
 		return fmt.Errorf("removing world %s: %w", w.Name, err)
 	}
-	w.ID, w.Slot, w.recorded = "", 0, false
+	w.ID, w.Slot, w.recorded, w.original = "", 0, false, ""
 	return nil
 }

@@ -42,7 +42,7 @@ func (w *World) bringUp(ctx context.Context, out io.Writer, then func(context.Co
 	if err := errors.Join(w.checkOwner(), w.checkLinks()); err != nil {
 		return err
 	}
-	if err := w.reload(); err != nil {
+	if err := errors.Join(w.reload(), w.checkCopy()); err != nil {
 		return err
 	}
 	claim, err := w.claim(ctx)
@@ -60,7 +60,7 @@ func (w *World) reload() error {
 	if err := now.load(); err != nil {
 		return fmt.Errorf("opening world %s: %w", w.Name, err)
 	}
-	w.ID, w.Slot, w.recorded = now.ID, now.Slot, now.recorded
+	w.ID, w.Slot, w.recorded, w.original = now.ID, now.Slot, now.recorded, now.original
 	return nil
 }
 

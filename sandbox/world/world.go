@@ -41,7 +41,8 @@ type World struct {
 	// with: quic, as in production and when empty, or http2.
 	EdgeProtocol string `json:"edgeProtocol"`
 
-	recorded bool // it has its slot
+	recorded bool   // it has its slot
+	original string // the clone whose world it is a copy of
 }
 
 // ErrNoAddresses says that a world was never up, or was taken down.
@@ -49,6 +50,9 @@ var ErrNoAddresses = errors.New("it isn't up, so it has no addresses yet; start 
 
 // Known returns nil if the world's addresses are known.
 func (w *World) Known() error {
+	if err := w.checkCopy(); err != nil {
+		return err
+	}
 	if w.recorded || w.Name == DefaultName {
 		return nil
 	}
