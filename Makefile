@@ -31,9 +31,9 @@ up:
 	@$(SANDBOX) up --deploy
 
 ## down: destroy the dev stack, stop the local world, remove all that it made
+# The world goes even if its stack can't be destroyed.
 down:
-	@$(SANDBOX) destroy
-	@$(SANDBOX) down
+	@$(SANDBOX) destroy; destroyed=$$?; $(SANDBOX) down; down=$$?; exit $$((destroyed ? destroyed : down))
 
 ## test: everything that must hold; unit tests run while the tools are built, and linters beside tests that wait
 test:

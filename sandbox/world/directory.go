@@ -44,11 +44,12 @@ func (w *World) save() error {
 	return renameio.WriteFile(w.path(settingsFile), raw, 0o644, renameio.WithTempDir(w.Dir()))
 }
 
-// load reads settingsFile, if there is one, into w. That of a copy is another clone's.
+// load reads settingsFile, if there is one, into w. That of a copy, or
+// behind a link, is another's.
 func (w *World) load() error {
 	w.recorded, w.original = false, w.copiedFrom()
 	raw, err := os.ReadFile(w.path(settingsFile))
-	if w.original != "" || errors.Is(err, fs.ErrNotExist) {
+	if w.original != "" || isLink(w.Dir()) || errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	if err == nil {

@@ -54,7 +54,7 @@ func (w *World) Down(ctx context.Context, out io.Writer) error {
 
 // stop ends what runs, and removes what lies outside of the world's directory.
 func (w *World) stop(ctx context.Context) error {
-	return errors.Join(w.stopPlugins(ctx), w.stopCloudflare(ctx), w.removeKubeconfigs(), w.stopNode(ctx))
+	return errors.Join(w.stopPulumi(ctx), w.stopCloudflare(ctx), w.removeKubeconfigs(), w.stopNode(ctx))
 }
 
 // stopNode removes the node with its directory. If another world has come to have the slot, and

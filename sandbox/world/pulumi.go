@@ -11,8 +11,10 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"github.com/google/renameio/v2"
+	"golang.org/x/sys/unix"
 
 	"k8s-tunnel/sandbox/cloudflare/state"
 	"k8s-tunnel/sandbox/toolchain"
@@ -48,6 +50,11 @@ func (w *World) quietly(ctx context.Context, name string, args ...string) error 
 // stackState is the file in which Pulumi keeps the dev stack.
 func (w *World) stackState() string {
 	return w.path("pulumi", ".pulumi", "stacks", "k8s-tunnel", Stack+".json")
+}
+
+// stackLocks is the directory with the locks of the dev stack.
+func (w *World) stackLocks() string {
+	return w.path("pulumi", ".pulumi", "locks", "organization", "k8s-tunnel", Stack)
 }
 
 // prepareStack makes the dev stack in the world's own backend, so that `pulumi up`
@@ -86,9 +93,17 @@ func (w *World) deploy(ctx context.Context, out io.Writer) error {
 	return w.pulumi(ctx, out, "up", "--stack", Stack, "--yes", "--skip-preview")
 }
 
-// Undeploy runs `pulumi destroy` on the dev stack. In a world that isn't healthy there
-// is nothing to do, because the stack goes with its world.
+// Undeploy runs `pulumi destroy` on the dev stack, after commands that still run, or were killed, have
+// given it up. In a world that isn't healthy there is nothing to do, because the stack goes with its world.
 func (w *World) Undeploy(ctx context.Context, out io.Writer) error {
+	unlock, err := w.lock(ctx, out) // one that brings the world up may be deploying
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	if err := errors.Join(w.reload(), w.stopPulumi(ctx)); err != nil {
+		return err
+	}
 	resources, err := w.deployed()
 	if err != nil || resources == 0 {
 		fmt.Fprintf(out, "stack %s holds nothing, so there is nothing to destroy\n", Stack)
@@ -98,18 +113,48 @@ func (w *World) Undeploy(ctx context.Context, out io.Writer) error {
 		fmt.Fprintf(out, "stack %s goes with its world, which can't be asked any more (%v)\n", Stack, err)
 		return nil
 	}
+	if err := w.unlockStack(ctx); err != nil {
+		return err
+	}
 	return w.pulumi(ctx, out, "destroy", "--stack", Stack, "--yes", "--skip-preview")
+}
+
+// unlockStack removes the locks that killed commands have left on the dev stack.
+func (w *World) unlockStack(ctx context.Context) error {
+	locks, err := os.ReadDir(w.stackLocks())
+	if errors.Is(err, os.ErrNotExist) || err == nil && len(locks) == 0 {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	return w.quietly(ctx, "pulumi", "cancel", "--stack", Stack, "--yes")
 }
 
 func (w *World) pulumi(ctx context.Context, out io.Writer, args ...string) error {
 	cmd := w.Command(ctx, "pulumi", args...)
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, out, os.Stderr
+	cmd.Stdout, cmd.Stderr = out, os.Stderr
+	if isTerminal(os.Stdin) && isTerminal(out) {
+		cmd.Stdin = os.Stdin // Pulumi reads Ctrl-C there as a key
+	} else {
+		// In a group of its own, it gets Ctrl-C from here alone: the second one would end it at once.
+		cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	}
 	// Ctrl-C is passed to Pulumi itself, which stops in order.
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	if err := cmd.Run(); err != nil {
 		return fmt.Errorf("pulumi %s: %w", args[0], err)
 	}
 	return nil
+}
+
+// isTerminal reports whether what is read or written is a terminal: nothing else has a size.
+func isTerminal(stream any) bool {
+	file, ok := stream.(*os.File)
+	if !ok {
+		return false
+	}
+	_, err := unix.IoctlGetWinsize(int(file.Fd()), unix.TIOCGWINSZ)
+	return err == nil
 }
 
 // deployed counts the resources in the dev stack's state.

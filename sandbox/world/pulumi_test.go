@@ -1,14 +1,22 @@
 package world
 
 import (
+	"bufio"
+	"context"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"k8s-tunnel/sandbox/process"
 )
 
 // TestPulumi_EachWorldHasItsSelectedStack selects stacks with the real Pulumi, in several
@@ -49,4 +57,70 @@ func TestPulumi_EachWorldHasItsSelectedStack(t *testing.T) {
 	shared, err := os.ReadDir(worlds[0].SharedPulumiHome())
 	require.NoError(t, err)
 	require.Len(t, shared, 1, "nothing but the plugins is shared")
+}
+
+// TestPulumi_IsInterruptedOnce cancels a command that isn't shown on a terminal. The terminal's Ctrl-C
+// reaches the processes of one group. The test isn't parallel, because a process that is just being started
+// has the ports that other tests wait for.
+func TestPulumi_IsInterruptedOnce(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("groups of processes are looked up on Linux only")
+	}
+	w := open(t, newClone(t), "interrupted")
+	program := write(t, `#!/bin/sh
+trap 'echo interrupted' INT
+trap 'exit 3' TERM
+read -r _ _ _ _ group _ </proc/$$/stat
+echo "$$ $group"
+while :; do sleep 0.1; done
+`, w.Root, ".sandbox", "bin", "pulumi")
+	require.NoError(t, os.Chmod(program, 0o755))
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	read, out := io.Pipe()
+	ended := make(chan error, 1)
+	go func() {
+		err := w.pulumi(ctx, out, "up")
+		_ = out.Close()
+		ended <- err
+	}()
+	lines := bufio.NewScanner(read)
+	require.True(t, lines.Scan())
+	var pid, group int
+	_, err := fmt.Sscan(lines.Text(), &pid, &group)
+	require.NoError(t, err)
+	id, err := process.Identify(pid)
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = id.Stop(context.Background(), time.Second) })
+	require.Equal(t, pid, group, "it has a group of its own")
+	cancel()
+	require.True(t, lines.Scan())
+	require.Equal(t, "interrupted", lines.Text())
+	require.NoError(t, syscall.Kill(pid, syscall.SIGTERM))
+	require.False(t, lines.Scan(), "once is enough")
+	require.ErrorContains(t, <-ended, "pulumi up")
+}
+
+// TestUndeploy_UnlocksTheStack locks a stack of the real Pulumi as a command does that is killed then.
+func TestUndeploy_UnlocksTheStack(t *testing.T) {
+	t.Parallel()
+	bin := os.Getenv("SANDBOX_BIN")
+	if bin == "" {
+		t.Skip("needs SANDBOX_BIN with the directory of the tools")
+	}
+	root := newClone(t)
+	write(t, "name: k8s-tunnel\nruntime: go\n", root, "Pulumi.yaml")
+	link(t, bin, root, ".sandbox/bin")
+	w := open(t, root, DefaultName)
+	require.NoError(t, os.MkdirAll(w.path("pulumi"), 0o755))
+	require.NoError(t, w.linkPlugins())
+	require.NoError(t, w.prepareStack(t.Context()))
+	require.NoError(t, w.unlockStack(t.Context()), "it isn't locked")
+	destroy := func() error {
+		return w.quietly(t.Context(), "pulumi", "destroy", "--stack", Stack, "--yes", "--skip-preview")
+	}
+	write(t, `{"pid":1,"username":"root","hostname":"here","timestamp":"2030-01-02T03:04:05Z"}`, w.stackLocks(), "a-lock.json")
+	require.ErrorContains(t, destroy(), "currently locked")
+	require.NoError(t, w.unlockStack(t.Context()))
+	require.NoError(t, destroy())
 }

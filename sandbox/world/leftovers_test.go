@@ -12,10 +12,10 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A command that was killed leaves its plugins behind. Those of other worlds, and other programs of this
-// one, are left alone. The test isn't parallel, because a process that is just being started has the
+// A command that was killed leaves its plugins behind, and one whose parent was killed goes on. Those of
+// other worlds, and other programs of this one, are left alone. The test isn't parallel, because a process that is just being started has the
 // ports that other tests wait for.
-func TestDown_StopsPlugins(t *testing.T) {
+func TestDown_StopsPulumi(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("processes are listed on Linux only")
 	}
@@ -40,22 +40,23 @@ func TestDown_StopsPlugins(t *testing.T) {
 	}
 	left := []<-chan struct{}{
 		start("pulumi-resource-random", w.PulumiHome()), start("pulumi-language-go", w.PulumiHome()),
+		start("pulumi", w.PulumiHome()),
 	}
 	others := []<-chan struct{}{
-		start("pulumi-resource-random", w.PulumiHome()+"-of-another"), start("editor", w.PulumiHome()),
+		start("pulumi-resource-random", w.PulumiHome()+"-of-another"), start("pulumi", w.PulumiHome()+"-of-another"), start("editor", w.PulumiHome()),
 	}
 	require.NoError(t, w.Down(t.Context(), io.Discard))
 	for _, ended := range left {
 		select {
 		case <-ended:
 		case <-time.After(5 * time.Second):
-			t.Error("a plugin still runs")
+			t.Error("a command or a plugin still runs")
 		}
 	}
 	for _, ended := range others {
 		select {
 		case <-ended:
-			t.Error("a process that isn't the world's plugin was ended")
+			t.Error("a process that isn't the world's Pulumi was ended")
 		default:
 		}
 	}
