@@ -131,6 +131,7 @@ func startAlone(t *testing.T, w *World) {
 	c, err := w.claim(t.Context())
 	require.NoError(t, err)
 	defer c.release()
+	require.NoError(t, w.save())
 	require.NoError(t, w.prepare(t.Context(), toolchain.Result{Root: w.Root}))
 	require.NoError(t, w.startCloudflare(t.Context(), io.Discard, c))
 }
@@ -230,7 +231,6 @@ func TestDown_LeavesTheSlotsNewOwnerAlone(t *testing.T) {
 	}
 	t.Cleanup(func() { _ = os.Remove(group) })
 	before := open(t, newClone(t), "before")
-	require.NoError(t, os.MkdirAll(before.Dir(), 0o755))
 	before.ID, before.Slot = newID(), first.Slot
 	require.NoError(t, before.save())
 	require.NoError(t, before.Down(t.Context(), io.Discard))

@@ -21,7 +21,6 @@ func TestDown_CopiedClone(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			root, review := newClone(t), filepath.Join(newClone(t), "review")
 			original := open(t, root, name)
-			require.NoError(t, os.MkdirAll(original.Dir(), 0o755))
 			original.ID, original.Slot = newID(), 30
 			require.NoError(t, original.save())
 			running := exec.Command("sleep", "60")
@@ -70,7 +69,6 @@ func TestCopiedFrom(t *testing.T) {
 	root := newClone(t)
 	w := open(t, root, "first")
 	require.Empty(t, w.copiedFrom(), "there is no world")
-	require.NoError(t, os.MkdirAll(w.Dir(), 0o755))
 	w.ID, w.Slot = newID(), 30
 	require.NoError(t, w.save())
 	require.Empty(t, w.copiedFrom(), "it is the original")

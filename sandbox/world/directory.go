@@ -40,8 +40,18 @@ func (w *World) save() error {
 	if err != nil {
 		return err
 	}
+	if err := os.MkdirAll(w.Dir(), 0o755); err != nil {
+		return err
+	}
 	w.recorded = true
 	return renameio.WriteFile(w.path(settingsFile), raw, 0o644, renameio.WithTempDir(w.Dir()))
+}
+
+// forget undoes save.
+func (w *World) forget() {
+	_ = os.Remove(w.path(settingsFile))
+	_ = os.Remove(w.Dir()) // if there is nothing else in it
+	w.recorded = false
 }
 
 // load reads settingsFile, if there is one, into w. That of a copy, or
@@ -86,7 +96,7 @@ func isLink(path string) bool {
 
 // checkOwner returns an error if the world's directory may be somebody else's. Whoever
 // needs the room may link .sandbox to another disk, but then only a directory that says it
-// is this clone's world counts as one.
+// is this clone's world counts as one, or one in which nothing is lost.
 func (w *World) checkOwner() error {
 	dir := w.Dir()
 	if isLink(dir) {
@@ -110,10 +120,20 @@ func (w *World) checkOwner() error {
 		return nil
 	case made.Root != "" && err == nil && os.SameFile(here, there):
 		return fmt.Errorf("%s is the world of another clone, %s: use it there, or remove the symbolic link %s", dir, made.Root, link)
-	case link != "":
+	case link != "" && !holdsNoFiles(dir):
 		return fmt.Errorf("%s can't be told to be this clone's world, because %s is a symbolic link: remove the link, or the directory if it is yours", dir, link)
 	}
 	return nil // made before the clone was moved or copied, or its record was never written
+}
+
+// holdsNoFiles reports whether there is nothing but directories in a directory.
+func holdsNoFiles(dir string) bool {
+	return filepath.WalkDir(dir, func(_ string, entry fs.DirEntry, err error) error {
+		if err == nil && !entry.IsDir() {
+			err = fs.ErrExist
+		}
+		return err
+	}) == nil
 }
 
 func sameFile(a, b string) bool {

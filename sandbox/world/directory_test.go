@@ -68,7 +68,6 @@ func TestDown_SymbolicLinks(t *testing.T) {
 			make: func(t *testing.T, root, target string) string {
 				other := open(t, target, "ours")
 				other.ID = newID()
-				require.NoError(t, os.MkdirAll(other.Dir(), 0o755))
 				require.NoError(t, other.save())
 				return link(t, filepath.Join(target, ".sandbox"), root, ".sandbox")
 			},
@@ -151,7 +150,6 @@ func TestDown_LinkToAnotherDisk(t *testing.T) {
 	root, disk := newClone(t), newClone(t)
 	link(t, disk, root, ".sandbox")
 	w := open(t, root, "far")
-	require.NoError(t, os.MkdirAll(w.Dir(), 0o755))
 	w.ID, w.Slot = newID(), 30
 	require.NoError(t, w.save())
 	keep := write(t, "a tool", disk, "bin", "kubectl")
@@ -168,12 +166,27 @@ func TestDown_LinkToAnotherDisk(t *testing.T) {
 	require.True(t, isLink(filepath.Join(root, ".sandbox")))
 }
 
+// TestDown_EmptyBehindALink takes worlds down that a command was about to make, or to remove, when it was
+// interrupted.
+func TestDown_EmptyBehindALink(t *testing.T) {
+	t.Parallel()
+	root, disk := newClone(t), newClone(t)
+	link(t, disk, root, ".sandbox")
+	require.NoError(t, os.MkdirAll(filepath.Join(disk, "worlds/empty/node/probe"), 0o755))
+	require.NoError(t, open(t, root, "empty").Down(t.Context(), os.Stdout))
+	require.NoDirExists(t, filepath.Join(disk, "worlds/empty"))
+
+	letters := write(t, "theirs", disk, "worlds/full/node/letters.txt")
+	_, err := OpenIn(root, "full")
+	require.ErrorContains(t, err, "can't be told to be this clone's world")
+	require.FileExists(t, letters)
+}
+
 func TestDown_MovedClone(t *testing.T) {
 	t.Parallel()
 	before := filepath.Join(newClone(t), "before")
 	after := filepath.Join(filepath.Dir(before), "after")
 	w := open(t, before, "moved")
-	require.NoError(t, os.MkdirAll(w.Dir(), 0o755))
 	w.ID, w.Slot = newID(), 30
 	require.NoError(t, w.save())
 	require.NoError(t, os.Rename(before, after))

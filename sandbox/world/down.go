@@ -76,9 +76,27 @@ func (w *World) remove() error {
 	if err := errors.Join(w.checkOwner(), w.checkMounts()); err != nil {
 		return fmt.Errorf("removing world %s: %w", w.Name, err)
 	}
-	if err := os.RemoveAll(w.Dir()); err != nil {
+	if err := w.removeAll(); err != nil {
 		return fmt.Errorf("removing world %s: %w", w.Name, err)
 	}
 	w.ID, w.Slot, w.recorded, w.original = "", 0, false, ""
 	return nil
+}
+
+// removeAll removes the world's directory, and last in it the record of whose it is: a down that is
+// interrupted can be repeated.
+func (w *World) removeAll() error {
+	entries, err := os.ReadDir(w.Dir())
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	for _, entry := range entries {
+		if entry.Name() == settingsFile {
+			continue
+		}
+		if err := os.RemoveAll(w.path(entry.Name())); err != nil {
+			return err
+		}
+	}
+	return os.RemoveAll(w.Dir())
 }

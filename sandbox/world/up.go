@@ -72,7 +72,16 @@ func (w *World) up(ctx context.Context, out io.Writer, claim *claim, then func(c
 			return err
 		}
 	}
+	// This says whose the directory is, so it comes before anything else there. Where the world can't be
+	// started, nothing is left.
+	fresh := !w.recorded
+	if err := w.save(); err != nil {
+		return err
+	}
 	if err := w.check(claim); err != nil {
+		if fresh {
+			w.forget()
+		}
 		return err
 	}
 	tools, err := w.tools(ctx, out, w.groups())
@@ -147,13 +156,6 @@ README.md, "Another cluster", says how its connectors find the sandbox's edge`
 
 // prepare writes what the world's parts need to start.
 func (w *World) prepare(ctx context.Context, tools toolchain.Result) error {
-	if err := os.MkdirAll(w.Dir(), 0o755); err != nil {
-		return err
-	}
-	// First of all, because this is what says whose the directory is.
-	if err := w.save(); err != nil {
-		return err
-	}
 	for _, dir := range []string{w.path("logs"), w.path("pulumi"), w.path("cloudflare")} {
 		if err := os.MkdirAll(dir, 0o755); err != nil {
 			return err

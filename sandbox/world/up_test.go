@@ -1,6 +1,8 @@
 package world
 
 import (
+	"io"
+	"net"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -12,4 +14,22 @@ func TestCheck_RefusesWhatListsOfPathsCannotHold(t *testing.T) {
 	require.ErrorContains(t, w.check(nil), "contains a colon")
 	w.Root = "/clones/12.30"
 	require.NoError(t, w.check(nil))
+}
+
+// TestUp_ThatIsRefusedLeavesNothing brings a world up whose port another program has.
+func TestUp_ThatIsRefusedLeavesNothing(t *testing.T) {
+	t.Parallel()
+	w := open(t, newClone(t), "refused")
+	c := claimed(t, w)
+	l, err := net.Listen("tcp", w.APIAddr())
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = l.Close() })
+	require.ErrorContains(t, w.up(t.Context(), io.Discard, c, nil), "can't be listened on")
+	require.NoDirExists(t, w.Dir())
+	require.ErrorIs(t, w.Known(), ErrNoAddresses)
+
+	require.NoError(t, w.save()) // by an earlier up
+	require.ErrorContains(t, w.up(t.Context(), io.Discard, c, nil), "can't be listened on")
+	require.FileExists(t, w.path(settingsFile))
+	require.NoError(t, w.Known())
 }
