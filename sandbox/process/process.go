@@ -11,7 +11,10 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"syscall"
+
+	"github.com/google/renameio/v2"
 )
 
 // Identity names one process for all time.
@@ -50,7 +53,7 @@ func Spawn(pidFile, logFile string, files []*os.File, argv ...string) (Identity,
 	if err := cmd.Start(); err != nil {
 		return Identity{}, fmt.Errorf("starting %s: %w", argv[0], err)
 	}
-	id, err := note(cmd.Process.Pid, pidFile)
+	id, err := Note(cmd.Process.Pid, pidFile)
 	if err != nil {
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait()
@@ -60,7 +63,8 @@ func Spawn(pidFile, logFile string, files []*os.File, argv ...string) (Identity,
 	return id, nil
 }
 
-func note(pid int, pidFile string) (Identity, error) {
+// Note writes the identity of a process into a file, from which [Load] reads it.
+func Note(pid int, pidFile string) (Identity, error) {
 	id, err := Identify(pid)
 	if err != nil {
 		return id, err
@@ -69,11 +73,12 @@ func note(pid int, pidFile string) (Identity, error) {
 	if err != nil {
 		return id, err
 	}
-	return id, os.WriteFile(pidFile, raw, 0o644)
+	// As a whole, because Spawn and the process itself may note it at the same time.
+	return id, renameio.WriteFile(pidFile, raw, 0o644, renameio.WithTempDir(filepath.Dir(pidFile)))
 }
 
-// Load returns the identity that Spawn noted. A file that is missing or was
-// only half written means that there is none.
+// Load returns the identity that was noted. A file that is missing or can't be read
+// means that there is none.
 func Load(pidFile string) (Identity, bool) {
 	raw, err := os.ReadFile(pidFile)
 	if err != nil {

@@ -9,7 +9,9 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"runtime"
 	"sync"
 	"syscall"
 	"testing"
@@ -195,6 +197,39 @@ func TestWorld_CloudflareOfOneWorldIsNoOthers(t *testing.T) {
 		w.recorded = true
 		require.NoError(t, w.CheckAddresses(t.Context()), "nobody has them")
 	})
+}
+
+// TestDown_StopsCloudflareThatWasNotRecorded starts a world's Cloudflare process as an up does that is
+// killed right then, beside the record of one that died. It isn't parallel, because other tests would take
+// the slot while it is free.
+func TestDown_StopsCloudflareThatWasNotRecorded(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("processes are listed on Linux only")
+	}
+	w := open(t, newClone(t), "unrecorded")
+	c := claimed(t, w)
+	require.NoError(t, w.save())
+	require.NoError(t, w.prepare(t.Context(), toolchain.Result{Root: w.Root}))
+	const stale = `{"pid":1,"start":1,"bootID":"another"}`
+	write(t, stale, w.pidFile())
+	port, err := c.handOn()
+	require.NoError(t, err)
+	cmd := exec.Command(os.Args[0], CloudflareCommand, "--root", w.Root, "--world", w.Name, "--no-cluster")
+	cmd.ExtraFiles = []*os.File{port}
+	require.NoError(t, cmd.Start())
+	require.NoError(t, port.Close())
+	go func() { _ = cmd.Wait() }()
+	t.Cleanup(func() { _ = cmd.Process.Kill() })
+	id, err := process.Identify(cmd.Process.Pid)
+	require.NoError(t, err)
+	require.Eventually(t, func() bool {
+		noted, ok := process.Load(w.pidFile())
+		return ok && noted == id
+	}, 10*time.Second, 10*time.Millisecond, "it records itself")
+
+	write(t, stale, w.pidFile()) // as if down were faster
+	require.NoError(t, w.Down(t.Context(), io.Discard))
+	require.False(t, id.Alive())
 }
 
 func TestLock_CommandsOnOneWorldExcludeEachOther(t *testing.T) {

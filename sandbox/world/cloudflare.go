@@ -2,6 +2,7 @@ package world
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -9,8 +10,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/google/renameio/v2"
@@ -41,6 +40,10 @@ func (w *World) ServeCloudflare(ctx context.Context) error {
 	if err := inherited.Close(); err != nil { // listener is a handle of its own
 		return err
 	}
+	// The command that started it does so too, unless it was killed right then.
+	if _, err := process.Note(os.Getpid(), w.pidFile()); err != nil {
+		return err
+	}
 	return cloudflare.Serve(ctx, cloudflare.Config{
 		World:           w.identity(),
 		ControlListener: listener,
@@ -67,27 +70,20 @@ func (w *World) cloudflareAlive() bool {
 	return ok && id.Alive()
 }
 
-// stopCloudflare ends the Cloudflare process: the recorded one or, if the record was lost
-// with its directory, the one that says at the control port that it is this world's.
+// stopCloudflare ends the Cloudflare process: the recorded one, and any other that was started as this
+// world's, as when the record was lost with its directory.
 func (w *World) stopCloudflare(ctx context.Context) error {
-	id, ok := process.Load(w.pidFile())
-	if !ok {
-		owner, err := w.owner(ctx)
-		if err != nil || owner.Name != w.Name || !sameFile(owner.Root, w.Root) || !w.isCloudflare(owner.PID) {
-			return nil
-		}
-		if id, err = process.Identify(owner.PID); err != nil {
-			return nil // it has ended
-		}
+	found, err := processes(func(_ int, argv []string) bool {
+		return len(argv) > 5 && slices.Equal(argv[1:6], []string{CloudflareCommand, "--root", w.Root, "--world", w.Name})
+	})
+	problems := []error{err}
+	if id, ok := process.Load(w.pidFile()); ok && !slices.Contains(found, id) {
+		found = append(found, id)
 	}
-	return id.Stop(ctx, stopGrace)
-}
-
-// isCloudflare reports whether a process was started as this world's Cloudflare.
-func (w *World) isCloudflare(pid int) bool {
-	raw, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "cmdline"))
-	argv := strings.Split(string(raw), "\x00")
-	return err == nil && len(argv) > 5 && slices.Equal(argv[1:6], []string{CloudflareCommand, "--root", w.Root, "--world", w.Name})
+	for _, id := range found {
+		problems = append(problems, id.Stop(ctx, stopGrace))
+	}
+	return errors.Join(problems...)
 }
 
 // startCloudflare starts the Cloudflare process with the claimed slot, unless it is running
@@ -117,10 +113,8 @@ func (w *World) startCloudflare(ctx context.Context, out io.Writer, claim *claim
 // spawnCloudflare starts the Cloudflare process.
 func (w *World) spawnCloudflare(ctx context.Context, claim *claim) error {
 	// One that has lost the slot is about to end.
-	if id, ok := process.Load(w.pidFile()); ok {
-		if err := id.Stop(ctx, stopGrace); err != nil {
-			return err
-		}
+	if err := w.stopCloudflare(ctx); err != nil {
+		return err
 	}
 	self, err := w.keepSelf()
 	if err != nil {
