@@ -57,61 +57,6 @@ func TestFindInit_TakesNoOtherProcess(t *testing.T) {
 	require.Equal(t, real, got)
 }
 
-// runAsNode starts a shell with the arguments of process 1 of the node in a directory.
-func runAsNode(t *testing.T, dir, script string) process.Identity {
-	t.Helper()
-	cmd := exec.Command("sh", InitCommand, filepath.Join(dir, specFile)) // the first is the script's name
-	cmd.Dir = t.TempDir()
-	require.NoError(t, os.WriteFile(filepath.Join(cmd.Dir, InitCommand), []byte(script), 0o600))
-	cmd.SysProcAttr = &unix.SysProcAttr{Cloneflags: unix.CLONE_NEWNS}
-	cmd.Stderr = os.Stderr
-	_, err := cmd.StdinPipe() // what the script reads in the end
-	require.NoError(t, err)
-	ready, err := cmd.StdoutPipe()
-	require.NoError(t, err)
-	if err := cmd.Start(); err != nil {
-		t.Skip("needs the right to make namespaces: ", err)
-	}
-	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
-	_, err = ready.Read(make([]byte, 1))
-	require.NoError(t, err)
-	id, err := process.Identify(cmd.Process.Pid)
-	require.NoError(t, err)
-	return id
-}
-
-// TestFindInit_MovedAndCopied moves the directory of a process that sees it, in a root of its own, where it
-// was, and copies it.
-func TestFindInit_MovedAndCopied(t *testing.T) {
-	t.Parallel()
-	if os.Geteuid() != 0 {
-		t.Skip("needs root")
-	}
-	clones, aside := t.TempDir(), t.TempDir()
-	c := testConfig(t)
-	c.Dir = filepath.Join(clones, "before", "node")
-	require.NoError(t, os.MkdirAll(c.Dir, 0o700))
-	id := runAsNode(t, c.Dir, strings.NewReplacer("CLONES", clones, "ASIDE", aside, "DIR", c.Dir).Replace(`set -e
-		mount --make-rprivate /
-		mount --bind DIR ASIDE
-		mount -t tmpfs tmpfs CLONES
-		mkdir -p DIR
-		mount --bind ASIDE DIR
-		echo
-		read line`))
-	require.NoError(t, writeJSON(c.path(identityFile), id, 0o600))
-	moved, copied := c, c
-	moved.Dir, copied.Dir = filepath.Join(clones, "after", "node"), filepath.Join(clones, "copy", "node")
-	require.NoError(t, os.Rename(filepath.Dir(c.Dir), filepath.Dir(moved.Dir)))
-	require.NoError(t, os.CopyFS(copied.Dir, os.DirFS(moved.Dir)))
-
-	got, found := findInit(moved)
-	require.True(t, found)
-	require.Equal(t, id, got)
-	_, found = findInit(copied)
-	require.False(t, found)
-}
-
 func TestLock_ExcludesAndSurvivesRemoval(t *testing.T) {
 	t.Parallel()
 	c := testConfig(t)

@@ -49,16 +49,20 @@ func stopAnd(ctx context.Context, c Config, then func(Config) error) error {
 
 // stop does the work of Stop. The caller holds the lock.
 func stop(ctx context.Context, c Config) error {
+	started := c // labels name the directory of then, from which the clone may have been moved
 	if id, running := findInit(c); running {
+		if dir := startedIn(id.PID); dir != "" { // or it is about to end
+			started.Dir = dir
+		}
 		c.progress("stopping %s", c.Name())
 		if err := id.Stop(ctx, initGrace); err != nil {
 			return fmt.Errorf("stopping %s: %w", c.Name(), err)
 		}
 	}
-	if err := disconnect(ctx, c); err != nil {
+	if err := disconnect(ctx, started); err != nil {
 		return err
 	}
-	if err := removeCgroups(c); err != nil {
+	if err := removeCgroups(started); err != nil {
 		return err
 	}
 	for _, name := range []string{completeFile, identityFile, specFile, statusFile} {
