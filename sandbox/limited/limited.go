@@ -41,7 +41,7 @@ func (u Usage) String() string {
 
 // Run runs a command with at most limit bytes of memory, and no swap. Without a limit, it only measures.
 func Run(cmd *exec.Cmd, limit int64) (Usage, error) {
-	g, err := newGroup(fmt.Sprintf("k8s-tunnel-limited-%d-%d", os.Getpid(), time.Now().UnixNano()), limit)
+	g, err := newGroup(fmt.Sprintf("%s%d-%d", prefix, os.Getpid(), time.Now().UnixNano()), limit)
 	if err != nil {
 		return Usage{}, err
 	}
@@ -85,6 +85,9 @@ var (
 	}
 )
 
+// prefix begins the names of groups. The number of the process that made the group comes next.
+const prefix = "k8s-tunnel-limited-"
+
 // root is where all distributions mount control groups.
 const root = "/sys/fs/cgroup"
 
@@ -98,6 +101,7 @@ func newGroup(name string, limit int64) (*group, error) {
 		}
 		g, noSwap = &group{dir: filepath.Join(root, name), files: version2}, 0
 	}
+	removeLeft(filepath.Dir(g.dir))
 	if err := os.Mkdir(g.dir, 0o755); err != nil {
 		return nil, fmt.Errorf("creating a control group: %w", err)
 	}
@@ -117,6 +121,17 @@ func newGroup(name string, limit int64) (*group, error) {
 		}
 	}
 	return g, nil
+}
+
+// removeLeft removes the groups of programs that were killed, unless something still runs in them.
+func removeLeft(parent string) {
+	left, _ := filepath.Glob(filepath.Join(parent, prefix+"*"))
+	for _, dir := range left {
+		pid, _, _ := strings.Cut(strings.TrimPrefix(filepath.Base(dir), prefix), "-")
+		if _, err := os.Stat(filepath.Join("/proc", pid)); errors.Is(err, fs.ErrNotExist) {
+			_ = os.Remove(dir)
+		}
+	}
 }
 
 // swapless reports whether a kernel doesn't account for swap: it has no such file, and doesn't let

@@ -25,6 +25,25 @@ func TestRun(t *testing.T) {
 			t.Skip("memory isn't limited by control groups now")
 		}
 	}
+	t.Run("what a killed program left", func(t *testing.T) {
+		parent := "/sys/fs/cgroup"
+		if _, err := os.Stat(filepath.Join(parent, "memory/cgroup.procs")); err == nil {
+			parent = filepath.Join(parent, "memory")
+		}
+		killed := exec.Command("true")
+		require.NoError(t, killed.Run())
+		group := func(pid int) string {
+			dir := filepath.Join(parent, fmt.Sprintf("k8s-tunnel-limited-%d-1", pid))
+			require.NoError(t, os.Mkdir(dir, 0o755))
+			t.Cleanup(func() { _ = os.Remove(dir) })
+			return dir
+		}
+		left, other := group(killed.Process.Pid), group(os.Getpid())
+		_, err := limited.Run(exec.Command("true"), 0)
+		require.NoError(t, err)
+		require.NoDirExists(t, left)
+		require.DirExists(t, other, "its program runs")
+	})
 	t.Run("enough", func(t *testing.T) {
 		cmd := exec.Command("sh", "-c", hold)
 		usage, err := limited.Run(cmd, 512*limited.MiB)

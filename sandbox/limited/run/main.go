@@ -6,11 +6,14 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"flag"
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
+	"syscall"
 
 	"k8s-tunnel/sandbox/limited"
 )
@@ -23,7 +26,12 @@ func main() {
 		fmt.Fprintln(os.Stderr, "error: say which command to run")
 		os.Exit(2)
 	}
-	cmd := exec.Command(flag.Arg(0), flag.Args()[1:]...)
+	// Each signal ends the command alone, so that its group can be removed. The terminal gives Ctrl-C to the
+	// command too, and some take a second one for the wish to end at once.
+	signal.Notify(make(chan os.Signal, 1), os.Interrupt)
+	ctx, _ := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+	cmd := exec.CommandContext(ctx, flag.Arg(0), flag.Args()[1:]...)
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.Dir, cmd.Stdin, cmd.Stdout, cmd.Stderr = *dir, os.Stdin, os.Stdout, os.Stderr
 	usage, err := limited.Run(cmd, *memory*limited.MiB)
 	fmt.Fprintln(os.Stderr, "memory:", usage)
