@@ -4,8 +4,8 @@ package e2e
 
 import (
 	"os"
+	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -31,9 +31,11 @@ func TestGoingBack(t *testing.T) {
 		t.Run(change.name, func(t *testing.T) {
 			change.make(t)
 			r := s.start(t, origin.args...)
-			for reached := (boundary{"before", "create-replacement", "edge-cloudflared"}); !reached.reached(t, r); time.Sleep(5 * time.Millisecond) {
-				require.False(t, r.ended(), "%s", &r.out)
-			}
+			eventually(t, patience, "new connectors beside the old ones", func() bool {
+				deployments := kubectl(t, "get", "deployments", "-A", "-l", connectors, "-o", "name")
+				return r.ended() || strings.Count(deployments, "\n") == 2
+			})
+			require.False(t, r.ended(), "%s", &r.out)
 			require.NoError(t, r.cmd.Process.Signal(os.Interrupt))
 			require.Error(t, r.wait(t))
 			change.undo(t)
