@@ -18,7 +18,7 @@ func TestMakefile_Environment(t *testing.T) {
 		t.Helper()
 		cmd := exec.Command("make", "--no-print-directory", "--file", "Makefile", "--file", "-", "show")
 		cmd.Stdin = strings.NewReader("show:\n\t@echo \"$$GOWORK in $$HOME\"\n")
-		cmd.Env = append(environ, "PATH="+os.Getenv("PATH"))
+		cmd.Env = append([]string{"PATH=" + os.Getenv("PATH")}, environ...)
 		out, err := cmd.CombinedOutput()
 		require.NoError(t, err, "%s", out)
 		return strings.TrimSpace(string(out))

@@ -225,8 +225,8 @@ func TestNetworkPolicy_ConnectorsThatDontFitAreRolled(t *testing.T) {
 		}}
 		if autoscaled {
 			deployment["spec"].ObjectValue()["replicas"] = resource.NewProperty(2.0)
-			r.State[CloudflareTunnelType+"$kubernetes:autoscaling/v2:HorizontalPodAutoscaler::edge-autoscaler"] =
-				resource.NewPropertyMapFromMap(map[string]any{"spec": map[string]any{"maxReplicas": float64(last)}})
+			const autoscaler = CloudflareTunnelType + "$kubernetes:autoscaling/v2:HorizontalPodAutoscaler::edge-autoscaler"
+			r.State[autoscaler] = resource.NewPropertyMapFromMap(map[string]any{"spec": map[string]any{"maxReplicas": float64(last)}})
 		}
 		args := validArgs()
 		args.Replicas = replicas
