@@ -39,7 +39,7 @@ func (t *CloudflareTunnel) connector(
 	if err != nil {
 		return nil, err
 	}
-	generation := generationLabels(tunnel.id, networkLabel(args, egress))
+	generation := generationLabels(tunnel.id, networkLabel(args, namespace, tunnel.id, egress))
 	budget, err := t.disruptionBudget(ctx, name, args, namespace, generation)
 	if err != nil {
 		return nil, err

@@ -34,14 +34,9 @@ func (t *CloudflareTunnel) networkPolicy(
 	ctx *pulumi.Context, name string, args *CloudflareTunnelArgs, namespace *namespaceRef, generation pulumi.StringMap,
 	egress networkingv1.NetworkPolicyEgressRuleArrayOutput,
 ) (pulumi.Resource, error) {
-	contents, err := json.Marshal(args.NetworkPolicy.MetricsFrom)
-	if err != nil {
-		return nil, fmt.Errorf("marshalling namespaces: %w", err)
-	}
-	rules := egress.ApplyT(marshalRules).(pulumi.StringOutput)
 	policy, err := networkingv1.NewNetworkPolicy(ctx, name+"-network-policy", &networkingv1.NetworkPolicyArgs{
-		Metadata: objectMeta(args, namespace.name,
-			namespace.objects.of("network-policy", namespace.name, generation[labelTunnelID], generation[labelNetwork], rules, pulumi.String(contents)), nil),
+		Metadata: objectMeta(args, namespace.name, namespace.objects.of(policyRole, namespace.name,
+			generation[labelTunnelID], generation[labelNetwork], egress.ApplyT(marshalRules).(pulumi.StringOutput), scrapers(args)), nil),
 		Spec: &networkingv1.NetworkPolicySpecArgs{
 			PodSelector: &metav1.LabelSelectorArgs{MatchLabels: generation},
 			PolicyTypes: pulumi.ToStringArray([]string{"Ingress", "Egress"}),
@@ -55,21 +50,41 @@ func (t *CloudflareTunnel) networkPolicy(
 	return policy, nil
 }
 
+// policyRole is the role of the network policy among the objects.
+const policyRole = "network-policy"
+
 // networkLabel is the value of labelNetwork. It changes with the egress rules.
 //
 // While two generations exist, the tunnel has the connectors of both. If that is more
 // than a tunnel can have, the value stays as it is: policies add up, so that
 // connectors which are rolled one by one reach their old origins until the last one
 // stops. A request that gets to that one in its last seconds may fail.
-func networkLabel(args *CloudflareTunnelArgs, egress networkingv1.NetworkPolicyEgressRuleArrayOutput) pulumi.StringInput {
+//
+// Without other rules it stays in any case, whatever the number of connectors was when
+// it was chosen.
+func networkLabel(
+	args *CloudflareTunnelArgs, namespace *namespaceRef, tunnelID pulumi.StringOutput, egress networkingv1.NetworkPolicyEgressRuleArrayOutput,
+) pulumi.StringInput {
 	last := args.found.last
-	if peakReplicas(args)+cmp.Or(last.peakReplicas, peakReplicas(args)) > maxConnectors {
-		return pulumi.String(cmp.Or(last.network, "shared"))
-	}
-	return egress.ApplyT(marshalRules).(pulumi.StringOutput).ApplyT(func(text string) string {
-		sum := sha256.Sum256([]byte(text))
+	room := peakReplicas(args)+cmp.Or(last.peakReplicas, peakReplicas(args)) <= maxConnectors
+	rules := egress.ApplyT(marshalRules).(pulumi.StringOutput)
+	return pulumi.All(namespace.objects.identity, tunnelID, rules, scrapers(args)).ApplyT(func(v []any) string {
+		policy := namespace.objects.wanted(policyRole, []any{v[0], v[1], last.network, v[2], v[3]})
+		switch {
+		case last.network != "" && (namespace.objects.lastOf(policyRole).is(policy) || !room):
+			return last.network
+		case !room:
+			return "shared"
+		}
+		sum := sha256.Sum256([]byte(v[2].(string)))
 		return hex.EncodeToString(sum[:4])
 	}).(pulumi.StringOutput)
+}
+
+// scrapers are the namespaces that may scrape metrics, as text.
+func scrapers(args *CloudflareTunnelArgs) pulumi.StringInput {
+	text, _ := json.Marshal(args.NetworkPolicy.MetricsFrom) // strings can't fail
+	return pulumi.String(text)
 }
 
 func marshalRules(rules []networkingv1.NetworkPolicyEgressRule) (string, error) {

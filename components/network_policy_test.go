@@ -212,32 +212,51 @@ func TestNetworkPolicy_ChangedEgressReplacesConnectors(t *testing.T) {
 }
 
 // A tunnel can't have more than so many connectors, so those of two generations have to
-// fit, however many there were before.
+// fit, however many there were before. What doesn't change isn't replaced at all.
 func TestNetworkPolicy_ConnectorsThatDontFitAreRolled(t *testing.T) {
 	t.Parallel()
-	label := func(replicas, last int, autoscaled bool) string {
-		t.Helper()
-		deployment := resource.NewPropertyMapFromMap(map[string]any{"spec": map[string]any{
-			"replicas": float64(last), "selector": map[string]any{"matchLabels": map[string]any{labelNetwork: "last"}},
-		}})
-		r := &plantest.Engine{State: map[string]resource.PropertyMap{
-			CloudflareTunnelType + "$kubernetes:apps/v1:Deployment::edge-cloudflared": deployment,
-		}}
-		if autoscaled {
-			deployment["spec"].ObjectValue()["replicas"] = resource.NewProperty(2.0)
-			const autoscaler = CloudflareTunnelType + "$kubernetes:autoscaling/v2:HorizontalPodAutoscaler::edge-autoscaler"
-			r.State[autoscaler] = resource.NewPropertyMapFromMap(map[string]any{"spec": map[string]any{"maxReplicas": float64(last)}})
-		}
-		args := validArgs()
-		args.Replicas = replicas
-		require.NoError(t, r.Run(program(args)))
+	const deployment = CloudflareTunnelType + "$kubernetes:apps/v1:Deployment::edge-cloudflared"
+	label := func(r *plantest.Engine) string {
 		return r.Find(t, "edge-cloudflared").Inputs["spec"].ObjectValue()["selector"].ObjectValue()["matchLabels"].ObjectValue()[labelNetwork].StringValue()
 	}
-	require.NotEqual(t, "last", label(12, 13, false))
-	for _, c := range []struct {
-		replicas, last int
-		autoscaled     bool
-	}{{12, 14, false}, {24, 12, false}, {24, 24, false}, {12, 24, true}} {
-		require.Equal(t, "last", label(c.replicas, c.last, c.autoscaled), c)
+	// update begins with what the last one has left.
+	update := func(state map[string]resource.PropertyMap, origin string, replicas, most int) (string, map[string]resource.PropertyMap) {
+		t.Helper()
+		args := validArgs()
+		args.Origin, args.Replicas = origin, replicas
+		if most > 0 {
+			args.Autoscaling = &AutoscalingArgs{MaxReplicas: most}
+		}
+		r := &plantest.Engine{State: state}
+		require.NoError(t, r.Run(program(args)))
+		next := map[string]resource.PropertyMap{}
+		for _, registration := range r.Registrations() {
+			next[CloudflareTunnelType+"$"+registration.Type+"::"+registration.Name] = registration.Inputs
+		}
+		require.Contains(t, next, deployment)
+		return label(r), next
+	}
+	const first, second = "http://web.default.svc", "http://web.default.svc:8000"
+	alone := func(origin string) string { value, _ := update(nil, origin, 2, 0); return value }
+	for name, steps := range map[string][]struct {
+		origin         string
+		replicas, most int
+		want           string
+	}{
+		"fewer":             {{first, 14, 0, "shared"}, {first, 12, 0, "shared"}, {first, 12, 0, "shared"}, {second, 12, 0, alone(second)}},
+		"more":              {{first, 12, 0, alone(first)}, {first, 24, 0, alone(first)}, {second, 24, 0, alone(first)}, {second, 24, 0, alone(first)}},
+		"just enough":       {{first, 12, 0, alone(first)}, {second, 13, 0, alone(second)}},
+		"more, and another": {{first, 12, 0, alone(first)}, {second, 14, 0, alone(first)}, {second, 12, 0, alone(first)}, {first, 12, 0, alone(first)}},
+		"autoscaled":        {{first, 2, 24, "shared"}, {first, 2, 24, "shared"}, {second, 2, 24, "shared"}, {second, 2, 0, "shared"}, {first, 2, 0, alone(first)}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var state map[string]resource.PropertyMap
+			for i, step := range steps {
+				var got string
+				got, state = update(state, step.origin, step.replicas, step.most)
+				require.Equal(t, step.want, got, "step %d", i)
+			}
+		})
 	}
 }

@@ -51,10 +51,17 @@ func (n objectNames) of(role string, namespace pulumi.StringInput, contents ...p
 		all = append(all, content)
 	}
 	return pulumi.All(all...).ApplyT(func(values []any) *string {
-		wanted := fmt.Sprintf("%s-%s-%s", n.tunnelName, role, hash(values[1:]))
-		return new(n.last[n.component+"-"+role].next(values[0].(string), wanted))
+		return new(n.lastOf(role).next(values[0].(string), n.wanted(role, values[1:])))
 	}).(pulumi.StringPtrOutput)
 }
+
+// wanted is the name that follows from an object's contents alone. The first of these is
+// the identity.
+func (n objectNames) wanted(role string, contents []any) string {
+	return fmt.Sprintf("%s-%s-%s", n.tunnelName, role, hash(contents))
+}
+
+func (n objectNames) lastOf(role string) lastObject { return n.last[n.component+"-"+role] }
 
 // next returns the name that follows the object's own: the same if this is still the
 // object that is wanted, and a new one otherwise.
@@ -66,11 +73,16 @@ func (o lastObject) next(scope, wanted string) string {
 	switch {
 	case o.name == "":
 		return wanted
-	case o.scope == scope && (o.name == wanted || strings.HasPrefix(o.name, wanted+"-")):
+	case o.scope == scope && o.is(wanted):
 		return o.name
 	default:
 		return wanted + "-" + hash([]any{o.scope, o.name})[:4]
 	}
+}
+
+// is reports whether this is the wanted object.
+func (o lastObject) is(wanted string) bool {
+	return o.name == wanted || strings.HasPrefix(o.name, wanted+"-")
 }
 
 // hash is short, but long enough to tell one component's objects apart.

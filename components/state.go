@@ -85,6 +85,12 @@ func readState(ctx *pulumi.Context, name string) (lastState, error) {
 	return *last, nil
 }
 
+// Kinds of resources in the state, as URNs have them.
+const (
+	randomIDKind = "random:index/randomId:RandomId"
+	tunnelKind   = "cloudflare:index/zeroTrustTunnelCloudflared:ZeroTrustTunnelCloudflared"
+)
+
 // add adds what is known of the component, whose kind is empty, or of one of its
 // children, whose logical name ends in suffix.
 func (s *lastState) add(kind, suffix, logicalName string, o outputs) {
@@ -94,11 +100,11 @@ func (s *lastState) add(kind, suffix, logicalName string, o outputs) {
 	case kind == "cloudflare:index/record:Record":
 		s.records[logicalName] = o.text("hostname")
 		s.targets[names.ASCII(o.text("hostname"))] = o.text("content")
-	case suffix == identitySuffix:
+	case kind == randomIDKind && suffix == identitySuffix:
 		s.identity = o.text("hex")
-	case suffix == existingTunnelSuffix:
+	case kind == tunnelKind && suffix == existingTunnelSuffix:
 		s.existing = true
-	case suffix == tunnelSuffix:
+	case kind == tunnelKind && suffix == tunnelSuffix:
 		s.objects[logicalName] = lastObject{o.text("accountId"), o.text("name")}
 		if o["secret"] != nil { // else it was forgotten
 			s.ownTunnel = o.text("id")
@@ -106,11 +112,11 @@ func (s *lastState) add(kind, suffix, logicalName string, o outputs) {
 	case strings.HasPrefix(kind, "kubernetes:"):
 		s.objects[logicalName] = lastObject{o.in("metadata").text("namespace"), o.in("metadata").text("name")}
 	}
-	switch suffix {
-	case deploymentSuffix:
+	switch {
+	case kind == "kubernetes:apps/v1:Deployment" && suffix == deploymentSuffix:
 		s.network = o.in("spec").in("selector").in("matchLabels").text(labelNetwork)
 		s.peakReplicas = max(s.peakReplicas, o.in("spec").number("replicas"))
-	case autoscalerSuffix:
+	case kind == "kubernetes:autoscaling/v2:HorizontalPodAutoscaler" && suffix == autoscalerSuffix:
 		s.peakReplicas = max(s.peakReplicas, o.in("spec").number("maxReplicas"))
 	}
 }

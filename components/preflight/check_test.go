@@ -373,6 +373,7 @@ func TestCheck_Tunnel(t *testing.T) {
 		{"there", []apitest.Tunnel{live}, func(r *preflight.Request) { r.LastTunnel = ours }, "", ""},
 		{"deleted", []apitest.Tunnel{gone}, func(r *preflight.Request) { r.LastTunnel = ours }, `"home-a1b2c3" (` + ours + ", until 2026-11-20 10:11:12 UTC)", ""},
 		{"deleted, of others", []apitest.Tunnel{gone}, func(r *preflight.Request) { r.LastTunnel, r.LastExisting = ours, true }, "", ""},
+		{"deleted, after a failed change from one of others", []apitest.Tunnel{gone}, func(r *preflight.Request) { r.OwnTunnel, r.LastTunnel, r.LastExisting = ours, ours, true }, `"home-a1b2c3" (` + ours + ", until 2026-11-20 10:11:12 UTC)", ""},
 		{"of another account", nil, func(r *preflight.Request) { r.LastTunnel = ours }, "", ""},
 		{"made by hand", []apitest.Tunnel{live}, func(r *preflight.Request) { r.ExistingTunnel = ours }, "", ""},
 		{"made by hand, in place of a deleted one", []apitest.Tunnel{live}, func(r *preflight.Request) { r.ExistingTunnel, r.LastTunnel = ours, theirs }, "", ""},

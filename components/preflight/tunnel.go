@@ -1,6 +1,7 @@
 package preflight
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -22,7 +23,7 @@ func (t *Tunnel) String() string {
 // tunnel looks up the component's tunnel. If it was deleted by others, it is among
 // the findings; an existing tunnel that was deleted is an error.
 func (c *Client) tunnel(ctx context.Context, r Request, found *Findings) error {
-	id := r.ExistingTunnel
+	id := cmp.Or(r.ExistingTunnel, r.OwnTunnel)
 	if id == "" && !r.LastExisting {
 		id = r.LastTunnel
 	}

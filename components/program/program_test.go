@@ -351,6 +351,7 @@ func TestProgram_ClusterIdentity(t *testing.T) {
 	require.Equal(t, one, identifier(map[string]string{"kubernetes:kubeconfig": kubeconfig("https://home.example.com"), "kubernetes:context": "home"}))
 	require.NotEqual(t, one, identifier(map[string]string{"kubernetes:kubeconfig": kubeconfig("https://192.0.2.1:6443/two"), "kubernetes:context": "home"}))
 	require.Nil(t, identifier(map[string]string{"kubernetes:context": "home"}), "the usual kubeconfig isn't recorded")
+	require.Nil(t, identifier(map[string]string{"kubernetes:kubeconfig": "/etc/rancher/k3s/k3s.yaml"}), "nor is what a file says")
 }
 
 // The setting protects the component and the records, so that nothing they depend on

@@ -55,12 +55,8 @@ func (s *stackSettings) kubernetesProvider(ctx *pulumi.Context) (*kubernetes.Pro
 	}
 	// Without an identity, another address of the same cluster would replace the
 	// provider and all objects: under the same names, so that they would be adopted, and
-	// then deleted by the old provider. The usual kubeconfig has none, because where it
-	// leads isn't recorded: the old provider would delete objects of the new cluster.
-	cluster := ""
-	if s.kubernetes.Kubeconfig != "" {
-		cluster = surroundings.ClusterIdentity(s.kubernetes.Kubeconfig, s.kubernetes.Context)
-	}
+	// then deleted by the old provider.
+	cluster := surroundings.ClusterIdentity(s.kubernetes.Kubeconfig, s.kubernetes.Context)
 	// Which warnings are shown is up to each shell. The provider reads the variables
 	// itself; the SDK would record them, too.
 	for _, name := range []string{"PULUMI_K8S_SUPPRESS_DEPRECATION_WARNINGS", "PULUMI_K8S_SUPPRESS_HELM_HOOK_WARNINGS"} {

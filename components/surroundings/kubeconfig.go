@@ -6,8 +6,6 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"net/url"
-	"os"
-	"path/filepath"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -33,38 +31,25 @@ type cluster struct {
 	Insecure bool   `yaml:"insecure-skip-tls-verify"`
 }
 
-// ClusterIdentity tells the cluster that a kubeconfig, given as a path or as its
-// contents, leads to from others. It stays the same when the cluster is reached by
-// another address, or with other credentials. It is empty if it can't be told.
+// ClusterIdentity tells the cluster that the contents of a kubeconfig lead to from
+// others. It stays the same when the cluster is reached by another address, or with
+// other credentials. It is empty if it can't be told, and for the path of a file, whose
+// contents aren't recorded: an old provider reads what is in the file today, so that
+// there is nothing to compare with.
 //
 // Clusters have no identity of their own. What comes close is their certificate
 // authority, together with the path of the address, by which clusters behind one
 // gateway differ.
-func ClusterIdentity(pathOrContents, context string) string {
-	raw, directory := readKubeconfig(pathOrContents)
+func ClusterIdentity(contents, context string) string {
 	var config kubeconfig
-	if yaml.Unmarshal(raw, &config) != nil {
+	if yaml.Unmarshal([]byte(contents), &config) != nil {
 		return ""
 	}
 	found, ok := config.cluster(cmp.Or(context, config.CurrentContext))
 	if !ok {
 		return ""
 	}
-	return found.identity(directory)
-}
-
-// readKubeconfig returns the contents of a kubeconfig, and the directory that paths in
-// it are relative to. It finds the file as the Kubernetes provider does.
-func readKubeconfig(pathOrContents string) (raw []byte, directory string) {
-	path := pathOrContents
-	if rest, ok := strings.CutPrefix(path, "~/"); ok {
-		home, _ := os.UserHomeDir() // else the file isn't found
-		path = filepath.Join(home, rest)
-	}
-	if raw, err := os.ReadFile(path); err == nil {
-		return raw, filepath.Dir(path)
-	}
-	return []byte(pathOrContents), "."
+	return found.identity()
 }
 
 func (k *kubeconfig) cluster(context string) (cluster, bool) {
@@ -81,7 +66,7 @@ func (k *kubeconfig) cluster(context string) (cluster, bool) {
 	return cluster{}, false
 }
 
-func (c cluster) identity(directory string) string {
+func (c cluster) identity() string {
 	server, err := url.Parse(c.Server)
 	if err != nil || c.Server == "" {
 		return ""
@@ -96,15 +81,7 @@ func (c cluster) identity(directory string) string {
 		}
 		authority = string(data)
 	case c.CAFile != "":
-		path := c.CAFile
-		if !filepath.IsAbs(path) {
-			path = filepath.Join(directory, path)
-		}
-		data, err := os.ReadFile(path)
-		if err != nil {
-			return ""
-		}
-		authority = string(data)
+		return "" // as for the kubeconfig's own path
 	}
 	sum := sha256.Sum256([]byte(strings.TrimSpace(authority) + "\n" + strings.Trim(server.Path, "/")))
 	return hex.EncodeToString(sum[:8])
