@@ -90,11 +90,11 @@ lint:
 		(cd $$module && golangci-lint run --allow-parallel-runners ./...); \
 	done
 
-## vulnerabilities: known ones in all modules; asks vuln.go.dev, so make test leaves it out
+## vulnerabilities: known ones in all modules but the tools'; asks vuln.go.dev, so make test leaves it out
 .PHONY: vulnerabilities
 vulnerabilities:
 	@set -e; for module in . sandbox $(NESTED); do \
-		test "$$module" != sandbox/plugins/kubernetes || test -d .sandbox/edited || { echo "left out $$module, which make tools prepares"; continue; }; \
+		test "$$module" != sandbox/plugins/kubernetes || test -d .sandbox/edited/pulumi-kubernetes-sdk || { echo "left out $$module, which make tools prepares"; continue; }; \
 		echo "govulncheck in $$module"; \
 		go -C sandbox/toolchain/modules/checks tool govulncheck -C "$(CURDIR)/$$module" ./...; \
 	done

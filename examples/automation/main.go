@@ -44,9 +44,10 @@ func run(args []string) error {
 	if len(args) != 1 {
 		return errors.New("say what to do: preview, up or destroy")
 	}
-	// Ctrl-C ends an operation as it does on the command line.
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
+	// Ctrl-C ends an operation as it does on the command line: the terminal sends it to Pulumi too, which
+	// takes a second one from here for the wish to end at once.
+	signal.Notify(make(chan os.Signal, 1), os.Interrupt)
+	ctx := context.Background()
 	// The settings' file is written anew each time.
 	dir, err := os.MkdirTemp("", project)
 	if err != nil {

@@ -240,6 +240,7 @@ func (r *readme) patchPods(t *testing.T, block string) {
 		program = strings.Replace(program, "import (\n", "import (\n\t\"context\"\n", 1)
 	}
 	// The unpatched program comes back together with its binary, so that it isn't compiled again.
+	require.NoError(t, r.stack.Project.Compile(t.Context())) // the user's own Pulumi keeps none
 	require.NoError(t, os.Rename(r.stack.program(), r.stack.program()+".kept"))
 	defer func() {
 		_, err := project.Copy(testWorld)

@@ -31,7 +31,7 @@ func (r *release) environment(p platform) []string {
 		}
 	}
 	// An empty GOFLAGS would leave the value of `go env -w`.
-	env = append(env, "GOFLAGS=-mod=readonly", "GOWORK=off", "CGO_ENABLED=0", "GOAMD64=v1", "GOARM64=v8.0")
+	env = append(env, "GOFLAGS=-mod=readonly", "GOWORK=off", "CGO_ENABLED=0", "GOAMD64=v1", "GOARM64=v8.0", "GOFIPS140=off")
 	if p != (platform{}) {
 		env = append(env, "GOOS="+p.system, "GOARCH="+p.architecture)
 	}

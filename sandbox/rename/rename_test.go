@@ -35,6 +35,7 @@ func TestRenaming(t *testing.T) {
 		},
 		{"a command", "README.md", "go get " + old + "/components@v0.1.0", "go get " + renamed + "/components@v0.1.0"},
 		{"the repository", "README.md", "https://github.com/" + "<owner>/k8s-tunnel/releases", "https://" + renamed + "/releases"},
+		{"the repository on a command line", "SECURITY.md", "--repo <owner>/" + "k8s-tunnel", "--repo " + strings.TrimPrefix(renamed, "github.com/")},
 		{"the type", "a.go", `"k8s-tunnel:index:CloudflareTunnel"`, `"k8s-tunnel:index:CloudflareTunnel"`},
 		{"the project", "Pulumi.yaml", "name: k8s-tunnel\n", "name: k8s-tunnel\n"},
 		{"a label", "a.go", `"k8s-tunnel/tunnel-id"`, `"k8s-tunnel/tunnel-id"`},

@@ -46,7 +46,8 @@ func newRenaming(files []string, old, new string) renaming {
 	// The repository's address. Until the first renaming, it has a gap for the owner.
 	if strings.HasPrefix(new, "github.com/") {
 		address := regexp.MustCompile(`https://(?:github\.com/<owner>/k8s-tunnel|` + from + `)\b`)
-		r.everywhere = append(r.everywhere, rule{address, "https://" + new})
+		repository := regexp.MustCompile(`--repo (?:<owner>/k8s-tunnel|` + strings.TrimPrefix(from, regexp.QuoteMeta("github.com/")) + `)\b`)
+		r.everywhere = append(r.everywhere, rule{address, "https://" + new}, rule{repository, "--repo " + strings.TrimPrefix(new, "github.com/")})
 	}
 	return r
 }

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+
+	"k8s-tunnel/sandbox/toolchain/edited"
 )
 
 // Options say which tools to provide, and for which clone.
@@ -82,6 +84,9 @@ func (e *ensurer) ensure(ctx context.Context, wanted []target) (Result, error) {
 			return Result{}, err
 		}
 	}
+	if err := e.copies(ctx, wanted); err != nil {
+		return Result{}, err
+	}
 	result := Result{Root: e.Root}
 	for _, t := range wanted {
 		if tool, ok := e.tools[t.name]; ok && t.label != "" {
@@ -89,6 +94,23 @@ func (e *ensurer) ensure(ctx context.Context, wanted []target) (Result, error) {
 		}
 	}
 	return result, nil
+}
+
+// copies makes the edited copies of modules that aren't there because the tool that is built against
+// them was downloaded, or is the user's own. Linters read the modules all the same.
+func (e *ensurer) copies(ctx context.Context, wanted []target) error {
+	if !slices.Contains(e.Groups, GroupLint) {
+		return nil
+	}
+	for _, t := range wanted {
+		if !t.edited || edited.Made(EditedDir(e.Root), t.module) {
+			continue
+		}
+		if err := edited.Make(ctx, EditedDir(e.Root), t.module, buildEnvironment(os.Environ(), false)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func prepare(ctx context.Context, options Options) (*ensurer, error) {

@@ -87,6 +87,14 @@ func Make(ctx context.Context, dir, requiring string, env []string) error {
 	return nil
 }
 
+// Made reports whether there are all copies for a module below dir.
+func Made(dir, requiring string) bool {
+	return !slices.ContainsFunc(Modules(), func(m Module) bool {
+		_, err := os.Stat(filepath.Join(dir, m.Folder))
+		return m.For == requiring && err != nil
+	})
+}
+
 func (m Module) make(ctx context.Context, dir string, env []string) error {
 	source, err := m.download(ctx, env)
 	if err != nil {
