@@ -113,7 +113,8 @@ func (w *World) Undeploy(ctx context.Context, out io.Writer) error {
 		fmt.Fprintf(out, "stack %s goes with its world, which can't be asked any more (%v)\n", Stack, err)
 		return nil
 	}
-	if err := w.unlockStack(ctx); err != nil {
+	// The clone may have been moved, and its plugins with it.
+	if err := errors.Join(w.unlockStack(ctx), w.linkPlugins()); err != nil {
 		return err
 	}
 	return w.pulumi(ctx, out, "destroy", "--stack", Stack, "--yes", "--skip-preview")
