@@ -378,6 +378,10 @@ func TestCheck_Tunnel(t *testing.T) {
 		{"made by hand", []apitest.Tunnel{live}, func(r *preflight.Request) { r.ExistingTunnel = ours }, "", ""},
 		{"made by hand, in place of a deleted one", []apitest.Tunnel{live}, func(r *preflight.Request) { r.ExistingTunnel, r.LastTunnel = ours, theirs }, "", ""},
 		{"made by the stack itself", []apitest.Tunnel{live}, func(r *preflight.Request) { r.ExistingTunnel, r.OwnTunnel = ours, ours }, "", "existingTunnel: tunnel " + ours + " is the one that this stack has made"},
+		{"made by the stack before an update that failed", []apitest.Tunnel{live}, func(r *preflight.Request) {
+			r.ExistingTunnel, r.OwnTunnel = ours, theirs
+			r.LastRecords = map[string]string{"example.com": ours + ".cfargotunnel.com"}
+		}, "", "complete the last update without existingTunnel first"},
 		{"made by hand and deleted", []apitest.Tunnel{gone}, func(r *preflight.Request) { r.ExistingTunnel = ours }, "", `existingTunnel: tunnel "home-a1b2c3" (` + ours + ", until 2026-11-20 10:11:12 UTC) was deleted"},
 		{"made by hand, configured at Cloudflare", []apitest.Tunnel{{Account: "account", ID: ours, Name: "home", RemoteConfig: true}}, func(r *preflight.Request) { r.ExistingTunnel = ours }, "", "which overrides ingress, origin and originRequest"},
 		{"never made", nil, func(r *preflight.Request) { r.ExistingTunnel = ours }, "", "existingTunnel: account account has no tunnel " + ours},

@@ -5,9 +5,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/cloudflare/cloudflare-go"
+
+	"k8s-tunnel/components/names"
 )
 
 // Tunnel is a deleted tunnel, which Cloudflare still knows.
@@ -32,6 +36,10 @@ func (c *Client) tunnel(ctx context.Context, r Request, found *Findings) error {
 	}
 	if r.ExistingTunnel != "" && r.ExistingTunnel == r.OwnTunnel {
 		return fmt.Errorf("existingTunnel: tunnel %s is the one that this stack has made, and would be deleted as soon as it isn't managed any more; remove existingTunnel", id)
+	}
+	if r.ExistingTunnel != "" && r.OwnTunnel != "" && slices.Contains(slices.Collect(maps.Values(r.LastRecords)), names.TunnelCNAME(r.ExistingTunnel)) {
+		// It may be the one that an update which failed was to replace.
+		return fmt.Errorf("existingTunnel: the stack's names lead to tunnel %s, so that the stack may have made it, and would then delete it; complete the last update without existingTunnel first", id)
 	}
 	const remedy = "set another tunnel, or remove existingTunnel to get one managed by this stack"
 	tunnel, err := c.api.GetTunnel(ctx, cloudflare.AccountIdentifier(found.AccountID), id)
