@@ -11,14 +11,21 @@ import (
 	"k8s-tunnel/components/preflight/apitest"
 )
 
-// A deleted tunnel is read under its own name and ID, and everything else stays.
-func TestCloudflareTunnel_DeletedTunnel(t *testing.T) {
-	t.Parallel()
+// argsOfDeletedTunnel are arguments for which Cloudflare says that the tunnel was deleted.
+func argsOfDeletedTunnel(t *testing.T) *CloudflareTunnelArgs {
+	t.Helper()
 	deleted := "2026-11-20T10:11:12Z"
 	api := apitest.New(t, apitest.NewZone("zone", "example.com", "account"))
 	api.Tunnels = []apitest.Tunnel{{Account: "account", ID: plantest.TunnelID, Name: "home-a1b2c3", DeletedAt: &deleted}}
 	args := validArgs()
 	args.API = apiArgs(api)
+	return args
+}
+
+// A deleted tunnel is read under its own name and ID, and everything else stays.
+func TestCloudflareTunnel_DeletedTunnel(t *testing.T) {
+	t.Parallel()
+	args := argsOfDeletedTunnel(t)
 	r := &plantest.Engine{State: map[string]resource.PropertyMap{
 		CloudflareTunnelType + "::edge": {"tunnelId": resource.NewProperty(plantest.TunnelID)},
 	}}
@@ -43,12 +50,8 @@ func TestCloudflareTunnel_DeletedTunnel(t *testing.T) {
 // others while the tunnel before it still serves.
 func TestCloudflareTunnel_DeletedTunnelOfAFailedUpdate(t *testing.T) {
 	t.Parallel()
-	deleted := "2026-11-20T10:11:12Z"
-	api := apitest.New(t, apitest.NewZone("zone", "example.com", "account"))
-	api.Tunnels = []apitest.Tunnel{{Account: "account", ID: plantest.TunnelID, Name: "home-a1b2c3", DeletedAt: &deleted}}
-	args := validArgs()
-	args.API = apiArgs(api)
-	const tunnelType = CloudflareTunnelType + "$cloudflare:index/zeroTrustTunnelCloudflared:ZeroTrustTunnelCloudflared"
+	args := argsOfDeletedTunnel(t)
+	const tunnelType = CloudflareTunnelType + "$" + tunnelKind
 	const recordType = CloudflareTunnelType + "$cloudflare:index/record:Record"
 	r := &plantest.Engine{State: map[string]resource.PropertyMap{
 		CloudflareTunnelType + "::edge": {},

@@ -98,7 +98,7 @@ func TestCloudflareTunnel_GoingBack(t *testing.T) {
 func TestCloudflareTunnel_GoingBackToAnAccount(t *testing.T) {
 	t.Parallel()
 	_, state := objectsOf(t, validArgs(), nil)
-	tunnel := state[CloudflareTunnelType+"$cloudflare:index/zeroTrustTunnelCloudflared:ZeroTrustTunnelCloudflared::edge-tunnel"]
+	tunnel := state[CloudflareTunnelType+"$"+tunnelKind+"::edge-tunnel"]
 	first := tunnel["name"].StringValue()
 	tunnel["accountId"] = resource.NewProperty("other")
 	back, _ := objectsOf(t, validArgs(), state)
@@ -109,7 +109,7 @@ func TestCloudflareTunnel_GoingBackToAnAccount(t *testing.T) {
 func TestCloudflareTunnel_NameAfterRotation(t *testing.T) {
 	t.Parallel()
 	_, state := objectsOf(t, validArgs(), nil)
-	tunnel := state[CloudflareTunnelType+"$cloudflare:index/zeroTrustTunnelCloudflared:ZeroTrustTunnelCloudflared::edge-tunnel"]
+	tunnel := state[CloudflareTunnelType+"$"+tunnelKind+"::edge-tunnel"]
 	tunnel["name"] = resource.NewProperty("edge-ffffff")
 	rotated := validArgs()
 	rotated.Rotation = "new"

@@ -19,10 +19,9 @@ import (
 	"k8s-tunnel/sandbox/process"
 )
 
-// TestPulumi_EachWorldHasItsSelectedStack selects stacks with the real Pulumi, in several
-// worlds of one clone at once.
-func TestPulumi_EachWorldHasItsSelectedStack(t *testing.T) {
-	t.Parallel()
+// newCloneWithPulumi returns the root of a clone with the real Pulumi, if that was built.
+func newCloneWithPulumi(t *testing.T) string {
+	t.Helper()
 	bin := os.Getenv("SANDBOX_BIN")
 	if bin == "" {
 		t.Skip("needs SANDBOX_BIN with the directory of the tools")
@@ -30,6 +29,14 @@ func TestPulumi_EachWorldHasItsSelectedStack(t *testing.T) {
 	root := newClone(t)
 	write(t, "name: k8s-tunnel\nruntime: go\n", root, "Pulumi.yaml")
 	link(t, bin, root, ".sandbox/bin")
+	return root
+}
+
+// TestPulumi_EachWorldHasItsSelectedStack selects stacks with the real Pulumi, in several
+// worlds of one clone at once.
+func TestPulumi_EachWorldHasItsSelectedStack(t *testing.T) {
+	t.Parallel()
+	root := newCloneWithPulumi(t)
 	var worlds []*World
 	for i := range 4 {
 		w := open(t, root, fmt.Sprint("world-", i))
@@ -104,13 +111,7 @@ while :; do sleep 0.1; done
 // TestUndeploy_UnlocksTheStack locks a stack of the real Pulumi as a command does that is killed then.
 func TestUndeploy_UnlocksTheStack(t *testing.T) {
 	t.Parallel()
-	bin := os.Getenv("SANDBOX_BIN")
-	if bin == "" {
-		t.Skip("needs SANDBOX_BIN with the directory of the tools")
-	}
-	root := newClone(t)
-	write(t, "name: k8s-tunnel\nruntime: go\n", root, "Pulumi.yaml")
-	link(t, bin, root, ".sandbox/bin")
+	root := newCloneWithPulumi(t)
 	w := open(t, root, DefaultName)
 	require.NoError(t, os.MkdirAll(w.path("pulumi"), 0o755))
 	require.NoError(t, w.linkPlugins())
