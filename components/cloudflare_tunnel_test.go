@@ -1,6 +1,7 @@
 package components
 
 import (
+	"fmt"
 	"reflect"
 	"slices"
 	"strings"
@@ -228,13 +229,70 @@ func TestCloudflareTunnel_RecordsInTheState(t *testing.T) {
 	args := validArgs()
 	args.Domain, args.Hostnames = "", []string{"*.example.com", "example.com", "www.example.com"}
 	r := &plantest.Engine{State: map[string]resource.PropertyMap{
-		CloudflareTunnelType + "$cloudflare:index/record:Record::edge-apex":      {"hostname": resource.NewProperty("example.com")},
-		CloudflareTunnelType + "$cloudflare:index/record:Record::edge-wildcard":  {"hostname": resource.NewProperty("*.example.com")},
-		CloudflareTunnelType + "$cloudflare:index/record:Record::other-wildcard": {"hostname": resource.NewProperty("www.example.com")},
+		recordInState + "edge-apex":      lastRecord("1", "example.com", "example.com"),
+		recordInState + "edge-wildcard":  lastRecord("2", "*", "*.example.com"),
+		recordInState + "other-wildcard": lastRecord("3", "www", "www.example.com"),
 	}}
 	require.NoError(t, r.Run(program(args)))
 	for name, record := range map[string]string{"edge-apex": "example.com", "edge-wildcard": "*", "edge-record-www.example.com": "www"} {
 		require.Equal(t, record, r.Find(t, name).Inputs["name"].StringValue())
+	}
+}
+
+const recordInState = CloudflareTunnelType + "$" + recordKind + "::"
+
+// lastRecord is a record of zone example.com in the state.
+func lastRecord(id, name, hostname string) resource.PropertyMap {
+	return resource.NewPropertyMapFromMap(map[string]any{
+		"id": id, "zoneId": "zone", "name": name, "hostname": hostname, "content": plantest.TunnelID + ".cfargotunnel.com", "proxied": true,
+	})
+}
+
+// A record that others changed is written once more; one that isn't the stack's any more is only read.
+func TestCloudflareTunnel_RecordsChangedByOthers(t *testing.T) {
+	t.Parallel()
+	const theirs = "Managed by Pulumi: k8s-tunnel/other [ffffffff]"
+	content := plantest.TunnelID + ".cfargotunnel.com"
+	api := apitest.New(t, apitest.NewZone("zone", "example.com", "account"))
+	api.Records = []apitest.Record{
+		{Zone: "zone", ID: "1", Name: "example.com", Type: "CNAME", Content: content, Proxied: new(true)},
+		{Zone: "zone", ID: "2", Name: "renamed.example.com", Type: "CNAME", Content: content, Proxied: new(true)},
+		{Zone: "zone", ID: "3", Name: "www.example.com", Type: "CNAME", Content: "theirs.cfargotunnel.com", Comment: theirs},
+	}
+	args := validArgs()
+	args.API = apiArgs(api)
+	r := &plantest.Engine{State: map[string]resource.PropertyMap{
+		recordInState + "edge-apex":                   lastRecord("1", "example.com", "example.com"),
+		recordInState + "edge-wildcard":               lastRecord("2", "*", "renamed.example.com"),
+		recordInState + "edge-record-www.example.com": lastRecord("3", "www", "www.example.com"),
+	}}
+	require.NoError(t, r.Run(program(args)))
+	require.True(t, r.Find(t, "edge-apex").Inputs["allowOverwrite"].BoolValue())
+	require.False(t, r.Find(t, "edge-wildcard").Inputs["allowOverwrite"].BoolValue(), "an update writes the name, too")
+	www := r.Find(t, "edge-record-www.example.com")
+	require.True(t, www.Read)
+	require.Equal(t, "3", www.ID)
+	require.NotContains(t, www.Inputs, resource.PropertyKey("name"))
+
+	// What was read stays in the state, without a name.
+	delete(r.State[recordInState+"edge-record-www.example.com"], "name")
+	require.NoError(t, r.Run(program(args)))
+	require.NotContains(t, r.Inventory(), recordKind+"::edge-record-www.example.com")
+}
+
+// The calls for many records wait for each other longer than the provider does.
+func TestCloudflareTunnel_RecordTimeouts(t *testing.T) {
+	t.Parallel()
+	for count, want := range map[int]string{2: "", 100: "54s", 1000: "542s"} {
+		args := validArgs()
+		args.API = apiArgs(testAPI)
+		args.API.RPS = 0 // the pace follows from the names
+		args.Domain, args.Hostnames = "", nil
+		for i := range count {
+			args.Hostnames = append(args.Hostnames, fmt.Sprintf("h%d.example.com", i))
+		}
+		record := declare(t, args).Find(t, "edge-record-h0.example.com")
+		require.Equal(t, [2]string{want, want}, [2]string{record.CreateTimeout, record.UpdateTimeout}, "%d names", count)
 	}
 }
 

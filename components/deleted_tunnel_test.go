@@ -52,11 +52,12 @@ func TestCloudflareTunnel_DeletedTunnelOfAFailedUpdate(t *testing.T) {
 	t.Parallel()
 	args := argsOfDeletedTunnel(t)
 	const tunnelType = CloudflareTunnelType + "$" + tunnelKind
-	const recordType = CloudflareTunnelType + "$cloudflare:index/record:Record"
+	apex := lastRecord("1", "example.com", "example.com")
+	apex["content"] = resource.NewProperty("old.cfargotunnel.com")
 	r := &plantest.Engine{State: map[string]resource.PropertyMap{
 		CloudflareTunnelType + "::edge": {},
 		tunnelType + "::edge-tunnel":    {"id": resource.NewProperty(plantest.TunnelID), "secret": resource.MakeSecret(resource.NewProperty("secret"))},
-		recordType + "::edge-apex":      {"hostname": resource.NewProperty("example.com"), "content": resource.NewProperty("old.cfargotunnel.com")},
+		recordInState + "edge-apex":     apex,
 	}}
 	require.NoError(t, r.Run(program(args)))
 	require.True(t, r.Find(t, "edge-tunnel").Read)

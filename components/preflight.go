@@ -44,8 +44,14 @@ func identifier(input pulumi.StringInput) string {
 
 // CallsPerSecond is the pace at which to call Cloudflare's API, for the provider's
 // argument Rps: [preflight.Pace] for the number of names, unless API says otherwise.
+// After Check, the names that the stack has so far count as well: their records may
+// have to be deleted.
 func (a *CloudflareTunnelArgs) CallsPerSecond() int {
-	pace := preflight.Pace(len(a.names().Hosts()))
+	count := len(a.names().Hosts())
+	if a.found != nil {
+		count = max(count, len(a.found.last.records))
+	}
+	pace := preflight.Pace(count)
 	if a.API == nil {
 		return pace
 	}
@@ -98,7 +104,7 @@ func (a *CloudflareTunnelArgs) check(ctx *pulumi.Context, name string) (*found, 
 		return nil, err
 	}
 	asked := request
-	request.Identity, request.LastRecords = last.identity, last.targets
+	request.Identity, request.LastRecords = last.identity, last.records
 	request.LastTunnel, request.LastExisting, request.OwnTunnel = last.tunnelID, last.existing, last.ownTunnel
 	findings, err := client.Check(ctx.Context(), request)
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"k8s-tunnel/components/names"
+	"k8s-tunnel/components/preflight"
 )
 
 // automaticTTL is the only TTL, in seconds, that Cloudflare accepts for a proxied
@@ -23,29 +24,88 @@ func (t *CloudflareTunnel) records(
 	if err != nil {
 		return pulumi.StringArrayOutput{}, err
 	}
-	logicalNames := names.LogicalNames(name, args.hosts, args.found.last.records)
+	if err := t.release(ctx, args); err != nil {
+		return pulumi.StringArrayOutput{}, err
+	}
+	last, logicalNames := args.lastRecords(name)
+	opts := append(recordTimeout(args), pulumi.Parent(t), pulumi.DependsOn(t.underRecords), retried)
 	var hostnames []string
 	for _, host := range args.hosts {
 		content := tunnel.cname
-		if target := args.found.last.targets[names.ASCII(host.Name)]; t.Deleted != nil && target != "" {
-			content = pulumi.String(target).ToStringOutput() // which may be a tunnel that still serves
+		own := last[host.Name]
+		if t.Deleted != nil && own.Content != "" {
+			content = pulumi.String(own.Content).ToStringOutput() // which may be a tunnel that still serves
+		}
+		recordName := host.RecordName()
+		if own.ZoneID == args.found.ZoneIDs[host.Zone] {
+			recordName = own.Name // another spelling would replace the record
 		}
 		_, err := cloudflare.NewRecord(ctx, logicalNames[host.Name], &cloudflare.RecordArgs{
-			ZoneId:         pulumi.String(args.found.ZoneIDs[host.Zone]),
-			Name:           pulumi.String(host.RecordName()),
-			Type:           pulumi.String("CNAME"),
-			Content:        content,
-			Proxied:        pulumi.Bool(true),
-			Ttl:            pulumi.Int(automaticTTL),
-			AllowOverwrite: pulumi.Bool(true),
+			ZoneId:  pulumi.String(args.found.ZoneIDs[host.Zone]),
+			Name:    pulumi.String(recordName),
+			Type:    pulumi.String("CNAME"),
+			Content: content,
+			Proxied: pulumi.Bool(true),
+			Ttl:     pulumi.Int(automaticTTL),
+			// It matters for new records only. For others, it is what can be changed without
+			// an effect of its own: the update then writes all of the record.
+			AllowOverwrite: pulumi.Bool(!args.found.Changed[host.Name]),
 			Comment:        comment,
-		}, pulumi.Parent(t), pulumi.DependsOn(t.underRecords), retried)
+		}, opts...)
 		if err != nil {
 			return pulumi.StringArrayOutput{}, fmt.Errorf("creating record %s: %w", host.Name, err)
 		}
 		hostnames = append(hostnames, host.Name)
 	}
 	return pulumi.ToStringArray(hostnames).ToStringArrayOutput(), nil
+}
+
+// release removes records from the state that aren't the stack's any more, without
+// deleting them. The engine forgets a resource that a program only reads.
+func (t *CloudflareTunnel) release(ctx *pulumi.Context, args *CloudflareTunnelArgs) error {
+	for logicalName, record := range args.found.Released {
+		_, err := cloudflare.GetRecord(ctx, logicalName, pulumi.ID(record.ID),
+			// Without a name, which the provider doesn't look up, the state shows that it was read.
+			&cloudflare.RecordState{ZoneId: pulumi.String(record.ZoneID)}, pulumi.Parent(t))
+		if err != nil {
+			return fmt.Errorf("forgetting record %s: %w", record.ID, err)
+		}
+	}
+	return nil
+}
+
+// lastRecords are the records that the hosts have so far, and the logical names of
+// their records, both by host.
+func (a *CloudflareTunnelArgs) lastRecords(component string) (last map[string]names.LastRecord, logicalNames map[string]string) {
+	last, hosts := map[string]names.LastRecord{}, map[string]string{}
+	for logicalName, record := range a.found.last.records {
+		hosts[logicalName] = record.Host(a.found.ZoneIDs)
+	}
+	logicalNames = names.LogicalNames(component, a.hosts, hosts, func(logicalName string) bool {
+		_, released := a.found.Released[logicalName]
+		return released
+	})
+	for host, logicalName := range logicalNames {
+		if hosts[logicalName] == host {
+			last[host] = a.found.last.records[logicalName]
+		}
+	}
+	return last, logicalNames
+}
+
+// recordTimeout gives the records of many names the time that their calls wait for each
+// other. The provider's own limit is half a minute, waiting included.
+func recordTimeout(args *CloudflareTunnelArgs) []pulumi.ResourceOption {
+	const (
+		providerSeconds = 30
+		atOnce          = 256 // more than the engine creates at once on most machines
+	)
+	queue := min(len(args.hosts), atOnce) * preflight.CallsPerName / args.CallsPerSecond()
+	if queue < providerSeconds/2 {
+		return nil
+	}
+	seconds := fmt.Sprintf("%ds", providerSeconds+queue)
+	return []pulumi.ResourceOption{pulumi.Timeouts(&pulumi.CustomTimeouts{Create: seconds, Update: seconds})}
 }
 
 // comment says who owns the component's records.

@@ -22,10 +22,8 @@ type lastState struct {
 	ownTunnel string
 	// existing says that this was an existing tunnel, which the component hasn't made.
 	existing bool
-	// records are the full names of its records, by their logical names.
-	records map[string]string
-	// targets are what these records lead to, by full names in lower case and the xn-- form.
-	targets map[string]string
+	// records are its records, by their logical names.
+	records map[string]names.LastRecord
 	// objects are its tunnel and its Kubernetes objects, by their logical names.
 	objects map[string]lastObject
 	// network is the value of labelNetwork of its connectors.
@@ -72,7 +70,7 @@ func readState(ctx *pulumi.Context, name string) (lastState, error) {
 	if _, err := ctx.InvokePackageRaw("pulumi:pulumi:readStackResourceOutputs", &args, &state, ""); err != nil {
 		return lastState{}, fmt.Errorf("reading the state of stack %s: %w", args.StackName, err)
 	}
-	last := &lastState{records: map[string]string{}, targets: map[string]string{}, objects: map[string]lastObject{}}
+	last := &lastState{records: map[string]names.LastRecord{}, objects: map[string]lastObject{}}
 	for urn, r := range state.Resources {
 		_, resource, _ := strings.Cut(urn, CloudflareTunnelType)
 		kind, logicalName, _ := strings.Cut(strings.TrimPrefix(resource, "$"), "::")
@@ -88,6 +86,7 @@ func readState(ctx *pulumi.Context, name string) (lastState, error) {
 // Kinds of resources in the state, as URNs have them.
 const (
 	randomIDKind = "random:index/randomId:RandomId"
+	recordKind   = "cloudflare:index/record:Record"
 	tunnelKind   = "cloudflare:index/zeroTrustTunnelCloudflared:ZeroTrustTunnelCloudflared"
 )
 
@@ -97,9 +96,12 @@ func (s *lastState) add(kind, suffix, logicalName string, o outputs) {
 	switch {
 	case kind == "" && suffix == "":
 		s.tunnelID = o.text("tunnelId")
-	case kind == "cloudflare:index/record:Record":
-		s.records[logicalName] = o.text("hostname")
-		s.targets[names.ASCII(o.text("hostname"))] = o.text("content")
+	case kind == recordKind && o.text("name") != "": // else it was released
+		proxied, _ := o["proxied"].(bool)
+		s.records[logicalName] = names.LastRecord{
+			ID: o.text("id"), ZoneID: o.text("zoneId"), Name: o.text("name"), Hostname: o.text("hostname"),
+			Content: o.text("content"), Comment: o.text("comment"), Proxied: proxied,
+		}
 	case kind == randomIDKind && suffix == identitySuffix:
 		s.identity = o.text("hex")
 	case kind == tunnelKind && suffix == existingTunnelSuffix:

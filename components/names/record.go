@@ -68,29 +68,79 @@ func ASCII(name string) string {
 // TunnelCNAME is the name that leads to a tunnel.
 func TunnelCNAME(tunnelID string) string { return tunnelID + ".cfargotunnel.com" }
 
+// apex stands for the zone's own name.
+const apex = "@"
+
 // RecordName is the host's name relative to its zone, or the zone's own. The
 // provider creates a record under its full name, but wouldn't find it there to
-// overwrite it.
+// overwrite it. Nor would it find an internationalized zone's, which the API spells in
+// Unicode.
 func (h Host) RecordName() string {
 	relative, below := strings.CutSuffix(h.Name, "."+h.Zone)
-	if !below {
-		return h.Name
+	switch {
+	case below:
+		return relative
+	case strings.Contains(h.Name, "xn--"):
+		return apex
 	}
-	return relative
+	return h.Name
+}
+
+// LastRecord is a record of a component as its state has it.
+type LastRecord struct {
+	// ID and ZoneID are its identifiers at Cloudflare.
+	ID, ZoneID string
+	// Name is the name that was asked for: relative to the zone, or in full.
+	Name string
+	// Hostname is the full name that it had at Cloudflare when the state was last
+	// refreshed. It differs from Name if the record was renamed.
+	Hostname string
+	// Content is what it leads to.
+	Content string
+	// Comment says whose it is.
+	Comment string
+	// Proxied says whether Cloudflare answers for it, so that it can lead to a tunnel.
+	Proxied bool
+}
+
+// Host is the full name that the record is for. zoneIDs are the identifiers of the
+// zones in use, by name; in another zone, it is the name that the record has.
+func (r LastRecord) Host(zoneIDs map[string]string) string {
+	for zone, id := range zoneIDs {
+		switch {
+		case id != r.ZoneID:
+		case r.Name == apex:
+			return ASCII(zone)
+		case Host{Name: ASCII(r.Name)}.Within(zone):
+			return ASCII(r.Name)
+		default:
+			return ASCII(r.Name + "." + zone)
+		}
+	}
+	return ASCII(r.Hostname)
 }
 
 // LogicalNames returns the names of the hosts' records in the stack of a component,
 // by host. They are a contract: a record under another name would be created anew,
-// and then deleted. state has the hosts of the records that are in the stack already,
+// and then deleted. last has the hosts of the records that are in the stack already,
 // by logical name; those keep theirs. For all others it follows from the host alone,
-// so that adding, removing or reordering names affects no other record.
-func LogicalNames(component string, hosts []Host, state map[string]string) map[string]string {
+// so that adding, removing or reordering names affects no other record. Names that are
+// reserved aren't given to a host.
+func LogicalNames(component string, hosts []Host, last map[string]string, reserved func(logicalName string) bool) map[string]string {
+	byHost := map[string][]string{}
+	for _, logical := range slices.Sorted(maps.Keys(last)) {
+		if !reserved(logical) {
+			byHost[ASCII(last[logical])] = append(byHost[ASCII(last[logical])], logical)
+		}
+	}
 	all, taken := map[string]string{}, map[string]bool{}
 	for _, host := range hosts {
-		for _, logical := range slices.Sorted(maps.Keys(state)) {
-			if Equal(state[logical], host.Name) && (all[host.Name] == "" || logical == host.logicalName(component)) {
-				all[host.Name] = logical
-			}
+		candidates := byHost[ASCII(host.Name)]
+		switch own := host.logicalName(component); {
+		case slices.Contains(candidates, own):
+			all[host.Name] = own
+		case len(candidates) > 0:
+			all[host.Name] = candidates[0]
 		}
 		taken[all[host.Name]] = true
 	}
@@ -98,7 +148,7 @@ func LogicalNames(component string, hosts []Host, state map[string]string) map[s
 		if all[host.Name] != "" {
 			continue
 		}
-		if taken[host.logicalName(component)] {
+		if own := host.logicalName(component); taken[own] || reserved(own) {
 			host.Argument = "" // another domain's record has the name
 		}
 		all[host.Name] = host.logicalName(component)

@@ -42,6 +42,9 @@ func TestHost_RecordName(t *testing.T) {
 	for name, want := range map[string]string{"example.com": "example.com", "*.example.com": "*", "a.b.example.com": "a.b", "*.dev.example.com": "*.dev"} {
 		require.Equal(t, want, Host{Name: name, Zone: "example.com"}.RecordName())
 	}
+	for name, want := range map[string]string{"xn--mnchen-3ya.example": "@", "*.xn--mnchen-3ya.example": "*"} {
+		require.Equal(t, want, Host{Name: name, Zone: "xn--mnchen-3ya.example"}.RecordName())
+	}
 }
 
 // Records keep the names that they have in the state, whichever argument asks for them now.
@@ -51,6 +54,7 @@ func TestLogicalNames(t *testing.T) {
 		name        string
 		set         Set
 		state, want map[string]string
+		reserved    string
 	}{
 		{
 			name: "new",
@@ -85,10 +89,42 @@ func TestLogicalNames(t *testing.T) {
 			state: map[string]string{"edge-apex": "example.com", "edge-wildcard": "*.example.com"},
 			want:  map[string]string{"example.net": "edge-record-example.net", "*.example.net": "edge-wildcard", "example.com": "edge-apex"},
 		},
+		{
+			name:     "another domain, while the former one's record is left to others",
+			set:      Set{Domain: "example.net"},
+			state:    map[string]string{"edge-apex": "example.com", "edge-wildcard": "*.example.com"},
+			reserved: "edge-apex",
+			want:     map[string]string{"example.net": "edge-record-example.net", "*.example.net": "edge-wildcard"},
+		},
+		{
+			name:  "twice in the state",
+			set:   Set{Hostnames: []string{"example.com"}},
+			state: map[string]string{"edge-apex": "example.com", "edge-record-example.com": "example.com"},
+			want:  map[string]string{"example.com": "edge-record-example.com"},
+		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			require.Equal(t, test.want, LogicalNames("edge", test.set.Hosts(), test.state))
+			require.Equal(t, test.want, LogicalNames("edge", test.set.Hosts(), test.state, func(name string) bool { return name == test.reserved }))
 		})
+	}
+}
+
+func TestLastRecord_Host(t *testing.T) {
+	t.Parallel()
+	zones := map[string]string{"example.com": "z1", "xn--mnchen-3ya.example": "z2"}
+	for _, test := range []struct {
+		record LastRecord
+		want   string
+	}{
+		{LastRecord{ZoneID: "z1", Name: "app", Hostname: "app.example.com"}, "app.example.com"},
+		{LastRecord{ZoneID: "z1", Name: "app", Hostname: "renamed.example.com"}, "app.example.com"},
+		{LastRecord{ZoneID: "z1", Name: "*", Hostname: "*.example.com"}, "*.example.com"},
+		{LastRecord{ZoneID: "z1", Name: "example.com", Hostname: "renamed.example.com"}, "example.com"},
+		{LastRecord{ZoneID: "z2", Name: "@", Hostname: "münchen.example"}, "xn--mnchen-3ya.example"},
+		{LastRecord{ZoneID: "z2", Name: "app", Hostname: "app.münchen.example"}, "app.xn--mnchen-3ya.example"},
+		{LastRecord{ZoneID: "z3", Name: "app", Hostname: "App.example.net"}, "app.example.net"}, // a zone that isn't in use any more
+	} {
+		require.Equal(t, test.want, test.record.Host(zones))
 	}
 }

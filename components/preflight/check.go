@@ -31,9 +31,8 @@ type Request struct {
 	OwnTunnel string
 	// LastExisting says that LastTunnel was an existing tunnel, which others made.
 	LastExisting bool
-	// LastRecords are the targets of the component's records after that update, by
-	// their full names.
-	LastRecords map[string]string
+	// LastRecords are the component's records after that update, by their logical names.
+	LastRecords map[string]names.LastRecord
 }
 
 // Findings are what Cloudflare knows of a Request.
@@ -44,6 +43,12 @@ type Findings struct {
 	Hosts []names.Host
 	// ZoneIDs are the identifiers of these zones by their names.
 	ZoneIDs map[string]string
+	// Changed are the hosts whose records were changed by others since the state was
+	// last refreshed, so that they have to be written once more.
+	Changed map[string]bool
+	// Released are the component's records, by their logical names, that lead elsewhere
+	// by now and whose names aren't asked for any more. They aren't to be deleted.
+	Released map[string]names.LastRecord
 	// Deleted is the component's own tunnel if it was deleted by others.
 	Deleted *Tunnel
 	// Warnings are about what is allowed, but may surprise.

@@ -60,6 +60,7 @@ func TestCheck_Zones(t *testing.T) {
 			{Name: "photos.example.net", Argument: "hostnames[0]", Zone: "example.net"},
 		},
 		ZoneIDs: map[string]string{"example.com": "zone-home", "example.net": "zone-lab"},
+		Changed: map[string]bool{}, Released: map[string]names.LastRecord{},
 	}, found)
 	require.Equal(t, []string{
 		"GET /zones?per_page=50",
@@ -219,6 +220,22 @@ func TestCheck_ZoneStatus(t *testing.T) {
 	require.Contains(t, found.Warnings[1], "zone example.net is paused at Cloudflare")
 }
 
+// A zone that isn't active yet takes no names from the zone that it lies in, nor from one of the same name.
+func TestCheck_InactiveZoneBelowAnother(t *testing.T) {
+	t.Parallel()
+	below, twin := apitest.NewZone("zone-below", "dev.example.com", "account"), apitest.NewZone("zone-twin", "example.com", "other")
+	below.Status, twin.Status = "pending", "initializing"
+	found, err := check(t, apitest.New(t, below, twin, home), preflight.Request{Names: names.Set{Hostnames: []string{"app.dev.example.com"}}})
+	require.NoError(t, err)
+	require.Equal(t, map[string]string{"example.com": "zone-home"}, found.ZoneIDs)
+	require.Equal(t, []string{"hostnames[0]: app.dev.example.com stays in zone example.com as long as zone dev.example.com is pending; " +
+		"the first update after that moves its record there"}, found.Warnings)
+
+	found, err = check(t, apitest.New(t, below), preflight.Request{Names: names.Set{Hostnames: []string{"app.dev.example.com"}}})
+	require.NoError(t, err)
+	require.Equal(t, map[string]string{"dev.example.com": "zone-below"}, found.ZoneIDs)
+}
+
 func TestCheck_Names(t *testing.T) {
 	t.Parallel()
 	record := func(name, kind, content, comment string) apitest.Record {
@@ -303,28 +320,6 @@ func TestCheck_Names(t *testing.T) {
 			warning: `domain: this takes *.example.com from stack "k8s-tunnel/staging"`,
 		},
 		{
-			name:    "of the stack, deleted at Cloudflare",
-			change:  func(r *preflight.Request) { r.LastRecords = map[string]string{"*.example.com": toOurs} },
-			warning: "domain: the record of *.example.com was deleted at Cloudflare; pulumi up --refresh creates it again",
-		},
-		{
-			name:    "of the stack, changed at Cloudflare",
-			records: []apitest.Record{record("*.example.com", "CNAME", "other.example.org", comment("k8s-tunnel/prod", ourIdentity))},
-			change:  func(r *preflight.Request) { r.LastRecords = map[string]string{"*.example.com": toOurs} },
-			warning: `domain: the record of *.example.com was changed at Cloudflare, and leads to "other.example.org"; pulumi up --refresh changes it back`,
-		},
-		{
-			name:    "of the stack, and as it was",
-			records: []apitest.Record{record("*.example.com", "CNAME", toOurs, comment("k8s-tunnel/prod", ourIdentity))},
-			change:  func(r *preflight.Request) { r.LastRecords = map[string]string{"*.example.com": toOurs} },
-		},
-		{
-			name:    "of the stack, replaced by an address",
-			records: []apitest.Record{record("*.example.com", "A", "192.0.2.7", "")},
-			change:  func(r *preflight.Request) { r.LastRecords = map[string]string{"*.example.com": toOurs} },
-			want:    []string{"*.example.com has a record of type A already"},
-		},
-		{
 			name:    "of this stack, of an older version",
 			records: []apitest.Record{record("*.example.com", "CNAME", toOurs, older)},
 			change:  func(r *preflight.Request) { r.Identity, r.LastTunnel = "", ours },
@@ -357,6 +352,103 @@ func TestCheck_Names(t *testing.T) {
 	}
 }
 
+// What others did to the stack's own records since the state was last refreshed is told from the listing.
+func TestCheck_OwnRecords(t *testing.T) {
+	t.Parallel()
+	comment := names.Owner{Stack: "k8s-tunnel/prod", Identity: ourIdentity}.Comment()
+	others := names.Owner{Stack: "k8s-tunnel/staging", Identity: theirIdentity}.Comment()
+	toOurs, toTheirs := names.TunnelCNAME(ours), names.TunnelCNAME(theirs)
+	last := func(id, name string) names.LastRecord {
+		return names.LastRecord{ID: id, ZoneID: "zone-home", Name: name, Hostname: name + ".example.com", Content: toOurs, Comment: comment, Proxied: true}
+	}
+	now := func(change func(*apitest.Record)) []apitest.Record {
+		record := apitest.Record{Zone: "zone-home", ID: "1", Name: "app.example.com", Type: "CNAME", Content: toOurs, Comment: comment, Proxied: new(true)}
+		change(&record)
+		return []apitest.Record{record}
+	}
+	another := apitest.Record{Zone: "zone-home", ID: "2", Name: "app.example.com", Type: "CNAME", Content: "home.example.org"}
+	for _, test := range []struct {
+		name     string
+		records  []apitest.Record
+		hosts    []string // instead of app.example.com
+		err      string
+		warnings []string
+		changed  bool
+		released bool
+	}{
+		{name: "as it was", records: now(func(*apitest.Record) {})},
+		{name: "deleted", warnings: []string{"hostnames[0]: the record of app.example.com was deleted at Cloudflare; pulumi up --refresh creates it again"}},
+		{
+			name: "leading elsewhere", records: now(func(r *apitest.Record) { r.Content = "other.example.org" }), changed: true,
+			warnings: []string{`hostnames[0]: the record of app.example.com was changed at Cloudflare, and leads to "other.example.org"; this changes it back`},
+		},
+		{
+			name: "not proxied", records: now(func(r *apitest.Record) { r.Proxied = new(false) }), changed: true,
+			warnings: []string{"hostnames[0]: the record of app.example.com was switched to another proxy status"},
+		},
+		{name: "without its comment", records: now(func(r *apitest.Record) { r.Comment = "" }), changed: true},
+		{
+			name: "renamed", records: now(func(r *apitest.Record) { r.Name = "old.example.com" }), changed: true,
+			warnings: []string{`hostnames[0]: the record of app.example.com was renamed to "old.example.com" at Cloudflare; this renames it back`},
+		},
+		{
+			name: "renamed, and another one in its place", records: append(now(func(r *apitest.Record) { r.Name = "old.example.com" }), another),
+			err: `hostnames[0]: the record of app.example.com was renamed to "old.example.com" at Cloudflare, and there is another one of its name`,
+		},
+		{
+			name: "deleted, and another one in its place", records: []apitest.Record{another},
+			warnings: []string{"hostnames[0]: this takes over app.example.com", "hostnames[0]: the record of app.example.com was deleted at Cloudflare"},
+		},
+		{
+			name: "renamed to another name of the stack", records: now(func(r *apitest.Record) { r.Name = "new.example.com" }), hosts: []string{"app.example.com", "new.example.com"},
+			err: "hostnames[1]: the record of new.example.com is that of app.example.com, which was renamed at Cloudflare",
+		},
+		{
+			name: "renamed, which the stack follows", records: now(func(r *apitest.Record) { r.Name = "new.example.com" }), hosts: []string{"new.example.com"},
+			released: true,
+		},
+		{name: "replaced by an address", records: now(func(r *apitest.Record) { r.Type = "A" }), err: "app.example.com has a record of type A already"},
+		{name: "not asked for any more", records: now(func(*apitest.Record) {}), hosts: []string{"example.com"}},
+		{name: "not asked for any more, and deleted", hosts: []string{"example.com"}},
+		{name: "not asked for any more, nor any name in its zone", records: now(func(r *apitest.Record) { r.Content, r.Comment = toTheirs, others }), hosts: []string{"example.net"}, released: true, warnings: []string{"the record of app.example.com isn't this stack's any more"}},
+		{
+			name: "taken by another stack, and not asked for any more", records: now(func(r *apitest.Record) { r.Content, r.Comment = toTheirs, others }), hosts: []string{"example.com"},
+			released: true, warnings: []string{`the record of app.example.com isn't this stack's any more, as it leads to "` + toTheirs + `" (comment "` + others + `"); this forgets it, and leaves it there`},
+		},
+		{
+			name: "changed by hand, and not asked for any more", records: now(func(r *apitest.Record) { r.Content, r.Comment = "home.example.org", "" }), hosts: []string{"example.com"},
+			released: true, warnings: []string{`the record of app.example.com isn't this stack's any more, as it leads to "home.example.org"; this forgets it`},
+		},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			api := apitest.New(t, home, lab)
+			api.Records = test.records
+			api.Tunnels = []apitest.Tunnel{{Account: "account", ID: ours, Name: "home"}}
+			r := preflight.Request{
+				Names: names.Set{Hostnames: []string{"app.example.com"}}, Identity: ourIdentity, Stack: "k8s-tunnel/prod", LastTunnel: ours,
+			}
+			if test.hosts != nil {
+				r.Names.Hostnames = test.hosts
+			}
+			r.LastRecords = map[string]names.LastRecord{"edge-record-app.example.com": last("1", "app")}
+			found, err := check(t, api, r)
+			if test.err != "" {
+				require.ErrorContains(t, err, test.err)
+				return
+			}
+			require.NoError(t, err)
+			require.Len(t, found.Warnings, len(test.warnings), found.Warnings)
+			for i, want := range test.warnings {
+				require.Contains(t, found.Warnings[i], want)
+			}
+			require.Equal(t, test.changed, found.Changed["app.example.com"])
+			_, released := found.Released["edge-record-app.example.com"]
+			require.Equal(t, test.released, released)
+		})
+	}
+}
+
 func TestCheck_Tunnel(t *testing.T) {
 	t.Parallel()
 	when := deleted
@@ -380,7 +472,7 @@ func TestCheck_Tunnel(t *testing.T) {
 		{"made by the stack itself", []apitest.Tunnel{live}, func(r *preflight.Request) { r.ExistingTunnel, r.OwnTunnel = ours, ours }, "", "existingTunnel: tunnel " + ours + " is the one that this stack has made"},
 		{"made by the stack before an update that failed", []apitest.Tunnel{live}, func(r *preflight.Request) {
 			r.ExistingTunnel, r.OwnTunnel = ours, theirs
-			r.LastRecords = map[string]string{"example.com": ours + ".cfargotunnel.com"}
+			r.LastRecords = map[string]names.LastRecord{"edge-apex": {Content: ours + ".cfargotunnel.com"}}
 		}, "", "complete the last update without existingTunnel first"},
 		{"made by hand and deleted", []apitest.Tunnel{gone}, func(r *preflight.Request) { r.ExistingTunnel = ours }, "", `existingTunnel: tunnel "home-a1b2c3" (` + ours + ", until 2026-11-20 10:11:12 UTC) was deleted"},
 		{"made by hand, configured at Cloudflare", []apitest.Tunnel{{Account: "account", ID: ours, Name: "home", RemoteConfig: true}}, func(r *preflight.Request) { r.ExistingTunnel = ours }, "", "which overrides ingress, origin and originRequest"},

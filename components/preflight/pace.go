@@ -6,9 +6,9 @@ const (
 	allowance = 1200
 	// window is those five minutes, in seconds.
 	window = 300
-	// callsPerName is the most that one command makes for a name: it reads the record,
+	// CallsPerName is the most that one command makes for a name: it reads the record,
 	// fails to create it because it exists, and finds and overwrites it.
-	callsPerName = 6
+	CallsPerName = 6
 	// fastPace is the pace, in calls a second, at which answers take longer than the
 	// waiting in between.
 	fastPace = 25
@@ -19,7 +19,7 @@ const (
 // may follow at once, and otherwise as many as can be made without an end, less a quarter for
 // whatever else the same user calls Cloudflare for.
 func Pace(names int) int {
-	if names*callsPerName <= allowance/2 {
+	if names*CallsPerName <= allowance/2 {
 		return fastPace
 	}
 	return allowance * 3 / 4 / window

@@ -23,6 +23,7 @@ const recordsPerPage = 1000
 // minute, without saying why), names that are delegated, and names of other stacks.
 // CNAME records made by hand are taken over, with a warning that keeps their target.
 func (c *Client) records(ctx context.Context, r Request, found *Findings) error {
+	lists := map[string]listing{}
 	var problems []error
 	for _, zone := range slices.Sorted(maps.Keys(found.ZoneIDs)) {
 		all, err := c.zoneRecords(ctx, found.ZoneIDs[zone])
@@ -30,31 +31,54 @@ func (c *Client) records(ctx context.Context, r Request, found *Findings) error 
 			problems = append(problems, explain(err, "looking up the records of zone "+zone))
 			continue
 		}
-		byName, delegations := index(all, zone)
-		for _, host := range found.Hosts {
-			if host.Zone != zone {
-				continue
-			}
-			warnings, err := r.judge(host, byName[host.Name])
-			problems = append(problems, r.delegated(host, delegations), err)
-			found.Warnings = append(found.Warnings, warnings...)
+		lists[found.ZoneIDs[zone]] = list(all, zone)
+	}
+	last := r.lastByHost(found)
+	for _, host := range found.Hosts {
+		list, listed := lists[found.ZoneIDs[host.Zone]]
+		if !listed {
+			continue
+		}
+		judged, err := r.judge(host, list, last)
+		problems = append(problems, r.delegated(host, list.delegations), err)
+		found.Warnings = append(found.Warnings, judged.warnings...)
+		if judged.changed {
+			found.Changed[host.Name] = true
 		}
 	}
+	c.released(ctx, r, found, lists)
 	return distinct(problems)
 }
 
-// index sorts a zone's records by their names, and lists those that delegate a name
-// below the zone.
-func index(all []cloudflare.DNSRecord, zone string) (byName map[string][]cloudflare.DNSRecord, delegations []cloudflare.DNSRecord) {
-	byName = map[string][]cloudflare.DNSRecord{}
+// lastByHost are the component's records by the names that they are for.
+func (r Request) lastByHost(found *Findings) map[string]names.LastRecord {
+	last := map[string]names.LastRecord{}
+	for _, logicalName := range slices.Sorted(maps.Keys(r.LastRecords)) {
+		record := r.LastRecords[logicalName]
+		last[record.Host(found.ZoneIDs)] = record
+	}
+	return last
+}
+
+// listing is what a zone has.
+type listing struct {
+	byName map[string][]cloudflare.DNSRecord
+	byID   map[string]cloudflare.DNSRecord
+	// delegations are the records that delegate a name below the zone.
+	delegations []cloudflare.DNSRecord
+}
+
+func list(all []cloudflare.DNSRecord, zone string) listing {
+	l := listing{byName: map[string][]cloudflare.DNSRecord{}, byID: map[string]cloudflare.DNSRecord{}}
 	for _, record := range all {
 		name := names.ASCII(record.Name)
-		byName[name] = append(byName[name], record)
+		l.byName[name] = append(l.byName[name], record)
+		l.byID[record.ID] = record
 		if record.Type == "NS" && name != zone {
-			delegations = append(delegations, record)
+			l.delegations = append(l.delegations, record)
 		}
 	}
-	return byName, delegations
+	return l
 }
 
 // delegated reports that a host lies below a name that was delegated.
@@ -77,30 +101,101 @@ func (r Request) delegated(host names.Host, delegations []cloudflare.DNSRecord) 
 	return errors.Join(problems...)
 }
 
+// judgement is what is to be said of a host.
+type judgement struct {
+	warnings []string
+	// changed says that the component's own record was changed by others.
+	changed bool
+}
+
+func (j *judgement) warn(format string, args ...any) {
+	j.warnings = append(j.warnings, fmt.Sprintf(format, args...))
+}
+
 // judge says why the component can't have a host beside the records of its name, or
-// what it would take over, or how its own record was changed by others.
-func (r Request) judge(host names.Host, records []cloudflare.DNSRecord) (warnings []string, err error) {
-	last, owned := r.LastRecords[host.Name]
-	there := false
+// what it would take over, or how its own record was changed by others. last are the
+// component's records by their hosts.
+func (r Request) judge(host names.Host, zone listing, last map[string]names.LastRecord) (judged judgement, err error) {
 	var problems []error
-	for _, record := range records {
-		there = there || record.Type == "CNAME"
+	own, owned := last[host.Name]
+	for _, record := range zone.byName[host.Name] {
 		warning, err := r.obstacle(host, record)
-		changed := record.Type == "CNAME" && owned && !strings.EqualFold(record.Content, last)
-		if changed && err == nil {
-			warning = fmt.Sprintf("%s: the record of %s was changed at Cloudflare, and leads to %q; pulumi up --refresh changes it back",
-				host.Argument, host.Name, record.Content)
-		}
-		problems = append(problems, err)
 		if warning != "" {
-			warnings = append(warnings, warning)
+			judged.warnings = append(judged.warnings, warning)
+		}
+		problems = append(problems, err, r.renamed(host, record, last))
+	}
+	now, there := zone.byID[own.ID]
+	switch name := names.ASCII(now.Name); {
+	case !owned || errors.Join(problems...) != nil:
+	case !there:
+		judged.warn("%s: the record of %s was deleted at Cloudflare; pulumi up --refresh creates it again", host.Argument, host.Name)
+	case name != host.Name && has(zone.byName[host.Name], "CNAME"):
+		problems = append(problems, fmt.Errorf("%s: the record of %s was renamed to %q at Cloudflare, and there is another one of its name; "+
+			"delete one of the two at Cloudflare (DNS, Records)", host.Argument, host.Name, now.Name))
+	case name != host.Name:
+		judged.changed = true
+		judged.warn("%s: the record of %s was renamed to %q at Cloudflare; this renames it back", host.Argument, host.Name, now.Name)
+	case !strings.EqualFold(now.Content, own.Content):
+		judged.changed = true
+		judged.warn("%s: the record of %s was changed at Cloudflare, and leads to %q; this changes it back", host.Argument, host.Name, now.Content)
+	case now.Proxied != nil && *now.Proxied != own.Proxied:
+		judged.changed = true
+		judged.warn("%s: the record of %s was switched to another proxy status at Cloudflare; this switches it back", host.Argument, host.Name)
+	case now.Comment != own.Comment:
+		judged.changed = true // which is of no interest to visitors
+	}
+	return judged, errors.Join(problems...)
+}
+
+// renamed reports that the record of a host's name is the component's own for another
+// name that it still has. If both had it, one of the two would be deleted in the end.
+func (r Request) renamed(host names.Host, record cloudflare.DNSRecord, last map[string]names.LastRecord) error {
+	for name, own := range last {
+		if own.ID == record.ID && name != host.Name && slices.ContainsFunc(r.Names.Hosts(), func(h names.Host) bool { return h.Name == name }) {
+			return fmt.Errorf("%s: the record of %s is that of %s, which was renamed at Cloudflare; rename it back or delete it there (DNS, Records)",
+				host.Argument, host.Name, name)
 		}
 	}
-	if err := errors.Join(problems...); err != nil || there || !owned {
-		return warnings, err
+	return nil
+}
+
+// released finds the component's records that the engine mustn't delete although their
+// names aren't asked for any more: another stack or a person has them by now, or they were
+// renamed to a name that is asked for.
+func (c *Client) released(ctx context.Context, r Request, found *Findings, lists map[string]listing) {
+	wanted := map[string]bool{}
+	for _, host := range found.Hosts {
+		wanted[host.Name] = true
 	}
-	return append(warnings, fmt.Sprintf("%s: the record of %s was deleted at Cloudflare; pulumi up --refresh creates it again",
-		host.Argument, host.Name)), nil
+	for _, logicalName := range slices.Sorted(maps.Keys(r.LastRecords)) {
+		last := r.LastRecords[logicalName]
+		host := last.Host(found.ZoneIDs)
+		if wanted[host] {
+			continue
+		}
+		zone, listed := lists[last.ZoneID]
+		if !listed {
+			// If the token doesn't see the zone any more, the engine fails to delete the record.
+			all, _ := c.zoneRecords(ctx, last.ZoneID)
+			zone = list(all, "")
+			lists[last.ZoneID] = zone
+		}
+		now, there := zone.byID[last.ID]
+		switch owner := names.ParseComment(now.Comment); {
+		case !there:
+		case wanted[names.ASCII(now.Name)]:
+			found.Released[logicalName] = last
+		case !r.owns(owner, now.Content):
+			found.Released[logicalName] = last
+			found.Warnings = append(found.Warnings, fmt.Sprintf("the record of %s isn't this stack's any more, as it leads to %q%s; this forgets it, and leaves it there",
+				host, now.Content, commented(now.Comment)))
+		}
+	}
+}
+
+func has(records []cloudflare.DNSRecord, kind string) bool {
+	return slices.ContainsFunc(records, func(record cloudflare.DNSRecord) bool { return record.Type == kind })
 }
 
 // zoneRecords lists all records of a zone.

@@ -5,8 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
+	"strings"
 	"time"
 
 	"github.com/cloudflare/cloudflare-go"
@@ -37,7 +36,7 @@ func (c *Client) tunnel(ctx context.Context, r Request, found *Findings) error {
 	if r.ExistingTunnel != "" && r.ExistingTunnel == r.OwnTunnel {
 		return fmt.Errorf("existingTunnel: tunnel %s is the one that this stack has made, and would be deleted as soon as it isn't managed any more; remove existingTunnel", id)
 	}
-	if r.ExistingTunnel != "" && r.OwnTunnel != "" && slices.Contains(slices.Collect(maps.Values(r.LastRecords)), names.TunnelCNAME(r.ExistingTunnel)) {
+	if r.ExistingTunnel != "" && r.OwnTunnel != "" && r.leadsTo(r.ExistingTunnel) {
 		// It may be the one that an update which failed was to replace.
 		return fmt.Errorf("existingTunnel: the stack's names lead to tunnel %s, so that the stack may have made it, and would then delete it; complete the last update without existingTunnel first", id)
 	}
@@ -64,4 +63,14 @@ func (c *Client) tunnel(ctx context.Context, r Request, found *Findings) error {
 			"which overrides ingress, origin and originRequest; set rotation to a new label to get a tunnel with its configuration here", tunnel.Name, id))
 	}
 	return nil
+}
+
+// leadsTo reports whether the names led to a tunnel after the last update.
+func (r Request) leadsTo(tunnelID string) bool {
+	for _, record := range r.LastRecords {
+		if strings.EqualFold(record.Content, names.TunnelCNAME(tunnelID)) {
+			return true
+		}
+	}
+	return false
 }

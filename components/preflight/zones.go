@@ -15,13 +15,18 @@ import (
 // zone is a zone at Cloudflare.
 type zone struct {
 	name, id, accountID string
+	// inactive is the zone's status if Cloudflare doesn't answer for its names yet.
+	inactive string
 	// warning says why visitors don't reach the zone's names, if they don't.
 	warning string
 }
 
 // zones finds the zones that the names lie in, and the account that owns them.
 func (c *Client) zones(ctx context.Context, r Request) (*Findings, error) {
-	found := &Findings{AccountID: r.AccountID, ZoneIDs: map[string]string{}}
+	found := &Findings{
+		AccountID: r.AccountID, ZoneIDs: map[string]string{},
+		Changed: map[string]bool{}, Released: map[string]names.LastRecord{},
+	}
 	given, err := c.givenZone(ctx, r)
 	if err != nil {
 		return nil, err
@@ -38,6 +43,7 @@ func (c *Client) zones(ctx context.Context, r Request) (*Findings, error) {
 		z, err := r.zoneOf(host, given, seen)
 		if err == nil {
 			err = found.add(&host, z)
+			found.warnOfMoves(host, seen)
 		}
 		if err == nil {
 			err = host.Repetition()
@@ -66,8 +72,19 @@ func (f *Findings) add(host *names.Host, z zone) error {
 	return nil
 }
 
+// warnOfMoves says that a host will lie in another zone once that is active.
+func (f *Findings) warnOfMoves(host names.Host, seen []zone) {
+	for _, z := range seen {
+		if z.inactive != "" && host.Within(z.name) && len(z.name) > len(host.Zone) {
+			f.Warnings = append(f.Warnings, fmt.Sprintf("%s: %s stays in zone %s as long as zone %s is %s; the first update after that moves its record there",
+				host.Argument, host.Name, host.Zone, z.name, z.inactive))
+		}
+	}
+}
+
 // zoneOf finds the zone that a host lies in: the given one, or the longest that fits
-// among those that the token sees.
+// among those that the token sees. A zone that isn't active yet is the last resort: the
+// names below it still belong to the zone above it.
 func (r Request) zoneOf(host names.Host, given, seen []zone) (zone, error) {
 	fits := func(z zone) bool { return host.Within(z.name) }
 	if i := slices.IndexFunc(given, fits); i >= 0 {
@@ -77,11 +94,10 @@ func (r Request) zoneOf(host names.Host, given, seen []zone) (zone, error) {
 	for _, z := range seen {
 		switch {
 		case !fits(z) || r.AccountID != "" && z.accountID != r.AccountID:
-		case len(longest) > 0 && len(z.name) < len(longest[0].name):
-		case len(longest) > 0 && len(z.name) == len(longest[0].name):
-			longest = append(longest, z)
-		default:
+		case len(longest) == 0 || longest[0].less(z):
 			longest = []zone{z}
+		case !z.less(longest[0]):
+			longest = append(longest, z)
 		}
 	}
 	switch {
@@ -95,6 +111,14 @@ func (r Request) zoneOf(host names.Host, given, seen []zone) (zone, error) {
 			host.Argument, bare(host), only(seen), permissions)
 	}
 	return longest[0], nil
+}
+
+// less reports whether names that lie in both zones are rather the other one's.
+func (z zone) less(other zone) bool {
+	if (z.inactive == "") != (other.inactive == "") {
+		return other.inactive == ""
+	}
+	return len(z.name) < len(other.name)
 }
 
 // givenZone reads the zone whose identifier is set. One of the names has to lie in it,
@@ -158,6 +182,7 @@ func toZone(z cloudflare.Zone) zone {
 	case z.Paused:
 		found.warning = fmt.Sprintf("zone %s is paused at Cloudflare, so visitors don't get to the tunnel; enable Cloudflare for it in the dashboard", z.Name)
 	case z.Status != "" && z.Status != "active":
+		found.inactive = z.Status
 		found.warning = fmt.Sprintf("zone %s is %s at Cloudflare, not active, so its names lead nowhere yet; set Cloudflare's name servers at the domain's registrar", z.Name, z.Status)
 	}
 	return found

@@ -81,10 +81,12 @@ func NewZone(id, name, account string) Zone {
 // Record is a DNS record as the API describes it. Zone is the zone's ID.
 type Record struct {
 	Zone    string `json:"-"`
+	ID      string `json:"id"`
 	Name    string `json:"name"`
 	Type    string `json:"type"`
 	Content string `json:"content"`
 	Comment string `json:"comment,omitempty"`
+	Proxied *bool  `json:"proxied,omitempty"`
 }
 
 // Tunnel is a tunnel as the API describes it.
