@@ -41,6 +41,28 @@ func TestBehindItsBack(t *testing.T) {
 		answersApps(t)
 		s.up(t, "--expect-no-changes")
 	})
+	t.Run("the next up changes records back", func(t *testing.T) {
+		for _, refresh := range []string{"--refresh=true", "--refresh=false"} {
+			for _, change := range []string{`{"name":"renamed"}`, `{"content":"elsewhere.example.org"}`, `{"proxied":false}`, `{"comment":""}`} {
+				before := currentState(t).Records
+				for _, record := range before {
+					if change == `{"name":"renamed"}` && record.Name == "*."+state.HomeZoneName {
+						continue // one record only can have that name
+					}
+					require.NoError(t, testWorld.ChangeAtCloudflare(t.Context(), "/zones/"+record.ZoneID+"/dns_records/"+record.ID, change))
+				}
+				s.up(t, refresh)
+				after := currentState(t).Records
+				for i := range after {
+					after[i].ModifiedOn, after[i].Tags = before[i].ModifiedOn, before[i].Tags
+				}
+				require.Equal(t, before, after, "%s %s", refresh, change)
+				answersApps(t)
+			}
+		}
+		s.up(t) // what was written once more is as always again
+		s.up(t, "--expect-no-changes")
+	})
 	t.Run("a deleted tunnel is forgotten by the next up and replaced by the one after", func(t *testing.T) {
 		gone := s.output(t, "tunnelId")
 		deleteTunnel(t, gone)

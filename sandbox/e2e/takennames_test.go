@@ -56,9 +56,20 @@ func TestTakenNames(t *testing.T) {
 		require.Error(t, err, "the first stack doesn't take them back by itself")
 		require.Contains(t, out, `belongs to stack "k8s-tunnel/taker"`)
 
-		// Destroying the first stack deletes the records; the next update creates them again.
+		// Without these names, it leaves the records to the second stack.
+		taken := records(t)
+		host := "left." + state.HomeZoneName
+		first.unset(t, "domain")
+		first.set(t, "hostnames[0]", host)
+		require.Contains(t, first.mustPulumi(t, "preview"), `isn't this stack's any more`)
+		first.up(t)
+		first.up(t, "--expect-no-changes")
+		left := records(t)
+		require.Equal(t, first.output(t, "tunnelCname"), left[host])
+		delete(left, host)
+		require.Equal(t, taken, left)
 		first.mustPulumi(t, "destroy", "--yes", "--skip-preview")
-		second.up(t)
+		require.Equal(t, taken, records(t))
 		answersApps(t)
 	})
 }

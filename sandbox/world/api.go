@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"strings"
 
 	"k8s-tunnel/sandbox/cloudflare/state"
 )
@@ -15,6 +16,15 @@ import (
 // DeleteAtCloudflare deletes what lies under a path of the API, such as
 // /zones/ID/dns_records/ID, as a user does in the dashboard.
 func (w *World) DeleteAtCloudflare(ctx context.Context, path string) error {
+	return w.callCloudflare(ctx, http.MethodDelete, path, "")
+}
+
+// ChangeAtCloudflare changes what lies under a path of the API to what some JSON says.
+func (w *World) ChangeAtCloudflare(ctx context.Context, path, change string) error {
+	return w.callCloudflare(ctx, http.MethodPatch, path, change)
+}
+
+func (w *World) callCloudflare(ctx context.Context, method, path, body string) error {
 	authority, err := os.ReadFile(w.path("ca.pem"))
 	if err != nil {
 		return fmt.Errorf("reading the world's authority: %w", err)
@@ -25,18 +35,19 @@ func (w *World) DeleteAtCloudflare(ctx context.Context, path string) error {
 	}
 	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: trusted}}}
 	defer client.CloseIdleConnections()
-	req, err := http.NewRequestWithContext(ctx, http.MethodDelete, "https://"+w.APIAddr()+"/client/v4"+path, nil)
+	req, err := http.NewRequestWithContext(ctx, method, "https://"+w.APIAddr()+"/client/v4"+path, strings.NewReader(body))
 	if err != nil {
 		return err
 	}
 	req.Header.Set("Authorization", "Bearer "+state.SeedToken)
+	req.Header.Set("Content-Type", "application/json")
 	resp, err := client.Do(req)
 	if err != nil {
-		return fmt.Errorf("deleting %s: %w", path, err)
+		return fmt.Errorf("%s %s: %w", method, path, err)
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
-		return fmt.Errorf("deleting %s: %s", path, resp.Status)
+		return fmt.Errorf("%s %s: %s", method, path, resp.Status)
 	}
 	return nil
 }
