@@ -16,8 +16,8 @@ import (
 // program nothing that counts, because it waits for others most of the time, and compiling takes a
 // third less memory.
 var flags = []string{
-	"-mod=readonly", "-trimpath", "-buildvcs=false",
-	"-gcflags=all=-dwarf=false -l", "-gcflags=std=-dwarf=false", "-ldflags=-s -w -buildid=",
+	"-mod=readonly", "-ldflags=-s -w -buildid=",
+	"-trimpath", "-buildvcs=false", "-gcflags=all=-dwarf=false -l", "-gcflags=std=-dwarf=false",
 }
 
 // environment is that of the go command: what it keeps and where it downloads from is the user's, what

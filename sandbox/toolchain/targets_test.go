@@ -1,6 +1,7 @@
 package toolchain
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -155,6 +156,9 @@ func TestFlags_AreTheSameEverywhere(t *testing.T) {
 		"sandbox/toolchain/testdata/Makefile": "PLAIN := " + plain + "\nLEAN := " + lean + "\n",
 		"sandbox/plugins/language-go/main.go": `"GOFLAGS=-mod=readonly ` + lean + " ",
 		"sandbox/project/project.go":          `"GOFLAGS=-mod=readonly ` + lean + " ",
+		"sandbox/project/prepared.go":         `"GOFLAGS=` + plain + `"`,
+		"sandbox/bench/memory.go":             `"GOFLAGS=` + lean + `"`,
+		"sandbox/release/build.go":            strings.ReplaceAll(strings.Trim(fmt.Sprintf("%q", leanFlags), "[]"), `" "`, `", "`),
 	} {
 		content, err := os.ReadFile(filepath.Join(clone, file))
 		require.NoError(t, err)
