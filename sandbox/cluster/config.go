@@ -46,19 +46,12 @@ type Config struct {
 
 // Images are files with OCI images.
 type Images struct {
-	// Node are those that the node needs itself, ImagePause and ImageCoreDNS, and those of the pods in
+	// Node are those that the node needs itself, [image.Pause] and [image.CoreDNS], and those of the pods in
 	// Manifests. They are there before the first pod starts.
 	Node []string
 	// Others are there when the node has started.
 	Others []string
 }
-
-// Names of the images that the node itself needs, as they must be written in the files of
-// Images.Node.
-const (
-	ImageCoreDNS = "localhost/coredns:1.15.0"
-	ImagePause   = "localhost/pause:3.10"
-)
 
 // Name is the name of the node, of its interface on this machine, and of its cgroup.
 func (c Config) Name() string { return fmt.Sprintf("k8st%d", c.Slot) }

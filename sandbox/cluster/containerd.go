@@ -1,5 +1,7 @@
 package cluster
 
+import "k8s-tunnel/sandbox/cluster/image"
+
 // containerdConfig is the part of containerd's configuration, version 3, that differs from its
 // defaults.
 type containerdConfig struct {
@@ -74,7 +76,7 @@ func newContainerdConfig(c Config) containerdConfig {
 		Plugins: containerdPlugins{
 			Images: criImages{
 				Snapshotter:  "overlayfs",
-				PinnedImages: map[string]string{"sandbox": ImagePause},
+				PinnedImages: map[string]string{"sandbox": image.Pause},
 			},
 			Runtime: criRuntime{
 				RestrictOOMScoreAdj:      true, // lowering the score takes a capability that root may lack

@@ -11,6 +11,8 @@ import (
 	"regexp"
 	"strings"
 	"text/template"
+
+	"k8s-tunnel/sandbox/cluster/image"
 )
 
 var (
@@ -60,7 +62,7 @@ func dnsManifests(c Config) ([]byte, error) {
 	sum := sha256.Sum256([]byte(config))
 	var out bytes.Buffer
 	err = dnsTemplates.ExecuteTemplate(&out, "coredns.yaml.tmpl", struct{ Corefile, Checksum, Image, Addr string }{
-		config, hex.EncodeToString(sum[:8]), ImageCoreDNS, c.DNSAddr().String(),
+		config, hex.EncodeToString(sum[:8]), image.CoreDNS, c.DNSAddr().String(),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("writing CoreDNS's objects: %w", err)

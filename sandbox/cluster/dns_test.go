@@ -10,6 +10,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"go.yaml.in/yaml/v3"
+
+	"k8s-tunnel/sandbox/cluster/image"
 )
 
 func TestCorefile_GoldenFile(t *testing.T) {
@@ -71,7 +73,7 @@ func TestDNSManifests_AreFilledIn(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, config, field(t, got["ConfigMap"], "data", "Corefile"))
 	require.Equal(t, "10.135.0.10", field(t, got["Service"], "spec", "clusterIP"))
-	require.Equal(t, ImageCoreDNS, field(t, got["Deployment"], "spec", "template", "spec", "containers", 0, "image"))
+	require.Equal(t, image.CoreDNS, field(t, got["Deployment"], "spec", "template", "spec", "containers", 0, "image"))
 	selector := field(t, got["Service"], "spec", "selector")
 	require.Equal(t, selector, field(t, got["Deployment"], "spec", "template", "metadata", "labels"))
 
