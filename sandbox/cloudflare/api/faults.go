@@ -164,7 +164,7 @@ func (f Fault) spoil(proper *buffer) *buffer {
 	code, text := 10001, "Internal server error"
 	if f.Status == http.StatusTooManyRequests {
 		code, text = codeTooMany, textTooMany
-		rateLimit{name: "default", quota: 1200, left: 0, reset: f.RetryAfter}.set(out.header)
+		rateLimit{name: "default", quota: RealLimit, left: 0, reset: f.RetryAfter}.set(out.header)
 	}
 	if f.Body != "" {
 		out.header.Set("Content-Type", "text/html; charset=UTF-8")

@@ -14,9 +14,9 @@ func setRateLimit(h http.Header, pattern string) {
 	switch pattern {
 	case "GET /user/tokens/verify":
 	case "GET /zones":
-		rateLimit{name: "list_zones", quota: 1201, left: 1200, reset: 1}.set(h)
+		rateLimit{name: "list_zones", quota: RealLimit + 1, left: RealLimit, reset: 1}.set(h)
 	default:
-		rateLimit{name: "default", quota: 1200, left: 1199, reset: 1}.set(h)
+		rateLimit{name: "default", quota: RealLimit, left: RealLimit - 1, reset: 1}.set(h)
 	}
 }
 
@@ -81,7 +81,7 @@ func (l *limiter) wait(client string, limit int, now time.Time) time.Duration {
 func tooMany(w http.ResponseWriter, wait time.Duration) {
 	seconds := int((wait + time.Second - 1) / time.Second)
 	w.Header().Set("Retry-After", fmt.Sprint(seconds))
-	rateLimit{name: "default", quota: 1200, left: 0, reset: seconds}.set(w.Header())
+	rateLimit{name: "default", quota: RealLimit, left: 0, reset: seconds}.set(w.Header())
 	writeError(w, failure(http.StatusTooManyRequests, codeTooMany, "%s", textTooMany))
 }
 
