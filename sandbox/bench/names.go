@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -212,7 +213,7 @@ func (b *bench) sample(ctx context.Context, stack *project.Stack, command string
 	var calling []interval
 	for _, call := range calls {
 		calling = append(calling, interval{call.Time, call.Time.Add(time.Duration(call.Took))})
-		if call.Status == tooManyRequests {
+		if call.Status == http.StatusTooManyRequests {
 			s.refused++
 		}
 	}
@@ -222,8 +223,6 @@ func (b *bench) sample(ctx context.Context, stack *project.Stack, command string
 	fmt.Printf("  %s took %.1f s\n", command, s.total)
 	return s, nil
 }
-
-const tooManyRequests = 429
 
 // interval is a stretch of time.
 type interval struct{ from, to time.Time }

@@ -9,9 +9,6 @@ import (
 	"k8s-tunnel/sandbox/project"
 )
 
-// otherOrigin is one of the apps without the ingress controller in between.
-const otherOrigin = "http://hello.apps"
-
 // way is one way to run a tunnel: with the program, or by hand without it. The same
 // code measures both.
 type way interface {
@@ -61,7 +58,7 @@ func (p program) setUp(ctx context.Context) error { return p.Up(ctx) }
 func (p program) again(ctx context.Context) error { return p.Up(ctx) }
 
 func (p program) change(ctx context.Context) error {
-	if err := p.Set(ctx, "origin", otherOrigin); err != nil {
+	if err := p.Set(ctx, "origin", project.OtherOrigin); err != nil {
 		return err
 	}
 	return p.Up(ctx)
@@ -103,7 +100,7 @@ func (h byHand) again(ctx context.Context) error {
 }
 
 func (h byHand) change(ctx context.Context) error {
-	if err := h.Apply(ctx, otherOrigin); err != nil {
+	if err := h.Apply(ctx, project.OtherOrigin); err != nil {
 		return err
 	}
 	return h.Restart(ctx)

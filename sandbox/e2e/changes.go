@@ -13,7 +13,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"k8s-tunnel/sandbox/cloudflare/state"
 	"k8s-tunnel/sandbox/load"
+	"k8s-tunnel/sandbox/project"
 	"k8s-tunnel/sandbox/toolchain"
 	"k8s-tunnel/sandbox/world"
 )
@@ -106,23 +108,20 @@ func (c *changes) set(t *testing.T, settings map[string]string) {
 // tunnel returns the ID of the tunnel that all names lead to.
 func (c *changes) tunnel(t *testing.T) string {
 	t.Helper()
-	state, err := c.world.Control().State(t.Context())
+	current, err := c.world.Control().State(t.Context())
 	require.NoError(t, err)
-	require.NotEmpty(t, state.Records)
-	content := state.Records[0].Content
-	for _, record := range state.Records {
+	require.NotEmpty(t, current.Records)
+	content := current.Records[0].Content
+	for _, record := range current.Records {
 		require.Equal(t, content, record.Content, record.Name)
 	}
-	return strings.TrimSuffix(content, ".cfargotunnel.com")
+	return strings.TrimSuffix(content, state.TunnelSuffix)
 }
 
 const (
-	// otherOrigin is one of the apps, reached without the ingress controller: other pods in another
-	// namespace.
-	otherOrigin = "http://hello.apps"
-	goodImage   = "cloudflare/cloudflared:" + toolchain.CloudflaredVersion
-	nextImage   = goodImage + "-next"
-	badImage    = "cloudflare/cloudflared:no-such-tag"
+	goodImage = "cloudflare/cloudflared:" + toolchain.CloudflaredVersion
+	nextImage = goodImage + "-next"
+	badImage  = "cloudflare/cloudflared:no-such-tag"
 )
 
 // cutOver moves the names from another live tunnel to the stack's.
@@ -153,7 +152,7 @@ func (c *changes) moveOut(t *testing.T) {
 
 // addRule routes one of the hosts past the ingress controller.
 func (c *changes) addRule(t *testing.T) {
-	c.set(t, map[string]string{"ingress[0].hostname": c.world.AppHosts()[1], "ingress[0].service": otherOrigin})
+	c.set(t, map[string]string{"ingress[0].hostname": c.world.AppHosts()[1], "ingress[0].service": project.OtherOrigin})
 }
 
 // changeOrigin switches to another service and then sends a burst of requests: connectors that are

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"k8s-tunnel/sandbox/cloudflare/control"
+	"k8s-tunnel/sandbox/project"
 )
 
 // TestChangesUnderLoad makes every change that a tunnel's owner makes over the years, with `pulumi
@@ -45,7 +46,7 @@ func makeChanges(t *testing.T, s scene) {
 	requireProtocol(t, c)
 	c.phase(t, "moving out", func() { c.moveOut(t) })
 	c.phase(t, "rule", func() { c.addRule(t) })
-	c.phase(t, "origin", func() { c.changeOrigin(t, otherOrigin) })
+	c.phase(t, "origin", func() { c.changeOrigin(t, project.OtherOrigin) })
 	c.phase(t, "image and resources", func() { c.set(t, map[string]string{"image": nextImage, "pod.resources.limits.memory": "192Mi"}) })
 	c.phase(t, "3 replicas", func() { c.set(t, map[string]string{"replicas": "3"}) })
 	c.phase(t, "2 replicas", func() { c.set(t, map[string]string{"replicas": "2"}) })

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"k8s-tunnel/sandbox/cloudflare/state"
+	"k8s-tunnel/sandbox/project"
 )
 
 // The objects that a connector consists of. One stack has one of each.
@@ -52,7 +53,7 @@ var operations = []operation{
 	{name: "origin", args: []string{"up", "--yes", "--skip-preview"}, change: map[string]func(*subject) string{
 		"origin": func(s *subject) string {
 			if s.origin == ingressOrigin {
-				s.origin = otherOrigin
+				s.origin = project.OtherOrigin
 			} else {
 				s.origin = ingressOrigin
 			}
@@ -120,7 +121,7 @@ type neighbour struct {
 func newNeighbour(t *testing.T, namespace string) *neighbour {
 	t.Helper()
 	n := &neighbour{stack: newStack(t, "neighbour", map[string]string{
-		"domain": state.LabZoneName, "origin": otherOrigin, "replicas": "1", "namespace": namespace,
+		"domain": state.LabZoneName, "origin": project.OtherOrigin, "replicas": "1", "namespace": namespace,
 	})}
 	n.up(t)
 	requireConnectors(t, n.output(t, "tunnelId"), 1)

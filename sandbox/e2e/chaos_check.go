@@ -17,6 +17,7 @@ import (
 
 	"k8s-tunnel/sandbox/cloudflare/control"
 	"k8s-tunnel/sandbox/cloudflare/state"
+	"k8s-tunnel/sandbox/project"
 )
 
 // tunnels lists the live tunnels that the stack has made.
@@ -122,7 +123,7 @@ func (s *subject) atCloudflare(t *testing.T, o operation) (problems []error) {
 			problems = append(problems, fmt.Errorf("tunnel %s has %d connectors with %d connections, want 1 with 4", tunnel.Name, len(clients), len(tunnel.Connections)))
 		}
 		for _, record := range records {
-			if record.Content != tunnel.ID.String()+".cfargotunnel.com" {
+			if record.Content != tunnel.ID.String()+state.TunnelSuffix {
 				problems = append(problems, fmt.Errorf("record %s leads to %s", record.Name, record.Content))
 			}
 		}
@@ -138,7 +139,7 @@ func (s *subject) atCloudflare(t *testing.T, o operation) (problems []error) {
 func (s *subject) answers(t *testing.T) error {
 	t.Helper()
 	host, want := testWorld.AppHosts()[1], "photos-"
-	if s.origin == otherOrigin {
+	if s.origin == project.OtherOrigin {
 		want = "hello-"
 	}
 	for i := range 20 {

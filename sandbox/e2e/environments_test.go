@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"k8s-tunnel/sandbox/cloudflare/state"
+	"k8s-tunnel/sandbox/project"
 )
 
 // TestEnvironments keeps three environments in one zone: one has the zone and its wildcard, one has
@@ -20,10 +21,10 @@ func TestEnvironments(t *testing.T) {
 	const dev, grafana, below = "dev." + state.HomeZoneName, "grafana-dev." + state.HomeZoneName, "lab." + state.HomeZoneName
 	namespaceFor(t, "environments")
 	prod := newStack(t, "env-prod", map[string]string{"replicas": "1"})
-	single := newStack(t, "env-dev", map[string]string{"replicas": "1", "domain": "", "origin": otherOrigin})
+	single := newStack(t, "env-dev", map[string]string{"replicas": "1", "domain": "", "origin": project.OtherOrigin})
 	single.set(t, "hostnames[0]", dev)
 	single.set(t, "hostnames[1]", grafana)
-	lab := newStack(t, "env-lab", map[string]string{"replicas": "1", "domain": below, "origin": otherOrigin, "namespace": "environments"})
+	lab := newStack(t, "env-lab", map[string]string{"replicas": "1", "domain": below, "origin": project.OtherOrigin, "namespace": "environments"})
 	for _, s := range []*stack{prod, single, lab} {
 		s.up(t)
 	}

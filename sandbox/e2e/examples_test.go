@@ -246,7 +246,7 @@ func (e *example) migration(t *testing.T) {
 	standInFor(t, "wiki", "wiki", 3443, 3443)
 	old := makeByHand(t, testWorld)
 	deleteRecords(t) // cloudflared's certificate is for the home zone, which isn't the example's
-	target := live(t)[0].ID.String() + ".cfargotunnel.com"
+	target := live(t)[0].ID.String() + state.TunnelSuffix
 	for _, name := range []string{"photos", "wiki"} {
 		_, err := testWorld.Control().AddRecord(t.Context(), state.Record{
 			Name: name + "." + exampleZone, Type: "CNAME", Content: target, Proxied: true, TTL: 1,

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"k8s-tunnel/sandbox/cloudflare/state"
+	"k8s-tunnel/sandbox/project"
 )
 
 // TestLifecycle follows a stack from its first preview to its end.
@@ -24,7 +25,7 @@ func TestLifecycle(t *testing.T) {
 	answersApps(t)
 	began := time.Now()
 	namespace := s.output(t, "namespace")
-	require.Equal(t, s.output(t, "tunnelId")+".cfargotunnel.com", s.output(t, "tunnelCname"))
+	require.Equal(t, s.output(t, "tunnelId")+state.TunnelSuffix, s.output(t, "tunnelCname"))
 	requirePods(t, namespace, 2)
 	requireConnectors(t, s.output(t, "tunnelId"), 2)
 
@@ -80,7 +81,7 @@ config:
 // deploySecond deploys a stack for another zone, whose names all lead to one app, and destroys it.
 func deploySecond(t *testing.T) {
 	t.Helper()
-	second := newStack(t, "second", map[string]string{"domain": state.LabZoneName, "origin": "http://hello.apps", "replicas": "1"})
+	second := newStack(t, "second", map[string]string{"domain": state.LabZoneName, "origin": project.OtherOrigin, "replicas": "1"})
 	second.up(t)
 	status, _ := get(t, state.LabZoneName, "/")
 	require.Equal(t, 200, status)

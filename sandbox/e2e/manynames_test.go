@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"k8s-tunnel/sandbox/cloudflare/state"
+	"k8s-tunnel/sandbox/project"
 )
 
 // TestManyNames exposes a hundred single names. Without the refresh, their records are compared with
@@ -20,7 +21,7 @@ func TestManyNames(t *testing.T) {
 	for i := range count {
 		settings += fmt.Sprintf("    - h%d.%s\n", i, state.HomeZoneName)
 	}
-	s := newStack(t, "many", map[string]string{"replicas": "1", "domain": "", "cloudflare:rps": "", "origin": otherOrigin})
+	s := newStack(t, "many", map[string]string{"replicas": "1", "domain": "", "cloudflare:rps": "", "origin": project.OtherOrigin})
 	s.settings(t, settings)
 	s.up(t)
 	require.Len(t, currentState(t).Records, count)

@@ -18,6 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"k8s-tunnel/sandbox/cloudflare/state"
+	"k8s-tunnel/sandbox/project"
 )
 
 // TestPulumiNew makes projects as new users do, from the folder and from the archive that are there for
@@ -103,6 +104,9 @@ func newNewUser(t *testing.T, stack string) *newUser {
 	return u
 }
 
+// program is where the language host keeps the compiled program.
+func (u *newUser) program() string { return (&project.Project{Dir: u.project}).Compiled() }
+
 // command prepares the Pulumi CLI in the project, or where it is about to be made.
 func (u *newUser) command(args ...string) *exec.Cmd {
 	cmd := testWorld.Command(context.Background(), "pulumi", args...)
@@ -110,7 +114,7 @@ func (u *newUser) command(args ...string) *exec.Cmd {
 	cmd.Env = append(cmd.Env, "PULUMI_BACKEND_URL=file://"+filepath.Join(u.home, "state"), "SANDBOX_PROGRAM=")
 	if _, err := os.Stat(u.project); err == nil {
 		cmd.Dir = u.project
-		cmd.Env = append(cmd.Env, "SANDBOX_PROGRAM="+filepath.Join(u.project, ".program", "k8s-tunnel"))
+		cmd.Env = append(cmd.Env, "SANDBOX_PROGRAM="+u.program())
 	}
 	return cmd
 }
@@ -160,7 +164,7 @@ func (u *newUser) requireCopied(t *testing.T, template string) {
 // packages aren't in the cache.
 func (u *newUser) keepProgram(t *testing.T) {
 	t.Helper()
-	require.NoError(t, os.MkdirAll(filepath.Join(u.project, ".program"), 0o755))
+	require.NoError(t, os.MkdirAll(filepath.Dir(u.program()), 0o755))
 }
 
 // requirePreview demands that the project's stack can be deployed.

@@ -22,7 +22,7 @@ func (r *readme) prepareProgram(t *testing.T, block string) {
 	defer func() { require.NoError(t, os.WriteFile(file, before, 0o600)) }()
 	require.NoError(t, os.WriteFile(file, []byte(strings.Replace(string(before), runtime, block, 1)), 0o600))
 	require.NoError(t, r.stack.Project.Compile(t.Context())) // the user's own Pulumi keeps no program
-	program, err := os.ReadFile(r.stack.program())
+	program, err := os.ReadFile(r.stack.Project.Compiled())
 	require.NoError(t, err)
 	prepared := filepath.Join(r.stack.Project.Dir, "program")
 	defer func() { require.NoError(t, os.Remove(prepared)) }()

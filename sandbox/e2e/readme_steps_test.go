@@ -41,7 +41,7 @@ func (r *readme) lookAround(_ *testing.T, block string) { r.around = block }
 // nowLookAround runs that block in an environment that knows only what the block itself says about
 // the world.
 func (r *readme) nowLookAround(t *testing.T) {
-	program := "export SANDBOX_PROGRAM='" + r.stack.program() + "'\npulumi preview"
+	program := "export SANDBOX_PROGRAM='" + r.stack.Project.Compiled() + "'\npulumi preview"
 	out := r.sh(t, strings.Replace(r.around, "pulumi preview", program, 1), os.Environ()...)
 	require.Regexp(t, `\d+ unchanged`, out)
 	require.Contains(t, out, "ingress-nginx-controller-")
@@ -241,11 +241,11 @@ func (r *readme) patchPods(t *testing.T, block string) {
 	}
 	// The unpatched program comes back together with its binary, so that it isn't compiled again.
 	require.NoError(t, r.stack.Project.Compile(t.Context())) // the user's own Pulumi keeps none
-	require.NoError(t, os.Rename(r.stack.program(), r.stack.program()+".kept"))
+	require.NoError(t, os.Rename(r.stack.Project.Compiled(), r.stack.Project.Compiled()+".kept"))
 	defer func() {
 		_, err := project.Copy(testWorld)
 		require.NoError(t, err)
-		require.NoError(t, os.Rename(r.stack.program()+".kept", r.stack.program()))
+		require.NoError(t, os.Rename(r.stack.Project.Compiled()+".kept", r.stack.Project.Compiled()))
 	}()
 	require.NoError(t, os.WriteFile(file, []byte(program), 0o600))
 	out := r.stack.mustPulumi(t, "preview", "--diff")

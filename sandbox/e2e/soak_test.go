@@ -17,6 +17,7 @@ import (
 
 	"k8s-tunnel/sandbox/cloudflare/control"
 	"k8s-tunnel/sandbox/load"
+	"k8s-tunnel/sandbox/project"
 )
 
 // TestSoak makes each change many times in a row under load, in every scene, and prints how many
@@ -81,7 +82,7 @@ func soakChanges(c *changes) []soakChange {
 	pick := func(values ...string) func(int) string {
 		return func(round int) string { return values[round%len(values)] }
 	}
-	origin := pick(otherOrigin, "http://ingress-nginx-controller.ingress-nginx")
+	origin := pick(project.OtherOrigin, "http://ingress-nginx-controller.ingress-nginx")
 	image, memory := pick(nextImage, goodImage), pick("192Mi", "256Mi")
 	label := func(round int) string { return fmt.Sprintf("round-%d-%d", round, time.Now().Unix()) }
 	return []soakChange{

@@ -7,7 +7,6 @@ import (
 	"maps"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -97,11 +96,6 @@ func (s *stack) output(t *testing.T, name string) string {
 	value, err := s.Output(context.Background(), name)
 	require.NoError(t, err)
 	return value
-}
-
-// program is where the compiled program is kept.
-func (s *stack) program() string {
-	return filepath.Join(s.Project.Dir, ".program", "k8s-tunnel")
 }
 
 // settings merges settings into the stack's file, written as they are in that file, and returns a

@@ -18,6 +18,10 @@ import (
 	"k8s-tunnel/sandbox/world"
 )
 
+// OtherOrigin is one of the world's apps, reached without the ingress controller: other pods in another
+// namespace.
+const OtherOrigin = "http://hello.apps"
+
 // token is the one setting that is a secret.
 const token = "cloudflare:apiToken"
 
@@ -43,7 +47,7 @@ func Copy(w *world.World) (*Project, error) {
 		}
 	}
 	// The language host keeps the compiled program only in a directory that exists.
-	return p, os.MkdirAll(filepath.Dir(p.program()), 0o755)
+	return p, os.MkdirAll(filepath.Dir(p.Compiled()), 0o755)
 }
 
 // Program copies another program of the clone's module, from a directory below the root,
@@ -65,7 +69,7 @@ func (p *Project) Program(directory string) (*Project, error) {
 			}
 		}
 	}
-	return other, os.MkdirAll(filepath.Dir(other.program()), 0o755)
+	return other, os.MkdirAll(filepath.Dir(other.Compiled()), 0o755)
 }
 
 // sources lists the files that the program is made of, relative to the clone's root,
@@ -103,8 +107,8 @@ func copyFile(from, to string) error {
 	return os.WriteFile(to, raw, 0o644)
 }
 
-// program is where the copy's compiled program is kept.
-func (p *Project) program() string { return filepath.Join(p.Dir, ".program", "k8s-tunnel") }
+// Compiled is where the copy's compiled program is kept.
+func (p *Project) Compiled() string { return filepath.Join(p.Dir, ".program", "k8s-tunnel") }
 
 // BuildEnvironment are the variables with which programs are compiled, as the world's language
 // host does: with others, the SDKs would be compiled again.
@@ -115,10 +119,10 @@ var BuildEnvironment = []string{
 
 // Compile compiles the program, so that the world's language host has nothing left to compile.
 func (p *Project) Compile(ctx context.Context) error {
-	if err := os.MkdirAll(filepath.Dir(p.program()), 0o755); err != nil {
+	if err := os.MkdirAll(filepath.Dir(p.Compiled()), 0o755); err != nil {
 		return err
 	}
-	build := exec.CommandContext(ctx, "go", "build", "-o", p.program(), ".")
+	build := exec.CommandContext(ctx, "go", "build", "-o", p.Compiled(), ".")
 	build.Dir = p.Dir
 	build.Env = append(os.Environ(), BuildEnvironment...)
 	if out, err := build.CombinedOutput(); err != nil {
@@ -134,7 +138,7 @@ func (s *Stack) SettingsFile() string {
 
 // Forget removes what Compile and a stack's settings left in another checkout.
 func (p *Project) Forget(stacks ...*Stack) error {
-	errs := []error{os.RemoveAll(filepath.Dir(p.program()))}
+	errs := []error{os.RemoveAll(filepath.Dir(p.Compiled()))}
 	for _, s := range stacks {
 		errs = append(errs, os.RemoveAll((&Stack{p, s.Name}).SettingsFile()))
 	}
@@ -169,7 +173,7 @@ func (p *Project) NewStack(ctx context.Context, name string) (*Stack, error) {
 func (s *Stack) Command(ctx context.Context, args ...string) *exec.Cmd {
 	cmd := s.Project.World.Command(ctx, "pulumi", args...)
 	cmd.Dir = s.Project.Dir
-	cmd.Env = append(cmd.Env, "SANDBOX_PROGRAM="+s.Project.program())
+	cmd.Env = append(cmd.Env, "SANDBOX_PROGRAM="+s.Project.Compiled())
 	return cmd
 }
 

@@ -37,7 +37,7 @@ func TestCopy(t *testing.T) {
 	for _, file := range others {
 		require.NoFileExists(t, filepath.Join(p.Dir, file))
 	}
-	require.DirExists(t, filepath.Dir(p.program()), "the compiled program has a place")
+	require.DirExists(t, filepath.Dir(p.Compiled()), "the compiled program has a place")
 
 	before, err := os.Stat(filepath.Join(p.Dir, "go.mod"))
 	require.NoError(t, err)

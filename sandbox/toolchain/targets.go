@@ -71,8 +71,9 @@ const (
 	node    = "sandbox/node"
 	// pluginsFolder must not be on the search path: Pulumi would take plugins from there rather than
 	// from its own folder, with a warning for each.
-	pluginsFolder = "plugins"
-	k8sVersion    = "-X k8s.io/component-base/version."
+	pluginsFolder       = "plugins"
+	k8sVersion          = "-X k8s.io/component-base/version."
+	languageHostVersion = "3.65.1"
 )
 
 // targets lists all tools in the order in which builds start: first those that others wait for,
@@ -87,9 +88,9 @@ func pulumiTargets() []target {
 		packages: []string{"github.com/pulumi/pulumi/pkg/v3/cmd/pulumi"},
 		ldflags:  "-X github.com/pulumi/pulumi/sdk/v3/go/common/version.Version=v" + PulumiVersion,
 	}, {
-		name: "language-host", label: "pulumi go host", group: GroupPulumi, module: plugins + "/language-go", version: "3.65.1", memory: 1, cost: 34,
+		name: "language-host", label: "pulumi go host", group: GroupPulumi, module: plugins + "/language-go", version: languageHostVersion, memory: 1, cost: 34,
 		packages: []string{"github.com/pulumi/pulumi/sdk/v3/go/pulumi-language-go"}, folder: "libexec",
-		ldflags: "-X github.com/pulumi/pulumi/sdk/v3/go/common/version.Version=v3.65.1",
+		ldflags: "-X github.com/pulumi/pulumi/sdk/v3/go/common/version.Version=v" + languageHostVersion,
 	}, {
 		name: "language-go", group: GroupPulumi, module: plugins + "/language-go", memory: 0.2, cost: 0.2,
 		packages: []string{"."}, as: "pulumi-language-go", sources: []string{"go.mod", "main.go"},

@@ -21,7 +21,7 @@ func TestTargets_VersionsAreThoseOfTheModules(t *testing.T) {
 	t.Parallel()
 	required := map[string]struct{ module, version string }{
 		"pulumi":            {"github.com/pulumi/pulumi/pkg/v3", "v" + PulumiVersion},
-		"language-host":     {"github.com/pulumi/pulumi/sdk/v3", "v3.65.1"},
+		"language-host":     {"github.com/pulumi/pulumi/sdk/v3", "v" + languageHostVersion},
 		"node":              {"k8s.io/kubernetes", "v" + KubernetesVersion},
 		"containerd":        {"github.com/containerd/containerd/v2", "v2.4.2"},
 		"runc":              {"github.com/opencontainers/runc", "v1.5.2"},
