@@ -51,7 +51,7 @@ func (b *bench) names(ctx context.Context, counts []int, before string) (err err
 		return err
 	}
 	programs := []*named{}
-	now, err := project.Copy(b.World)
+	now, err := project.Copy(ctx, b.World)
 	if err != nil {
 		return err
 	}

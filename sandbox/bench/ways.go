@@ -29,7 +29,7 @@ type way interface {
 type program struct{ *project.Stack }
 
 func (b *bench) newProgram(ctx context.Context) (*contender, error) {
-	p, err := project.Copy(b.World)
+	p, err := project.Copy(ctx, b.World)
 	if err != nil {
 		return nil, err
 	}

@@ -93,7 +93,7 @@ func newExample(t *testing.T, name string) *example {
 	raw, err := os.ReadFile(filepath.Join(e.directory, "README.md"))
 	require.NoError(t, err)
 	e.blocks = codeBlocks(string(raw))
-	e.project, err = project.Copy(testWorld)
+	e.project, err = project.Copy(context.Background(), testWorld)
 	require.NoError(t, err)
 	return e
 }

@@ -243,7 +243,7 @@ func (r *readme) patchPods(t *testing.T, block string) {
 	require.NoError(t, r.stack.Project.Compile(t.Context())) // the user's own Pulumi keeps none
 	require.NoError(t, os.Rename(r.stack.Project.Compiled(), r.stack.Project.Compiled()+".kept"))
 	defer func() {
-		_, err := project.Copy(testWorld)
+		_, err := project.Copy(context.Background(), testWorld)
 		require.NoError(t, err)
 		require.NoError(t, os.Rename(r.stack.Project.Compiled()+".kept", r.stack.Project.Compiled()))
 	}()

@@ -167,7 +167,7 @@ func newReadme(t *testing.T, text string) *readme {
 	standInFor(t, "kube-system", "traefik", 80, 8000)
 	apply(t, podMonitorDefinition)
 
-	copied, err := project.Copy(testWorld)
+	copied, err := project.Copy(context.Background(), testWorld)
 	require.NoError(t, err)
 	r.stack = &stack{&project.Stack{Project: copied, Name: readmeStack}}
 	t.Cleanup(func() {

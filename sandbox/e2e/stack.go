@@ -29,7 +29,7 @@ func newStack(t *testing.T, name string, settings map[string]string) *stack {
 // newStackIn is newStack for a world other than testWorld.
 func newStackIn(t *testing.T, w *world.World, name string, settings map[string]string) *stack {
 	t.Helper()
-	p, err := project.Copy(w)
+	p, err := project.Copy(context.Background(), w)
 	require.NoError(t, err)
 	made, err := p.NewStack(context.Background(), name)
 	require.NoError(t, err)

@@ -15,6 +15,7 @@ import (
 	"strings"
 
 	"k8s-tunnel/sandbox/cloudflare/state"
+	"k8s-tunnel/sandbox/sources"
 	"k8s-tunnel/sandbox/world"
 )
 
@@ -32,16 +33,16 @@ type Project struct {
 	Dir string
 }
 
-// Copy copies the program as it is in the clone now. A world has one copy: later calls
-// bring it up to date and leave unchanged files untouched, so that nothing is compiled
+// Copy copies the program as it is in the clone now: the files that are released. A world has one copy:
+// later calls bring it up to date and leave unchanged files untouched, so that nothing is compiled
 // again.
-func Copy(w *world.World) (*Project, error) {
+func Copy(ctx context.Context, w *world.World) (*Project, error) {
 	p := &Project{World: w, Dir: filepath.Join(w.Dir(), "project")}
-	files, err := sources(w.Root)
+	files, err := sources.List(ctx, w.Root, append(os.Environ(), BuildEnvironment...))
 	if err != nil {
 		return nil, fmt.Errorf("listing the program's files: %w", err)
 	}
-	for _, file := range files {
+	for _, file := range append(files, "Pulumi.yaml") {
 		if err := copyFile(filepath.Join(w.Root, file), filepath.Join(p.Dir, file)); err != nil {
 			return nil, fmt.Errorf("copying the program: %w", err)
 		}
@@ -70,27 +71,6 @@ func (p *Project) Program(directory string) (*Project, error) {
 		}
 	}
 	return other, os.MkdirAll(filepath.Dir(other.Compiled()), 0o755)
-}
-
-// sources lists the files that the program is made of, relative to the clone's root,
-// without tests, the files that only tests read, and the settings of the clone's own
-// stacks.
-func sources(root string) ([]string, error) {
-	files := []string{"Pulumi.yaml", "go.mod", "go.sum", "main.go"}
-	err := filepath.WalkDir(filepath.Join(root, "components"), func(path string, entry fs.DirEntry, err error) error {
-		switch {
-		case err != nil:
-			return err
-		case entry.IsDir() && entry.Name() == "testdata":
-			return filepath.SkipDir
-		case entry.IsDir(), strings.HasSuffix(path, "_test.go"):
-			return nil
-		}
-		file, err := filepath.Rel(root, path)
-		files = append(files, file)
-		return err
-	})
-	return files, err
 }
 
 func copyFile(from, to string) error {

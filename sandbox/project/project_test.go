@@ -10,43 +10,57 @@ import (
 	"k8s-tunnel/sandbox/world"
 )
 
-// TestCopy checks that a copy has the program's files, including packages below
-// components, but neither tests nor the clone's settings.
+// TestCopy checks that a copy has the program's files, including packages below components and what
+// they embed, but neither tests, nor what only tests use, nor the clone's settings.
 func TestCopy(t *testing.T) {
 	t.Parallel()
 	w := &world.World{Root: t.TempDir(), Name: "copy"}
-	program := []string{
-		"Pulumi.yaml", "go.mod", "go.sum", "main.go",
-		"components/tunnel.go", "components/below/check.go", "components/below/embedded.json",
+	program := map[string]string{
+		"Pulumi.yaml":                    "name: program\n",
+		"go.mod":                         "module example.org/program\n\ngo 1.26.0\n",
+		"go.sum":                         "",
+		"main.go":                        "package main\n\nimport _ \"example.org/program/components\"\n\nfunc main() {}\n",
+		"components/tunnel.go":           "package components\n\nimport _ \"example.org/program/components/below\"\n",
+		"components/below/check.go":      "package below\n\nimport _ \"embed\"\n\n//go:embed embedded.json\nvar JSON string\n",
+		"components/below/embedded.json": "{}\n",
 	}
-	others := []string{
-		"Pulumi.dev.yaml", "main_test.go", "README.md", "components/tunnel_test.go", "components/testdata/golden.json",
-		"components/below/check_test.go", "components/below/testdata/golden.json", "sandbox/main.go",
+	others := map[string]string{
+		"Pulumi.dev.yaml":                       "config: {}\n",
+		"main_test.go":                          "package main\n",
+		"README.md":                             "# Program\n",
+		"components/tunnel_test.go":             "package components\n\nimport _ \"example.org/program/components/golden\"\n",
+		"components/testdata/golden.json":       "{}\n",
+		"components/golden/golden.go":           "package golden\n",
+		"components/below/testdata/golden.json": "{}\n",
+		"sandbox/main.go":                       "package main\n",
 	}
-	for _, file := range append(append([]string{}, program...), others...) {
-		write(t, filepath.Join(w.Root, file), file)
+	for _, files := range []map[string]string{program, others} {
+		for file, content := range files {
+			write(t, filepath.Join(w.Root, file), content)
+		}
 	}
 
-	p, err := Copy(w)
+	p, err := Copy(t.Context(), w)
 	require.NoError(t, err)
-	for _, file := range program {
+	for file, content := range program {
 		raw, err := os.ReadFile(filepath.Join(p.Dir, file))
 		require.NoError(t, err)
-		require.Equal(t, file, string(raw))
+		require.Equal(t, content, string(raw))
 	}
-	for _, file := range others {
+	for file := range others {
 		require.NoFileExists(t, filepath.Join(p.Dir, file))
 	}
 	require.DirExists(t, filepath.Dir(p.Compiled()), "the compiled program has a place")
 
 	before, err := os.Stat(filepath.Join(p.Dir, "go.mod"))
 	require.NoError(t, err)
-	write(t, filepath.Join(w.Root, "main.go"), "changed")
-	_, err = Copy(w)
+	const changed = "package main\n\nfunc main() {}\n"
+	write(t, filepath.Join(w.Root, "main.go"), changed)
+	_, err = Copy(t.Context(), w)
 	require.NoError(t, err)
 	raw, err := os.ReadFile(filepath.Join(p.Dir, "main.go"))
 	require.NoError(t, err)
-	require.Equal(t, "changed", string(raw))
+	require.Equal(t, changed, string(raw))
 	after, err := os.Stat(filepath.Join(p.Dir, "go.mod"))
 	require.NoError(t, err)
 	require.Equal(t, before.ModTime(), after.ModTime(), "what is the same stays untouched")

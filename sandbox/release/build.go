@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"debug/buildinfo"
 	"fmt"
@@ -134,16 +133,4 @@ func (r *release) projectFiles(binary string, p platform) ([]file, error) {
 		{"Pulumi.yaml", []byte(project), 0o644},
 		{"README.md", binaryReadme, 0o644},
 	}, nil
-}
-
-// output runs the go command in the clone and returns what it prints.
-func (r *release) output(ctx context.Context, args ...string) ([]byte, error) {
-	var stderr bytes.Buffer
-	cmd := exec.CommandContext(ctx, "go", args...)
-	cmd.Dir, cmd.Env, cmd.Stderr = r.root, r.environment(platform{}), &stderr
-	out, err := cmd.Output()
-	if err != nil {
-		return nil, fmt.Errorf("go %s: %w\n%s", args[0], err, stderr.Bytes())
-	}
-	return out, nil
 }

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+
+	"k8s-tunnel/sandbox/sources"
 )
 
 // check builds the release in dist, and once more from a copy of the source at another path, with an
@@ -39,11 +41,11 @@ func (r *release) check(ctx context.Context) (err error) {
 
 // copySource copies what the release is built from.
 func (r *release) copySource(ctx context.Context, to string) error {
-	names, err := r.sources(ctx)
+	names, err := sources.List(ctx, r.root, r.environment(platform{}))
 	if err != nil {
 		return err
 	}
-	for _, name := range append(names, "go.mod", "go.sum", "LICENSE", "Pulumi.yaml", "CHANGELOG.md") {
+	for _, name := range append(names, "LICENSE", "Pulumi.yaml", "CHANGELOG.md") {
 		content, err := os.ReadFile(filepath.Join(r.root, name))
 		if err != nil {
 			return err

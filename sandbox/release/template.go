@@ -3,15 +3,14 @@ package main
 import (
 	"context"
 	_ "embed"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
+
+	"k8s-tunnel/sandbox/sources"
 )
 
 const (
@@ -62,7 +61,7 @@ func (r *release) writeTemplate(ctx context.Context) error {
 
 // templateFiles are what the program is made of, and what a project needs beside it.
 func (r *release) templateFiles(ctx context.Context) ([]file, error) {
-	sources, err := r.sources(ctx)
+	names, err := sources.List(ctx, r.root, r.environment(platform{}))
 	if err != nil {
 		return nil, err
 	}
@@ -74,7 +73,7 @@ func (r *release) templateFiles(ctx context.Context) ([]file, error) {
 		{"Pulumi.yaml", []byte(project), 0o644},
 		{"README.md", templateReadme, 0o644},
 	}
-	for _, name := range append(sources, "go.mod", "go.sum", "LICENSE") {
+	for _, name := range append(names, "LICENSE") {
 		content, err := os.ReadFile(filepath.Join(r.root, name))
 		if err != nil {
 			return nil, err
@@ -86,40 +85,6 @@ func (r *release) templateFiles(ctx context.Context) ([]file, error) {
 	}
 	slices.SortFunc(files, func(a, b file) int { return strings.Compare(a.name, b.name) })
 	return files, nil
-}
-
-// sources are the files of the packages that the program imports, without tests, relative to the clone.
-func (r *release) sources(ctx context.Context) ([]string, error) {
-	out, err := r.output(ctx, "list", "-deps", "-json=Dir,Standard,Module,GoFiles,IgnoredGoFiles,EmbedFiles", ".")
-	if err != nil {
-		return nil, err
-	}
-	var files []string
-	for packages := json.NewDecoder(strings.NewReader(string(out))); ; {
-		var p struct {
-			Dir                                 string
-			Module                              *struct{ Main bool }
-			GoFiles, IgnoredGoFiles, EmbedFiles []string
-		}
-		if err := packages.Decode(&p); errors.Is(err, io.EOF) {
-			return files, nil
-		} else if err != nil {
-			return nil, err
-		}
-		if p.Module == nil || !p.Module.Main {
-			continue
-		}
-		for _, name := range slices.Concat(p.GoFiles, p.IgnoredGoFiles, p.EmbedFiles) {
-			if strings.HasSuffix(name, "_test.go") {
-				continue
-			}
-			path, err := filepath.Rel(r.root, filepath.Join(p.Dir, name))
-			if err != nil {
-				return nil, err
-			}
-			files = append(files, path)
-		}
-	}
 }
 
 // project is Pulumi.yaml without what concerns the clone alone.
