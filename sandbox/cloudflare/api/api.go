@@ -9,9 +9,9 @@
 // and texts that no source has are marked as assumed.
 //
 // Unlike the original it knows only API tokens, no global keys; every zone is on the
-// free plan; it has no rate limit of its own, and changes are visible to every client
-// at once. It answers at once too, unless Settings say otherwise. It records the calls,
-// and faults make it misbehave.
+// free plan; and changes are visible to every client at once. It answers at once too, and
+// any number of calls, unless Settings say otherwise. It records the calls, and faults make
+// it misbehave.
 package api
 
 import (
