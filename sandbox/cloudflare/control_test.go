@@ -27,7 +27,7 @@ func TestServer_Control(t *testing.T) {
 		_, err = c.AddZone(ctx, state.Zone{Name: "other.localhost", AccountID: account.ID})
 		require.NoError(t, err)
 		value := strings.Repeat("o", 40)
-		_, err = c.AddToken(ctx, state.Token{Value: value, Name: "other", Grants: []state.Grant{{Resource: account.ID, Rights: []state.Right{state.ZoneRead}}}})
+		_, err = c.AddToken(ctx, state.Token{Value: value, Name: "other", Grants: []state.Grant{{Resource: account.ID, Permissions: []state.Permission{state.ZoneRead}}}})
 		require.NoError(t, err)
 		_, body, _ := fetch(t, client(t, s, s.API), "https://"+s.API+api.BasePath+"/zones", "Authorization", "Bearer "+value)
 		require.Contains(t, body, "other.localhost")

@@ -26,8 +26,8 @@ func TestSettings(t *testing.T) {
 		_, err = testWorld.Control().AddToken(context.Background(), state.Token{
 			Value: strings.Repeat("b", 40), Name: "both accounts",
 			Grants: []state.Grant{
-				{Resource: state.SeedAccountID, Rights: []state.Right{state.TunnelEdit, state.ZoneRead, state.DNSEdit}},
-				{Resource: foreign.ID, Rights: []state.Right{state.TunnelEdit, state.ZoneRead, state.DNSEdit}},
+				{Resource: state.SeedAccountID, Permissions: []state.Permission{state.TunnelEdit, state.ZoneRead, state.DNSEdit}},
+				{Resource: foreign.ID, Permissions: []state.Permission{state.TunnelEdit, state.ZoneRead, state.DNSEdit}},
 			},
 		})
 		require.NoError(t, err)

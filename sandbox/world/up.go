@@ -286,7 +286,7 @@ func (w *World) startNode(ctx context.Context, out io.Writer, images func() (ima
 	if err := cluster.Start(ctx, config); err != nil {
 		return fmt.Errorf("starting the node: %w", err)
 	}
-	if err := w.linkKubeconfig(); err != nil {
+	if err := w.copyKubeconfig(); err != nil {
 		return err
 	}
 	if err := w.rolledOut(ctx, ingress); err != nil {
@@ -312,8 +312,8 @@ func (w *World) startSites(ctx context.Context, images func() (image.Tars, error
 	return w.rolledOut(ctx, sites...)
 }
 
-// linkKubeconfig copies the node's kubeconfig to the path that Pulumi.dev.yaml names.
-func (w *World) linkKubeconfig() error {
+// copyKubeconfig copies the node's kubeconfig to the path that Pulumi.dev.yaml names.
+func (w *World) copyKubeconfig() error {
 	raw, err := os.ReadFile(w.clusterConfig().Kubeconfig())
 	if err != nil {
 		return err

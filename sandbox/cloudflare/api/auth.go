@@ -67,26 +67,26 @@ func (c *call) verifyToken() (any, error) {
 }
 
 // accountWith returns the path's account if the token has the permission on it.
-func (c *call) accountWith(right state.Right, refusal *Error) (state.Account, error) {
+func (c *call) accountWith(permission state.Permission, refusal *Error) (state.Account, error) {
 	id := c.PathValue("account")
 	if !idForm.MatchString(id) {
 		return state.Account{}, malformedID(c.URL.Path)
 	}
 	account, ok := c.store.Account(id)
-	if !ok || !c.token.OnAccount(right, id) {
+	if !ok || !c.token.OnAccount(permission, id) {
 		return state.Account{}, refusal
 	}
 	return account, nil
 }
 
 // zoneWith returns the path's zone if the token has the permission on it.
-func (c *call) zoneWith(right state.Right, refusal *Error) (state.Zone, error) {
+func (c *call) zoneWith(permission state.Permission, refusal *Error) (state.Zone, error) {
 	id := c.PathValue("zone")
 	if !idForm.MatchString(id) {
 		return state.Zone{}, malformedID(c.URL.Path)
 	}
 	zone, ok := c.store.Zone(id)
-	if !ok || !c.token.OnZone(right, zone) {
+	if !ok || !c.token.OnZone(permission, zone) {
 		return state.Zone{}, refusal
 	}
 	return zone, nil

@@ -62,7 +62,7 @@ func TestAPI_TokensWithAPrefix(t *testing.T) {
 	for prefix, verified := range map[string]int{"cfut_": 200, "cfat_": 401} {
 		w := *w
 		w.token = prefix + strings.Repeat("x", 48)
-		_, err := w.store.PutToken(state.Token{Value: w.token, Grants: []state.Grant{{Resource: "*", Rights: []state.Right{state.ZoneRead}}}})
+		_, err := w.store.PutToken(state.Token{Value: w.token, Grants: []state.Grant{{Resource: "*", Permissions: []state.Permission{state.ZoneRead}}}})
 		require.NoError(t, err)
 		require.Equal(t, 200, w.do("GET", "/zones", nil).Status)
 		require.Equal(t, verified, w.do("GET", "/user/tokens/verify", nil).Status, "an account's token has its own call")
@@ -83,7 +83,7 @@ func TestAPI_RateLimitHeaders(t *testing.T) {
 	}
 }
 
-func TestAPI_Rights(t *testing.T) {
+func TestAPI_Permissions(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	tunnel := get[object](w, "POST", tunnelsPath, object{"name": "t", "tunnel_secret": secret})
@@ -94,8 +94,8 @@ func TestAPI_Rights(t *testing.T) {
 	newRecord := object{"type": "TXT", "name": "@", "content": "u"}
 	newTunnel := object{"name": "u", "tunnel_secret": secret}
 
-	on := func(resource string, rights ...state.Right) []state.Grant {
-		return []state.Grant{{Resource: resource, Rights: rights}}
+	on := func(resource string, permissions ...state.Permission) []state.Grant {
+		return []state.Grant{{Resource: resource, Permissions: permissions}}
 	}
 	for name, c := range map[string]struct {
 		grants       []state.Grant
@@ -186,7 +186,7 @@ func TestAPI_Directory(t *testing.T) {
 	})
 	t.Run("two zones of a name in two accounts", func(t *testing.T) {
 		t.Parallel()
-		all := w.as(state.Grant{Resource: "*", Rights: []state.Right{state.ZoneRead}})
+		all := w.as(state.Grant{Resource: "*", Permissions: []state.Permission{state.ZoneRead}})
 		require.Len(t, get[[]object](all, "GET", "/zones?name=home.localhost", nil), 2)
 		require.Len(t, get[[]object](all, "GET", "/zones?name=home.localhost&account.id="+second.ID, nil), 1)
 		require.Len(t, get[[]object](all, "GET", "/zones?account.name=Second", nil), 1)

@@ -114,14 +114,14 @@ func (c *call) presentZone(z state.Zone) zoneJSON {
 		out.ActivatedOn = &z.CreatedOn
 	}
 	for _, p := range []struct {
-		right state.Right
-		name  string
+		permission state.Permission
+		name       string
 	}{
 		{state.DNSEdit, "#dns_records:edit"},
 		{state.DNSRead, "#dns_records:read"},
 		{state.ZoneRead, "#zone:read"},
 	} {
-		if c.token.OnZone(p.right, z) {
+		if c.token.OnZone(p.permission, z) {
 			out.Permissions = append(out.Permissions, p.name)
 		}
 	}

@@ -84,8 +84,8 @@ func set[T any](from, to *T) {
 }
 
 // pathRecord returns the path's record and its zone if the token has the permission.
-func (c *call) pathRecord(right state.Right) (state.Zone, state.Record, error) {
-	zone, err := c.zoneWith(right, noPermission())
+func (c *call) pathRecord(permission state.Permission) (state.Zone, state.Record, error) {
+	zone, err := c.zoneWith(permission, noPermission())
 	if err != nil {
 		return state.Zone{}, state.Record{}, err
 	}

@@ -116,7 +116,7 @@ func TestAPI_Limit(t *testing.T) {
 	require.Error(t, w.api.SetSettings(api.Settings{Limit: -1}))
 	require.NoError(t, w.api.SetSettings(api.Settings{Limit: 3}))
 	// Two tokens of the same user, in turn.
-	token, next := w, w.as(state.Grant{Resource: "*", Rights: []state.Right{state.DNSRead}})
+	token, next := w, w.as(state.Grant{Resource: "*", Permissions: []state.Permission{state.DNSRead}})
 	synctest.Test(t, func(t *testing.T) {
 		call := func() int {
 			token, next = next, token

@@ -77,8 +77,8 @@ func connectorToken(t state.Tunnel) string {
 
 // pathTunnel returns the path's tunnel, deleted or not, if the token has the permission
 // on its account.
-func (c *call) pathTunnel(right state.Right) (state.Tunnel, error) {
-	account, err := c.accountWith(right, noPermission())
+func (c *call) pathTunnel(permission state.Permission) (state.Tunnel, error) {
+	account, err := c.accountWith(permission, noPermission())
 	if err != nil {
 		return state.Tunnel{}, err
 	}

@@ -80,10 +80,10 @@ type Edge struct {
 	log      *slog.Logger
 	table    *table
 
-	mu       sync.Mutex
-	addrs    []string // of the last Listen
-	site     *site    // nil while the edge doesn't listen
-	carriers map[carrier]struct{}
+	mu        sync.Mutex
+	addrs     []string   // of the last Listen
+	listeners *listeners // nil while the edge doesn't listen
+	carriers  map[carrier]struct{}
 }
 
 // New returns an edge that listens nowhere yet.

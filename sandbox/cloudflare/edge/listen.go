@@ -17,18 +17,18 @@ var (
 	errNoAddress = errors.New("edge has no addresses to listen on")
 )
 
-// site is what exists while the edge listens.
-type site struct {
-	doors  []*door
+// listeners is what exists while the edge listens.
+type listeners struct {
+	all    []*listener
 	unstop func() bool        // of the caller's context
 	end    context.CancelFunc // ends handshakes, which refuse and the carriers don't reach
 	wg     sync.WaitGroup     // accept loops and connections
 }
 
-// door is one edge address: TCP for HTTP/2 and UDP for QUIC. Each has sockets of
+// listener is one edge address: TCP for HTTP/2 and UDP for QUIC. Each has sockets of
 // its own bound to exactly that address, because a wildcard UDP socket on a machine
 // with several addresses would answer from the wrong one.
-type door struct {
+type listener struct {
 	location string
 	tcp      net.Listener
 	udp      net.PacketConn
@@ -45,29 +45,29 @@ func (e *Edge) Listen(ctx context.Context, addrs []string) error {
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.site != nil {
+	if e.listeners != nil {
 		return errListening
 	}
-	s := &site{}
+	ls := &listeners{}
 	for i, addr := range addrs {
-		d, err := e.newDoor(ctx, addr, fmt.Sprintf("%s%02d", e.location, i+1))
+		l, err := e.newListener(ctx, addr, fmt.Sprintf("%s%02d", e.location, i+1))
 		if err != nil {
-			s.close()
+			ls.close()
 			return fmt.Errorf("listening on %s: %w", addr, err)
 		}
-		s.doors = append(s.doors, d)
+		ls.all = append(ls.all, l)
 	}
 	conns, end := context.WithCancel(context.WithoutCancel(ctx))
-	s.end = end
-	for _, d := range s.doors {
-		s.wg.Go(func() { e.acceptHTTP2(conns, s, d) })
-		s.wg.Go(func() { e.acceptQUIC(s, d) })
+	ls.end = end
+	for _, l := range ls.all {
+		ls.wg.Go(func() { e.acceptHTTP2(conns, ls, l) })
+		ls.wg.Go(func() { e.acceptQUIC(ls, l) })
 	}
-	e.site, e.addrs = s, nil
-	for _, d := range s.doors {
-		e.addrs = append(e.addrs, d.tcp.Addr().String())
+	e.listeners, e.addrs = ls, nil
+	for _, l := range ls.all {
+		e.addrs = append(e.addrs, l.tcp.Addr().String())
 	}
-	s.unstop = context.AfterFunc(ctx, func() { _ = e.Shutdown(ctx) })
+	ls.unstop = context.AfterFunc(ctx, func() { _ = e.Shutdown(ctx) })
 	return nil
 }
 
@@ -87,116 +87,116 @@ func (e *Edge) Start(ctx context.Context) error {
 // Stop closes the listeners and cuts every connection: an outage of the edge. It
 // does nothing to an edge that doesn't listen.
 func (e *Edge) Stop() {
-	s := e.leave()
-	if s == nil {
+	ls := e.leave()
+	if ls == nil {
 		return
 	}
-	s.refuse()
+	ls.refuse()
 	e.Cut()
-	s.close()
-	s.wg.Wait()
+	ls.close()
+	ls.wg.Wait()
 }
 
 // Shutdown closes the listeners, lets requests in flight finish until ctx ends, and
 // then hangs up in order. The error is ctx's if some were cut off.
 func (e *Edge) Shutdown(ctx context.Context) error {
-	s := e.leave()
-	if s == nil {
+	ls := e.leave()
+	if ls == nil {
 		return nil
 	}
-	s.refuse()
+	ls.refuse()
 	err := e.drain(ctx)
 	var wg sync.WaitGroup
 	for _, c := range e.open() {
 		wg.Go(c.hangUp)
 	}
 	wg.Wait()
-	s.close()
-	s.wg.Wait()
+	ls.close()
+	ls.wg.Wait()
 	return err
 }
 
-// leave takes the site from the edge, so that only one caller shuts it down.
-func (e *Edge) leave() *site {
+// leave takes the listeners from the edge, so that only one caller shuts it down.
+func (e *Edge) leave() *listeners {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	s := e.site
-	e.site = nil
-	if s != nil {
-		s.unstop()
+	ls := e.listeners
+	e.listeners = nil
+	if ls != nil {
+		ls.unstop()
 	}
-	return s
+	return ls
 }
 
-func (e *Edge) newDoor(ctx context.Context, addr, location string) (*door, error) {
+func (e *Edge) newListener(ctx context.Context, addr, location string) (*listener, error) {
 	lc := net.ListenConfig{Control: freeBind}
-	d := &door{location: location}
+	l := &listener{location: location}
 	var err error
-	if d.tcp, err = lc.Listen(ctx, "tcp", addr); err != nil {
+	if l.tcp, err = lc.Listen(ctx, "tcp", addr); err != nil {
 		return nil, err
 	}
 	// The TCP listener knows the port if the system chose it.
-	if d.udp, err = lc.ListenPacket(ctx, "udp", d.tcp.Addr().String()); err != nil {
-		d.close()
+	if l.udp, err = lc.ListenPacket(ctx, "udp", l.tcp.Addr().String()); err != nil {
+		l.close()
 		return nil, err
 	}
-	d.quic = &quic.Transport{Conn: d.udp}
-	d.quicL, err = d.quic.Listen(&tls.Config{
+	l.quic = &quic.Transport{Conn: l.udp}
+	l.quicL, err = l.quic.Listen(&tls.Config{
 		Certificates: []tls.Certificate{e.cert}, NextProtos: []string{protocolQUIC}, MinVersion: tls.VersionTLS13,
 	}, quicConfig())
 	if err != nil {
-		d.close()
+		l.close()
 		return nil, err
 	}
-	return d, nil
+	return l, nil
 }
 
-func (e *Edge) acceptHTTP2(ctx context.Context, s *site, d *door) {
+func (e *Edge) acceptHTTP2(ctx context.Context, ls *listeners, l *listener) {
 	for {
-		conn, err := d.tcp.Accept()
+		conn, err := l.tcp.Accept()
 		if err != nil {
 			return // closed
 		}
-		s.wg.Go(func() { e.serveHTTP2(ctx, conn, d.location) })
+		ls.wg.Go(func() { e.serveHTTP2(ctx, conn, l.location) })
 	}
 }
 
-func (e *Edge) acceptQUIC(s *site, d *door) {
+func (e *Edge) acceptQUIC(ls *listeners, l *listener) {
 	for {
-		conn, err := d.quicL.Accept(context.Background())
+		conn, err := l.quicL.Accept(context.Background())
 		if err != nil {
 			return // closed
 		}
-		s.wg.Go(func() { e.serveQUIC(conn, d.location) })
+		ls.wg.Go(func() { e.serveQUIC(conn, l.location) })
 	}
 }
 
 // refuse stops accepting new connections; existing ones stay.
-func (s *site) refuse() {
-	for _, d := range s.doors {
-		_ = d.tcp.Close()
-		_ = d.quicL.Close()
+func (ls *listeners) refuse() {
+	for _, l := range ls.all {
+		_ = l.tcp.Close()
+		_ = l.quicL.Close()
 	}
 }
 
-func (s *site) close() {
-	if s.end != nil {
-		s.end()
+func (ls *listeners) close() {
+	if ls.end != nil {
+		ls.end()
 	}
-	for _, d := range s.doors {
-		d.close()
+	for _, l := range ls.all {
+		l.close()
 	}
 }
 
-func (d *door) close() {
-	if d.tcp != nil {
-		_ = d.tcp.Close()
+func (l *listener) close() {
+	if l.tcp != nil {
+		_ = l.tcp.Close()
 	}
-	if d.quic != nil {
-		_ = d.quic.Close()
+	if l.quic != nil {
+		_ = l.quic.Close()
 	}
-	if d.udp != nil {
-		_ = d.udp.Close()
+	if l.udp != nil {
+		_ = l.udp.Close()
 	}
 }
 

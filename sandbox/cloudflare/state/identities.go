@@ -46,7 +46,7 @@ func (s *Store) Seed() error {
 			Value:  SeedToken,
 			ID:     newID(),
 			Name:   "sandbox",
-			Grants: []Grant{{Resource: SeedAccountID, Rights: []Right{TunnelEdit, ZoneRead, DNSEdit}}},
+			Grants: []Grant{{Resource: SeedAccountID, Permissions: []Permission{TunnelEdit, ZoneRead, DNSEdit}}},
 		}))
 	}
 	return s.commit("seeding the store", writes...)

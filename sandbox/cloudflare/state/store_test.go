@@ -30,7 +30,7 @@ func TestStore_SurvivesARestart(t *testing.T) {
 	zone, err := s.PutZone(Zone{Name: "Second.Example.", AccountID: account.ID})
 	require.NoError(t, err)
 	require.Equal(t, "second.example", zone.Name)
-	token, err := s.PutToken(Token{Value: "value", Name: "reader", Grants: []Grant{{Resource: zone.ID, Rights: []Right{DNSRead}}}})
+	token, err := s.PutToken(Token{Value: "value", Name: "reader", Grants: []Grant{{Resource: zone.ID, Permissions: []Permission{DNSRead}}}})
 	require.NoError(t, err)
 	tunnel, err := s.CreateTunnel(Tunnel{AccountID: account.ID, Name: "t", Secret: []byte("secret"), ConfigSrc: "local"})
 	require.NoError(t, err)
@@ -236,7 +236,7 @@ func TestStore_IsSafeForConcurrentUse(t *testing.T) {
 func TestToken_Rights(t *testing.T) {
 	t.Parallel()
 	zone := Zone{ID: "z", AccountID: "a"}
-	token := Token{Grants: []Grant{{Resource: "a", Rights: []Right{TunnelEdit, ZoneRead}}, {Resource: "z2", Rights: []Right{DNSRead}}}}
+	token := Token{Grants: []Grant{{Resource: "a", Permissions: []Permission{TunnelEdit, ZoneRead}}, {Resource: "z2", Permissions: []Permission{DNSRead}}}}
 	require.True(t, token.OnAccount(TunnelRead, "a"), "edit includes read")
 	require.False(t, token.OnAccount(TunnelRead, "b"))
 	require.True(t, token.OnZone(ZoneRead, zone), "an account's grant covers its zones")
@@ -244,5 +244,5 @@ func TestToken_Rights(t *testing.T) {
 	require.True(t, token.OnZone(DNSRead, Zone{ID: "z2", AccountID: "b"}))
 	require.False(t, token.OnZone(DNSEdit, Zone{ID: "z2", AccountID: "b"}), "read doesn't include edit")
 	require.False(t, token.Has(AccountRead))
-	require.True(t, Token{Grants: []Grant{{Resource: "*", Rights: []Right{DNSEdit}}}}.OnZone(DNSRead, zone))
+	require.True(t, Token{Grants: []Grant{{Resource: "*", Permissions: []Permission{DNSEdit}}}}.OnZone(DNSRead, zone))
 }
