@@ -76,7 +76,7 @@ pictures:
 still:
 	@$(IN_SANDBOX) run ./pictures record
 
-## lint: the linters of .golangci.yaml, and actionlint
+## lint: the linters of .golangci.yaml, actionlint, and go vet of the local world for macOS, where it runs without a node
 # What is known of dependencies is kept. Learning it of all of Kubernetes takes a minute or two, and
 # without a limit 8 GB.
 lint: export PATH := $(CURDIR)/.sandbox/bin:$(PATH)
@@ -89,6 +89,7 @@ lint:
 		echo "cd $$module && golangci-lint run --allow-parallel-runners ./..."; \
 		(cd $$module && golangci-lint run --allow-parallel-runners ./...); \
 	done
+	GOOS=darwin $(IN_SANDBOX) vet ./...
 
 ## vulnerabilities: known ones in all modules but the tools'; asks vuln.go.dev, so make test leaves it out
 .PHONY: vulnerabilities
