@@ -135,8 +135,9 @@ changes:
 	ALL_SCENES=1 $(IN_SANDBOX) test -tags e2e -count 1 -timeout 60m -v -run '^(TestProbes|TestChangesUnderLoad)$$' ./e2e
 
 ## chaos: Pulumi killed and Cloudflare's API failing at every step of what a stack goes through (hours); KILLS=, FAULTS=, SEED=, ONLY=, WORLDS=
-# Most of it is waiting, so several worlds share it, a gigabyte of memory each. With RESUME=1, it goes
-# on where it was interrupted.
+# ONLY is a regular expression for the disturbances' lines in the log. With KEEP_GOING=1, a failure isn't
+# the end. Most of it is waiting, so several worlds share it, a gigabyte of memory each. With RESUME=1, it
+# goes on where it was interrupted.
 chaos: export RECORD := 1
 chaos: export KILLS ?= 200
 chaos: export FAULTS ?= 1000
