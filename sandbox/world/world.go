@@ -46,7 +46,7 @@ type World struct {
 }
 
 // ErrNoAddresses says that a world was never up, or was taken down.
-var ErrNoAddresses = errors.New("it isn't up, so it has no addresses yet; start it with: go -C sandbox run . up")
+var ErrNoAddresses = errors.New("it isn't up, so it has no addresses yet")
 
 // Known returns nil if the world's addresses are known.
 func (w *World) Known() error {
@@ -56,7 +56,7 @@ func (w *World) Known() error {
 	if w.recorded || w.Name == DefaultName {
 		return nil
 	}
-	return fmt.Errorf("world %s: %w --world %s", w.Name, ErrNoAddresses, w.Name)
+	return fmt.Errorf("world %s: %w; start it with: go -C sandbox run . up --world %s", w.Name, ErrNoAddresses, w.Name)
 }
 
 // Open returns the world of that name in the clone around the current directory.
