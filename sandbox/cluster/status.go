@@ -6,7 +6,7 @@ import "time"
 type Status struct {
 	// Name is the name of the node.
 	Name string `json:"name"`
-	// Running says whether the node's process 1 is alive.
+	// Running reports whether the node's process 1 is alive.
 	Running bool `json:"running"`
 	// Problem says what doesn't work in a running node; empty means that it is healthy.
 	Problem string `json:"problem,omitempty"`

@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// When says whether a fault replaces the effect of a call or follows it.
+// When reports whether a fault replaces the effect of a call or follows it.
 type When string
 
 // A fault before the effect is a call that never arrived; one after it is a call

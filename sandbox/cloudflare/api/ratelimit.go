@@ -9,7 +9,8 @@ import (
 )
 
 // setRateLimit adds the headers that tell a client how many calls it has left. The
-// numbers are always those of a client that has just begun: no client of ours reads them. The policy's name depends on the endpoint, and verifying a token has none.
+// numbers are always those of a client that has just begun: no client of ours reads them.
+// The policy's name depends on the endpoint, and verifying a token has none.
 func setRateLimit(h http.Header, pattern string) {
 	switch pattern {
 	case "GET /user/tokens/verify":

@@ -123,7 +123,7 @@ type Lag struct {
 	Departure api.Duration `json:"departure"`
 }
 
-// Edge says whether the edge listens.
+// Edge reports whether the edge listens.
 type Edge struct {
 	Up bool `json:"up"`
 }

@@ -26,8 +26,8 @@ func main() {
 		fmt.Fprintln(os.Stderr, "error: say which command to run")
 		os.Exit(2)
 	}
-	// Each signal ends the command alone, so that its group can be removed. The terminal gives Ctrl-C to the
-	// command too, and some take a second one for the wish to end at once.
+	// Each signal ends the command alone, so that its group can be removed. The terminal sends Ctrl-C to the
+	// command too; forwarding it would count as a second one, which makes Pulumi stop at once.
 	signal.Notify(make(chan os.Signal, 1), os.Interrupt)
 	ctx, _ := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	cmd := exec.CommandContext(ctx, flag.Arg(0), flag.Args()[1:]...)

@@ -47,7 +47,7 @@ type Block struct {
 	Except []netip.Prefix
 }
 
-// Contains says whether an address is in the range and in none of its holes.
+// Contains reports whether an address is in the range and in none of its holes.
 func (b Block) Contains(a netip.Addr) bool {
 	return b.Prefix.Contains(a) && !slices.ContainsFunc(b.Except, func(p netip.Prefix) bool { return p.Contains(a) })
 }
@@ -194,7 +194,7 @@ func block(b *networkingv1.IPBlock) (Block, bool) {
 	return out, true
 }
 
-// covers says whether an address is one of the match's peers.
+// covers reports whether an address is one of the match's peers.
 func (m Match) covers(a netip.Addr) bool {
 	switch {
 	case m.Block != nil:

@@ -91,7 +91,7 @@ func preparedBinary(project string) (string, error) {
 	return runtime.Options.Binary, nil
 }
 
-// keeps tells whether target can hold the program of project: it lies below it, its folder exists,
+// keeps reports whether target can hold the program of project: it lies below it, its folder exists,
 // and nobody has said already where the program comes from.
 func keeps(target, project string, args []string) bool {
 	if !filepath.IsAbs(target) {

@@ -11,13 +11,13 @@
 //
 // So no pod is ever without its rules: addresses in the pod subnet that the agent
 // doesn't know are cut off, and a pod runs only after its address is known. What
-// remains is a policy that is created or changed at the very moment in which the pod starts: it applies
-// some milliseconds later, as it does to pods that run already. Without the
-// plugin in the chain the agent learns addresses from the pods' status, and a new
-// pod has no network for the first second or so.
+// remains is a policy that is created or changed at the very moment in which the pod
+// starts: it applies some milliseconds later, as it does to pods that run already.
+// Without the plugin in the chain the agent learns addresses from the pods' status, and
+// a new pod has no network for the first second or so.
 //
-// The rules stay when the agent ends, so a crash opens nothing; no new pod
-// starts until it is back. Until the kubelet has reported them, pods that started just before a crash
+// The rules stay when the agent ends, so a crash opens nothing; no new pod starts until
+// it is back. Until the kubelet has reported them, pods that started just before a crash
 // are cut off.
 package main
 
