@@ -146,6 +146,25 @@ func TestServer_Control(t *testing.T) {
 		_, err = c.SetZone(ctx, zone)
 		require.ErrorContains(t, err, "no status of a zone")
 	})
+	t.Run("a token, withdrawn and given back", func(t *testing.T) {
+		value := strings.Repeat("w", 40)
+		added, err := c.AddToken(ctx, state.Token{Value: value, Name: "withdrawn", Grants: []state.Grant{{Resource: "*", Permissions: []state.Permission{state.ZoneRead}}}})
+		require.NoError(t, err)
+		token := control.Token{ID: added.ID, Name: added.Name, Grants: added.Grants}
+		for _, test := range []struct {
+			withdrawn bool
+			status    int
+		}{{true, 403}, {false, 200}} {
+			token.Withdrawn = test.withdrawn
+			require.NoError(t, c.SetToken(ctx, token.ID, test.withdrawn))
+			st, err := c.State(ctx)
+			require.NoError(t, err)
+			require.Contains(t, st.Tokens, token)
+			status, _, _ := fetch(t, client(t, s, s.API), "https://"+s.API+api.BasePath+"/zones", "Authorization", "Bearer "+value)
+			require.Equal(t, test.status, status)
+		}
+		require.ErrorContains(t, c.SetToken(ctx, "unknown", true), "404")
+	})
 	t.Run("what it doesn't know", func(t *testing.T) {
 		resp, err := http.Post("http://"+s.Control+"/zones", "application/json", strings.NewReader(`{"nme":"x"}`))
 		require.NoError(t, err)

@@ -43,6 +43,7 @@ func (c *call) authenticate() *Error {
 		return invalidHeader(6111, "Authorization")
 	}
 	token, known := c.store.Token(value)
+	known = known && !token.Withdrawn
 	switch {
 	case verifying && (!known || strings.HasPrefix(value, accountTokenPrefix)):
 		return invalidTokenToVerify()

@@ -47,6 +47,24 @@ func TestAPI_Credentials(t *testing.T) {
 	}
 }
 
+func TestAPI_WithdrawnTokens(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	token, known := w.store.Token(state.SeedToken)
+	require.True(t, known)
+	for _, withdrawn := range []bool{true, false} {
+		token.Withdrawn = withdrawn
+		_, err := w.store.PutToken(token)
+		require.NoError(t, err)
+		for path, code := range map[string]int{"/user/tokens/verify": 1000, "/zones": 9109, zonePath: 9109, recordsPath: 10000, tunnelsPath: 10000} {
+			if !withdrawn {
+				code = 0
+			}
+			require.Equal(t, code, w.do("GET", path, nil).code(), path)
+		}
+	}
+}
+
 func TestAPI_VerifyToken(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -3,6 +3,7 @@ package control
 import (
 	"fmt"
 	"net/http"
+	"slices"
 
 	"k8s-tunnel/sandbox/cloudflare/state"
 )
@@ -31,6 +32,22 @@ func (s *server) setZone(r *http.Request) (any, error) {
 		return nil, fmt.Errorf("setting zone %s: its ID can't change", id)
 	}
 	return s.Store.PutZone(zone)
+}
+
+func (s *server) setToken(r *http.Request) (any, error) {
+	id := r.PathValue("token")
+	tokens := s.Store.Tokens()
+	i := slices.IndexFunc(tokens, func(t state.Token) bool { return t.ID == id })
+	if i < 0 {
+		return nil, fmt.Errorf("setting token %s: it is %w", id, state.ErrNotFound)
+	}
+	var want tokenSettings
+	if err := read(r, &want); err != nil {
+		return nil, err
+	}
+	tokens[i].Withdrawn = want.Withdrawn
+	token, err := s.Store.PutToken(tokens[i])
+	return withoutValue(token), err
 }
 
 // addRecord adds a record in the zone given, or in the one that its name belongs to.

@@ -111,6 +111,11 @@ func (c *Client) AddToken(ctx context.Context, t state.Token) (out state.Token, 
 	return out, c.do(ctx, http.MethodPost, "/tokens", t, &out)
 }
 
+// SetToken withdraws a token, known by its ID, or gives it back. State lists the tokens.
+func (c *Client) SetToken(ctx context.Context, id string, withdrawn bool) error {
+	return c.do(ctx, http.MethodPut, "/tokens/"+id, tokenSettings{withdrawn}, nil)
+}
+
 // AddRecord adds a record as if made outside the program. Without a zone's ID it goes
 // into the zone that its name belongs to.
 func (c *Client) AddRecord(ctx context.Context, r state.Record) (out state.Record, err error) {

@@ -48,26 +48,27 @@ type server struct {
 func Handler(c Config) http.Handler {
 	s := &server{Config: c}
 	return handler(c.World, map[string]func(*http.Request) (any, error){
-		"GET /healthz":      func(*http.Request) (any, error) { return "ok", nil },
-		"GET /state":        s.state,
-		"GET /calls":        func(*http.Request) (any, error) { return s.API.Calls(), nil },
-		"DELETE /calls":     s.forgetCalls,
-		"GET /api":          func(*http.Request) (any, error) { return s.API.Settings(), nil },
-		"PUT /api":          s.setAPI,
-		"GET /lag":          func(*http.Request) (any, error) { return s.lag(), nil },
-		"PUT /lag":          s.setLag,
-		"GET /faults":       func(*http.Request) (any, error) { return s.API.Faults(), nil },
-		"PUT /faults":       s.setFaults,
-		"DELETE /faults":    func(*http.Request) (any, error) { return nil, s.API.SetFaults(nil) },
-		"POST /edge/cut":    s.cutEdge,
-		"GET /edge":         func(*http.Request) (any, error) { return s.edge(), nil },
-		"PUT /edge":         s.setEdge,
-		"POST /accounts":    add(s.Store.PutAccount),
-		"POST /zones":       add(s.Store.PutZone),
-		"PUT /zones/{zone}": s.setZone,
-		"POST /tokens":      add(s.Store.PutToken),
-		"POST /records":     add(s.addRecord),
-		"PUT /origins":      s.setOrigins,
+		"GET /healthz":        func(*http.Request) (any, error) { return "ok", nil },
+		"GET /state":          s.state,
+		"GET /calls":          func(*http.Request) (any, error) { return s.API.Calls(), nil },
+		"DELETE /calls":       s.forgetCalls,
+		"GET /api":            func(*http.Request) (any, error) { return s.API.Settings(), nil },
+		"PUT /api":            s.setAPI,
+		"GET /lag":            func(*http.Request) (any, error) { return s.lag(), nil },
+		"PUT /lag":            s.setLag,
+		"GET /faults":         func(*http.Request) (any, error) { return s.API.Faults(), nil },
+		"PUT /faults":         s.setFaults,
+		"DELETE /faults":      func(*http.Request) (any, error) { return nil, s.API.SetFaults(nil) },
+		"POST /edge/cut":      s.cutEdge,
+		"GET /edge":           func(*http.Request) (any, error) { return s.edge(), nil },
+		"PUT /edge":           s.setEdge,
+		"POST /accounts":      add(s.Store.PutAccount),
+		"POST /zones":         add(s.Store.PutZone),
+		"PUT /zones/{zone}":   s.setZone,
+		"POST /tokens":        add(s.Store.PutToken),
+		"PUT /tokens/{token}": s.setToken,
+		"POST /records":       add(s.addRecord),
+		"PUT /origins":        s.setOrigins,
 	})
 }
 
@@ -142,7 +143,7 @@ func (s *server) state(*http.Request) (any, error) {
 		API: s.API.Settings(), Lag: s.lag(), Edge: s.edge(),
 	}
 	for _, t := range s.Store.Tokens() {
-		out.Tokens = append(out.Tokens, Token{ID: t.ID, Name: t.Name, Grants: t.Grants})
+		out.Tokens = append(out.Tokens, withoutValue(t))
 	}
 	for _, a := range out.Accounts {
 		for _, t := range s.Store.Tunnels(a.ID) {
@@ -153,6 +154,10 @@ func (s *server) state(*http.Request) (any, error) {
 		out.Records = append(out.Records, s.Store.Records(z.ID)...)
 	}
 	return out, nil
+}
+
+func withoutValue(t state.Token) Token {
+	return Token{ID: t.ID, Name: t.Name, Grants: t.Grants, Withdrawn: t.Withdrawn}
 }
 
 func (s *server) tunnel(t state.Tunnel) Tunnel {

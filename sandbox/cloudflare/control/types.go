@@ -21,6 +21,7 @@
 //	GET    /edge        whether the edge listens, PUT stops or starts it: {"up":false}
 //	POST   /accounts, /zones, /tokens, /records   adds one
 //	PUT    /zones/ID    sets what is given of a zone: {"status":"pending","paused":true,"record_quota":3}
+//	PUT    /tokens/ID   withdraws a token, or gives it back: {"withdrawn":true}
 //	PUT    /origins     replaces the origins outside any tunnel: {"content":"URL"}
 package control
 
@@ -87,6 +88,13 @@ type Token struct {
 	ID     string        `json:"id"`
 	Name   string        `json:"name"`
 	Grants []state.Grant `json:"grants"`
+	// Withdrawn tokens are answered like those that were revoked or have expired.
+	Withdrawn bool `json:"withdrawn"`
+}
+
+// tokenSettings is what can be set of a token.
+type tokenSettings struct {
+	Withdrawn bool `json:"withdrawn"`
 }
 
 // Tunnel is a tunnel without its secret, but with what the edge knows of it.

@@ -31,6 +31,8 @@ type Token struct {
 	ID     string  `json:"id"`
 	Name   string  `json:"name"`
 	Grants []Grant `json:"grants"`
+	// Withdrawn makes the token invalid, as one that was revoked or has expired.
+	Withdrawn bool `json:"withdrawn,omitempty"`
 }
 
 // OnAccount reports whether the token has the permission on an account as a whole.
