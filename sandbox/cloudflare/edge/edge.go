@@ -6,12 +6,15 @@
 // The RPC and its messages come from cloudflared's own tunnelrpc packages. The rest of
 // the edge's behaviour follows from how stock cloudflared (2024.10 to 2026.3.0) reacts,
 // and from what it logs when connected to the real edge:
-//   - a registration is refused with an error that is not marked retryable; cloudflared
+//   - an unauthorized registration is refused with an error that is not marked retryable; cloudflared
 //     looks for the word "Unauthorized" in it, logs it and keeps trying with a growing
 //     delay. (Over QUIC it loses the error: 2026.3.0 keeps trying without saying why,
 //     2024.10.1 exits.)
 //   - a connector may hold one connection per edge address: a second one is
 //     refused with EDUPCONN, which makes cloudflared try another address.
+//   - a tunnel may hold a hundred connections. One more is refused with an error that is
+//     marked retryable, after which cloudflared tries again; what the real edge answers
+//     isn't known.
 //   - UnregisterConnection is answered at once. The edge then sends no new requests,
 //     waits for those in flight and hangs up, which lets cloudflared exit before its
 //     grace period is over.

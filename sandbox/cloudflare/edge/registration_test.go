@@ -114,6 +114,27 @@ func TestRegistration_Refusals(t *testing.T) {
 	}
 }
 
+func TestRegistration_TooManyConnections(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	d.table.most = 1
+	rpc, _, err := d.register(t, d.dial(t, d.Addrs()[0], ServerNameQUIC), d.live, uuid.New())
+	require.NoError(t, err)
+	again := func() error {
+		_, _, err := d.register(t, d.dial(t, d.Addrs()[0], ServerNameQUIC), d.live, uuid.New())
+		return err
+	}
+	err = again()
+	var retryable *pogs.RetryableError
+	require.ErrorAs(t, err, &retryable)
+	require.EqualError(t, err, errTooMany.Error())
+	require.Len(t, d.Connections(d.live.ID), 1)
+
+	rpc.GracefulShutdown(t.Context(), time.Second)
+	rpc.Close()
+	require.Eventually(t, func() bool { return again() == nil }, 5*time.Second, 10*time.Millisecond, "there is room")
+}
+
 func TestRegistration_LifeOfAConnection(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/cloudflare/cloudflared/tunnelrpc/pogs"
 	"github.com/google/uuid"
 
 	"k8s-tunnel/sandbox/cloudflare/state"
@@ -15,6 +16,14 @@ import (
 
 // errDuplicate has the text at which cloudflared tries another address.
 var errDuplicate = errors.New("EDUPCONN")
+
+// maxConnections is how many connections a tunnel may have: those of 25 connectors.
+const maxConnections = 100
+
+// errTooMany is marked as one after which cloudflared tries again. Cloudflare documents the limit, but how
+// the real edge refuses one more, and whether it counts connections that are draining or that broke, isn't
+// known.
+var errTooMany = pogs.RetryErrorAfter(errors.New("too many connections of this tunnel"), time.Second)
 
 // connection is one registered connection. All fields but carrier and idle are guarded
 // by the table's lock.
@@ -46,6 +55,7 @@ type table struct {
 	configs map[uuid.UUID]json.RawMessage
 	lag     time.Duration
 	kept    time.Duration // how long connections that broke are listed
+	most    int           // connections of a tunnel, without those that broke
 
 	changed func(tunnel uuid.UUID, connections int)
 	telling sync.Mutex // keeps the calls of changed in order
@@ -56,7 +66,7 @@ func newTable(changed func(uuid.UUID, int)) *table {
 		changed = func(uuid.UUID, int) {}
 	}
 	return &table{
-		conns: map[uuid.UUID][]*connection{}, configs: map[uuid.UUID]json.RawMessage{}, changed: changed,
+		conns: map[uuid.UUID][]*connection{}, configs: map[uuid.UUID]json.RawMessage{}, changed: changed, most: maxConnections,
 	}
 }
 
@@ -86,19 +96,26 @@ func (t *table) setKept(d time.Duration) {
 	t.kept = d
 }
 
-// add registers a connection. With replace, an earlier one of the same connector to the
+// add registers a connection, unless the tunnel has as many as it may have. With replace, an earlier one of the same connector to the
 // same address gives way; it is returned, to be cut. One that broke gives way anyway.
 func (t *table) add(info state.Connection, c carrier, replace bool) (added *connection, replaced []*connection, err error) {
 	defer t.tell(info.TunnelID)
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	up := 0
 	for _, o := range t.conns[info.TunnelID] {
-		if o.ClientID == info.ClientID && o.EdgeAddr == info.EdgeAddr && !o.Draining {
+		switch {
+		case o.ClientID == info.ClientID && o.EdgeAddr == info.EdgeAddr && !o.Draining:
 			if !replace && !o.PendingReconnect {
 				return nil, nil, errDuplicate
 			}
 			replaced = append(replaced, o)
+		case !o.PendingReconnect:
+			up++
 		}
+	}
+	if up >= t.most {
+		return nil, nil, errTooMany
 	}
 	for _, o := range replaced {
 		t.removeLocked(o)

@@ -88,6 +88,33 @@ func TestTable_OneConnectionPerConnectorAndAddress(t *testing.T) {
 	require.NoError(t, err, "one that is draining is no obstacle")
 }
 
+func TestTable_LimitsConnections(t *testing.T) {
+	t.Parallel()
+	tb, tunnel, client := newTable(nil), uuid.New(), uuid.New()
+	tb.setKept(time.Hour)
+	require.Equal(t, 100, tb.most)
+	tb.most = 2
+	first := add(t, tb, tunnel, client, "1", nil)
+	second := add(t, tb, tunnel, client, "2", nil)
+	add(t, tb, uuid.New(), uuid.New(), "1", nil) // another tunnel's
+
+	more := state.Connection{TunnelID: tunnel, ClientID: uuid.New(), EdgeAddr: "1"}
+	_, _, err := tb.add(more, nil, false)
+	require.ErrorIs(t, err, errTooMany)
+	_, _, err = tb.add(state.Connection{TunnelID: tunnel, ClientID: client, EdgeAddr: "1"}, nil, false)
+	require.ErrorIs(t, err, errDuplicate, "it may try another address")
+	back, replaced, err := tb.add(state.Connection{TunnelID: tunnel, ClientID: client, EdgeAddr: "1"}, nil, true)
+	require.NoError(t, err, "one that replaces another is no more")
+	require.Equal(t, []*connection{first}, replaced)
+
+	tb.drain(second)
+	_, _, err = tb.add(more, nil, false)
+	require.ErrorIs(t, err, errTooMany, "one that is draining is still there")
+	tb.end(back)
+	_, _, err = tb.add(more, nil, false)
+	require.NoError(t, err, "one that broke isn't")
+}
+
 func TestTable_LagHoldsForNewConnectionsOnly(t *testing.T) {
 	t.Parallel()
 	tb, tunnel := newTable(nil), uuid.New()
