@@ -163,13 +163,27 @@ func (a *CloudflareTunnelArgs) routing() cloudflared.Routing {
 	return cloudflared.Routing{Origin: a.Origin, Ingress: a.Ingress, OriginRequest: a.OriginRequest}
 }
 
-// warnings are about names that Cloudflare accepts, but that may disappoint.
+// warnings are about what is accepted, but may disappoint.
 func (a *CloudflareTunnelArgs) warnings() []string {
 	var ingress []string
 	for _, rule := range a.Ingress {
 		ingress = append(ingress, rule.Hostname)
 	}
-	return names.Warnings(a.hosts, ingress)
+	return append(names.Warnings(a.hosts, ingress), a.roomWarnings()...)
+}
+
+// roomWarnings are about so many connectors that a rolling update may have more than
+// a tunnel can have.
+func (a *CloudflareTunnelArgs) roomWarnings() []string {
+	path, most := "replicas", peakReplicas(a)
+	if a.Autoscaling != nil {
+		path = "autoscaling.maxReplicas"
+	}
+	if most <= roomyReplicas {
+		return nil
+	}
+	return []string{fmt.Sprintf("%s: %d leaves rolling updates too little room: Cloudflare allows %d connectors for a tunnel, and those that stop stay connected for %d seconds, in which new ones may be refused; use up to %d",
+		path, most, maxConnectors, drainSeconds, roomyReplicas)}
 }
 
 func validateAPI(path string, api *APIArgs) error {

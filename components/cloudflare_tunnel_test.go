@@ -203,6 +203,38 @@ func TestCloudflareTunnel_Warnings(t *testing.T) {
 	require.Empty(t, declare(t, validArgs()).Warnings())
 }
 
+// While a rolling update brings up a connector, two that it has told to stop may still
+// be connected.
+func TestCloudflareTunnel_WarnsOfTooManyForARollingUpdate(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name     string
+		replicas int
+		scaling  *AutoscalingArgs
+		want     string // empty: no warning
+	}{
+		{"room for two", 22, nil, ""},
+		{"room for one", 23, nil, "replicas: 23 leaves"},
+		{"room for none", 24, nil, "replicas: 24 leaves"},
+		{"room for two, with autoscaling", 2, &AutoscalingArgs{MaxReplicas: 22}, ""},
+		{"room for one, with autoscaling", 2, &AutoscalingArgs{MaxReplicas: 23}, "autoscaling.maxReplicas: 23 leaves"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			args := validArgs()
+			args.Replicas, args.Autoscaling = test.replicas, test.scaling
+			warnings := declare(t, args).Warnings()
+			if test.want == "" {
+				require.Empty(t, warnings)
+				return
+			}
+			require.Len(t, warnings, 1)
+			require.Contains(t, warnings[0], test.want)
+			require.Contains(t, warnings[0], "use up to 22")
+		})
+	}
+}
+
 // A record is created in its host's zone.
 func TestCloudflareTunnel_RecordsInZones(t *testing.T) {
 	t.Parallel()

@@ -28,6 +28,12 @@ const (
 	maxConnectors = 25
 	// maxSurge is the number of connectors that a rolling update adds at a time.
 	maxSurge = 1
+	// maxDraining is how many connectors go on serving after a rolling update has told
+	// them to stop: it stops the next one after minReadySeconds at the earliest.
+	maxDraining = (drainSeconds + minReadySeconds - 1) / minReadySeconds
+	// roomyReplicas is the largest number with which a rolling update never has more
+	// than maxConnectors.
+	roomyReplicas = MaxReplicas - maxDraining
 )
 
 // connectorLimit explains MaxReplicas in messages.
