@@ -328,6 +328,36 @@ func TestCloudflareTunnel_RecordTimeouts(t *testing.T) {
 	}
 }
 
+// A component whose name begins with that of another one has records of its own.
+func TestCloudflareTunnel_RecordsOfTwoInstances(t *testing.T) {
+	t.Parallel()
+	netRecord := func(id, name, hostname string) resource.PropertyMap {
+		record := lastRecord(id, name, hostname)
+		record["zoneId"] = resource.NewProperty("net")
+		return record
+	}
+	r := &plantest.Engine{State: map[string]resource.PropertyMap{
+		CloudflareTunnelType + "::edge":   {},
+		CloudflareTunnelType + "::edge-2": {},
+		recordInState + "edge-apex":       lastRecord("1", "example.com", "example.com"),
+		recordInState + "edge-2-apex":     netRecord("2", "example.net", "example.net"),
+		recordInState + "edge-2-wildcard": netRecord("3", "*", "*.example.net"),
+	}}
+	require.NoError(t, r.Run(func(ctx *pulumi.Context) error {
+		for name, domain := range map[string]string{"edge": "example.net", "edge-2": "example.com"} { // swapped
+			args := validArgs()
+			args.Domain = domain
+			if _, err := NewCloudflareTunnel(ctx, name, args); err != nil {
+				return err
+			}
+		}
+		return nil
+	}))
+	for name, zone := range map[string]string{"edge-apex": "net", "edge-wildcard": "net", "edge-2-apex": "zone", "edge-2-wildcard": "zone"} {
+		require.Equal(t, zone, r.Find(t, name).Inputs["zoneId"].StringValue(), name)
+	}
+}
+
 func TestCloudflareTunnel_ExistingNamespace(t *testing.T) {
 	t.Parallel()
 	args := validArgs()

@@ -215,7 +215,7 @@ func TestNetworkPolicy_ChangedEgressReplacesConnectors(t *testing.T) {
 // fit, however many there were before. What doesn't change isn't replaced at all.
 func TestNetworkPolicy_ConnectorsThatDontFitAreRolled(t *testing.T) {
 	t.Parallel()
-	const deployment = CloudflareTunnelType + "$kubernetes:apps/v1:Deployment::edge-cloudflared"
+	const deployment = CloudflareTunnelType + "$" + deploymentKind + "::edge-cloudflared"
 	label := func(r *plantest.Engine) string {
 		return r.Find(t, "edge-cloudflared").Inputs["spec"].ObjectValue()["selector"].ObjectValue()["matchLabels"].ObjectValue()[labelNetwork].StringValue()
 	}

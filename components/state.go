@@ -3,6 +3,7 @@ package components
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
@@ -71,9 +72,19 @@ func readState(ctx *pulumi.Context, name string) (lastState, error) {
 		return lastState{}, fmt.Errorf("reading the state of stack %s: %w", args.StackName, err)
 	}
 	last := &lastState{records: map[string]names.LastRecord{}, objects: map[string]lastObject{}}
+	var longer []string // components whose names begin with that of this one
+	for urn := range state.Resources {
+		if kind, component := kindAndName(urn); kind == "" && strings.HasPrefix(component, name+"-") {
+			longer = append(longer, component)
+		}
+	}
 	for urn, r := range state.Resources {
-		_, resource, _ := strings.Cut(urn, CloudflareTunnelType)
-		kind, logicalName, _ := strings.Cut(strings.TrimPrefix(resource, "$"), "::")
+		kind, logicalName := kindAndName(urn)
+		// Other children's names end in what they are, but a record's in anything.
+		ofLonger := func(component string) bool { return strings.HasPrefix(logicalName, component+"-") }
+		if kind == recordKind && slices.ContainsFunc(longer, ofLonger) {
+			continue
+		}
 		if logicalName == name || strings.HasPrefix(logicalName, name+"-") {
 			last.add(kind, strings.TrimPrefix(logicalName, name), logicalName, r.Outputs)
 		}
@@ -83,11 +94,21 @@ func readState(ctx *pulumi.Context, name string) (lastState, error) {
 	return *last, nil
 }
 
+// kindAndName takes a URN apart: into the type of a component's child and its logical name,
+// or no type and the name of the component itself. Of any other resource it returns nothing.
+func kindAndName(urn string) (kind, logicalName string) {
+	_, resource, _ := strings.Cut(urn, CloudflareTunnelType)
+	kind, logicalName, _ = strings.Cut(strings.TrimPrefix(resource, "$"), "::")
+	return kind, logicalName
+}
+
 // Kinds of resources in the state, as URNs have them.
 const (
-	randomIDKind = "random:index/randomId:RandomId"
-	recordKind   = "cloudflare:index/record:Record"
-	tunnelKind   = "cloudflare:index/zeroTrustTunnelCloudflared:ZeroTrustTunnelCloudflared"
+	randomIDKind   = "random:index/randomId:RandomId"
+	tunnelKind     = "cloudflare:index/zeroTrustTunnelCloudflared:ZeroTrustTunnelCloudflared"
+	recordKind     = "cloudflare:index/record:Record"
+	deploymentKind = "kubernetes:apps/v1:Deployment"
+	autoscalerKind = "kubernetes:autoscaling/v2:HorizontalPodAutoscaler"
 )
 
 // add adds what is known of the component, whose kind is empty, or of one of its
@@ -115,10 +136,10 @@ func (s *lastState) add(kind, suffix, logicalName string, o outputs) {
 		s.objects[logicalName] = lastObject{o.in("metadata").text("namespace"), o.in("metadata").text("name")}
 	}
 	switch {
-	case kind == "kubernetes:apps/v1:Deployment" && suffix == deploymentSuffix:
+	case kind == deploymentKind && suffix == deploymentSuffix:
 		s.network = o.in("spec").in("selector").in("matchLabels").text(labelNetwork)
 		s.peakReplicas = max(s.peakReplicas, o.in("spec").number("replicas"))
-	case kind == "kubernetes:autoscaling/v2:HorizontalPodAutoscaler" && suffix == autoscalerSuffix:
+	case kind == autoscalerKind && suffix == autoscalerSuffix:
 		s.peakReplicas = max(s.peakReplicas, o.in("spec").number("maxReplicas"))
 	}
 }
