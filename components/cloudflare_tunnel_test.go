@@ -609,6 +609,11 @@ func TestCloudflareTunnelArgs_Check(t *testing.T) {
 	require.NoError(t, r.Run(program(args)))
 	require.Len(t, api.Calls(), calls)
 
+	other := apitest.New(t, apitest.NewZone("zone", "example.com", "account"))
+	args.API = apiArgs(other)
+	require.NoError(t, r.Run(program(args)))
+	require.Len(t, other.Calls(), calls, "what another API knows isn't known")
+
 	args.Domain = "example.org"
 	require.ErrorContains(t, r.Run(program(args)), "domain: the token sees no zone that example.org lies in")
 }

@@ -65,6 +65,7 @@ type found struct {
 	last      lastState
 	component string
 	asked     preflight.Request // without what the state adds
+	options   preflight.Options
 }
 
 // Check validates the arguments of a component with this name, and asks Cloudflare
@@ -72,8 +73,9 @@ type found struct {
 // whether it still has its tunnel. It changes nothing.
 //
 // NewCloudflareTunnel does the same. A program calls Check before it declares other
-// resources, so that nothing is declared if there are problems; Cloudflare is then
-// asked only once.
+// resources, so that nothing is declared if there are problems. The result is kept in the
+// arguments, and NewCloudflareTunnel uses it instead of asking again, unless the arguments
+// that it depends on have changed in between.
 func (a *CloudflareTunnelArgs) Check(ctx *pulumi.Context, name string) error {
 	args := a.withDefaults(name)
 	if err := errors.Join(args.validate(), validateAPI("api", args.API)); err != nil {
@@ -90,11 +92,11 @@ func (a *CloudflareTunnelArgs) check(ctx *pulumi.Context, name string) (*found, 
 		Names: a.names(), ZoneID: identifier(a.ZoneID), AccountID: identifier(a.AccountID), Stack: ctx.Project() + "/" + ctx.Stack(),
 		AllowTakeover: a.AllowTakeover, ExistingTunnel: a.ExistingTunnel,
 	}
-	if a.found != nil && a.found.component == name && reflect.DeepEqual(a.found.asked, request) {
-		return a.found, nil
-	}
 	options := *a.API
 	options.RPS = a.CallsPerSecond()
+	if a.found != nil && a.found.component == name && a.found.options == options && reflect.DeepEqual(a.found.asked, request) {
+		return a.found, nil
+	}
 	client, err := preflight.New(options)
 	if err != nil {
 		return nil, err
@@ -110,7 +112,7 @@ func (a *CloudflareTunnelArgs) check(ctx *pulumi.Context, name string) (*found, 
 	if err != nil {
 		return nil, err
 	}
-	return &found{findings, client, last, name, asked}, nil
+	return &found{findings, client, last, name, asked, options}, nil
 }
 
 // identified returns a copy of the arguments with the identifiers that were found.
