@@ -59,8 +59,8 @@ func (t *CloudflareTunnel) autoscaler(
 		return nil
 	}
 	pause := scaleDownSeconds(args.Connector)
-	autoscaler, err := autoscalingv2.NewHorizontalPodAutoscaler(ctx, name+autoscalerSuffix, &autoscalingv2.HorizontalPodAutoscalerArgs{
-		Metadata: objectMeta(args, namespace.name, namespace.objects.of("autoscaler", namespace.name), nil),
+	autoscaler, err := autoscalingv2.NewHorizontalPodAutoscaler(ctx, logicalName(name, autoscalerRole), &autoscalingv2.HorizontalPodAutoscalerArgs{
+		Metadata: namespace.objectMeta(autoscalerRole, nil),
 		Spec: &autoscalingv2.HorizontalPodAutoscalerSpecArgs{
 			ScaleTargetRef: &autoscalingv2.CrossVersionObjectReferenceArgs{
 				ApiVersion: pulumi.String("apps/v1"),

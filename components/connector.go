@@ -40,7 +40,7 @@ func (t *CloudflareTunnel) connector(
 		return nil, err
 	}
 	generation := generationLabels(tunnel.id, networkLabel(args, namespace, tunnel.id, egress))
-	budget, err := t.disruptionBudget(ctx, name, args, namespace, generation)
+	budget, err := t.disruptionBudget(ctx, name, namespace, generation)
 	if err != nil {
 		return nil, err
 	}
@@ -51,12 +51,12 @@ func (t *CloudflareTunnel) connector(
 	// No connector runs without the policy and the budget.
 	opts := []pulumi.ResourceOption{pulumi.Parent(t), unprotected, rolloutTimeout(args), pulumi.DependsOn([]pulumi.Resource{policy, budget})}
 	opts = append(opts, replicasOptions(args)...)
-	metadata := objectMeta(args, namespace.name, namespace.objects.of("cloudflared", namespace.name, generation[labelTunnelID], generation[labelNetwork]), nil)
+	metadata := namespace.objectMeta(deploymentRole, nil, generation[labelTunnelID], generation[labelNetwork])
 	if t.Deleted != nil {
 		// Without a tunnel, no connector gets ready.
 		metadata.Annotations = pulumi.StringMap{forceAnnotation: pulumi.String("true"), "pulumi.com/skipAwait": pulumi.String("true")}
 	}
-	deployment, err := appsv1.NewDeployment(ctx, name+deploymentSuffix, &appsv1.DeploymentArgs{
+	deployment, err := appsv1.NewDeployment(ctx, logicalName(name, deploymentRole), &appsv1.DeploymentArgs{
 		Metadata: metadata,
 		Spec: &appsv1.DeploymentSpecArgs{
 			Replicas: pulumi.Int(args.Replicas),
@@ -109,8 +109,8 @@ func (t *CloudflareTunnel) config(
 	data := tunnel.id.ApplyT(func(id string) (string, error) {
 		return cloudflared.Config{TunnelID: id, Options: args.Connector.options(), Routing: args.routing()}.YAML()
 	}).(pulumi.StringOutput)
-	config, err := corev1.NewConfigMap(ctx, name+"-config", &corev1.ConfigMapArgs{
-		Metadata:  objectMeta(args, namespace.name, namespace.objects.of("config", namespace.name, data), nil),
+	config, err := corev1.NewConfigMap(ctx, logicalName(name, configRole), &corev1.ConfigMapArgs{
+		Metadata:  namespace.objectMeta(configRole, nil, data),
 		Data:      pulumi.StringMap{cloudflared.ConfigFile: data},
 		Immutable: pulumi.Bool(true),
 	}, pulumi.Parent(t), unprotected)
@@ -133,8 +133,8 @@ func (t *CloudflareTunnel) credentials(
 		checksum := pulumi.Unsecret(data).(pulumi.StringOutput).ApplyT(func(data string) string { return hash([]any{data}) })
 		named = append(named, checksum.(pulumi.StringOutput))
 	}
-	credentials, err := corev1.NewSecret(ctx, name+"-credentials", &corev1.SecretArgs{
-		Metadata:   objectMeta(args, namespace.name, namespace.objects.of("credentials", namespace.name, named...), nil),
+	credentials, err := corev1.NewSecret(ctx, logicalName(name, credentialsRole), &corev1.SecretArgs{
+		Metadata:   namespace.objectMeta(credentialsRole, nil, named...),
 		StringData: pulumi.StringMap{cloudflared.CredentialsFile: data},
 		Immutable:  pulumi.Bool(true),
 	}, pulumi.Parent(t), unprotected)
@@ -147,10 +147,10 @@ func (t *CloudflareTunnel) credentials(
 // disruptionBudget lets the drain of a node evict one connector at a time. A new
 // generation of connectors has a new budget beside the old one.
 func (t *CloudflareTunnel) disruptionBudget(
-	ctx *pulumi.Context, name string, args *CloudflareTunnelArgs, namespace *namespaceRef, generation pulumi.StringMap,
+	ctx *pulumi.Context, name string, namespace *namespaceRef, generation pulumi.StringMap,
 ) (pulumi.Resource, error) {
-	budget, err := policyv1.NewPodDisruptionBudget(ctx, name+"-disruption-budget", &policyv1.PodDisruptionBudgetArgs{
-		Metadata: objectMeta(args, namespace.name, namespace.objects.of("disruption-budget", namespace.name, generation[labelTunnelID], generation[labelNetwork]), nil),
+	budget, err := policyv1.NewPodDisruptionBudget(ctx, logicalName(name, budgetRole), &policyv1.PodDisruptionBudgetArgs{
+		Metadata: namespace.objectMeta(budgetRole, nil, generation[labelTunnelID], generation[labelNetwork]),
 		Spec: &policyv1.PodDisruptionBudgetSpecArgs{
 			MaxUnavailable: pulumi.Int(1),
 			Selector:       &metav1.LabelSelectorArgs{MatchLabels: generation},

@@ -18,7 +18,7 @@ type DeletedTunnel = preflight.Tunnel
 // deleting it, when a program only reads it under the name and the ID that it
 // has in the state.
 func (t *CloudflareTunnel) forgetTunnel(ctx *pulumi.Context, name string, args *CloudflareTunnelArgs, secret pulumi.StringOutput) (*tunnelRef, error) {
-	gone, err := cloudflare.GetZeroTrustTunnelCloudflared(ctx, name+tunnelSuffix, pulumi.ID(t.Deleted.ID),
+	gone, err := cloudflare.GetZeroTrustTunnelCloudflared(ctx, logicalName(name, tunnelRole), pulumi.ID(t.Deleted.ID),
 		// With a state, the provider takes the ID as it is and imports nothing.
 		&cloudflare.ZeroTrustTunnelCloudflaredState{AccountId: args.AccountID}, pulumi.Parent(t))
 	if err != nil {

@@ -21,16 +21,13 @@ func validateExistingTunnel(path string, args *CloudflareTunnelArgs) error {
 	return nil
 }
 
-// existingTunnelSuffix ends the logical name of an existing tunnel.
-const existingTunnelSuffix = "-existing-tunnel"
-
 // existingTunnel reads a tunnel that was made by hand, which is never deleted. It
 // can't be imported: the provider replaces a tunnel whose secret differs from
 // the one in the state, and has none for a tunnel that it didn't create.
 func (t *CloudflareTunnel) existingTunnel(ctx *pulumi.Context, name string, args *CloudflareTunnelArgs) (*tunnelRef, error) {
 	id := args.ExistingTunnel
 	account := args.AccountID.ToStringOutput()
-	read, err := cloudflare.GetZeroTrustTunnelCloudflared(ctx, name+existingTunnelSuffix,
+	read, err := cloudflare.GetZeroTrustTunnelCloudflared(ctx, logicalName(name, existingTunnelRole),
 		account.ApplyT(func(account string) pulumi.ID { return pulumi.ID(account + "/" + id) }).(pulumi.IDOutput),
 		nil, pulumi.Parent(t))
 	if err != nil {

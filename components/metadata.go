@@ -76,15 +76,14 @@ func podLabels(tunnelName string, generation pulumi.StringMap) pulumi.StringMap 
 // adopt objects of an interrupted one: without it, server-side apply conflicts.
 const forceAnnotation = "pulumi.com/patchForce"
 
-// objectMeta is the metadata of an object in a namespace. Further labels may be
-// added, but don't replace those of every object.
-func objectMeta(
-	args *CloudflareTunnelArgs, namespace pulumi.StringPtrInput, name pulumi.StringPtrInput, further map[string]string,
-) *metav1.ObjectMetaArgs {
+// objectMeta is the metadata of the object with a role in the namespace. The contents are
+// what its name follows from, see objectNames. Further labels may be added, but don't
+// replace those of every object.
+func (n *namespaceRef) objectMeta(role string, further map[string]string, contents ...pulumi.StringInput) *metav1.ObjectMetaArgs {
 	labels := pulumi.ToStringMap(further)
-	maps.Copy(labels, pulumi.ToStringMap(objectLabels(args.TunnelName)))
+	maps.Copy(labels, pulumi.ToStringMap(objectLabels(n.objects.tunnelName)))
 	return &metav1.ObjectMetaArgs{
-		Namespace: namespace, Name: name, Labels: labels,
+		Namespace: n.name, Name: n.objects.of(role, n.name, contents...), Labels: labels,
 		Annotations: pulumi.StringMap{forceAnnotation: pulumi.String("true")},
 	}
 }

@@ -106,7 +106,7 @@ func (t *CloudflareTunnel) monitoring(
 // operatorCheck ends the logical name under which the PodMonitor's definition is
 // read. If there is none, the engine's error shows only that name, so it says which
 // setting needs what.
-const operatorCheck = "-monitoring.podMonitor-needs-the-Prometheus-operator"
+const operatorCheck = "monitoring.podMonitor-needs-the-Prometheus-operator"
 
 // podMonitor declares the PodMonitor. Its definition is read first, so that the
 // preview fails in a cluster without the operator.
@@ -119,15 +119,15 @@ func (t *CloudflareTunnel) podMonitor(
 		crd := clusterObject{
 			group: "apiextensions.k8s.io/v1", apiVersion: "apiextensions.k8s.io/v1", kind: "CustomResourceDefinition", name: podMonitorCRD,
 		}
-		if err := crd.read(ctx, name+operatorCheck, definition, pulumi.Parent(t)); err != nil {
+		if err := crd.read(ctx, logicalName(name, operatorCheck), definition, pulumi.Parent(t)); err != nil {
 			return fmt.Errorf("reading %s, which the Prometheus operator installs: %w", podMonitorCRD, err)
 		}
 		opts = append(opts, pulumi.DependsOn([]pulumi.Resource{definition}))
 	}
-	monitor, err := apiextensions.NewCustomResource(ctx, name+"-pod-monitor", &apiextensions.CustomResourceArgs{
+	monitor, err := apiextensions.NewCustomResource(ctx, logicalName(name, podMonitorRole), &apiextensions.CustomResourceArgs{
 		ApiVersion: pulumi.String("monitoring.coreos.com/v1"),
 		Kind:       pulumi.String("PodMonitor"),
-		Metadata:   objectMeta(args, namespace.name, namespace.objects.of("pod-monitor", namespace.name), args.Monitoring.PodMonitor.Labels),
+		Metadata:   namespace.objectMeta(podMonitorRole, args.Monitoring.PodMonitor.Labels),
 		OtherFields: kubernetes.UntypedArgs{"spec": pulumi.Map{
 			"selector": pulumi.Map{"matchLabels": selectorLabels(tunnel.id)},
 			"podMetricsEndpoints": pulumi.Array{pulumi.Map{
@@ -150,14 +150,14 @@ func (t *CloudflareTunnel) dashboard(ctx *pulumi.Context, name string, args *Clo
 	if err != nil {
 		return err
 	}
-	in := namespace.name
+	in := *namespace
 	if args.Monitoring.Dashboard.Namespace != "" {
-		in = pulumi.String(args.Monitoring.Dashboard.Namespace).ToStringOutput()
+		in.name = pulumi.String(args.Monitoring.Dashboard.Namespace).ToStringOutput()
 	}
 	labels := map[string]string{"grafana_dashboard": "1"}
 	maps.Copy(labels, args.Monitoring.Dashboard.Labels)
-	dashboard, err := corev1.NewConfigMap(ctx, name+"-dashboard", &corev1.ConfigMapArgs{
-		Metadata: objectMeta(args, in, namespace.objects.of("dashboard", in), labels),
+	dashboard, err := corev1.NewConfigMap(ctx, logicalName(name, dashboardRole), &corev1.ConfigMapArgs{
+		Metadata: in.objectMeta(dashboardRole, labels),
 		Data:     pulumi.StringMap{args.TunnelName + ".json": pulumi.String(text)},
 	}, pulumi.Parent(t), unprotected)
 	if err != nil {

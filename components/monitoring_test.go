@@ -41,7 +41,7 @@ func TestCloudflareTunnel_Monitoring(t *testing.T) {
 		Dashboard:  &DashboardArgs{Namespace: "monitoring"},
 	}
 	r := declare(t, args)
-	require.True(t, r.Find(t, "edge"+operatorCheck).Read)
+	require.True(t, r.Find(t, "edge-"+operatorCheck).Read)
 	golden.Compare(t, "testdata/edge-pod-monitor.json", r.Find(t, "edge-pod-monitor").JSON(t))
 	dashboard := r.Find(t, "edge-dashboard").Inputs
 	require.Equal(t, "monitoring", dashboard["metadata"].ObjectValue()["namespace"].StringValue())

@@ -25,27 +25,23 @@ func (t *CloudflareTunnel) namespace(ctx *pulumi.Context, name string, args *Clo
 	if args.Namespace != "" {
 		return t.existingNamespace(ctx, name, args, objects)
 	}
-	name += namespaceSuffix
 	labels := objectLabels(args.TunnelName)
 	// The strictest Pod Security Standard. The connectors meet it.
 	labels["pod-security.kubernetes.io/enforce"] = "restricted"
-	ns, err := corev1.NewNamespace(ctx, name, &corev1.NamespaceArgs{
+	ns, err := corev1.NewNamespace(ctx, logicalName(name, namespaceRole), &corev1.NamespaceArgs{
 		Metadata: &metav1.ObjectMetaArgs{
 			Name: identity.ApplyT(func(identity string) *string {
-				return new(objects.last[name].next("", args.TunnelName+"-"+identity))
+				return new(objects.lastOf(namespaceRole).next("", args.TunnelName+"-"+identity))
 			}).(pulumi.StringPtrOutput),
 			Labels:      pulumi.ToStringMap(labels),
 			Annotations: pulumi.StringMap{forceAnnotation: pulumi.String("true")},
 		},
 	}, pulumi.Parent(t), unprotected)
 	if err != nil {
-		return nil, fmt.Errorf("creating namespace %s: %w", name, err)
+		return nil, fmt.Errorf("creating namespace: %w", err)
 	}
 	return &namespaceRef{name: ns.Metadata.Name().Elem(), resource: ns, objects: objects}, nil
 }
-
-// existingNamespaceSuffix ends the logical name of an existing namespace.
-const existingNamespaceSuffix = "-existing-namespace"
 
 // existingNamespace reads the namespace in the arguments.
 //
@@ -54,13 +50,13 @@ const existingNamespaceSuffix = "-existing-namespace"
 // exception is the own namespace itself: only under the same name does the engine let go
 // of it instead of deleting it.
 func (t *CloudflareTunnel) existingNamespace(ctx *pulumi.Context, name string, args *CloudflareTunnelArgs, objects objectNames) (*namespaceRef, error) {
-	logicalName := name + existingNamespaceSuffix
-	if objects.last[name+namespaceSuffix].name == args.Namespace {
-		logicalName = name + namespaceSuffix
+	role := existingNamespaceRole
+	if objects.lastOf(namespaceRole).name == args.Namespace {
+		role = namespaceRole
 	}
 	ns := &corev1.Namespace{}
 	object := clusterObject{group: "core/v1", apiVersion: "v1", kind: "Namespace", name: args.Namespace}
-	if err := object.read(ctx, logicalName, ns, pulumi.Parent(t)); err != nil {
+	if err := object.read(ctx, logicalName(name, role), ns, pulumi.Parent(t)); err != nil {
 		return nil, fmt.Errorf("reading namespace %s: %w", args.Namespace, err)
 	}
 	return &namespaceRef{name: ns.Metadata.Name().Elem(), resource: ns, objects: objects}, nil

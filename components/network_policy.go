@@ -34,9 +34,8 @@ func (t *CloudflareTunnel) networkPolicy(
 	ctx *pulumi.Context, name string, args *CloudflareTunnelArgs, namespace *namespaceRef, generation pulumi.StringMap,
 	egress networkingv1.NetworkPolicyEgressRuleArrayOutput,
 ) (pulumi.Resource, error) {
-	policy, err := networkingv1.NewNetworkPolicy(ctx, name+"-network-policy", &networkingv1.NetworkPolicyArgs{
-		Metadata: objectMeta(args, namespace.name, namespace.objects.of(policyRole, namespace.name,
-			generation[labelTunnelID], generation[labelNetwork], egress.ApplyT(marshalRules).(pulumi.StringOutput), scrapers(args)), nil),
+	policy, err := networkingv1.NewNetworkPolicy(ctx, logicalName(name, policyRole), &networkingv1.NetworkPolicyArgs{
+		Metadata: namespace.objectMeta(policyRole, nil, policyContents(args, generation[labelTunnelID], generation[labelNetwork], egress)...),
 		Spec: &networkingv1.NetworkPolicySpecArgs{
 			PodSelector: &metav1.LabelSelectorArgs{MatchLabels: generation},
 			PolicyTypes: pulumi.ToStringArray([]string{"Ingress", "Egress"}),
@@ -50,8 +49,12 @@ func (t *CloudflareTunnel) networkPolicy(
 	return policy, nil
 }
 
-// policyRole is the role of the network policy among the objects.
-const policyRole = "network-policy"
+// policyContents are what the policy's name follows from.
+func policyContents(
+	args *CloudflareTunnelArgs, tunnelID, network pulumi.StringInput, egress networkingv1.NetworkPolicyEgressRuleArrayOutput,
+) []pulumi.StringInput {
+	return []pulumi.StringInput{tunnelID, network, egress.ApplyT(marshalRules).(pulumi.StringOutput), scrapers(args)}
+}
 
 // networkLabel is the value of labelNetwork. It changes with the egress rules.
 //
@@ -67,16 +70,16 @@ func networkLabel(
 ) pulumi.StringInput {
 	last := args.found.last
 	room := peakReplicas(args)+cmp.Or(last.peakReplicas, peakReplicas(args)) <= maxConnectors
-	rules := egress.ApplyT(marshalRules).(pulumi.StringOutput)
-	return pulumi.All(namespace.objects.identity, tunnelID, rules, scrapers(args)).ApplyT(func(v []any) string {
-		policy := namespace.objects.wanted(policyRole, []any{v[0], v[1], last.network, v[2], v[3]})
+	unchanged := namespace.objects.wanted(policyRole, policyContents(args, tunnelID, pulumi.String(last.network), egress))
+	return pulumi.All(unchanged, egress.ApplyT(marshalRules)).ApplyT(func(v []any) string {
+		policy, rules := v[0].(string), v[1].(string)
 		switch {
 		case last.network != "" && (namespace.objects.lastOf(policyRole).is(policy) || !room):
 			return last.network
 		case !room:
 			return "shared"
 		}
-		sum := sha256.Sum256([]byte(v[2].(string)))
+		sum := sha256.Sum256([]byte(rules))
 		return hex.EncodeToString(sum[:4])
 	}).(pulumi.StringOutput)
 }

@@ -26,49 +26,65 @@ type objectNames struct {
 
 // identity declares the component's random identity, which never changes.
 func (t *CloudflareTunnel) identity(ctx *pulumi.Context, name string) (pulumi.StringOutput, error) {
-	id, err := random.NewRandomId(ctx, name+identitySuffix, &random.RandomIdArgs{ByteLength: pulumi.Int(4)}, pulumi.Parent(t), unprotected)
+	id, err := random.NewRandomId(ctx, logicalName(name, identityRole), &random.RandomIdArgs{ByteLength: pulumi.Int(4)}, pulumi.Parent(t), unprotected)
 	if err != nil {
 		return pulumi.StringOutput{}, fmt.Errorf("creating identity: %w", err)
 	}
 	return id.Hex, nil
 }
 
-// Suffixes of the children's logical names, by which the state is read.
+// Roles of a component's children. A child's logical name ends in its role, and so does
+// what the state has of it. They are a contract: a child with another role would be
+// another resource.
 const (
-	identitySuffix   = "-identity"
-	namespaceSuffix  = "-namespace"
-	tunnelSuffix     = "-tunnel"
-	deploymentSuffix = "-cloudflared"
-	autoscalerSuffix = "-autoscaler"
+	identityRole          = "identity"
+	namespaceRole         = "namespace"
+	existingNamespaceRole = "existing-namespace"
+	suffixRole            = "suffix"
+	secretRole            = "secret"
+	tunnelRole            = "tunnel"
+	existingTunnelRole    = "existing-tunnel"
+	configRole            = "config"
+	credentialsRole       = "credentials"
+	policyRole            = "network-policy"
+	budgetRole            = "disruption-budget"
+	deploymentRole        = "cloudflared"
+	autoscalerRole        = "autoscaler"
+	podMonitorRole        = "pod-monitor"
+	dashboardRole         = "dashboard"
 )
 
+// logicalName is the name in the stack of a component's child.
+func logicalName(component, role string) string { return component + "-" + role }
+
 // of names the object with a role by its namespace and by what it depends on. An
-// object that is replaced, new before old, needs another name each time. The role is
-// the rest of the object's logical name.
+// object that is replaced, new before old, needs another name each time.
 func (n objectNames) of(role string, namespace pulumi.StringInput, contents ...pulumi.StringInput) pulumi.StringPtrInput {
-	all := []any{namespace, n.identity}
-	for _, content := range contents {
-		all = append(all, content)
-	}
-	return pulumi.All(all...).ApplyT(func(values []any) *string {
-		return new(n.lastOf(role).next(values[0].(string), n.wanted(role, values[1:])))
+	return pulumi.All(namespace, n.wanted(role, contents)).ApplyT(func(v []any) *string {
+		return new(n.lastOf(role).next(v[0].(string), v[1].(string)))
 	}).(pulumi.StringPtrOutput)
 }
 
-// wanted is the name that follows from an object's contents alone. The first of these is
-// the identity.
-func (n objectNames) wanted(role string, contents []any) string {
-	return fmt.Sprintf("%s-%s-%s", n.tunnelName, role, hash(contents))
+// wanted is the name that follows from an object's contents, and from the identity, alone.
+func (n objectNames) wanted(role string, contents []pulumi.StringInput) pulumi.StringOutput {
+	all := []any{n.identity}
+	for _, content := range contents {
+		all = append(all, content)
+	}
+	return pulumi.All(all...).ApplyT(func(values []any) string {
+		return fmt.Sprintf("%s-%s-%s", n.tunnelName, role, hash(values))
+	}).(pulumi.StringOutput)
 }
 
-func (n objectNames) lastOf(role string) lastObject { return n.last[n.component+"-"+role] }
+// lastOf is the object with a role after the last update.
+func (n objectNames) lastOf(role string) lastObject { return n.last[logicalName(n.component, role)] }
 
 // next returns the name that follows the object's own: the same if this is still the
 // object that is wanted, and a new one otherwise.
 //
-// The new one follows from both. If it was that of the wanted object alone, a change
-// that failed and is taken back would lead to the name of an object that serves, and
-// that the engine is about to delete: it would be adopted, and then be gone.
+// The new one follows from the contents and from the old name. If the new name depended on
+// the contents alone, undoing a failed change would produce the name of the old object,
+// which still serves and is about to be deleted.
 func (o lastObject) next(scope, wanted string) string {
 	switch {
 	case o.name == "":

@@ -44,6 +44,15 @@ func changed(before, after map[string]string) []string {
 	return all
 }
 
+// allObjects are arguments with which the component has every object that it can have.
+func allObjects() *CloudflareTunnelArgs {
+	args := validArgs()
+	args.Autoscaling = &AutoscalingArgs{MaxReplicas: 3}
+	args.NetworkPolicy = &NetworkPolicyArgs{MetricsFrom: []string{"monitoring"}}
+	args.Monitoring = &MonitoringArgs{PodMonitor: &PodMonitorArgs{}, Dashboard: &DashboardArgs{}}
+	return args
+}
+
 // While a changed object waits to replace the old one, which serves, going back must lead to neither's
 // name: the engine deletes both in the end.
 func TestCloudflareTunnel_GoingBack(t *testing.T) {
@@ -58,20 +67,30 @@ func TestCloudflareTunnel_GoingBack(t *testing.T) {
 		},
 		"another tunnel's name": {
 			func(a *CloudflareTunnelArgs) { a.TunnelName = "other" },
-			[]string{"edge-tunnel", "edge-namespace", "edge-config", "edge-credentials", "edge-cloudflared", "edge-network-policy", "edge-disruption-budget"},
+			[]string{
+				"edge-tunnel", "edge-namespace", "edge-config", "edge-credentials", "edge-cloudflared", "edge-network-policy", "edge-disruption-budget",
+				"edge-autoscaler", "edge-pod-monitor", "edge-dashboard",
+			},
 		},
 		"another namespace": {
 			func(a *CloudflareTunnelArgs) { a.Namespace = "web" },
-			[]string{"edge-existing-namespace", "edge-config", "edge-credentials", "edge-cloudflared", "edge-network-policy", "edge-disruption-budget"},
+			[]string{
+				"edge-existing-namespace", "edge-config", "edge-credentials", "edge-cloudflared", "edge-network-policy", "edge-disruption-budget",
+				"edge-autoscaler", "edge-pod-monitor", "edge-dashboard",
+			},
+		},
+		"another namespace of the dashboard": {
+			func(a *CloudflareTunnelArgs) { a.Monitoring.Dashboard.Namespace = "monitoring" },
+			[]string{"edge-dashboard"},
 		},
 		"another number of connectors": {func(a *CloudflareTunnelArgs) { a.Replicas = 3 }, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			other := validArgs()
+			other := allObjects()
 			c.change(other)
-			first, state := objectsOf(t, validArgs(), nil)
-			again, _ := objectsOf(t, validArgs(), state)
+			first, state := objectsOf(t, allObjects(), nil)
+			again, _ := objectsOf(t, allObjects(), state)
 			require.Equal(t, first, again, "nothing has changed")
 
 			second, half := objectsOf(t, other, state)
@@ -81,7 +100,7 @@ func TestCloudflareTunnel_GoingBack(t *testing.T) {
 			resumed, _ = objectsOf(t, other, half)
 			require.Equal(t, second, resumed, "if all of it is in the state")
 
-			back, _ := objectsOf(t, validArgs(), half)
+			back, _ := objectsOf(t, allObjects(), half)
 			for _, logicalName := range c.want {
 				if strings.HasPrefix(logicalName, "edge-origin") || strings.HasPrefix(logicalName, "edge-existing") {
 					continue // is only read

@@ -85,8 +85,10 @@ func readState(ctx *pulumi.Context, name string) (lastState, error) {
 		if kind == recordKind && slices.ContainsFunc(longer, ofLonger) {
 			continue
 		}
-		if logicalName == name || strings.HasPrefix(logicalName, name+"-") {
-			last.add(kind, strings.TrimPrefix(logicalName, name), logicalName, r.Outputs)
+		if role, child := strings.CutPrefix(logicalName, name+"-"); child {
+			last.add(kind, role, logicalName, r.Outputs)
+		} else if kind == "" && logicalName == name {
+			last.tunnelID = r.Outputs.text("tunnelId")
 		}
 	}
 	// An update that didn't come to its end hasn't told the component.
@@ -111,23 +113,20 @@ const (
 	autoscalerKind = "kubernetes:autoscaling/v2:HorizontalPodAutoscaler"
 )
 
-// add adds what is known of the component, whose kind is empty, or of one of its
-// children, whose logical name ends in suffix.
-func (s *lastState) add(kind, suffix, logicalName string, o outputs) {
+// add adds what is known of a child with a role.
+func (s *lastState) add(kind, role, logicalName string, o outputs) {
 	switch {
-	case kind == "" && suffix == "":
-		s.tunnelID = o.text("tunnelId")
 	case kind == recordKind && o.text("name") != "": // else it was released
 		proxied, _ := o["proxied"].(bool)
 		s.records[logicalName] = names.LastRecord{
 			ID: o.text("id"), ZoneID: o.text("zoneId"), Name: o.text("name"), Hostname: o.text("hostname"),
 			Content: o.text("content"), Comment: o.text("comment"), Proxied: proxied,
 		}
-	case kind == randomIDKind && suffix == identitySuffix:
+	case kind == randomIDKind && role == identityRole:
 		s.identity = o.text("hex")
-	case kind == tunnelKind && suffix == existingTunnelSuffix:
+	case kind == tunnelKind && role == existingTunnelRole:
 		s.existing = true
-	case kind == tunnelKind && suffix == tunnelSuffix:
+	case kind == tunnelKind && role == tunnelRole:
 		s.objects[logicalName] = lastObject{o.text("accountId"), o.text("name")}
 		if o["secret"] != nil { // else it was forgotten
 			s.ownTunnel = o.text("id")
@@ -136,10 +135,10 @@ func (s *lastState) add(kind, suffix, logicalName string, o outputs) {
 		s.objects[logicalName] = lastObject{o.in("metadata").text("namespace"), o.in("metadata").text("name")}
 	}
 	switch {
-	case kind == deploymentKind && suffix == deploymentSuffix:
+	case kind == deploymentKind && role == deploymentRole:
 		s.network = o.in("spec").in("selector").in("matchLabels").text(labelNetwork)
 		s.peakReplicas = max(s.peakReplicas, o.in("spec").number("replicas"))
-	case kind == autoscalerKind && suffix == autoscalerSuffix:
+	case kind == autoscalerKind && role == autoscalerRole:
 		s.peakReplicas = max(s.peakReplicas, o.in("spec").number("maxReplicas"))
 	}
 }

@@ -54,7 +54,7 @@ func (t *CloudflareTunnel) tunnel(
 	if err != nil {
 		return nil, err
 	}
-	last := args.found.last.objects[name+tunnelSuffix]
+	last := namespace.objects.lastOf(tunnelRole)
 	tunnelName := pulumi.All(args.AccountID, suffix).ApplyT(func(v []any) string {
 		account, suffix := v[0].(string), v[1].(string)
 		wanted := tunnelNamePrefix(args) + "-" + suffix
@@ -63,7 +63,7 @@ func (t *CloudflareTunnel) tunnel(
 		}
 		return last.next(account, wanted)
 	}).(pulumi.StringOutput)
-	tunnel, err := cloudflare.NewZeroTrustTunnelCloudflared(ctx, name+tunnelSuffix, &cloudflare.ZeroTrustTunnelCloudflaredArgs{
+	tunnel, err := cloudflare.NewZeroTrustTunnelCloudflared(ctx, logicalName(name, tunnelRole), &cloudflare.ZeroTrustTunnelCloudflaredArgs{
 		AccountId: args.AccountID,
 		Name:      tunnelName,
 		Secret:    secret,
@@ -86,7 +86,7 @@ const secretLength = 43
 // bytes is their value, and IDs are shown and stored in plain text. It comes after the
 // suffix, so that no update ends between the two with another secret for the same name.
 func (t *CloudflareTunnel) secret(ctx *pulumi.Context, name string, args *CloudflareTunnelArgs) (secret, suffix pulumi.StringOutput, err error) {
-	id, err := random.NewRandomId(ctx, name+"-suffix", &random.RandomIdArgs{
+	id, err := random.NewRandomId(ctx, logicalName(name, suffixRole), &random.RandomIdArgs{
 		ByteLength: pulumi.Int(3),
 		// The kind of secret is a keeper: a tunnel with another secret needs another name.
 		Keepers: pulumi.StringMap{"rotation": pulumi.String(args.Rotation), "secret": pulumi.String("password")},
@@ -94,7 +94,7 @@ func (t *CloudflareTunnel) secret(ctx *pulumi.Context, name string, args *Cloudf
 	if err != nil {
 		return secret, suffix, fmt.Errorf("creating tunnel name suffix: %w", err)
 	}
-	password, err := random.NewRandomPassword(ctx, name+"-secret", &random.RandomPasswordArgs{
+	password, err := random.NewRandomPassword(ctx, logicalName(name, secretRole), &random.RandomPasswordArgs{
 		Length:  pulumi.Int(secretLength),
 		Special: pulumi.Bool(false),
 		Keepers: pulumi.StringMap{"rotation": pulumi.String(args.Rotation)},
