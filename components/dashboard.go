@@ -1,8 +1,6 @@
 package components
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -45,8 +43,7 @@ func dashboardUID(tunnelName string) string {
 	if len(uid) <= maxUID {
 		return uid
 	}
-	sum := sha256.Sum256([]byte(tunnelName))
-	end := "-" + hex.EncodeToString(sum[:4])
+	end := "-" + checksum([]byte(tunnelName))
 	return uid[:maxUID-len(end)] + end
 }
 

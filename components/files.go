@@ -2,9 +2,7 @@ package components
 
 import (
 	"cmp"
-	"crypto/sha256"
 	"crypto/x509"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"maps"
@@ -64,7 +62,7 @@ func (t *CloudflareTunnel) mounted(ctx *pulumi.Context, name string, args *Cloud
 // output that an object lacks from one that it is yet to get.
 func filesChecksum(args *CloudflareTunnelArgs, data map[string]map[string]string) (string, error) {
 	var problems []error
-	hash := sha256.New()
+	var mounted []byte
 	for i, file := range sortedFiles(args.Files) {
 		content, read := data[file.ConfigMap]
 		if !read {
@@ -80,7 +78,7 @@ func filesChecksum(args *CloudflareTunnelArgs, data map[string]map[string]string
 			keys = slices.Sorted(slices.Values(file.Keys))
 		}
 		for _, key := range keys {
-			fmt.Fprintf(hash, "%d %q %q", i, key, content[key])
+			mounted = fmt.Appendf(mounted, "%d %q %q", i, key, content[key])
 		}
 	}
 	for _, opened := range args.routing().Files() {
@@ -90,7 +88,7 @@ func filesChecksum(args *CloudflareTunnelArgs, data map[string]map[string]string
 			}
 		}
 	}
-	return hex.EncodeToString(hash.Sum(nil)[:4]), errors.Join(problems...)
+	return checksum(mounted), errors.Join(problems...)
 }
 
 // checkCAPool checks a caPool that is a key of a ConfigMap with this content.

@@ -2,8 +2,6 @@ package components
 
 import (
 	"cmp"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -79,8 +77,7 @@ func networkLabel(
 		case !room:
 			return "shared"
 		}
-		sum := sha256.Sum256([]byte(rules))
-		return hex.EncodeToString(sum[:4])
+		return checksum([]byte(rules))
 	}).(pulumi.StringOutput)
 }
 

@@ -101,11 +101,20 @@ func (o lastObject) is(wanted string) bool {
 	return o.name == wanted || strings.HasPrefix(o.name, wanted+"-")
 }
 
-// hash is short, but long enough to tell one component's objects apart.
+// hash is a checksum of several values.
 func hash(values []any) string {
-	sum := sha256.New()
+	var text []byte
 	for _, value := range values {
-		fmt.Fprintf(sum, "%q", value)
+		text = fmt.Appendf(text, "%q", value)
 	}
-	return hex.EncodeToString(sum.Sum(nil)[:4])
+	return checksum(text)
+}
+
+// checksum is the beginning of a SHA-256, in eight hexadecimal digits, so that it fits into
+// names. Four bytes are enough: only contents that one object of one component has in turn
+// have to be told apart, and two of them get the same checksum once in four billion cases.
+// A change of it renames every object, and so replaces it.
+func checksum(text []byte) string {
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:4])
 }
