@@ -48,13 +48,29 @@ func (t *CloudflareTunnel) connector(
 	if err != nil {
 		return nil, err
 	}
+	pod := &corev1.PodTemplateSpecArgs{
+		Metadata: podMeta(args, generation, files),
+		Spec:     podSpec(args, tunnel, config.Metadata.Name(), credentials.Metadata.Name()),
+	}
 	// No connector runs without the policy and the budget.
-	opts := []pulumi.ResourceOption{pulumi.Parent(t), unprotected, rolloutTimeout(args), pulumi.DependsOn([]pulumi.Resource{policy, budget})}
+	deployment, err := t.deployment(ctx, name, args, namespace, generation, pod, policy, budget)
+	if err != nil {
+		return nil, err
+	}
+	return deployment, t.autoscaler(ctx, name, args, namespace, deployment)
+}
+
+// deployment declares the connectors' Deployment.
+func (t *CloudflareTunnel) deployment(
+	ctx *pulumi.Context, name string, args *CloudflareTunnelArgs, namespace *namespaceRef,
+	generation pulumi.StringMap, pod *corev1.PodTemplateSpecArgs, dependsOn ...pulumi.Resource,
+) (*appsv1.Deployment, error) {
+	opts := []pulumi.ResourceOption{pulumi.Parent(t), unprotected, rolloutTimeout(args), pulumi.DependsOn(dependsOn)}
 	opts = append(opts, replicasOptions(args)...)
 	metadata := namespace.objectMeta(deploymentRole, nil, generation[labelTunnelID], generation[labelNetwork])
 	if t.Deleted != nil {
 		// Without a tunnel, no connector gets ready.
-		metadata.Annotations = pulumi.StringMap{forceAnnotation: pulumi.String("true"), "pulumi.com/skipAwait": pulumi.String("true")}
+		metadata.Annotations.(pulumi.StringMap)[skipAwaitAnnotation] = pulumi.String("true")
 	}
 	deployment, err := appsv1.NewDeployment(ctx, logicalName(name, deploymentRole), &appsv1.DeploymentArgs{
 		Metadata: metadata,
@@ -69,17 +85,14 @@ func (t *CloudflareTunnel) connector(
 				},
 			},
 			MinReadySeconds: pulumi.Int(minReadySeconds),
-			Template: &corev1.PodTemplateSpecArgs{
-				Metadata: podMeta(args, generation, files),
-				Spec:     podSpec(args, tunnel, config.Metadata.Name(), credentials.Metadata.Name()),
-			},
+			Template:        pod,
 		},
 	}, opts...)
 	if err != nil {
 		return nil, fmt.Errorf("creating deployment: %w", err)
 	}
 	t.underRecords = append(t.underRecords, deployment)
-	return deployment, t.autoscaler(ctx, name, args, namespace, deployment)
+	return deployment, nil
 }
 
 // rolloutTimeout limits the wait for the connectors. The Kubernetes provider
@@ -130,8 +143,8 @@ func (t *CloudflareTunnel) credentials(
 	}).(pulumi.StringOutput)
 	named := []pulumi.StringInput{args.AccountID, tunnel.id}
 	if args.ExistingTunnel != "" {
-		checksum := pulumi.Unsecret(data).(pulumi.StringOutput).ApplyT(func(data string) string { return hash([]any{data}) })
-		named = append(named, checksum.(pulumi.StringOutput))
+		contents := pulumi.Unsecret(data).(pulumi.StringOutput).ApplyT(func(data string) string { return hash([]any{data}) })
+		named = append(named, contents.(pulumi.StringOutput))
 	}
 	credentials, err := corev1.NewSecret(ctx, logicalName(name, credentialsRole), &corev1.SecretArgs{
 		Metadata:   namespace.objectMeta(credentialsRole, nil, named...),

@@ -76,6 +76,9 @@ func podLabels(tunnelName string, generation pulumi.StringMap) pulumi.StringMap 
 // adopt objects of an interrupted one: without it, server-side apply conflicts.
 const forceAnnotation = "pulumi.com/patchForce"
 
+// skipAwaitAnnotation lets an update go on before an object is ready.
+const skipAwaitAnnotation = "pulumi.com/skipAwait"
+
 // objectMeta is the metadata of the object with a role in the namespace. The contents are
 // what its name follows from, see objectNames. Further labels may be added, but don't
 // replace those of every object.
