@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"reflect"
 	"regexp"
+	"slices"
 
 	"github.com/distribution/reference"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
@@ -233,12 +234,16 @@ func validateReplicas(path string, replicas int) error {
 	return nil
 }
 
+// recordedIfSet are the arguments that came after the first stacks had recorded their
+// inputs. Recording their empty values would change every existing stack, so every new
+// argument belongs here.
+var recordedIfSet = []string{"connector", "files", "existingPaths"}
+
 // recorded returns what the engine records as the component's inputs: every argument
 // with a tag, under its name, but for the permission to take names, which changes
 // nothing by itself. Blocks are recorded without their defaults, apart from those
-// that stacks have recorded with them. What is newer than recorded stacks is recorded
-// where it is set. The zones beside the domain's are recorded, although they are
-// looked up.
+// that stacks have recorded with them. The zones beside the domain's are recorded,
+// although they are looked up.
 func (a *CloudflareTunnelArgs) recorded(given *CloudflareTunnelArgs) pulumi.Map {
 	args := *a
 	args.OriginRequest, args.Pod, args.Monitoring = given.OriginRequest, given.Pod, given.Monitoring
@@ -246,22 +251,20 @@ func (a *CloudflareTunnelArgs) recorded(given *CloudflareTunnelArgs) pulumi.Map 
 	inputs := pulumi.Map{}
 	value := reflect.ValueOf(args)
 	for i := range value.NumField() {
-		if name := value.Type().Field(i).Tag.Get(settings.Tag); name != "" {
-			inputs[name] = toInput(value.Field(i).Interface())
+		name, argument := value.Type().Field(i).Tag.Get(settings.Tag), value.Field(i)
+		if name == "" || slices.Contains(recordedIfSet, name) && isEmpty(argument) {
+			continue
 		}
+		inputs[name] = toInput(argument.Interface())
 	}
 	delete(inputs, "allowTakeover")
 	inputs["zones"] = pulumi.StringMap(a.zonesBesideDomain())
-	if given.Connector == nil {
-		delete(inputs, "connector")
-	}
-	if len(a.Files) == 0 {
-		delete(inputs, "files")
-	}
-	if len(a.ExistingPaths) == 0 {
-		delete(inputs, "existingPaths")
-	}
 	return inputs
+}
+
+// isEmpty reports whether an argument isn't set.
+func isEmpty(argument reflect.Value) bool {
+	return argument.IsZero() || argument.Kind() == reflect.Slice && argument.Len() == 0
 }
 
 func toInput(value any) pulumi.Input {

@@ -440,6 +440,17 @@ func TestCloudflareTunnel_RecordedInputs(t *testing.T) {
 	golden.Compare(t, "testdata/edge-inputs.json", declare(t, args).Find(t, "edge").JSON(t))
 }
 
+// What stacks didn't record at first, they record only if it is set.
+func TestCloudflareTunnelArgs_RecordedIfSet(t *testing.T) {
+	t.Parallel()
+	args := validArgs()
+	args.Files, args.ExistingPaths = []FileArgs{}, []string{}
+	inputs := args.withDefaults("edge").recorded(args)
+	for _, name := range recordedIfSet {
+		require.NotContains(t, inputs, name)
+	}
+}
+
 // Every other field is recorded, under the name in its tag.
 func TestCloudflareTunnelArgs_Tags(t *testing.T) {
 	t.Parallel()
