@@ -92,7 +92,7 @@ func (t *CloudflareTunnel) autoscaler(
 	if err != nil {
 		return fmt.Errorf("creating autoscaler: %w", err)
 	}
-	t.underRecords = append(t.underRecords, autoscaler)
+	t.recordDependencies = append(t.recordDependencies, autoscaler)
 	return nil
 }
 

@@ -35,9 +35,9 @@ type CloudflareTunnel struct {
 	// fail with a message that says so; the next update creates a new tunnel.
 	Deleted *DeletedTunnel
 
-	// underRecords are the resources that the records depend on, so that nothing of
+	// recordDependencies are the resources that the records depend on, so that nothing of
 	// a protected stack is deleted when its records can't be.
-	underRecords []pulumi.Resource
+	recordDependencies []pulumi.Resource
 }
 
 // NewCloudflareTunnel declares a tunnel and everything that belongs to it. Pass

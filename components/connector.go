@@ -91,7 +91,7 @@ func (t *CloudflareTunnel) deployment(
 	if err != nil {
 		return nil, fmt.Errorf("creating deployment: %w", err)
 	}
-	t.underRecords = append(t.underRecords, deployment)
+	t.recordDependencies = append(t.recordDependencies, deployment)
 	return deployment, nil
 }
 

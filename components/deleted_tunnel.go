@@ -10,7 +10,7 @@ import (
 )
 
 // DeletedTunnel is a tunnel that was deleted outside of Pulumi.
-type DeletedTunnel = preflight.Tunnel
+type DeletedTunnel = preflight.DeletedTunnel
 
 // forgetTunnel removes a tunnel from the state that was deleted outside of
 // Pulumi. The provider doesn't notice that by itself, and could neither replace

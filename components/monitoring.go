@@ -140,7 +140,7 @@ func (t *CloudflareTunnel) podMonitor(
 	if err != nil {
 		return fmt.Errorf("creating pod monitor: %w", err)
 	}
-	t.underRecords = append(t.underRecords, monitor)
+	t.recordDependencies = append(t.recordDependencies, monitor)
 	return nil
 }
 
@@ -163,6 +163,6 @@ func (t *CloudflareTunnel) dashboard(ctx *pulumi.Context, name string, args *Clo
 	if err != nil {
 		return fmt.Errorf("creating dashboard: %w", err)
 	}
-	t.underRecords = append(t.underRecords, dashboard)
+	t.recordDependencies = append(t.recordDependencies, dashboard)
 	return nil
 }

@@ -28,7 +28,7 @@ func (t *CloudflareTunnel) records(
 		return pulumi.StringArrayOutput{}, err
 	}
 	last, logicalNames := args.lastRecords(name)
-	opts := append(recordTimeout(args), pulumi.Parent(t), pulumi.DependsOn(t.underRecords), retried)
+	opts := append(recordTimeout(args), pulumi.Parent(t), pulumi.DependsOn(t.recordDependencies), retried)
 	var hostnames []string
 	for _, host := range args.hosts {
 		content := tunnel.cname

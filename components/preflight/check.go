@@ -50,7 +50,7 @@ type Findings struct {
 	// by now and whose names aren't asked for any more. They aren't to be deleted.
 	Released map[string]names.LastRecord
 	// Deleted is the component's own tunnel if it was deleted by others.
-	Deleted *Tunnel
+	Deleted *DeletedTunnel
 	// Warnings are about what is allowed, but may surprise.
 	Warnings []string
 }

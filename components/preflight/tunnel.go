@@ -13,13 +13,13 @@ import (
 	"k8s-tunnel/components/names"
 )
 
-// Tunnel is a deleted tunnel, which Cloudflare still knows.
-type Tunnel struct {
+// DeletedTunnel is a deleted tunnel, which Cloudflare still knows.
+type DeletedTunnel struct {
 	ID, Name string
 	Deleted  time.Time
 }
 
-func (t *Tunnel) String() string {
+func (t *DeletedTunnel) String() string {
 	return fmt.Sprintf("%q (%s, until %s UTC)", t.Name, t.ID, t.Deleted.UTC().Format(time.DateTime))
 }
 
@@ -53,9 +53,9 @@ func (c *Client) tunnel(ctx context.Context, r Request, found *Findings) error {
 	}
 	switch deleted := tunnel.DeletedAt != nil && !tunnel.DeletedAt.IsZero(); {
 	case deleted && r.ExistingTunnel != "":
-		return fmt.Errorf("existingTunnel: tunnel %s was deleted at Cloudflare; %s", &Tunnel{id, tunnel.Name, *tunnel.DeletedAt}, remedy)
+		return fmt.Errorf("existingTunnel: tunnel %s was deleted at Cloudflare; %s", &DeletedTunnel{id, tunnel.Name, *tunnel.DeletedAt}, remedy)
 	case deleted:
-		found.Deleted = &Tunnel{id, tunnel.Name, *tunnel.DeletedAt}
+		found.Deleted = &DeletedTunnel{id, tunnel.Name, *tunnel.DeletedAt}
 	case tunnel.RemoteConfig && r.ExistingTunnel != "":
 		return fmt.Errorf("existingTunnel: tunnel %q (%s) has its configuration at Cloudflare, which overrides ingress, origin and originRequest; %s", tunnel.Name, id, remedy)
 	case tunnel.RemoteConfig:
