@@ -11,7 +11,7 @@ import (
 )
 
 // Decode decodes the JSON of a structured setting, such as ingress. Fields have
-// the names of their pulumi tags. An unknown field is an error, because a
+// the names of their tags, see [Tag]. An unknown field is an error, because a
 // misspelt noTLSVerify must not be lost, and so is a value of the wrong type.
 // All problems are reported at once, each starting with its path.
 func Decode(path, text string, into any) error {
@@ -94,7 +94,9 @@ func decodeStruct(path string, raw json.RawMessage, into reflect.Value) error {
 	}
 	fields := map[string]reflect.Value{}
 	for i := range into.NumField() {
-		fields[into.Type().Field(i).Tag.Get("pulumi")] = into.Field(i)
+		if name := into.Type().Field(i).Tag.Get(Tag); name != "" {
+			fields[name] = into.Field(i)
+		}
 	}
 	var problems []error
 	for _, key := range slices.Sorted(maps.Keys(values)) {
@@ -117,7 +119,10 @@ func decodeWhole(path string, raw json.RawMessage, wanted reflect.Type, into any
 
 // unquoted says what to do about a number, true or false that was meant to be a string.
 func unquoted(raw json.RawMessage, wanted reflect.Type) string {
-	if kindName(wanted) != "a string" || strings.ContainsAny(string(raw[:1]), "{[") {
+	for wanted.Kind() == reflect.Pointer {
+		wanted = wanted.Elem()
+	}
+	if wanted.Kind() != reflect.String || strings.ContainsAny(string(raw[:1]), "{[") {
 		return ""
 	}
 	return "; put it in quotes"

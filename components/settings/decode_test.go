@@ -54,6 +54,17 @@ func TestDecode_Problems(t *testing.T) {
 	}
 }
 
+// A field without a tag is no setting.
+func TestDecode_FieldWithoutTag(t *testing.T) {
+	t.Parallel()
+	var into struct {
+		Name   string `pulumi:"name"`
+		Hidden string
+	}
+	require.EqualError(t, settings.Decode("setting", `{"": "x"}`, &into), "setting.: no such field; there are name")
+	require.Empty(t, into.Hidden)
+}
+
 // A map's values are reported one by one.
 func TestDecode_Map(t *testing.T) {
 	t.Parallel()

@@ -92,8 +92,7 @@ type Field struct {
 // unless a field of the struct itself has the same name: that takes its place.
 // Fields that aren't plain values, such as a component's inputs, are no settings.
 func Fields(t reflect.Type) []Field {
-	all := slices.DeleteFunc(tagged(t), func(f Field) bool { return !plain(f.Type) })
-	return slices.Clip(all)
+	return slices.DeleteFunc(tagged(t), func(f Field) bool { return !plain(f.Type) })
 }
 
 // tagged lists all fields with a tag, plain or not.
@@ -219,7 +218,7 @@ func (r *Reader) addFields(name string, of reflect.Type) {
 		r.fields = map[string]string{}
 	}
 	for i := range of.NumField() {
-		if field := of.Field(i).Tag.Get("pulumi"); field != "" && r.fields[bareName(field)] == "" {
+		if field := of.Field(i).Tag.Get(Tag); field != "" && r.fields[bareName(field)] == "" {
 			r.fields[bareName(field)] = name + "." + field
 		}
 	}

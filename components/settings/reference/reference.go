@@ -105,8 +105,7 @@ func (r *Reference) collect(root reflect.Type) {
 // module that has the same name.
 func (r *Reference) documents(t reflect.Type) bool {
 	module := strings.TrimSuffix(reflect.TypeFor[Reference]().PkgPath(), "components/settings/reference")
-	own := t.PkgPath() == "main" || strings.HasPrefix(t.PkgPath(), module)
-	return t.Kind() == reflect.Struct && own && r.source.structs[t.Name()]
+	return t.Kind() == reflect.Struct && strings.HasPrefix(t.PkgPath(), module) && r.source.structs[t.Name()]
 }
 
 // element is the type of an array's items or behind a pointer, and the end of the
