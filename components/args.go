@@ -50,7 +50,7 @@ type CloudflareTunnelArgs struct {
 
 	// TunnelName begins the tunnel's name in Cloudflare's dashboard. The label of
 	// the rotation and a random suffix follow, because names are unique in an
-	// account. Lower-case letters, digits and inner hyphens, at most 40
+	// account. Lower-case letters, digits and inner hyphens, at most [MaxTunnelName]
 	// characters. Defaults to the component's name.
 	TunnelName string `pulumi:"tunnelName"`
 	// Rotation is a label for the tunnel's secret, such as 2026-11. Any new value
@@ -124,8 +124,7 @@ type (
 // rotationPattern is what both a tunnel's name and a Kubernetes label value accept.
 var rotationPattern = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9.-]{0,30}[A-Za-z0-9])?$`)
 
-// tunnelNamePattern leaves room for the rotation's label and the suffix.
-var tunnelNamePattern = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$`)
+var tunnelNamePattern = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]*[a-z0-9])?$`)
 
 // Validate reports every problem with the arguments at once, each starting with
 // the argument that it is about. Optional arguments may be unset, and so may API:
@@ -195,8 +194,8 @@ func validateAPI(path string, api *APIArgs) error {
 }
 
 func validateTunnelName(path, name string) error {
-	if !tunnelNamePattern.MatchString(name) {
-		return fmt.Errorf("%s: %q is not made of lower-case letters, digits and inner hyphens, at most 40 characters", path, name)
+	if len(name) > MaxTunnelName || !tunnelNamePattern.MatchString(name) {
+		return fmt.Errorf("%s: %q is not made of lower-case letters, digits and inner hyphens, at most %d characters", path, name, MaxTunnelName)
 	}
 	return nil
 }

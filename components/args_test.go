@@ -23,6 +23,7 @@ func TestCloudflareTunnelArgs_Validate(t *testing.T) {
 		}, ""},
 		{"tunnel name", func(a *CloudflareTunnelArgs) { a.TunnelName = "home-lab" }, ""},
 		{"tunnel name with a space", func(a *CloudflareTunnelArgs) { a.TunnelName = "home lab" }, `tunnelName: "home lab"`},
+		{"the longest tunnel name", func(a *CloudflareTunnelArgs) { a.TunnelName = strings.Repeat("a", MaxTunnelName) }, ""},
 		{"tunnel name too long", func(a *CloudflareTunnelArgs) { a.TunnelName = strings.Repeat("a", 41) }, "at most 40"},
 		{"rotation", func(a *CloudflareTunnelArgs) { a.Rotation = "2026-11" }, ""},
 		{"existing tunnel", func(a *CloudflareTunnelArgs) { a.ExistingTunnel = plantest.TunnelID }, ""},

@@ -18,6 +18,9 @@ const (
 	DefaultReplicas = 2
 	// MaxReplicas is maxConnectors less the one that a rolling update adds.
 	MaxReplicas = maxConnectors - maxSurge
+	// MaxTunnelName is the longest [CloudflareTunnelArgs.TunnelName], in characters. It
+	// leaves room for the rotation's label and the suffix.
+	MaxTunnelName = 40
 	// DefaultAutoscalingCPU is half of what a connector may use by default.
 	DefaultAutoscalingCPU = "500m"
 	// DefaultScrapeInterval is that of most installations of Prometheus.

@@ -10,6 +10,9 @@ import (
 	"strings"
 	"time"
 	"unicode"
+
+	"k8s-tunnel/components/names"
+	"k8s-tunnel/components/validate"
 )
 
 // hostPattern is a host name that a request may have. Letters of any script are
@@ -72,7 +75,7 @@ func validateHostname(path, hostname string) error {
 		return fmt.Errorf("%s: %q has a port, but rules match host names only; use %q", path, hostname, host)
 	case strings.Contains(name, "*"):
 		return fmt.Errorf("%s: %q has a wildcard that isn't the whole first label, as in *.example.com", path, hostname)
-	case !hostPattern.MatchString(name) || len(name) > 253:
+	case !hostPattern.MatchString(name) || len(name) > names.MaxName:
 		return fmt.Errorf("%s: %q is not a host name, such as photos.example.com or *.example.com", path, hostname)
 	}
 	return nil
@@ -155,9 +158,7 @@ func validateIPRule(path string, rule IPRule) error {
 		problems = append(problems, fmt.Errorf("%s.prefix: %q is not a range of addresses, such as 10.0.0.0/8", path, rule.Prefix))
 	}
 	for i, port := range rule.Ports {
-		if port < 1 || port > 65535 {
-			problems = append(problems, fmt.Errorf("%s.ports[%d]: %d is not a port from 1 to 65535", path, i, port))
-		}
+		problems = append(problems, validate.Port(fmt.Sprintf("%s.ports[%d]", path, i), port))
 	}
 	return errors.Join(problems...)
 }

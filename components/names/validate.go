@@ -39,14 +39,14 @@ func validateDomain(domain string) error {
 		return fmt.Errorf("%s: %q is a wildcard; use the name %q, which includes its wildcard, or list names in hostnames", path, domain, domain[2:])
 	case lower != domain && domainPattern.MatchString(lower):
 		return fmt.Errorf("%s: %q must be in lower case and without a final dot: %q", path, domain, lower)
-	case len("*."+domain) > maxName || !domainPattern.MatchString(domain):
+	case len("*."+domain) > MaxName || !domainPattern.MatchString(domain):
 		return fmt.Errorf("%s: %q is not a domain name, such as example.com (use the xn-- form of an internationalized name)", path, domain)
 	}
 	return nil
 }
 
-// maxName is the longest name that DNS allows, in characters.
-const maxName = 253
+// MaxName is the longest name that DNS allows, in characters.
+const MaxName = 253
 
 func (s Set) validateHostname(path string, i int, host string) error {
 	name := strings.TrimPrefix(host, "*.")
@@ -56,7 +56,7 @@ func (s Set) validateHostname(path string, i int, host string) error {
 		return fmt.Errorf("%s: %q is a URL; use the host name alone, such as photos.example.com", path, host)
 	case lower != name && domainPattern.MatchString(lower):
 		return fmt.Errorf("%s: %q must be in lower case and without a final dot", path, host)
-	case len(host) > maxName || !domainPattern.MatchString(name):
+	case len(host) > MaxName || !domainPattern.MatchString(name):
 		return fmt.Errorf("%s: %q is not a full host name, such as photos.example.com or *.example.net (use the xn-- form of an internationalized name)", path, host)
 	case slices.Index(s.Hostnames, host) < i:
 		return fmt.Errorf("%s: %s is listed already, as %s; remove it", path, host, hostnameArgument(slices.Index(s.Hostnames, host)))

@@ -28,7 +28,7 @@ type stackSettings struct {
 	AccountID string `pulumi:"accountId"`
 	// TunnelName begins the tunnel's name in Cloudflare's dashboard. The label of
 	// the rotation and a random suffix follow. Lower-case letters, digits and
-	// inner hyphens, at most 40 characters. Defaults to the project's and the
+	// inner hyphens, at most [MaxTunnelName] characters. Defaults to the project's and the
 	// stack's name.
 	TunnelName string `pulumi:"tunnelName"`
 	// Protect refuses to destroy the stack. To destroy it, set this to false and
@@ -110,5 +110,5 @@ func defaultTunnelName(ctx *pulumi.Context) string {
 		}
 		return '-'
 	}, strings.ToLower(ctx.Project()+"-"+ctx.Stack()))
-	return strings.Trim(name[:min(len(name), 40)], "-")
+	return strings.Trim(name[:min(len(name), components.MaxTunnelName)], "-")
 }
