@@ -105,8 +105,8 @@ type CloudflareTunnelArgs struct {
 	// Monitoring adds objects for Prometheus and Grafana.
 	Monitoring *MonitoringArgs `pulumi:"monitoring"`
 
-	found *found       // once they were checked
-	hosts []names.Host // and with their zones
+	found *found       // result of the last Check
+	hosts []names.Host // the names with their zones, set by identified
 }
 
 // The arguments about cloudflared itself, which package cloudflared describes.

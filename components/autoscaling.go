@@ -81,6 +81,7 @@ func (t *CloudflareTunnel) autoscaler(
 			}},
 			Behavior: &autoscalingv2.HorizontalPodAutoscalerBehaviorArgs{
 				ScaleDown: &autoscalingv2.HPAScalingRulesArgs{
+					// A lull shorter than five pauses removes no connector.
 					StabilizationWindowSeconds: pulumi.Int(5 * pause),
 					Policies: autoscalingv2.HPAScalingPolicyArray{&autoscalingv2.HPAScalingPolicyArgs{
 						Type: pulumi.String("Pods"), Value: pulumi.Int(1), PeriodSeconds: pulumi.Int(pause),

@@ -1,7 +1,6 @@
 package components
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -125,14 +124,4 @@ func (c *ConnectorArgs) environment() corev1.EnvVarArray {
 		return nil
 	}
 	return corev1.EnvVarArray{&corev1.EnvVarArgs{Name: pulumi.String("TUNNEL_LOG_OUTPUT"), Value: pulumi.String("json")}}
-}
-
-// withDefaults returns a copy with defaults. edge are the ranges that the network
-// policy allows.
-func (c *ConnectorArgs) withDefaults(edge []string) *ConnectorArgs {
-	c = copyOf(c)
-	c.Protocol = cmp.Or(c.Protocol, "auto")
-	c.EdgeIPVersion = cmp.Or(c.EdgeIPVersion, edgeIPVersion(edge))
-	c.GracePeriod = cmp.Or(c.GracePeriod, cloudflared.DefaultGracePeriod)
-	return c
 }

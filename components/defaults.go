@@ -81,8 +81,7 @@ var usEdge = []string{"198.41.218.0/24", "198.41.219.0/24", "2606:4700:a1::/48",
 // defaultDNS is how kubeadm, k3s and the managed clusters label their DNS.
 var defaultDNS = []PeerArgs{{Namespace: "kube-system", Pods: map[string]string{"k8s-app": "kube-dns"}}}
 
-// withDefaults returns a copy in which everything that has a default is set. It
-// is the only place that fills in defaults. Autoscaling and Monitoring stay nil
+// withDefaults returns a copy in which everything that has a default is set. Autoscaling and Monitoring stay nil
 // when they are off.
 func (a CloudflareTunnelArgs) withDefaults(component string) *CloudflareTunnelArgs {
 	a.TunnelName = cmp.Or(a.TunnelName, component)
@@ -118,6 +117,16 @@ func (a CloudflareTunnelArgs) withDefaults(component string) *CloudflareTunnelAr
 		a.Monitoring.PodMonitor.Interval = cmp.Or(a.Monitoring.PodMonitor.Interval, DefaultScrapeInterval)
 	}
 	return &a
+}
+
+// withDefaults returns a copy with defaults. edge are the ranges that the network
+// policy allows.
+func (c *ConnectorArgs) withDefaults(edge []string) *ConnectorArgs {
+	c = copyOf(c)
+	c.Protocol = cmp.Or(c.Protocol, "auto")
+	c.EdgeIPVersion = cmp.Or(c.EdgeIPVersion, edgeIPVersion(edge))
+	c.GracePeriod = cmp.Or(c.GracePeriod, cloudflared.DefaultGracePeriod)
+	return c
 }
 
 // copyOf returns a shallow copy, and an empty value for nil: the arguments that

@@ -5,6 +5,6 @@
 // The package reads no stack configuration and no environment, and creates no
 // providers: a program does that and passes the providers on, so that the
 // component can be used in any program. What doesn't need Pulumi is in packages
-// of its own, which compile without its SDKs: cloudflared, names, settings and
-// validate.
+// of its own, which compile without its SDKs: cloudflared, names, preflight,
+// settings, surroundings and validate.
 package components

@@ -47,9 +47,9 @@ const (
 
 // Directories that a mount would hide from cloudflared, with what they contain.
 var (
-	// systemTrees are of no use for mounts even far below.
+	// Nothing may be mounted at or below these.
 	systemTrees = []string{"/bin", "/boot", "/dev", "/etc/ssl", "/lib", "/lib64", "/proc", "/run/secrets", "/sbin", "/sys", "/usr", "/var/run/secrets"}
-	// systemPaths are, but for themselves.
+	// Nothing may be mounted at these; directories below them are allowed.
 	systemPaths = []string{
 		"/", "/etc", "/etc/group", "/etc/hostname", "/etc/hosts", "/etc/nsswitch.conf", "/etc/passwd", "/etc/resolv.conf",
 		"/home", "/root", "/run", "/tmp", "/var", "/var/run",

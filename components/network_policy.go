@@ -61,8 +61,8 @@ func policyContents(
 // connectors which are rolled one by one reach their old origins until the last one
 // stops. A request that gets to that one in its last seconds may fail.
 //
-// Without other rules it stays in any case, whatever the number of connectors was when
-// it was chosen.
+// If nothing of the policy has changed, neither has the value, however many connectors
+// there are.
 func networkLabel(
 	args *CloudflareTunnelArgs, namespace *namespaceRef, tunnelID pulumi.StringOutput, egress networkingv1.NetworkPolicyEgressRuleArrayOutput,
 ) pulumi.StringInput {

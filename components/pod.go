@@ -10,6 +10,10 @@ import (
 	"k8s-tunnel/components/cloudflared"
 )
 
+// outageSeconds is how long a connector may be without a connection before it is
+// restarted. A restart doesn't bring a home's uplink back.
+const outageSeconds = 7 * 60
+
 const (
 	// nonrootID is the user and group of cloudflared's image. Older images have a
 	// user's name instead of a number, with which runAsNonRoot alone would keep
@@ -144,12 +148,11 @@ func container(args *CloudflareTunnelArgs) *corev1.ContainerArgs {
 		},
 		// With a slow uplink, falling back from QUIC to HTTP/2 may take minutes, and
 		// a pod that starts during an outage waits as long as one that runs.
-		StartupProbe: probe(1, 420),
-		// Not ready while no connection to Cloudflare is up.
+		StartupProbe: probe(1, outageSeconds),
+		// Not ready once no connection to Cloudflare has been up for a quarter of a
+		// minute. Asked every two seconds, because updates wait for the answer.
 		ReadinessProbe: probe(2, 8),
-		// Restarted only after seven minutes without a connection: a restart doesn't
-		// bring a home's uplink back.
-		LivenessProbe: probe(15, 28),
+		LivenessProbe:  probe(15, outageSeconds/15),
 		Lifecycle: &corev1.LifecycleArgs{
 			// The image has no shell, so the kubelet sleeps (Kubernetes 1.30 or later).
 			PreStop: &corev1.LifecycleHandlerArgs{Sleep: &corev1.SleepActionArgs{Seconds: pulumi.Int(drainSeconds)}},

@@ -15,9 +15,9 @@ const (
 	defaultBasePath = "/client/v4"
 	// DefaultRetries is how often a failed call is repeated.
 	DefaultRetries = 3
-	// MinRetryDelay is the shortest time before that, in seconds.
+	// MinRetryDelay is the shortest wait before a retry, in seconds.
 	MinRetryDelay = 1
-	// MaxRetryDelay is the longest time before that, in seconds.
+	// MaxRetryDelay is the longest wait before a retry, in seconds.
 	MaxRetryDelay = 30
 )
 

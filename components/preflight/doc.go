@@ -4,5 +4,6 @@
 //
 // The provider can answer only part of that. It looks up records one type at a time
 // and without their comments, finds tunnels by name only, and never notices that a
-// tunnel was deleted. The package only reads; the engine makes all changes.
+// tunnel was deleted. The package changes nothing, with one exception:
+// [Client.RemoveLeftover] deletes a tunnel that an interrupted update has left behind.
 package preflight

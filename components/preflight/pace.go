@@ -6,18 +6,20 @@ const (
 	allowance = 1200
 	// window is those five minutes, in seconds.
 	window = 300
-	// CallsPerName is the most that one command makes for a name: it reads the record,
-	// fails to create it because it exists, and finds and overwrites it.
+	// CallsPerName is the most that one command makes for a name: a refresh reads the
+	// record, and to take over one that exists are five calls. A POST is refused, GETs of
+	// the zone and of its records find what is in the way, a PATCH changes it, and a last
+	// GET reads it back.
 	CallsPerName = 6
-	// fastPace is the pace, in calls a second, at which answers take longer than the
+	// fastPace is full speed: the pace, in calls a second, at which answers take longer than the
 	// waiting in between.
 	fastPace = 25
 )
 
-// Pace is how many calls a second to make for a stack with so many names: many if a
-// whole command needs no more than half of Cloudflare's allowance, so that another one
-// may follow at once, and otherwise as many as can be made without an end, less a quarter for
-// whatever else the same user calls Cloudflare for.
+// Pace is how many calls a second to make for a stack with so many names: full speed if one
+// command needs at most half of Cloudflare's allowance, so that another one may follow at
+// once, and otherwise three quarters of the rate that can be kept up, which leaves the rest
+// to whatever else the same user calls Cloudflare for.
 func Pace(names int) int {
 	if names*CallsPerName <= allowance/2 {
 		return fastPace

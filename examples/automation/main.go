@@ -44,8 +44,8 @@ func run(args []string) error {
 	if len(args) != 1 {
 		return errors.New("say what to do: preview, up or destroy")
 	}
-	// Ctrl-C ends an operation as it does on the command line: the terminal sends it to Pulumi too, which
-	// takes a second one from here for the wish to end at once.
+	// Ctrl-C ends an operation as it does on the command line. The terminal sends Ctrl-C to Pulumi too;
+	// forwarding it would count as a second one, which makes Pulumi stop at once.
 	signal.Notify(make(chan os.Signal, 1), os.Interrupt)
 	ctx := context.Background()
 	// The settings' file is written anew each time.
