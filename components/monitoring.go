@@ -50,8 +50,8 @@ type DashboardArgs struct {
 // podMonitorCRD is the CustomResourceDefinition of PodMonitors.
 const podMonitorCRD = "podmonitors.monitoring.coreos.com"
 
-// intervalPattern is a duration as Prometheus reads it.
-var intervalPattern = regexp.MustCompile(`^([0-9]+h)?([0-9]+m)?([0-9]+s)?$`)
+// intervalPattern is a duration as Prometheus reads it. An empty one is unset.
+var intervalPattern = regexp.MustCompile(`^(0|([0-9]+y)?([0-9]+w)?([0-9]+d)?([0-9]+h)?([0-9]+m)?([0-9]+s)?([0-9]+ms)?)$`)
 
 func validateMonitoring(path string, args *CloudflareTunnelArgs) error {
 	if args.Monitoring == nil {

@@ -32,6 +32,23 @@ func TestCloudflareTunnelArgs_ValidateMonitoring(t *testing.T) {
 	}
 }
 
+func TestPodMonitorArgs_ValidateInterval(t *testing.T) {
+	t.Parallel()
+	for interval, valid := range map[string]bool{
+		"": true, "30s": true, "500ms": true, "1m30s": true, "1d": true, "2w": true, "1y2w3d4h5m6s7ms": true, "0": true,
+		"30": false, "s": false, "1.5s": false, "-30s": false, "30 s": false, "30s1m": false, "1M": false,
+	} {
+		args := validArgs()
+		args.NetworkPolicy = &NetworkPolicyArgs{MetricsFrom: []string{"monitoring"}}
+		args.Monitoring = &MonitoringArgs{PodMonitor: &PodMonitorArgs{Interval: interval}}
+		if err := args.Validate(); valid {
+			require.NoError(t, err, interval)
+		} else {
+			require.ErrorContains(t, err, "monitoring.podMonitor.interval: ", interval)
+		}
+	}
+}
+
 func TestCloudflareTunnel_Monitoring(t *testing.T) {
 	t.Parallel()
 	args := validArgs()
