@@ -87,7 +87,11 @@ func (t *CloudflareTunnel) declare(
 	if err != nil {
 		return err
 	}
-	namespace, err := t.namespace(ctx, name, args, identity)
+	objects := objectNames{component: name, tunnelName: args.TunnelName, identity: identity, last: args.found.last.objects}
+	if objects.provider, objects.explicit, err = explicitProvider(opts); err != nil {
+		return err
+	}
+	namespace, err := t.namespace(ctx, name, args, objects)
 	if err != nil {
 		return err
 	}

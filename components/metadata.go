@@ -76,6 +76,10 @@ func podLabels(tunnelName string, generation pulumi.StringMap) pulumi.StringMap 
 // adopt objects of an interrupted one: without it, server-side apply conflicts.
 const forceAnnotation = "pulumi.com/patchForce"
 
+// providerAnnotation is the ID of the Kubernetes provider that made an object. It changes
+// when the engine replaces the provider, because that leads to another cluster or may do so.
+const providerAnnotation = "k8s-tunnel/provider"
+
 // skipAwaitAnnotation lets an update go on before an object is ready.
 const skipAwaitAnnotation = "pulumi.com/skipAwait"
 
@@ -87,6 +91,15 @@ func (n *namespaceRef) objectMeta(role string, further map[string]string, conten
 	maps.Copy(labels, pulumi.ToStringMap(objectLabels(n.objects.tunnelName)))
 	return &metav1.ObjectMetaArgs{
 		Namespace: n.name, Name: n.objects.of(role, n.name, contents...), Labels: labels,
-		Annotations: pulumi.StringMap{forceAnnotation: pulumi.String("true")},
+		Annotations: n.objects.annotations(),
 	}
+}
+
+// annotations are those of every object.
+func (n objectNames) annotations() pulumi.StringMap {
+	annotations := pulumi.StringMap{forceAnnotation: pulumi.String("true")}
+	if n.explicit {
+		annotations[providerAnnotation] = n.provider
+	}
+	return annotations
 }

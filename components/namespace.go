@@ -20,8 +20,7 @@ type namespaceRef struct {
 // namespace declares a new namespace, or reads the one in the arguments. An existing
 // namespace is never adopted: destroying the stack would delete it, with everything
 // else in it.
-func (t *CloudflareTunnel) namespace(ctx *pulumi.Context, name string, args *CloudflareTunnelArgs, identity pulumi.StringOutput) (*namespaceRef, error) {
-	objects := objectNames{component: name, tunnelName: args.TunnelName, identity: identity, last: args.found.last.objects}
+func (t *CloudflareTunnel) namespace(ctx *pulumi.Context, name string, args *CloudflareTunnelArgs, objects objectNames) (*namespaceRef, error) {
 	if args.Namespace != "" {
 		return t.existingNamespace(ctx, name, args, objects)
 	}
@@ -30,11 +29,11 @@ func (t *CloudflareTunnel) namespace(ctx *pulumi.Context, name string, args *Clo
 	labels["pod-security.kubernetes.io/enforce"] = "restricted"
 	ns, err := corev1.NewNamespace(ctx, logicalName(name, namespaceRole), &corev1.NamespaceArgs{
 		Metadata: &metav1.ObjectMetaArgs{
-			Name: identity.ApplyT(func(identity string) *string {
-				return new(objects.lastOf(namespaceRole).next("", args.TunnelName+"-"+identity))
+			Name: pulumi.All(objects.identity, objects.provider).ApplyT(func(v []any) *string {
+				return new(objects.lastOf(namespaceRole).next(place{provider: v[1].(string)}, args.TunnelName+"-"+v[0].(string)))
 			}).(pulumi.StringPtrOutput),
 			Labels:      pulumi.ToStringMap(labels),
-			Annotations: pulumi.StringMap{forceAnnotation: pulumi.String("true")},
+			Annotations: objects.annotations(),
 		},
 	}, pulumi.Parent(t), unprotected)
 	if err != nil {

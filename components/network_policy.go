@@ -69,9 +69,11 @@ func networkLabel(
 	last := args.found.last
 	room := peakReplicas(args)+cmp.Or(last.peakReplicas, peakReplicas(args)) <= maxConnectors
 	unchanged := namespace.objects.wanted(policyRole, policyContents(args, tunnelID, pulumi.String(last.network), egress))
-	return pulumi.All(unchanged, egress.ApplyT(marshalRules)).ApplyT(func(v []any) string {
-		policy, rules := v[0].(string), v[1].(string)
+	return pulumi.All(unchanged, egress.ApplyT(marshalRules), namespace.objects.provider).ApplyT(func(v []any) string {
+		policy, rules, provider := v[0].(string), v[1].(string), v[2].(string)
 		switch {
+		case namespace.objects.lastOf(deploymentRole).elsewhere(provider):
+			return checksum([]byte(rules + provider)) // the old connectors may be in the same namespace
 		case last.network != "" && (namespace.objects.lastOf(policyRole).is(policy) || !room):
 			return last.network
 		case !room:

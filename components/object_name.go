@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes"
 	"github.com/pulumi/pulumi-random/sdk/v4/go/random"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 )
@@ -21,7 +22,11 @@ type objectNames struct {
 	component  string
 	tunnelName string
 	identity   pulumi.StringOutput
-	last       map[string]lastObject
+	// provider is the ID of the Kubernetes provider if it is explicit, or else empty: that of
+	// a default provider isn't known.
+	provider pulumi.StringOutput
+	explicit bool
+	last     map[string]lastObject
 }
 
 // identity declares the component's random identity, which never changes.
@@ -31,6 +36,20 @@ func (t *CloudflareTunnel) identity(ctx *pulumi.Context, name string) (pulumi.St
 		return pulumi.StringOutput{}, fmt.Errorf("creating identity: %w", err)
 	}
 	return id.Hex, nil
+}
+
+// explicitProvider returns the ID of the Kubernetes provider among a component's options.
+func explicitProvider(opts []pulumi.ResourceOption) (id pulumi.StringOutput, explicit bool, err error) {
+	options, err := pulumi.NewResourceOptions(opts...)
+	if err != nil {
+		return id, false, fmt.Errorf("reading the component's options: %w", err)
+	}
+	for _, candidate := range append([]pulumi.ProviderResource{options.Provider}, options.Providers...) {
+		if provider, ok := candidate.(*kubernetes.Provider); ok {
+			return provider.ID().ToStringOutput(), true, nil
+		}
+	}
+	return pulumi.String("").ToStringOutput(), false, nil
 }
 
 // Roles of a component's children. A child's logical name ends in its role, and so does
@@ -60,8 +79,8 @@ func logicalName(component, role string) string { return component + "-" + role 
 // of names the object with a role by its namespace and by what it depends on. An
 // object that is replaced, new before old, needs another name each time.
 func (n objectNames) of(role string, namespace pulumi.StringInput, contents ...pulumi.StringInput) pulumi.StringPtrInput {
-	return pulumi.All(namespace, n.wanted(role, contents)).ApplyT(func(v []any) *string {
-		return new(n.lastOf(role).next(v[0].(string), v[1].(string)))
+	return pulumi.All(namespace, n.provider, n.wanted(role, contents)).ApplyT(func(v []any) *string {
+		return new(n.lastOf(role).next(place{v[0].(string), v[1].(string)}, v[2].(string)))
 	}).(pulumi.StringPtrOutput)
 }
 
@@ -85,15 +104,27 @@ func (n objectNames) lastOf(role string) lastObject { return n.last[logicalName(
 // The new one follows from the contents and from the old name. If the new name depended on
 // the contents alone, undoing a failed change would produce the name of the old object,
 // which still serves and is about to be deleted.
-func (o lastObject) next(scope, wanted string) string {
+//
+// Nor does a name come back in what may be another cluster, or the same one by another
+// address: the engine creates all objects anew there, and deletes the old ones by the old
+// provider, under their names.
+func (o lastObject) next(in place, wanted string) string {
 	switch {
 	case o.name == "":
 		return wanted
-	case o.scope == scope && o.is(wanted):
+	case o.elsewhere(in.provider):
+		return wanted + "-" + hash([]any{o.scope, o.name, in.provider})[:4]
+	case o.scope == in.scope && o.is(wanted):
 		return o.name
 	default:
 		return wanted + "-" + hash([]any{o.scope, o.name})[:4]
 	}
+}
+
+// elsewhere reports whether the object was made by another provider. Objects of older
+// versions don't say by which one.
+func (o lastObject) elsewhere(provider string) bool {
+	return o.provider != "" && provider != "" && o.provider != provider
 }
 
 // is reports whether this is the wanted object.

@@ -2,10 +2,13 @@ package components
 
 import (
 	"maps"
+	"slices"
 	"strings"
 	"testing"
 
+	"github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 	"github.com/stretchr/testify/require"
 
 	"k8s-tunnel/components/plantest"
@@ -15,8 +18,25 @@ import (
 // state that the next one begins with.
 func objectsOf(t *testing.T, args *CloudflareTunnelArgs, state map[string]resource.PropertyMap) (map[string]string, map[string]resource.PropertyMap) {
 	t.Helper()
+	return objectsBy(t, "", args, state)
+}
+
+// objectsBy is objectsOf with a Kubernetes provider of this name, unless it is empty. The name stands
+// for the provider's ID.
+func objectsBy(
+	t *testing.T, provider string, args *CloudflareTunnelArgs, state map[string]resource.PropertyMap,
+) (map[string]string, map[string]resource.PropertyMap) {
+	t.Helper()
 	r := &plantest.Engine{State: state}
-	require.NoError(t, r.Run(program(args)))
+	require.NoError(t, r.Run(func(ctx *pulumi.Context) error {
+		var opts []pulumi.ResourceOption
+		if provider != "" {
+			k8s, err := kubernetes.NewProvider(ctx, provider, &kubernetes.ProviderArgs{})
+			require.NoError(t, err)
+			opts = append(opts, pulumi.Providers(k8s))
+		}
+		return program(args, opts...)(ctx)
+	}))
 	objects, next := map[string]string{}, map[string]resource.PropertyMap{}
 	for _, registration := range r.Registrations() {
 		inputs := registration.Inputs
@@ -42,6 +62,13 @@ func changed(before, after map[string]string) []string {
 		}
 	}
 	return all
+}
+
+// onlyRead reports whether an object isn't the component's own.
+func onlyRead(logicalName string) bool {
+	return slices.ContainsFunc([]string{"edge-origin", "edge-existing", "edge-" + operatorCheck}, func(prefix string) bool {
+		return strings.HasPrefix(logicalName, prefix)
+	})
 }
 
 // allObjects are arguments with which the component has every object that it can have.
@@ -102,8 +129,8 @@ func TestCloudflareTunnel_GoingBack(t *testing.T) {
 
 			back, _ := objectsOf(t, allObjects(), half)
 			for _, logicalName := range c.want {
-				if strings.HasPrefix(logicalName, "edge-origin") || strings.HasPrefix(logicalName, "edge-existing") {
-					continue // is only read
+				if onlyRead(logicalName) {
+					continue
 				}
 				require.NotEqual(t, second[logicalName], back[logicalName], logicalName)
 				require.NotEqual(t, first[logicalName], back[logicalName], logicalName)
@@ -134,4 +161,43 @@ func TestCloudflareTunnel_NameAfterRotation(t *testing.T) {
 	rotated.Rotation = "new"
 	names, _ := objectsOf(t, rotated, state)
 	require.Equal(t, "edge-new-"+plantest.NameSuffix, names["edge-tunnel"])
+}
+
+// Another Kubernetes provider makes all objects anew, and the old one deletes its own under their names:
+// in the same cluster, which it may reach by another address, these must differ.
+func TestCloudflareTunnel_AnotherProvider(t *testing.T) {
+	t.Parallel()
+	for _, namespace := range []string{"", "web"} {
+		args := allObjects()
+		args.Namespace = namespace
+		selector := func(state map[string]resource.PropertyMap) resource.PropertyValue {
+			return state[CloudflareTunnelType+"$"+deploymentKind+"::edge-cloudflared"]["spec"].ObjectValue()["selector"]
+		}
+		older, state := objectsOf(t, args, nil)
+		first, state := objectsBy(t, "first", args, state)
+		require.Equal(t, older, first, "an older version's objects keep their names")
+		again, _ := objectsBy(t, "first", args, state)
+		require.Equal(t, first, again)
+
+		second, moved := objectsBy(t, "second", args, state)
+		back, returned := objectsBy(t, "third", args, moved)
+		for logicalName, name := range first {
+			if logicalName == "edge-tunnel" || onlyRead(logicalName) {
+				continue
+			}
+			require.NotEqual(t, name, second[logicalName])
+			require.NotContains(t, []string{name, second[logicalName]}, back[logicalName])
+		}
+		require.NotEqual(t, selector(state), selector(moved), "their pods may be in the same namespace")
+		require.NotEqual(t, selector(moved), selector(returned))
+		resumed, _ := objectsBy(t, "second", args, state)
+		require.Equal(t, second, resumed, "if nothing of it is in the state yet")
+		policy := CloudflareTunnelType + "$kubernetes:networking.k8s.io/v1:NetworkPolicy::edge-network-policy"
+		half := maps.Clone(state)
+		half[policy] = moved[policy]
+		resumed, _ = objectsBy(t, "second", args, half)
+		require.Equal(t, second, resumed, "if some of it is in the state")
+		settled, _ := objectsBy(t, "second", args, moved)
+		require.Equal(t, second, settled)
+	}
 }

@@ -33,9 +33,16 @@ type lastState struct {
 	peakReplicas int
 }
 
-// lastObject is an object's name, which is unique in its namespace, or in its account
-// if it is a tunnel.
-type lastObject struct{ scope, name string }
+// lastObject is an object's name, which is unique in its place.
+type lastObject struct {
+	place
+
+	name string
+}
+
+// place is what an object's name is unique in: its namespace, in the cluster of a
+// provider, or its account if it is a tunnel.
+type place struct{ scope, provider string }
 
 // outputs are a resource's outputs in the state.
 type outputs map[string]any
@@ -118,21 +125,23 @@ func (s *lastState) add(kind, role, logicalName string, o outputs) {
 	switch {
 	case kind == recordKind && o.text("name") != "": // else it was released
 		proxied, _ := o["proxied"].(bool)
+		overwrite, known := o["allowOverwrite"].(bool)
 		s.records[logicalName] = names.LastRecord{
 			ID: o.text("id"), ZoneID: o.text("zoneId"), Name: o.text("name"), Hostname: o.text("hostname"),
-			Content: o.text("content"), Comment: o.text("comment"), Proxied: proxied,
+			Content: o.text("content"), Comment: o.text("comment"), Proxied: proxied, AllowOverwrite: overwrite || !known,
 		}
 	case kind == randomIDKind && role == identityRole:
 		s.identity = o.text("hex")
 	case kind == tunnelKind && role == existingTunnelRole:
 		s.existing = true
 	case kind == tunnelKind && role == tunnelRole:
-		s.objects[logicalName] = lastObject{o.text("accountId"), o.text("name")}
+		s.objects[logicalName] = lastObject{place{scope: o.text("accountId")}, o.text("name")}
 		if o["secret"] != nil { // else it was forgotten
 			s.ownTunnel = o.text("id")
 		}
 	case strings.HasPrefix(kind, "kubernetes:"):
-		s.objects[logicalName] = lastObject{o.in("metadata").text("namespace"), o.in("metadata").text("name")}
+		metadata := o.in("metadata")
+		s.objects[logicalName] = lastObject{place{metadata.text("namespace"), metadata.in("annotations").text(providerAnnotation)}, metadata.text("name")}
 	}
 	switch {
 	case kind == deploymentKind && role == deploymentRole:

@@ -61,7 +61,7 @@ func (t *CloudflareTunnel) tunnel(
 		if !strings.Contains(last.name, "-"+suffix) {
 			return wanted
 		}
-		return last.next(account, wanted)
+		return last.next(place{scope: account}, wanted)
 	}).(pulumi.StringOutput)
 	tunnel, err := cloudflare.NewZeroTrustTunnelCloudflared(ctx, logicalName(name, tunnelRole), &cloudflare.ZeroTrustTunnelCloudflaredArgs{
 		AccountId: args.AccountID,

@@ -101,6 +101,8 @@ type LastRecord struct {
 	Comment string
 	// Proxied says whether Cloudflare answers for it, so that it can lead to a tunnel.
 	Proxied bool
+	// AllowOverwrite is an argument of the provider, see CloudflareTunnel.records.
+	AllowOverwrite bool
 }
 
 // Host is the full name that the record is for. zoneIDs are the identifiers of the

@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -42,6 +43,35 @@ func TestGoingBack(t *testing.T) {
 			back := s.start(t, origin.args...)
 			require.NoError(t, back.wait(t), "%s", &back.out)
 			require.NoError(t, s.converged(t, origin))
+		})
+	}
+}
+
+// TestAnotherAddress reaches the same cluster by another address, for which the Kubernetes provider is
+// replaced, and so are all objects. Nothing tells the engine that it is the same cluster: the new objects
+// mustn't have the names by which the old provider then deletes the old ones.
+func TestAnotherAddress(t *testing.T) {
+	share(t)
+	namespaceFor(t, "address")
+	kubeconfig, err := os.ReadFile(testWorld.Kubeconfig())
+	require.NoError(t, err)
+	other := strings.Replace(string(kubeconfig), ":6443", ":6443/", 1)
+	require.NotEqual(t, string(kubeconfig), other)
+	path := filepath.Join(t.TempDir(), "kubeconfig")
+	require.NoError(t, os.WriteFile(path, []byte(other), 0o600))
+	for _, namespace := range []string{"", "address"} {
+		t.Run("namespace "+namespace, func(t *testing.T) {
+			s := newSubject(t, "address"+namespace, namespace)
+			s.set(t, "protect", "true")
+			s.up(t)
+			for _, address := range []string{path, testWorld.Kubeconfig()} {
+				s.set(t, "kubernetes:kubeconfig", address)
+				s.up(t)
+				require.NoError(t, s.converged(t, operations[0]))
+			}
+			s.unset(t, "protect")
+			s.up(t)
+			s.mustPulumi(t, "destroy", "--yes", "--skip-preview")
 		})
 	}
 }
