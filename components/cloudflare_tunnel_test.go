@@ -306,6 +306,13 @@ func TestCloudflareTunnel_RecordsChangedByOthers(t *testing.T) {
 	require.Equal(t, "3", www.ID)
 	require.NotContains(t, www.Inputs, resource.PropertyKey("name"))
 
+	r.State[recordInState+"edge-wildcard"]["allowOverwrite"] = resource.NewProperty(false)
+	require.NoError(t, r.Run(program(args)))
+	require.True(t, r.Find(t, "edge-wildcard").Inputs["allowOverwrite"].BoolValue(), "changed once more")
+	r.State[recordInState+"edge-apex"]["allowOverwrite"] = resource.NewProperty(false)
+	require.NoError(t, r.Run(program(args)))
+	require.False(t, r.Find(t, "edge-apex").Inputs["allowOverwrite"].BoolValue(), "it stays as long as nothing changes")
+
 	// What was read stays in the state, without a name.
 	delete(r.State[recordInState+"edge-record-www.example.com"], "name")
 	require.NoError(t, r.Run(program(args)))

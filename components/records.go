@@ -36,20 +36,21 @@ func (t *CloudflareTunnel) records(
 		if t.Deleted != nil && own.Content != "" {
 			content = pulumi.String(own.Content).ToStringOutput() // which may be a tunnel that still serves
 		}
-		recordName := host.RecordName()
+		recordName, overwrite := host.RecordName(), true
 		if own.ZoneID == args.found.ZoneIDs[host.Zone] {
 			recordName = own.Name // another spelling would replace the record
+			// Once the record exists, this can be changed without an effect of its own. The
+			// update then writes all of the record.
+			overwrite = own.AllowOverwrite != args.found.Changed[host.Name]
 		}
 		_, err := cloudflare.NewRecord(ctx, logicalNames[host.Name], &cloudflare.RecordArgs{
-			ZoneId:  pulumi.String(args.found.ZoneIDs[host.Zone]),
-			Name:    pulumi.String(recordName),
-			Type:    pulumi.String("CNAME"),
-			Content: content,
-			Proxied: pulumi.Bool(true),
-			Ttl:     pulumi.Int(automaticTTL),
-			// It matters for new records only. For others, it is what can be changed without
-			// an effect of its own: the update then writes all of the record.
-			AllowOverwrite: pulumi.Bool(!args.found.Changed[host.Name]),
+			ZoneId:         pulumi.String(args.found.ZoneIDs[host.Zone]),
+			Name:           pulumi.String(recordName),
+			Type:           pulumi.String("CNAME"),
+			Content:        content,
+			Proxied:        pulumi.Bool(true),
+			Ttl:            pulumi.Int(automaticTTL),
+			AllowOverwrite: pulumi.Bool(overwrite),
 			Comment:        comment,
 		}, opts...)
 		if err != nil {
