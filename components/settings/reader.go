@@ -70,7 +70,7 @@ func (r *Reader) Read(into any) error {
 func (r *Reader) Ignored(name string) bool {
 	r.ignored = append(r.ignored, name)
 	text, _ := r.source.GetConfig(r.namespace + ":" + name)
-	return text != "" && text != "[]"
+	return !unset(text)
 }
 
 // Field is a field of a struct that is a setting.
@@ -133,13 +133,19 @@ func plain(t reflect.Type) bool {
 	return false
 }
 
-// read reads one setting. Empty text, {} and [] count as unset: they are the
-// defaults that Pulumi.yaml has to give to optional settings.
+// unset reports whether a value stands for none: empty text, {} and [] are the defaults
+// that Pulumi.yaml has to give to optional settings, and null may arrive as either empty
+// text or its name.
+func unset(text string) bool {
+	return slices.Contains([]string{"", "{}", "[]", "null"}, text)
+}
+
+// read reads one setting.
 func (r *Reader) read(name string, into reflect.Value) error {
 	r.known = append(r.known, name)
 	r.addFields(name, into.Type())
 	text, _ := r.source.GetConfig(r.namespace + ":" + name)
-	if text == "" || text == "{}" || text == "[]" {
+	if unset(text) {
 		return nil
 	}
 	if into.Kind() == reflect.Pointer && into.Type().Elem().Kind() != reflect.Struct {

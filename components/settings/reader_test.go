@@ -65,13 +65,21 @@ func TestReader(t *testing.T) {
 	require.Equal(t, outer{inner: inner{Name: "a", Labels: map[string]string{"a": "b"}, Block: &block{On: true}}, Handed: "b", Count: 3, List: []string{"x"}, Flag: true, Extra: new("y")}, got)
 }
 
-// The defaults of optional settings in Pulumi.yaml count as unset.
+// The defaults of optional settings in Pulumi.yaml count as unset, and so does null.
 func TestReader_Empty(t *testing.T) {
 	t.Parallel()
 	var got outer
 	reader := settings.NewProjectReader(stack{"k8s:name": "", "k8s:block": "{}", "k8s:count": "", "k8s:list": "[]", "k8s:flag": "false"}, "k8s")
 	require.NoError(t, reader.Read(&got))
 	require.Equal(t, outer{}, got)
+	null := stack{}
+	for _, name := range []string{"name", "labels", "block", "count", "list", "flag", "extra"} {
+		null["k8s:"+name] = "null"
+	}
+	reader = settings.NewProjectReader(null, "k8s")
+	require.NoError(t, reader.Read(&got))
+	require.Equal(t, outer{}, got)
+	require.False(t, settings.NewProjectReader(stack{"k8s:zones": "null"}, "k8s").Ignored("zones"))
 }
 
 func TestReader_Problems(t *testing.T) {

@@ -64,3 +64,32 @@ func TestSettings(t *testing.T) {
 		})
 	}
 }
+
+// TestSettings_Types requires that the program hears of values of a wrong type, and reports all of
+// them at once. One that is null counts as unset.
+func TestSettings_Types(t *testing.T) {
+	share(t)
+	s := newStack(t, "settings-types", nil)
+	defer s.settings(t, `
+config:
+  k8s-tunnel:replicas: two
+  k8s-tunnel:protect: yes
+  k8s-tunnel:hostnames: photos.localhost
+  k8s-tunnel:originRequest: [none]
+  k8s-tunnel:ingress: null
+  k8s-tunnel:rotation: ~
+  kubernetes:context: null
+`)()
+	out := s.failingPulumi(t, "preview")
+	for _, want := range []string{
+		`replicas: "two" is not a whole number above 0`,
+		`protect: "yes" is neither true nor false`,
+		`hostnames: "photos.localhost" is not a list`,
+		`originRequest: ["none"] is not an object`,
+	} {
+		require.Contains(t, out, want)
+	}
+	for _, unset := range []string{"ingress: ", "rotation: ", "kubernetes:context: "} {
+		require.NotContains(t, out, unset)
+	}
+}

@@ -16,8 +16,7 @@ import (
 type Setting struct {
 	// Name is the setting's name, or its field's.
 	Name string
-	// Type is the name of its type in Pulumi.yaml: string, integer, boolean,
-	// array or object.
+	// Type is the name of its type: string, integer, boolean, array or object.
 	Type string
 	// Items is the type of an array's items.
 	Items string
@@ -152,7 +151,7 @@ func (r *Reference) setting(field settings.Field) (Setting, error) {
 	return s, nil
 }
 
-// typeNames are the names that Pulumi.yaml has for a type and for its items.
+// typeNames are the names that the reference has for a type and for its items.
 func typeNames(t reflect.Type) (name, items string) {
 	switch t.Kind() {
 	case reflect.Pointer:

@@ -50,37 +50,32 @@ func (s Setting) defaultText() string {
 
 // ProjectConfig returns the settings as the config section of Pulumi.yaml. Each has
 // a default, as those without one are required by Pulumi's command line before
-// the program can say what is missing.
+// the program can say what is missing. None has a type, as the command line would
+// stop at the first value of another one before the program can report all of them.
 func (r *Reference) ProjectConfig() string {
 	var out strings.Builder
 	out.WriteString("config:\n")
 	for _, s := range r.Blocks[0].Settings {
-		kind, value := s.projectType()
-		fmt.Fprintf(&out, "  %s:\n    type: %s\n", s.Name, kind)
-		if s.Items != "" {
-			fmt.Fprintf(&out, "    items:\n      type: %s\n", s.Items)
-		}
-		fmt.Fprintf(&out, "    default: %s\n    description: >-\n%s", value, wrap(s.description(), "      ", 110))
+		fmt.Fprintf(&out, "  %s:\n    default: %s\n    description: >-\n%s", s.Name, s.projectDefault(), wrap(s.description(), "      ", 110))
 	}
 	return out.String()
 }
 
-// projectType is the type in Pulumi.yaml and the default, which is the empty value
-// unless it is a constant. An integer has no empty value, so that an optional one
-// is a string there; the program checks it all the same.
-func (s Setting) projectType() (kind, value string) {
+// projectDefault is the default in Pulumi.yaml, which is the empty value unless it is a
+// constant.
+func (s Setting) projectDefault() string {
 	if s.Constant {
-		return s.Type, s.Default
+		return s.Default
 	}
 	switch s.Type {
 	case "boolean":
-		return s.Type, "false"
+		return "false"
 	case "array":
-		return s.Type, "[]"
+		return "[]"
 	case "object":
-		return s.Type, "{}"
+		return "{}"
 	}
-	return "string", `""`
+	return `""`
 }
 
 // description is the meaning with what Markdown has in a column of its own.
