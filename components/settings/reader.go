@@ -185,18 +185,45 @@ func Unknown(configuration string, readers ...*Reader) error {
 	}
 	var problems []error
 	for _, full := range slices.Sorted(maps.Keys(all)) {
-		for i, reader := range readers {
-			key, ours := strings.CutPrefix(full, reader.namespace+":")
-			switch {
-			case !ours || slices.Contains(reader.known, key) || slices.Contains(reader.ignored, key):
-			case i == 0:
-				problems = append(problems, fmt.Errorf("%s: no such setting%s", key, hint(key, readers)))
-			default:
-				problems = append(problems, fmt.Errorf("%s: has no effect in this program; remove it%s", full, suggest(key, reader.known)))
-			}
+		namespace, key, _ := strings.Cut(full, ":")
+		i := slices.IndexFunc(readers, func(r *Reader) bool { return r.namespace == namespace })
+		switch {
+		case i < 0:
+			problems = append(problems, foreign(namespace, key, readers))
+		case slices.Contains(readers[i].known, key) || slices.Contains(readers[i].ignored, key):
+		case i == 0:
+			problems = append(problems, fmt.Errorf("%s: no such setting%s", key, hint(key, readers)))
+		default:
+			problems = append(problems, fmt.Errorf("%s: has no effect in this program; remove it%s", full, suggest(key, readers[i].known)))
 		}
 	}
 	return errors.Join(problems...)
+}
+
+// engine is the namespace of Pulumi's own settings.
+const engine = "pulumi"
+
+// foreign reports a setting in a namespace that nothing here reads, if it was meant for
+// one that is read: by its key, or because the namespaces are almost the same.
+func foreign(namespace, key string, readers []*Reader) error {
+	if namespace == engine {
+		return nil
+	}
+	full, namespaces := namespace+":"+key, []string{engine}
+	for i, reader := range readers {
+		switch known := slices.Contains(reader.known, key); {
+		case known && i == 0:
+			return fmt.Errorf("%s: has no effect, because this project is %s; use %s:%s", full, reader.namespace, reader.namespace, key)
+		case known:
+			return fmt.Errorf("%s: has no effect in this program; remove it; did you mean %s:%s?", full, reader.namespace, key)
+		}
+		namespaces = append(namespaces, reader.namespace)
+	}
+	// Short names are often similar without being misspelt.
+	if nearest, distance := closest(namespace, namespaces); distance <= min(2, len(namespace)/4) {
+		return fmt.Errorf("%s: has no effect in this program; remove it; did you mean %s:%s?", full, nearest, key)
+	}
+	return nil
 }
 
 // hint suggests what a setting of the project was meant to be.

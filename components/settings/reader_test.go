@@ -114,6 +114,7 @@ func TestUnknown(t *testing.T) {
 		APIToken string `pulumi:"apiToken"`
 	}{}))
 	require.NoError(t, settings.Unknown(`{"k8s-tunnel:domain": "example.com", "cloudflare:apiToken": "t", "kubernetes:context": "home"}`, own, other))
+	require.NoError(t, settings.Unknown(`{"aws:region": "eu", "gcp:project": "p", "pulumi:tags": "{}", "pulumi:domain": "x"}`, own, other))
 	require.NoError(t, settings.Unknown("", own, other))
 	former := settings.NewProjectReader(stack{"k8s-tunnel:zones": `["example.net"]`, "k8s-tunnel:empty": "[]"}, "k8s-tunnel")
 	require.True(t, former.Ignored("zones"))
@@ -128,6 +129,39 @@ func TestUnknown(t *testing.T) {
 		"log-level: no such setting; did you mean connector.logLevel?",
 		"port: no such setting; there are connector, domain, hostnames, ingress",
 	}, "\n"))
+}
+
+// A setting in a namespace that nobody reads would have no effect, so that a stack would
+// be exposed without its protection, or deployed elsewhere.
+func TestUnknown_Namespaces(t *testing.T) {
+	t.Parallel()
+	own, cf, k8s := settings.NewProjectReader(stack{}, "home"), settings.NewReader(stack{}, "cloudflare"), settings.NewReader(stack{}, "kubernetes")
+	require.NoError(t, own.Read(&struct {
+		Domain string `pulumi:"domain"`
+	}{}))
+	require.NoError(t, k8s.Read(&struct {
+		Context string `pulumi:"context"`
+	}{}))
+	for key, want := range map[string]string{
+		"k8s-tunnel:domain":  "has no effect, because this project is home; use home:domain",
+		"k8s:context":        "has no effect in this program; remove it; did you mean kubernetes:context?",
+		"kubernets:context":  "has no effect in this program; remove it; did you mean kubernetes:context?",
+		"kubernets:token":    "has no effect in this program; remove it; did you mean kubernetes:token?",
+		"Cloudflare:rps":     "has no effect in this program; remove it; did you mean cloudflare:rps?",
+		"pulmi:autonaming":   "has no effect in this program; remove it; did you mean pulumi:autonaming?",
+		"homes:replicas":     "has no effect in this program; remove it; did you mean home:replicas?",
+		"aws:region":         "",
+		"hcp:some":           "",
+		"pulumi:domain":      "",
+		"pulumiservice:some": "",
+	} {
+		err := settings.Unknown(`{"`+key+`": "x"}`, own, cf, k8s)
+		if want == "" {
+			require.NoError(t, err, key)
+			continue
+		}
+		require.EqualError(t, err, key+": "+want)
+	}
 }
 
 // A secret that the program would show is refused, and one that it keeps isn't.

@@ -15,12 +15,17 @@ func suggest(unknown string, known []string) string {
 		return ""
 	}
 	known = slices.Sorted(slices.Values(known))
-	distance := func(word string) int {
-		return levenshtein.Distance(strings.ToLower(unknown), strings.ToLower(word), nil)
-	}
-	nearest := slices.MinFunc(known, func(a, b string) int { return distance(a) - distance(b) })
-	if distance(nearest) <= max(2, len(unknown)/3) {
+	if nearest, distance := closest(unknown, known); distance <= max(2, len(unknown)/3) {
 		return fmt.Sprintf("; did you mean %s?", nearest)
 	}
 	return "; there are " + strings.Join(known, ", ")
+}
+
+// closest returns the known word that is closest to a word, and their distance.
+func closest(word string, known []string) (nearest string, distance int) {
+	to := func(other string) int {
+		return levenshtein.Distance(strings.ToLower(word), strings.ToLower(other), nil)
+	}
+	nearest = slices.MinFunc(known, func(a, b string) int { return to(a) - to(b) })
+	return nearest, to(nearest)
 }
