@@ -133,33 +133,62 @@ func warned(message string) decision {
 	}
 }
 
-// Remarks that hold for several surroundings.
-const (
-	byPlugin = "the plugin's own business: pace, waiting and output"
-	byEngine = "the engine's own business: the program isn't told"
-)
-
 // kept are the settings that don't change a stack.
 func kept(key, value string) map[string]string { return map[string]string{key: value} }
 
 // apiElsewhere are settings that leave the API's host to the shell.
 var apiElsewhere = map[string]string{"cloudflare:apiHostname": ""}
 
-// allSurroundings are those that the SDKs, the plugins, the engine and the program read.
+// allSurroundings are those that the SDKs and the program read, or could.
 func allSurroundings() []surrounding {
-	all := slices.Concat(cloudflareVariables(), kubernetesVariables(), engineSettings())
-	for name, why := range map[string]string{
-		"SSL_CERT_DIR":         byPlugin,
-		"TF_APPEND_USER_AGENT": byPlugin, "TF_LOG_PROVIDER": byPlugin, "TF_ACC": byPlugin,
-		"PULUMI_PARALLEL": byEngine, "PULUMI_PARALLEL_DIFF": byEngine, "PULUMI_EXPERIMENTAL": byEngine, "PULUMI_CONTINUE_ON_ERROR": byEngine,
-		"PULUMI_RUN_PROGRAM": byEngine, "PULUMI_DISABLE_PROVIDER_PREVIEW": byEngine, "PULUMI_DISABLE_VALIDATION": byEngine,
-		"PULUMI_DISABLE_RESOURCE_REFERENCES": byEngine, "PULUMI_DISABLE_OUTPUT_VALUES": byEngine, "PULUMI_ENABLE_LEGACY_DIFF": byEngine,
-		"PULUMI_ENABLE_LEGACY_REFRESH_DIFF": byEngine, "PULUMI_DISABLE_REFRESH_BEFORE_UPDATE": byEngine, "PULUMI_LEGACY_PROVIDER_PREVIEW": byEngine,
-		"PULUMI_ERROR_TYPE_CHECKER": byPlugin, "PULUMI_ERROR_CONFIG_TYPE_CHECKER": byPlugin,
-	} {
-		all = append(all, surrounding{variable: name, value: "1", why: why, decide: neutral})
+	return slices.Concat(cloudflareVariables(), kubernetesVariables(), engineVariables(), engineSettings())
+}
+
+// Reasons that hold for several variables of others.
+const (
+	byPlugin = "the plugin's pace, waiting, output and ways, which the program doesn't choose"
+	byEngine = "how the engine works, which isn't what it is told to do"
+	asFlag   = "a flag of the command line by another name, which says what it does"
+	forChart = "for charts, of which the program has none"
+)
+
+// ofOthers are variables that plugins and the engine read, and why they are left alone.
+// The reasons document decisions: no test here starts a plugin or an engine. What is
+// tested is that neither the SDKs nor the program read them.
+var ofOthers = map[string]string{
+	"CLOUDFLARE_ACCOUNT_ID": "each resource has its account or zone",
+	"SSL_CERT_DIR":          byPlugin, "SSL_CERT_FILE": "applies to the program's requests as well",
+	"HTTP_PROXY": "the API is reached over HTTPS", "HTTPS_PROXY": "applies to the program's requests as well", "NO_PROXY": "applies to the program's requests as well",
+	"TF_APPEND_USER_AGENT": byPlugin, "TF_LOG_PROVIDER": byPlugin, "TF_ACC": byPlugin,
+	"PULUMI_DIFF_STRATEGY": byPlugin, "PULUMI_ERROR_TYPE_CHECKER": byPlugin, "PULUMI_ERROR_CONFIG_TYPE_CHECKER": byPlugin,
+
+	"PULUMI_K8S_CLIENT_BURST": byPlugin, "PULUMI_K8S_CLIENT_QPS": byPlugin, "PULUMI_K8S_CLIENT_TIMEOUT": byPlugin, "PULUMI_K8S_AWAIT_ALL": byPlugin,
+	"PULUMI_K8S_HELM_DRIVER": forChart, "PULUMI_K8S_HELM_PLUGINS_PATH": forChart, "PULUMI_K8S_HELM_REGISTRY_CONFIG_PATH": forChart,
+	"PULUMI_K8S_HELM_REPOSITORY_CONFIG_PATH": forChart, "PULUMI_K8S_HELM_REPOSITORY_CACHE": forChart, "PULUMI_K8S_KUSTOMIZE_HELM": forChart,
+	"KUBERNETES_SERVICE_HOST": "the last resort without a kubeconfig, within a pod", "KUBERNETES_SERVICE_PORT": "the last resort without a kubeconfig, within a pod",
+	"KUBERNETES_MASTER":            "the last resort without a kubeconfig",
+	"POD_NAMESPACE":                "each object has its namespace",
+	"KUBE_FEATURE_WatchListClient": byPlugin,
+
+	"PULUMI_PARALLEL": byEngine, "PULUMI_PARALLEL_DIFF": byEngine, "PULUMI_EXPERIMENTAL": byEngine, "PULUMI_CONTINUE_ON_ERROR": byEngine,
+	"PULUMI_RUN_PROGRAM": byEngine, "PULUMI_DISABLE_PROVIDER_PREVIEW": byEngine, "PULUMI_DISABLE_VALIDATION": byEngine,
+	"PULUMI_DISABLE_RESOURCE_REFERENCES": byEngine, "PULUMI_DISABLE_OUTPUT_VALUES": byEngine, "PULUMI_ENABLE_LEGACY_DIFF": byEngine,
+	"PULUMI_ENABLE_LEGACY_REFRESH_DIFF": byEngine, "PULUMI_DISABLE_REFRESH_BEFORE_UPDATE": byEngine, "PULUMI_LEGACY_PROVIDER_PREVIEW": byEngine,
+	"PULUMI_FALLBACK_TO_STATE_SECRETS_MANAGER": byEngine, "PULUMI_DEBUG_PROVIDERS": byEngine, "PULUMI_IGNORE_AMBIENT_PLUGINS": byEngine,
+	"PULUMI_OPTION_SHOW_SECRETS": asFlag, "PULUMI_OPTION_REFRESH": asFlag, "PULUMI_OPTION_TARGET": asFlag, "PULUMI_OPTION_TARGET_DEPENDENTS": asFlag,
+}
+
+// ofTests are those that the tests need themselves: Go reads them once.
+var ofTests = []string{"SSL_CERT_FILE", "SSL_CERT_DIR", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"}
+
+// engineVariables are those that the program warns of.
+func engineVariables() []surrounding {
+	return []surrounding{
+		{variable: "PULUMI_DEBUG_GRPC", value: "grpc.json", decide: warned("PULUMI_DEBUG_GRPC: is set in the environment, so that Pulumi writes all secrets to a file")},
+		{variable: "PULUMI_LOG_OTLP_ENDPOINT", value: "127.0.0.1:4317", decide: warned("PULUMI_LOG_OTLP_ENDPOINT: is set in the environment, so that Pulumi sends its log there")},
+		{variable: "PULUMI_SKIP_CHECKPOINTS", value: "true", decide: warned("PULUMI_SKIP_CHECKPOINTS: is set in the environment, so that the state isn't saved before the end")},
+		{variable: "PULUMI_SKIP_CHECKPOINTS", value: "false", decide: neutral},
 	}
-	return all
 }
 
 func cloudflareVariables() []surrounding {
@@ -178,31 +207,33 @@ func cloudflareVariables() []surrounding {
 		{variable: "CLOUDFLARE_API_BASE_PATH", value: "/client/v4", decide: unrecorded("cloudflare", "apiBasePath")},
 		{variable: "CLOUDFLARE_API_BASE_PATH", value: "", decide: refused("CLOUDFLARE_API_BASE_PATH: is set in the environment, but empty")},
 		{variable: "CLOUDFLARE_RPS", value: "2", decide: overridden("cloudflare", "rps", 1000.0)},
-		{variable: "CLOUDFLARE_RPS", value: "2", settings: kept("cloudflare:rps", ""), decide: input("cloudflare", "rps", 25)},
+		{variable: "CLOUDFLARE_RPS", value: "2", settings: kept("cloudflare:rps", ""), decide: input("cloudflare", "rps", 25.0)},
 		{variable: "CLOUDFLARE_RETRIES", value: "0", decide: overridden("cloudflare", "retries", 3.0)},
 		{variable: "CLOUDFLARE_MIN_BACKOFF", value: "20", decide: overridden("cloudflare", "minBackoff", 1.0)},
 		{variable: "CLOUDFLARE_MAX_BACKOFF", value: "90", decide: overridden("cloudflare", "maxBackoff", 30.0)},
 		{variable: "CLOUDFLARE_API_CLIENT_LOGGING", value: "true", decide: overridden("cloudflare", "apiClientLogging", false)},
 		{variable: "CLOUDFLARE_USER_AGENT_OPERATOR_SUFFIX", value: "me", why: byPlugin, decide: neutral},
-		{variable: "CLOUDFLARE_ACCOUNT_ID", value: strings.Repeat("f", 32), why: "each resource has its account or zone", decide: neutral},
-		{variable: "TF_LOG", value: "WARN", why: byPlugin, decide: neutral},
-		{variable: "TF_LOG", value: "debug", decide: warned("TF_LOG: is debug in the environment, with which the output of pulumi --debug shows the tunnel's secret")},
+		{variable: "TF_LOG", value: "WARN", decide: neutral},
+		{variable: "TF_LOG", value: "debug", decide: warned(`TF_LOG: is "debug" in the environment, with which the output of pulumi --debug shows the tunnel's secret`)},
+		{variable: "TF_LOG", value: "trace", decide: warned("TF_LOG: ")},
+		{variable: "TF_LOG", value: "1", decide: warned("TF_LOG: ")},
+		{variable: "TF_LOG", value: "off", decide: warned("TF_LOG: ")},
 	}
 }
 
 // input is a decision about a value where it isn't that of the clean shell.
-func input(provider, name string, value float64) decision {
+func input(provider, name string, value any) decision {
 	return func(t *testing.T, stack *testStack, settings map[string]string) {
 		t.Helper()
 		require.NoError(t, stack.up(settings))
-		require.InDelta(t, value, stack.inputs(t, provider)[resource.PropertyKey(name)].NumberValue(), 0)
+		require.Equal(t, value, stack.inputs(t, provider)[resource.PropertyKey(name)].V)
 	}
 }
 
 func kubernetesVariables() []surrounding {
 	return []surrounding{
 		{variable: "KUBECONFIG", value: "/home/me/.kube/other", why: "the plugin reads it in each run", decide: overridden("kubernetes", "kubeconfig", "")},
-		{variable: "KUBECONFIG", value: "/home/me/.kube/other", settings: kept("kubernetes:kubeconfig", "/home/me/.kube/home"), decide: unrecorded("kubernetes", "context")},
+		{variable: "KUBECONFIG", value: "/home/me/.kube/other", settings: kept("kubernetes:kubeconfig", "{clusters: []}"), decide: input("kubernetes", "kubeconfig", "{clusters: []}")},
 		{variable: "PULUMI_K8S_ENABLE_SERVER_SIDE_APPLY", value: "false", decide: overridden("kubernetes", "enableServerSideApply", true)},
 		{variable: "PULUMI_K8S_ENABLE_CONFIGMAP_MUTABLE", value: "true", decide: overridden("kubernetes", "enableConfigMapMutable", false)},
 		{variable: "PULUMI_K8S_ENABLE_SECRET_MUTABLE", value: "true", decide: overridden("kubernetes", "enableSecretMutable", false)},
@@ -212,17 +243,6 @@ func kubernetesVariables() []surrounding {
 		{variable: "PULUMI_K8S_SUPPRESS_HELM_HOOK_WARNINGS", value: "true", why: byPlugin, decide: neutral},
 		{variable: "PULUMI_K8S_ENABLE_PATCH_FORCE", value: "false", decide: overruled("annotations", "pulumi.com/patchForce", "true")},
 		{variable: "PULUMI_KUBERNETES_MANAGED_BY_LABEL", value: "me", decide: overruled("labels", "app.kubernetes.io/managed-by", "pulumi")},
-		{variable: "PULUMI_K8S_CLIENT_BURST", value: "1", why: byPlugin, decide: neutral},
-		{variable: "PULUMI_K8S_CLIENT_QPS", value: "1", why: byPlugin, decide: neutral},
-		{variable: "PULUMI_K8S_CLIENT_TIMEOUT", value: "30", why: byPlugin, decide: neutral},
-		{variable: "PULUMI_K8S_AWAIT_ALL", value: "true", why: byPlugin, decide: neutral},
-		{variable: "PULUMI_K8S_HELM_DRIVER", value: "memory", why: "for charts", decide: neutral},
-		{variable: "PULUMI_K8S_HELM_PLUGINS_PATH", value: "/tmp", why: "for charts", decide: neutral},
-		{variable: "PULUMI_K8S_HELM_REGISTRY_CONFIG_PATH", value: "/tmp", why: "for charts", decide: neutral},
-		{variable: "PULUMI_K8S_HELM_REPOSITORY_CONFIG_PATH", value: "/tmp", why: "for charts", decide: neutral},
-		{variable: "PULUMI_K8S_HELM_REPOSITORY_CACHE", value: "/tmp", why: "for charts", decide: neutral},
-		{variable: "PULUMI_K8S_KUSTOMIZE_HELM", value: "true", why: "for Kustomize", decide: neutral},
-		{variable: "KUBERNETES_SERVICE_HOST", value: "192.0.2.1", why: "the plugin's last resort without a kubeconfig, within a pod", decide: neutral},
 	}
 }
 
@@ -295,11 +315,22 @@ func cleanShell(t *testing.T) {
 	t.Helper()
 	for _, s := range allSurroundings() {
 		if s.variable != "" {
-			t.Setenv(s.variable, "") // puts it back afterwards
-			require.NoError(t, os.Unsetenv(s.variable))
+			unset(t, s.variable)
+		}
+	}
+	for variable := range ofOthers {
+		if !slices.Contains(ofTests, variable) {
+			unset(t, variable)
 		}
 	}
 	t.Setenv(pulumi.EnvConfig, "")
+}
+
+// unset unsets a variable until the test ends.
+func unset(t *testing.T, variable string) {
+	t.Helper()
+	t.Setenv(variable, "") // puts it back afterwards
+	require.NoError(t, os.Unsetenv(variable))
 }
 
 // Whatever the shell and the engine bring in has an effect that was decided: nothing
@@ -331,6 +362,20 @@ func TestSurroundings(t *testing.T) {
 			s.decide(t, stack, s.settings)
 		})
 	}
+}
+
+// What plugins and the engine read doesn't matter to the SDKs and the program.
+func TestSurroundings_OfOthers(t *testing.T) {
+	clean := cleanPlan(t)
+	for variable := range ofOthers {
+		if !slices.Contains(ofTests, variable) {
+			t.Setenv(variable, "1")
+		}
+	}
+	stack := newStack(t, "example.com")
+	require.NoError(t, stack.up(nil))
+	require.Equal(t, clean, plan(t, stack))
+	require.Empty(t, stack.Warnings())
 }
 
 // Each variable that an SDK reads has a row above.

@@ -57,14 +57,28 @@ func (e Environment) Problems() error {
 	return errors.Join(problems...)
 }
 
-// verboseLevels are the levels with which the Cloudflare provider logs what it sends and
-// receives. The engine shows it with --debug only.
-var verboseLevels = []string{"TRACE", "DEBUG", "JSON"}
+// quietLevels are the levels with which the Cloudflare provider doesn't log what it sends
+// and receives. Terraform's SDK takes any that it doesn't know, such as off, for TRACE. It
+// ignores case, but not blanks.
+var quietLevels = []string{"", "INFO", "WARN", "ERROR"}
 
 // Warnings are about variables that do more than they seem to.
 func (e Environment) Warnings() []string {
-	if level := e.get("TF_LOG"); slices.Contains(verboseLevels, strings.ToUpper(level)) {
-		return []string{fmt.Sprintf("TF_LOG: is %s in the environment, with which the output of pulumi --debug shows the tunnel's secret; unset it, and set rotation to a new label if others can read such output", level)}
+	var all []string
+	warn := func(variable, format string, values ...any) {
+		all = append(all, variable+": "+fmt.Sprintf(format, values...))
 	}
-	return nil
+	if level := e.get("TF_LOG"); !slices.Contains(quietLevels, strings.ToUpper(level)) {
+		warn("TF_LOG", "is %q in the environment, with which the output of pulumi --debug shows the tunnel's secret; unset it, and set rotation to a new label if others can read such output", level)
+	}
+	if e.get("PULUMI_DEBUG_GRPC") != "" {
+		warn("PULUMI_DEBUG_GRPC", "is set in the environment, so that Pulumi writes all secrets to a file in plain text; unset it, and delete the file")
+	}
+	if e.get("PULUMI_LOG_OTLP_ENDPOINT") != "" {
+		warn("PULUMI_LOG_OTLP_ENDPOINT", "is set in the environment, so that Pulumi sends its log there, with all secrets in plain text; unset it, unless nobody else can read what is received there")
+	}
+	if skip := e.get("PULUMI_SKIP_CHECKPOINTS"); skip == "1" || strings.EqualFold(skip, "true") {
+		warn("PULUMI_SKIP_CHECKPOINTS", "is set in the environment, so that the state isn't saved before the end, and an update that is killed can't be completed; unset it")
+	}
+	return all
 }

@@ -37,6 +37,29 @@ func TestEnvironment_Problems(t *testing.T) {
 	require.NoError(t, shell(nil).Problems())
 }
 
+func TestEnvironment_Warnings(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		variable string
+		quiet    []string
+		warned   []string
+	}{
+		{"TF_LOG", []string{"", "INFO", "warn", "Error"}, []string{"trace", "DEBUG", "JSON", "1", "true", "all", "off", "none", " debug", "info "}},
+		{"PULUMI_DEBUG_GRPC", []string{""}, []string{"grpc.json"}},
+		{"PULUMI_LOG_OTLP_ENDPOINT", []string{""}, []string{"127.0.0.1:4317"}},
+		{"PULUMI_SKIP_CHECKPOINTS", []string{"", "0", "false", "no"}, []string{"1", "true", "TRUE"}},
+	} {
+		for _, value := range test.quiet {
+			require.Empty(t, shell(map[string]string{test.variable: value}).Warnings(), "%s=%s", test.variable, value)
+		}
+		for _, value := range test.warned {
+			warnings := shell(map[string]string{test.variable: value}).Warnings()
+			require.Len(t, warnings, 1, "%s=%s", test.variable, value)
+			require.Contains(t, warnings[0], test.variable+": is ")
+		}
+	}
+}
+
 func TestAutonaming(t *testing.T) {
 	t.Parallel()
 	for value, want := range map[string]string{
