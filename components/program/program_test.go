@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
@@ -64,6 +65,14 @@ func (s *testStack) inputs(t *testing.T, name string) resource.PropertyMap {
 	return s.Find(t, name).Inputs
 }
 
+// writeKubeconfig writes a kubeconfig, and returns its path.
+func writeKubeconfig(t *testing.T) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "config")
+	require.NoError(t, os.WriteFile(path, []byte("clusters: []\n"), 0o600))
+	return path
+}
+
 func TestProgram_LeastSettings(t *testing.T) {
 	t.Parallel()
 	stack := newStack(t, "example.com")
@@ -77,7 +86,7 @@ func TestProgram_LeastSettings(t *testing.T) {
 
 func TestProgram_SettingsReachResources(t *testing.T) {
 	t.Parallel()
-	stack := newStack(t, "example.com")
+	stack, kubeconfig := newStack(t, "example.com"), writeKubeconfig(t)
 	require.NoError(t, stack.up(map[string]string{
 		"k8s-tunnel:replicas":   "3",
 		"k8s-tunnel:image":      "cloudflare/cloudflared:2026.4.0",
@@ -85,7 +94,7 @@ func TestProgram_SettingsReachResources(t *testing.T) {
 		"k8s-tunnel:tunnelName": "home",
 		"k8s-tunnel:rotation":   "2026-11",
 		"kubernetes:context":    "home",
-		"kubernetes:kubeconfig": "/home/me/.kube/home",
+		"kubernetes:kubeconfig": kubeconfig,
 		"cloudflare:rps":        "800",
 	}))
 	spec := stack.inputs(t, "edge-cloudflared")["spec"].ObjectValue()
@@ -93,7 +102,7 @@ func TestProgram_SettingsReachResources(t *testing.T) {
 	require.Equal(t, "home-2026-11-a1b2c3", stack.inputs(t, "edge-tunnel")["name"].StringValue())
 	require.Contains(t, stack.inputs(t, "edge-config")["data"].ObjectValue()["config.yaml"].StringValue(), "http://traefik.kube-system")
 	require.Equal(t, "home", stack.inputs(t, "kubernetes")["context"].StringValue())
-	require.Equal(t, "/home/me/.kube/home", stack.inputs(t, "kubernetes")["kubeconfig"].StringValue())
+	require.Equal(t, kubeconfig, stack.inputs(t, "kubernetes")["kubeconfig"].StringValue())
 	require.Equal(t, stack.api.Hostname(), stack.inputs(t, "cloudflare")["apiHostname"].StringValue())
 	require.InDelta(t, 800, stack.inputs(t, "cloudflare")["rps"].NumberValue(), 0)
 }
@@ -121,6 +130,7 @@ func TestProgram_BadSettings(t *testing.T) {
 			map[string]string{"k8s-tunnel:zoneId": "example.com", "k8s-tunnel:accountId": strings.Repeat("A", 32)},
 			[]string{`zoneId: "example.com" is not an identifier of 32 digits`, `accountId: "` + strings.Repeat("A", 32) + `" is not an identifier`},
 		},
+		{"kubeconfig that isn't there", map[string]string{"kubernetes:kubeconfig": "~/.kube/there/is/none"}, []string{"kubernetes:kubeconfig: there is no file"}},
 		{
 			"all at once",
 			map[string]string{"k8s-tunnel:domain": "com", "k8s-tunnel:origin": "web:80", "k8s-tunnel:replicas": "30", "cloudflare:rps": "x"},
@@ -325,11 +335,15 @@ func TestProgram_Providers(t *testing.T) {
 func TestProgram_SecretKubeconfig(t *testing.T) {
 	t.Parallel()
 	stack := newStack(t, "example.com")
-	require.NoError(t, stack.up(map[string]string{"kubernetes:kubeconfig": "client-key-data: key"}))
+	settings := map[string]string{"kubernetes:kubeconfig": "users: [{name: me, user: {client-key-data: key}}]"}
+	require.NoError(t, stack.up(settings))
 	require.False(t, stack.inputs(t, "kubernetes")["kubeconfig"].IsSecret())
+	require.Len(t, stack.Warnings(), 1)
+	require.Contains(t, stack.Warnings()[0], "kubernetes:kubeconfig: contains credentials, and is stored in plain text")
 	stack.ExtraSecrets = []string{"kubernetes:kubeconfig"}
-	require.NoError(t, stack.up(map[string]string{"kubernetes:kubeconfig": "client-key-data: key"}))
+	require.NoError(t, stack.up(settings))
 	require.True(t, stack.inputs(t, "kubernetes")["kubeconfig"].IsSecret())
+	require.Empty(t, stack.Warnings())
 
 	stack.ExtraSecrets = []string{"k8s-tunnel:origin"}
 	require.ErrorContains(t, stack.up(map[string]string{"k8s-tunnel:origin": "http://web.default"}), "origin: is stored as a secret")
@@ -351,7 +365,7 @@ func TestProgram_ClusterIdentity(t *testing.T) {
 	require.Equal(t, one, identifier(map[string]string{"kubernetes:kubeconfig": kubeconfig("https://home.example.com"), "kubernetes:context": "home"}))
 	require.NotEqual(t, one, identifier(map[string]string{"kubernetes:kubeconfig": kubeconfig("https://192.0.2.1:6443/two"), "kubernetes:context": "home"}))
 	require.Nil(t, identifier(map[string]string{"kubernetes:context": "home"}), "the usual kubeconfig isn't recorded")
-	require.Nil(t, identifier(map[string]string{"kubernetes:kubeconfig": "/etc/rancher/k3s/k3s.yaml"}), "nor is what a file says")
+	require.Nil(t, identifier(map[string]string{"kubernetes:kubeconfig": writeKubeconfig(t)}), "nor is what a file says")
 }
 
 // The setting protects the component and the records, so that nothing they depend on

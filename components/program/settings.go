@@ -40,8 +40,8 @@ type stackSettings struct {
 
 	api   components.APIArgs // with what the shell says about the API
 	shell surroundings.Environment
-	// ignored are warnings about settings of older versions.
-	ignored []string
+	// warnings are about settings that are valid.
+	warnings []string
 }
 
 // cloudflareSettings are settings of the Cloudflare provider.
@@ -66,16 +66,19 @@ func readSettings(ctx *pulumi.Context) (*stackSettings, error) {
 	own := settings.NewProjectReader(ctx, ctx.Project())
 	cf, k8s, rnd := settings.NewReader(ctx, "cloudflare"), settings.NewReader(ctx, "kubernetes"), settings.NewReader(ctx, "random")
 	if own.Ignored("zones") {
-		s.ignored = append(s.ignored, "zones: has no effect any more, because zones are found by the names in them; remove it: pulumi config rm zones")
+		s.warnings = append(s.warnings, "zones: has no effect any more, because zones are found by the names in them; remove it: pulumi config rm zones")
 	}
 	problems := errors.Join(own.Read(s), cf.Read(&s.cloudflare), k8s.Read(&s.kubernetes),
 		settings.Unknown(os.Getenv(pulumi.EnvConfig), own, cf, k8s, rnd))
+	if warning := surroundings.PlainKubeconfig(s.kubernetes.Kubeconfig); warning != "" && !ctx.IsConfigSecret("kubernetes:kubeconfig") {
+		s.warnings = append(s.warnings, warning)
+	}
 	var err error
 	s.api = components.APIArgs(s.cloudflare)
 	s.api.APIHostname, s.api.APIBasePath, err = s.shell.API(s.cloudflare.APIHostname, s.cloudflare.APIBasePath)
 	autonaming, _ := ctx.GetConfig(surroundings.AutonamingKey)
 	return s, errors.Join(problems, s.cloudflare.checkToken(ctx), s.arguments(ctx).Validate(), err,
-		s.shell.Problems(), surroundings.Autonaming(autonaming, "cloudflare", "kubernetes", "pulumi", "random"))
+		surroundings.Kubeconfig(s.kubernetes.Kubeconfig, ctx.RootDirectory()), s.shell.Problems(), surroundings.Autonaming(autonaming, "cloudflare", "kubernetes", "pulumi", "random"))
 }
 
 // checkToken demands that Cloudflare's API token is a secret of the stack.

@@ -5,23 +5,42 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
+	"errors"
+	"fmt"
 	"net/url"
+	"os"
+	"os/user"
+	"path/filepath"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
 )
 
-// kubeconfig are the parts of a kubeconfig that say which cluster it leads to.
+// kubeconfig are the parts of a kubeconfig that say which cluster it leads to, and with
+// which credentials.
 type kubeconfig struct {
 	CurrentContext string `yaml:"current-context"`
 	Contexts       []struct {
 		Name    string
-		Context struct{ Cluster string }
+		Context struct{ Cluster, User string }
 	}
 	Clusters []struct {
 		Name    string
 		Cluster cluster
 	}
+	Users []struct {
+		Name string
+		User credentials
+	}
+}
+
+type credentials struct {
+	CertificateFile string `yaml:"client-certificate"`
+	KeyFile         string `yaml:"client-key"`
+	TokenFile       string `yaml:"tokenFile"`
+	KeyData         string `yaml:"client-key-data"`
+	Token           string
+	Password        string
 }
 
 type cluster struct {
@@ -85,4 +104,106 @@ func (c cluster) identity() string {
 	}
 	sum := sha256.Sum256([]byte(strings.TrimSpace(authority) + "\n" + strings.Trim(server.Path, "/")))
 	return hex.EncodeToString(sum[:8])
+}
+
+// kubeconfigKey is the Kubernetes provider's setting.
+const kubeconfigKey = "kubernetes:kubeconfig"
+
+// longestPath is the longest text that messages take for a path.
+const longestPath = 255
+
+// Kubeconfig checks the Kubernetes provider's setting, which is the path of a kubeconfig
+// or its contents. Relative paths begin at the directory, in which the provider runs.
+// The provider takes the path of a file that isn't there for contents, and looks up
+// files that a kubeconfig names in that directory, too.
+func Kubeconfig(value, directory string) error {
+	if value == "" || isMapping(value) {
+		return nil
+	}
+	path, err := expand(value)
+	if err != nil {
+		return fmt.Errorf("%s: %w", kubeconfigKey, err)
+	}
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(directory, path)
+	}
+	contents, err := os.ReadFile(path)
+	switch {
+	case err != nil && (strings.ContainsAny(value, "\n{") || len(value) > longestPath):
+		// What was meant to be contents may be a secret.
+		return fmt.Errorf("%s: is neither the path of a kubeconfig nor one's contents, which would be YAML or JSON; Base64 isn't decoded", kubeconfigKey)
+	case err != nil && len(filepath.SplitList(value)) > 1:
+		return fmt.Errorf("%s: %q is a list, of which the provider reads none; make one file: kubectl config view --flatten", kubeconfigKey, value)
+	case errors.Is(err, os.ErrNotExist):
+		return fmt.Errorf("%s: there is no file %s; give the path of a kubeconfig (~ is your home, variables aren't replaced) or its contents, "+
+			"or remove the setting to use your usual kubeconfig", kubeconfigKey, path)
+	case err != nil:
+		return fmt.Errorf("%s: reading the file: %w", kubeconfigKey, err)
+	case !isMapping(string(contents)):
+		return fmt.Errorf("%s: file %s is no kubeconfig", kubeconfigKey, path)
+	}
+	if filepath.Dir(path) == filepath.Clean(directory) {
+		return nil
+	}
+	return relativePaths(path, contents)
+}
+
+// relativePaths reports what a kubeconfig names by paths that kubectl begins at its
+// directory, but the provider at another one.
+func relativePaths(path string, contents []byte) error {
+	var config kubeconfig
+	if yaml.Unmarshal(contents, &config) != nil {
+		return nil // the provider says why
+	}
+	var problems []error
+	judge := func(field, value string) {
+		if value != "" && !filepath.IsAbs(value) {
+			problems = append(problems, fmt.Errorf("%s: in %s, %s is the relative path %q, which the provider doesn't look up beside the file; "+
+				"make it absolute, or include what it leads to: kubectl config view --flatten", kubeconfigKey, path, field, value))
+		}
+	}
+	for _, c := range config.Clusters {
+		judge("certificate-authority of cluster "+c.Name, c.Cluster.CAFile)
+	}
+	for _, u := range config.Users {
+		judge("client-certificate of user "+u.Name, u.User.CertificateFile)
+		judge("client-key of user "+u.Name, u.User.KeyFile)
+		judge("tokenFile of user "+u.Name, u.User.TokenFile)
+	}
+	return errors.Join(problems...)
+}
+
+// PlainKubeconfig returns a warning if the Kubernetes provider's setting, which isn't
+// stored as a secret, contains credentials, or else nothing.
+func PlainKubeconfig(value string) string {
+	var config kubeconfig
+	if yaml.Unmarshal([]byte(value), &config) != nil {
+		return "" // a path
+	}
+	for _, u := range config.Users {
+		if u.User.KeyData != "" || u.User.Token != "" || u.User.Password != "" {
+			return kubeconfigKey + ": contains credentials, and is stored in plain text; run: pulumi config set --secret " + kubeconfigKey +
+				" < <file>, and replace the credentials if the stack's settings or state were ever shared"
+		}
+	}
+	return ""
+}
+
+// isMapping reports whether text is a YAML mapping, as a kubeconfig is.
+func isMapping(text string) bool {
+	var mapping map[string]any
+	return yaml.Unmarshal([]byte(text), &mapping) == nil && mapping != nil
+}
+
+// expand replaces ~ as the provider does.
+func expand(path string) (string, error) {
+	rest, home := strings.CutPrefix(path, "~")
+	if !home || rest != "" && rest[0] != '/' {
+		return path, nil
+	}
+	me, err := user.Current()
+	if err != nil {
+		return "", fmt.Errorf("looking up your home directory: %w", err)
+	}
+	return me.HomeDir + rest, nil
 }

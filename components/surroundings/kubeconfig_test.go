@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -69,5 +70,76 @@ func TestClusterIdentity_Unknown(t *testing.T) {
 			t.Parallel()
 			require.Empty(t, surroundings.ClusterIdentity(c.kubeconfig, c.context))
 		})
+	}
+}
+
+func TestKubeconfig(t *testing.T) {
+	t.Parallel()
+	directory, elsewhere := t.TempDir(), t.TempDir()
+	write := func(directory, name, contents string) string {
+		path := filepath.Join(directory, name)
+		require.NoError(t, os.WriteFile(path, []byte(contents), 0o600))
+		return path
+	}
+	const relative = "clusters: [{name: one, cluster: {certificate-authority: ca.crt}}]\n" +
+		"users: [{name: me, user: {client-certificate: pki/me.crt, client-key: ../me.key, tokenFile: token}}, {name: you, user: {client-key: /etc/you.key}}]"
+	whole := kubeconfig("server: https://192.0.2.1:6443, "+ca("A"), "")
+	write(directory, "here", relative)
+	write(directory, "a:b", whole)
+	for name, c := range map[string]struct {
+		value string
+		want  []string // none: fine
+	}{
+		"none":                     {"", nil},
+		"contents":                 {whole, nil},
+		"contents as JSON":         {`{"clusters": []}`, nil},
+		"a path":                   {write(elsewhere, "whole", whole), nil},
+		"a relative path":          {"here", nil},
+		"a path with a colon":      {"a:b", nil},
+		"no file":                  {"/home/me/.kube/hoem", []string{"kubernetes:kubeconfig: there is no file /home/me/.kube/hoem; give the path"}},
+		"no file beside":           {"hoem", []string{"there is no file " + filepath.Join(directory, "hoem")}},
+		"no file at home":          {"~/.kube/there/is/none", []string{"/.kube/there/is/none; give the path"}},
+		"the home":                 {"~", []string{"reading the file: "}},
+		"a variable":               {"$HOME/.kube/config", []string{"$HOME/.kube/config; give the path of a kubeconfig (~ is your home, variables aren't replaced)"}},
+		"a list":                   {"/etc/a:/etc/b", []string{`"/etc/a:/etc/b" is a list, of which the provider reads none; make one file: kubectl config view --flatten`}},
+		"a directory":              {elsewhere, []string{"reading the file: "}},
+		"another file":             {write(elsewhere, "other", "hello"), []string{"other is no kubeconfig"}},
+		"an empty file":            {write(elsewhere, "empty", ""), []string{"empty is no kubeconfig"}},
+		"contents that are broken": {"users: [\ntoken: hush", []string{"kubernetes:kubeconfig: is neither the path of a kubeconfig nor one's contents"}},
+		"contents in Base64":       {strings.Repeat("hush", 100), []string{"is neither the path of a kubeconfig nor one's contents, which would be YAML or JSON; Base64 isn't decoded"}},
+		"relative paths in it": {write(elsewhere, "relative", relative), []string{
+			`certificate-authority of cluster one is the relative path "ca.crt"`, `client-certificate of user me is the relative path "pki/me.crt"`,
+			`client-key of user me is the relative path "../me.key"`, `tokenFile of user me is the relative path "token"`,
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			err := surroundings.Kubeconfig(c.value, directory)
+			if c.want == nil {
+				require.NoError(t, err)
+				return
+			}
+			for _, want := range c.want {
+				require.ErrorContains(t, err, want)
+			}
+			require.NotContains(t, err.Error(), "hush")
+			require.NotContains(t, err.Error(), "you.key")
+			require.NotContains(t, err.Error(), `"~`)
+		})
+	}
+}
+
+func TestPlainKubeconfig(t *testing.T) {
+	t.Parallel()
+	for value, want := range map[string]bool{
+		"": false, "/home/me/.kube/config": false, "clusters: []": false,
+		"users: [{name: me, user: {client-key: /home/me/key, tokenFile: /token}}]": false,
+		"users: [{name: me, user: {client-key-data: QQ==}}]":                       true,
+		"users: [{name: me, user: {token: hush}}]":                                 true,
+		`{"users": [{"name": "me"}, {"user": {"password": "hush"}}]}`:              true,
+	} {
+		warning := surroundings.PlainKubeconfig(value)
+		require.Equal(t, want, warning != "", value)
+		require.NotContains(t, warning, "hush")
 	}
 }
