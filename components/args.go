@@ -190,7 +190,7 @@ func validateAPI(path string, api *APIArgs) error {
 	if api == nil || api.APIToken == "" {
 		return fmt.Errorf("%s: has no API token; it is the one of the Cloudflare provider", path)
 	}
-	return nil
+	return api.Validate(path+".apiHostname", path+".apiBasePath")
 }
 
 func validateTunnelName(path, name string) error {

@@ -421,6 +421,17 @@ func TestCloudflareTunnel_Invalid(t *testing.T) {
 	}
 }
 
+func TestCloudflareTunnel_InvalidAPI(t *testing.T) {
+	t.Parallel()
+	args := validArgs()
+	args.API = &APIArgs{APIToken: "t", APIHostname: "https://api.cloudflare.com", APIBasePath: "client/v4"}
+	engine := &plantest.Engine{}
+	err := engine.Run(program(args))
+	require.ErrorContains(t, err, `api.apiHostname: "https://api.cloudflare.com" is not a host with an optional port`)
+	require.ErrorContains(t, err, `api.apiBasePath: "client/v4" is not a path that begins with a slash`)
+	require.Empty(t, engine.Registrations())
+}
+
 func TestCloudflareTunnel_NoArguments(t *testing.T) {
 	t.Parallel()
 	r := &plantest.Engine{}

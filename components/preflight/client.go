@@ -4,7 +4,12 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"net/netip"
+	"net/url"
+	"regexp"
 	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/cloudflare/cloudflare-go"
 )
@@ -35,6 +40,46 @@ type Options struct {
 	// Retries is how often a call is repeated that got no answer, exceeded the rate
 	// limit, or caused a server error. Defaults to 3.
 	Retries int
+}
+
+// Validate reports an address that can't be the API's. hostname and basePath are what to
+// call where it is set.
+func (o Options) Validate(hostname, basePath string) error {
+	return errors.Join(
+		address(hostname, o.APIHostname, validHost, "a host with an optional port, such as "+defaultHostname),
+		address(basePath, o.APIBasePath, pathPattern.MatchString, "a path that begins with a slash, such as "+defaultBasePath),
+	)
+}
+
+// address checks a part of the API's address, which may be unset.
+func address(name, value string, valid func(string) bool, kind string) error {
+	switch {
+	case value == "" || valid(value):
+		return nil
+	case strings.Contains(value, "@"):
+		return fmt.Errorf("%s: must not contain credentials; it is %s", name, kind)
+	}
+	return fmt.Errorf("%s: %q is not %s", name, value, kind)
+}
+
+var (
+	hostPattern = regexp.MustCompile(`^[A-Za-z0-9._-]+$`)
+	pathPattern = regexp.MustCompile(`^(/[A-Za-z0-9._~!$&'()*+,;=:%-]+)*/?$`)
+)
+
+// validHost reports whether text is a host, or a host and a port, as in a URL.
+func validHost(text string) bool {
+	parsed, err := url.Parse("https://" + text)
+	if err != nil || parsed.Host != text || strings.HasSuffix(text, ":") {
+		return false
+	}
+	if port := parsed.Port(); port != "" {
+		if number, err := strconv.ParseUint(port, 10, 16); err != nil || number == 0 {
+			return false
+		}
+	}
+	_, err = netip.ParseAddr(parsed.Hostname())
+	return err == nil || hostPattern.MatchString(parsed.Hostname())
 }
 
 // Client asks Cloudflare's API. It trusts the system's certificates, or those of

@@ -204,6 +204,7 @@ func cloudflareVariables() []surrounding {
 		{variable: "CLOUDFLARE_API_HOSTNAME", value: "127.0.0.1:1", decide: neutral},
 		{variable: "CLOUDFLARE_API_HOSTNAME", value: "api", settings: apiElsewhere, decide: unrecorded("cloudflare", "apiHostname", "apiBasePath")},
 		{variable: "CLOUDFLARE_API_HOSTNAME", value: "", settings: apiElsewhere, decide: refused("CLOUDFLARE_API_HOSTNAME: is set in the environment, but empty")},
+		{variable: "CLOUDFLARE_API_HOSTNAME", value: "https://127.0.0.1:1", settings: apiElsewhere, decide: refused(`CLOUDFLARE_API_HOSTNAME: "https://127.0.0.1:1" is not a host with an optional port`)},
 		{variable: "CLOUDFLARE_API_BASE_PATH", value: "/client/v4", decide: unrecorded("cloudflare", "apiBasePath")},
 		{variable: "CLOUDFLARE_API_BASE_PATH", value: "", decide: refused("CLOUDFLARE_API_BASE_PATH: is set in the environment, but empty")},
 		{variable: "CLOUDFLARE_RPS", value: "2", decide: overridden("cloudflare", "rps", 1000.0)},

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"k8s-tunnel/components/preflight"
 )
 
 // Environment looks up a variable of the shell, as os.LookupEnv does.
@@ -16,31 +18,27 @@ func (e Environment) get(name string) string {
 	return value
 }
 
-// Variables with which the Cloudflare provider finds its API where no input says.
-const (
-	apiHostname = "CLOUDFLARE_API_HOSTNAME"
-	apiBasePath = "CLOUDFLARE_API_BASE_PATH"
-)
-
 // API returns where Cloudflare's API is, as the Cloudflare provider finds out: by its
-// inputs, which may be empty, or else by variables.
+// settings, which may be empty, or else by variables. Problems name the one that counts.
 //
 // Variables aren't turned into inputs, because those are recorded in the state, and
 // the next shell may have others.
 func (e Environment) API(hostname, basePath string) (effectiveHostname, effectiveBasePath string, err error) {
 	var problems []error
-	or := func(input, variable string) string {
-		if input != "" {
-			return input
+	or := func(setting, value, variable string) (effective, name string) {
+		if value != "" {
+			return value, setting
 		}
 		value, set := e(variable)
 		if set && value == "" {
 			problems = append(problems, fmt.Errorf("%s: is set in the environment, but empty, which the Cloudflare provider takes for its value; unset it", variable))
 		}
-		return value
+		return value, variable
 	}
-	hostname, basePath = or(hostname, apiHostname), or(basePath, apiBasePath)
-	return hostname, basePath, errors.Join(problems...)
+	hostname, host := or("cloudflare:apiHostname", hostname, "CLOUDFLARE_API_HOSTNAME")
+	basePath, path := or("cloudflare:apiBasePath", basePath, "CLOUDFLARE_API_BASE_PATH")
+	api := preflight.Options{APIHostname: hostname, APIBasePath: basePath}
+	return hostname, basePath, errors.Join(append(problems, api.Validate(host, path))...)
 }
 
 // Problems reports variables with which the Cloudflare provider would use other

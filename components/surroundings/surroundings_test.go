@@ -27,6 +27,17 @@ func TestEnvironment_API(t *testing.T) {
 	require.Equal(t, []string{"api.input", ""}, []string{host, path})
 }
 
+// An address that can't be one is blamed on where it is set.
+func TestEnvironment_APIInvalid(t *testing.T) {
+	t.Parallel()
+	env := shell(map[string]string{"CLOUDFLARE_API_HOSTNAME": "https://api.shell", "CLOUDFLARE_API_BASE_PATH": "client/v4"})
+	_, _, err := env.API("", "")
+	require.EqualError(t, err, `CLOUDFLARE_API_HOSTNAME: "https://api.shell" is not a host with an optional port, such as api.cloudflare.com`+"\n"+
+		`CLOUDFLARE_API_BASE_PATH: "client/v4" is not a path that begins with a slash, such as /client/v4`)
+	_, _, err = env.API("api.input ", "/input")
+	require.EqualError(t, err, `cloudflare:apiHostname: "api.input " is not a host with an optional port, such as api.cloudflare.com`)
+}
+
 // Problems name variables, and don't show credentials.
 func TestEnvironment_Problems(t *testing.T) {
 	t.Parallel()
