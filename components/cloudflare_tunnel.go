@@ -3,10 +3,12 @@ package components
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"k8s-tunnel/components/preflight"
+	"k8s-tunnel/components/surroundings"
 )
 
 // CloudflareTunnelType is the component's type token. It is part of every
@@ -68,7 +70,7 @@ func NewCloudflareTunnel(
 	if err := t.declare(ctx, name, args, given, found.client, opts); err != nil {
 		return nil, err
 	}
-	for _, warning := range append(args.warnings(), found.Warnings...) {
+	for _, warning := range slices.Concat(surroundings.Shell().Warnings(), args.warnings(), found.Warnings) {
 		if err := ctx.Log.Warn(warning, &pulumi.LogArgs{Resource: t}); err != nil {
 			return nil, fmt.Errorf("logging a warning of component %s: %w", name, err)
 		}

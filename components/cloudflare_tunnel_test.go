@@ -235,6 +235,23 @@ func TestCloudflareTunnel_WarnsOfTooManyForARollingUpdate(t *testing.T) {
 	}
 }
 
+// Programs of one's own are judged by what surrounds them, too.
+func TestCloudflareTunnel_Surroundings(t *testing.T) {
+	engine := &plantest.Engine{Config: map[string]string{"pulumi:autonaming": `{"mode": "verbatim"}`}}
+	require.ErrorContains(t, engine.Run(program(validArgs())), "pulumi:autonaming: makes Pulumi delete resources of cloudflare, kubernetes, pulumi, random before")
+	require.Empty(t, engine.Registrations())
+
+	t.Setenv("TF_LOG", "trace")
+	warnings := declare(t, validArgs()).Warnings()
+	require.Len(t, warnings, 1)
+	require.Contains(t, warnings[0], "TF_LOG: ")
+
+	t.Setenv("CLOUDFLARE_API_USER_SERVICE_KEY", "v1.0-1")
+	engine = &plantest.Engine{}
+	require.ErrorContains(t, engine.Run(program(validArgs())), "CLOUDFLARE_API_USER_SERVICE_KEY: is set in the environment")
+	require.Empty(t, engine.Registrations())
+}
+
 // A record is created in its host's zone.
 func TestCloudflareTunnel_RecordsInZones(t *testing.T) {
 	t.Parallel()

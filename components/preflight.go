@@ -10,6 +10,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"k8s-tunnel/components/preflight"
+	"k8s-tunnel/components/surroundings"
 )
 
 // APIArgs say how to reach Cloudflare's API, as the Cloudflare provider does: the
@@ -65,7 +66,7 @@ type found struct {
 	last      lastState
 	component string
 	asked     preflight.Request // without what the state adds
-	options   preflight.Options
+	options   APIArgs // as they were given
 }
 
 // Check validates the arguments of a component with this name, and asks Cloudflare
@@ -86,17 +87,21 @@ func (a *CloudflareTunnelArgs) Check(ctx *pulumi.Context, name string) error {
 	return err
 }
 
-// check is Check for valid arguments with defaults.
+// check is Check for valid arguments with defaults. What surrounds the program has to be
+// right as well.
 func (a *CloudflareTunnelArgs) check(ctx *pulumi.Context, name string) (*found, error) {
 	request := preflight.Request{
 		Names: a.names(), ZoneID: identifier(a.ZoneID), AccountID: identifier(a.AccountID), Stack: ctx.Project() + "/" + ctx.Stack(),
 		AllowTakeover: a.AllowTakeover, ExistingTunnel: a.ExistingTunnel,
 	}
-	options := *a.API
-	options.RPS = a.CallsPerSecond()
-	if a.found != nil && a.found.component == name && a.found.options == options && reflect.DeepEqual(a.found.asked, request) {
+	if a.found != nil && a.found.component == name && a.found.options == *a.API && reflect.DeepEqual(a.found.asked, request) {
 		return a.found, nil
 	}
+	if err := surroundings.Problems(surroundings.Shell(), ctx); err != nil {
+		return nil, err
+	}
+	options := *a.API
+	options.RPS = a.CallsPerSecond()
 	client, err := preflight.New(options)
 	if err != nil {
 		return nil, err
@@ -112,7 +117,7 @@ func (a *CloudflareTunnelArgs) check(ctx *pulumi.Context, name string) (*found, 
 	if err != nil {
 		return nil, err
 	}
-	return &found{findings, client, last, name, asked, options}, nil
+	return &found{findings, client, last, name, asked, *a.API}, nil
 }
 
 // identified returns a copy of the arguments with the identifiers that were found.

@@ -31,7 +31,7 @@ func Run(ctx *pulumi.Context) error {
 	} else if err != nil {
 		return err
 	}
-	for _, warning := range append(stack.shell.Warnings(), stack.warnings...) {
+	for _, warning := range stack.warnings {
 		if err := ctx.Log.Warn(warning, nil); err != nil {
 			return fmt.Errorf("logging a warning: %w", err)
 		}

@@ -38,8 +38,7 @@ type stackSettings struct {
 	cloudflare cloudflareSettings
 	kubernetes kubernetesSettings
 
-	api   components.APIArgs // with what the shell says about the API
-	shell surroundings.Environment
+	api components.APIArgs // with what the shell says about the API
 	// warnings are about settings that are valid.
 	warnings []string
 }
@@ -62,7 +61,7 @@ type kubernetesSettings struct {
 // readSettings reads the settings and checks everything that can be checked
 // offline. It reports all problems at once, each with its setting or variable.
 func readSettings(ctx *pulumi.Context) (*stackSettings, error) {
-	s := &stackSettings{shell: os.LookupEnv}
+	s, shell := &stackSettings{}, surroundings.Shell()
 	own := settings.NewProjectReader(ctx, ctx.Project())
 	cf, k8s, rnd := settings.NewReader(ctx, "cloudflare"), settings.NewReader(ctx, "kubernetes"), settings.NewReader(ctx, "random")
 	if own.Ignored("zones") {
@@ -75,10 +74,9 @@ func readSettings(ctx *pulumi.Context) (*stackSettings, error) {
 	}
 	var err error
 	s.api = components.APIArgs(s.cloudflare)
-	s.api.APIHostname, s.api.APIBasePath, err = s.shell.API(s.cloudflare.APIHostname, s.cloudflare.APIBasePath)
-	autonaming, _ := ctx.GetConfig(surroundings.AutonamingKey)
+	s.api.APIHostname, s.api.APIBasePath, err = shell.API(s.cloudflare.APIHostname, s.cloudflare.APIBasePath)
 	return s, errors.Join(problems, s.cloudflare.checkToken(ctx), s.arguments(ctx).Validate(), err,
-		surroundings.Kubeconfig(s.kubernetes.Kubeconfig, ctx.RootDirectory()), s.shell.Problems(), surroundings.Autonaming(autonaming, "cloudflare", "kubernetes", "pulumi", "random"))
+		surroundings.Kubeconfig(s.kubernetes.Kubeconfig, ctx.RootDirectory()), surroundings.Problems(shell, ctx))
 }
 
 // checkToken demands that Cloudflare's API token is a secret of the stack.

@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// AutonamingKey is the engine's setting of how it names resources.
-const AutonamingKey = "pulumi:autonaming"
+// autonamingKey is the engine's setting of how it names resources.
+const autonamingKey = "pulumi:autonaming"
 
 // naming says how resources are named, for all of them, those of a package, or those
 // of a type.
@@ -69,6 +69,6 @@ func Autonaming(value string, packages ...string) error {
 		return nil
 	}
 	return fmt.Errorf("%s: makes Pulumi delete resources of %s before it creates their replacements, so that requests would be lost; "+
-		"this program gives all names itself, so run: pulumi config rm %[1]s, or set the mode default for %[3]s below its providers",
-		AutonamingKey, strings.Join(affected, ", "), strings.Join(slices.Sorted(slices.Values(packages)), ", "))
+		"all names are given here, so run: pulumi config rm %[1]s, or set the mode default for %[3]s below its providers",
+		autonamingKey, strings.Join(affected, ", "), strings.Join(slices.Sorted(slices.Values(packages)), ", "))
 }

@@ -3,6 +3,7 @@ package surroundings
 import (
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 
@@ -11,6 +12,9 @@ import (
 
 // Environment looks up a variable of the shell, as os.LookupEnv does.
 type Environment func(name string) (value string, set bool)
+
+// Shell is the environment of this process.
+func Shell() Environment { return os.LookupEnv }
 
 // get returns the value of a variable, which is empty if it is unset.
 func (e Environment) get(name string) string {
