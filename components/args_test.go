@@ -43,7 +43,7 @@ func TestCloudflareTunnelArgs_Validate(t *testing.T) {
 		{"origin with a final slash", func(a *CloudflareTunnelArgs) { a.Origin = "http://web/" }, "use http://web"},
 		{"origin without a host", func(a *CloudflareTunnelArgs) { a.Origin = "http://:80" }, "has no host"},
 		{"origin of another scheme", func(a *CloudflareTunnelArgs) { a.Origin = "ftp://web" }, `the scheme "ftp"`},
-		{"origin with credentials", func(a *CloudflareTunnelArgs) { a.Origin = "http://me:word@web" }, "xxxxx"},
+		{"origin with credentials", func(a *CloudflareTunnelArgs) { a.Origin = "http://me:word@web" }, "origin: has an @, but must not contain credentials"},
 		{"origin with a bad port", func(a *CloudflareTunnelArgs) { a.Origin = "http://web:99999" }, "port from 1 to 65535"},
 		{"origin with an empty port", func(a *CloudflareTunnelArgs) { a.Origin = "http://web:" }, "port from 1 to 65535"},
 		{"origin of a bad status", func(a *CloudflareTunnelArgs) { a.Origin = "http_status:ok" }, "three-digit status code"},

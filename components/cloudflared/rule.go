@@ -61,7 +61,7 @@ type OriginRequest struct {
 	ProxyAddress *string `pulumi:"proxyAddress" yaml:"proxyAddress,omitempty"`
 	// ProxyPort is the port that a proxy listens on, 0 for any. Defaults to 0.
 	ProxyPort *int `pulumi:"proxyPort" yaml:"proxyPort,omitempty"`
-	// ProxyType is socks for a SOCKS5 proxy, or empty.
+	// ProxyType is `socks` for a SOCKS5 proxy, or empty.
 	ProxyType *string `pulumi:"proxyType" yaml:"proxyType,omitempty"`
 	// IPRules are the destinations that the service socks-proxy allows or denies.
 	// The first rule that matches wins; what none matches is denied. Port 2000 is
@@ -91,13 +91,16 @@ type Access struct {
 	TeamName string `pulumi:"teamName" yaml:"teamName"`
 	// AudTag are the application tags. A token needs one of them.
 	AudTag []string `pulumi:"audTag" yaml:"audTag"`
-	// Environment is fed for FedRAMP teams.
+	// Environment is `fed` for FedRAMP teams, or empty.
 	Environment string `pulumi:"environment" yaml:"environment,omitempty"`
 }
 
+// fedRAMP is the environment of FedRAMP teams.
+const fedRAMP = "fed"
+
 // host is where the team's keys are.
 func (a *Access) host() string {
-	if a.Environment == "fed" {
+	if a.Environment == fedRAMP {
 		return a.TeamName + ".fed.cloudflareaccess.com"
 	}
 	return a.TeamName + ".cloudflareaccess.com"

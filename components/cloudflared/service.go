@@ -70,7 +70,8 @@ var defaultPorts = map[string]int{
 
 // ParseService parses the service of an ingress rule. With bastionMode, a URL
 // counts for nothing, even a missing or malformed one: the client chooses the
-// destination. Services that cloudflared answers itself are not affected.
+// destination. It must not contain credentials all the same, as it gets into the
+// configuration. Services that cloudflared answers itself are not affected.
 func ParseService(text string, bastionMode bool) (Service, error) {
 	switch {
 	case strings.HasPrefix(text, unixPrefix) || strings.HasPrefix(text, unixTLSPrefix):
@@ -78,6 +79,8 @@ func ParseService(text string, bastionMode bool) (Service, error) {
 			return Service{}, fmt.Errorf("%q has no path, such as %s/run/web.sock", text, text)
 		}
 		return Service{Kind: ServiceSocket}, nil
+	case hasCredentials(text):
+		return Service{}, errCredentials
 	case strings.HasPrefix(text, statusPrefix):
 		if n, err := strconv.Atoi(strings.TrimPrefix(text, statusPrefix)); err != nil || n < 100 || n > 999 {
 			return Service{}, fmt.Errorf("%q has no three-digit status code, such as http_status:404", text)
@@ -104,15 +107,22 @@ func parseOrigin(text string) (Service, error) {
 	return parseURL(text, webSchemes)
 }
 
+// errCredentials doesn't say what it is about, which may be a password.
+var errCredentials = errors.New("has an @, but must not contain credentials")
+
+// hasCredentials reports whether an address may contain credentials. A password may have
+// characters that end the part of a URL in which it is looked for, and nothing else of
+// an address has an @.
+func hasCredentials(address string) bool { return strings.Contains(address, "@") }
+
 func parseURL(text string, schemes []string) (Service, error) {
 	u, err := url.Parse(text)
 	switch {
-	case err == nil && u.User != nil:
-		return Service{}, fmt.Errorf("%q must not contain credentials", u.Redacted())
+	case hasCredentials(text):
+		return Service{}, errCredentials
 	case !strings.Contains(text, "://") || err == nil && u.Scheme == "":
 		return Service{}, fmt.Errorf("%q has no scheme, such as http://%s", text, strings.TrimLeft(text, ":/"))
 	case err != nil:
-		// The URL is left out: it may contain a password.
 		return Service{}, fmt.Errorf("not a URL, such as %s: %w", exampleService, errors.Unwrap(err))
 	case !slices.Contains(schemes, u.Scheme):
 		return Service{}, fmt.Errorf("%q has the scheme %q; use one of %s", text, u.Scheme, strings.Join(schemes, ", "))

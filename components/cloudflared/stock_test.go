@@ -26,10 +26,12 @@ import (
 // accepts them. Its comment says why.
 var stricter = regexp.MustCompile(`(?s)` + strings.Join([]string{
 	`\.hostname: .* (is a URL or has a path|has a wildcard|is not a host name)`,
-	`\.service: .* (has the scheme|must not contain credentials|has a path or a query|has no port from|is the connector itself|has no path, such as)`,
+	`\.service: .* (has the scheme|has a path or a query|has no port from|is the connector itself|has no path, such as)`,
+	`: has an @, but must not contain credentials`,
 	`\.(proxyType|proxyPort): `,
 	`\.ipRules\[\d+\]\.(prefix|ports\[\d+\]): `,
 	`\.access\.teamName: not set`,
+	`\.access\.environment: `,
 	`: with bastion, every visitor may choose the connector itself`,
 	`has a line break or another control character$`,
 	// YAML turns numbers into texts, and a bare number into nanoseconds.

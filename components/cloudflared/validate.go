@@ -28,9 +28,10 @@ var hostPattern = regexp.MustCompile(`^([\p{L}\p{M}\p{N}_-]{1,63}\.)*[\p{L}\p{M}
 //   - the connector's own metrics, configuration and diagnostics as a service, or
 //     as what any visitor can choose;
 //   - a service with credentials, a query or a fragment, which it drops, with a
-//     port that doesn't exist, or unix: without a path;
-//   - a proxyType other than socks, which it ignores, and a proxyPort that
-//     doesn't exist;
+//     port that doesn't exist, or unix: without a path, and credentials in any other
+//     address;
+//   - a proxyType other than socks and an environment other than fed, which it
+//     ignores, and a proxyPort that doesn't exist;
 //   - control characters, such as the line break that YAML's | leaves behind;
 //   - invalid ipRules, and access without a team, where cloudflared doesn't
 //     look: in the common settings, on services that don't use them, and with
@@ -46,11 +47,13 @@ func (r Routing) Validate() error {
 		problems = append(problems,
 			validateHostname(path+".hostname", rule.Hostname),
 			validatePath(path+".path", rule.Path),
-			validateTexts(path, map[string]*string{"path": &rule.Path, "service": &rule.Service}),
+			validateTexts(path, map[string]*string{"path": &rule.Path}),
 			validateOriginRequest(path+".originRequest", rule.OriginRequest),
 		)
 		if _, err := rule.service(r.OriginRequest); err != nil {
 			problems = append(problems, fmt.Errorf("%s.service: %w", path, err))
+		} else {
+			problems = append(problems, validateTexts(path, map[string]*string{"service": &rule.Service}))
 		}
 	}
 	return errors.Join(problems...)
@@ -69,6 +72,8 @@ func validateHostname(path, hostname string) error {
 	switch {
 	case hostname == "" || hostname == "*":
 		return nil
+	case hasCredentials(hostname):
+		return fmt.Errorf("%s: %w; set the host name alone", path, errCredentials)
 	case strings.Contains(hostname, "/"):
 		return fmt.Errorf("%s: %q is a URL or has a path; set the host name here, and the path in the rule's path", path, hostname)
 	case portErr == nil:
@@ -109,12 +114,15 @@ func validateOriginRequest(path string, r *OriginRequest) error {
 			problems = append(problems, fmt.Errorf("%s.%s: %q is not a duration, such as 30s or 1m30s", path, d.name, *d.value))
 		}
 	}
-	problems = append(problems, validateTexts(path, map[string]*string{
-		"httpHostHeader":   r.HTTPHostHeader,
-		"originServerName": r.OriginServerName,
-		"caPool":           r.CAPool,
-		"proxyAddress":     r.ProxyAddress,
-	}))
+	problems = append(problems, validateTexts(path, map[string]*string{"caPool": r.CAPool}))
+	addresses := map[string]*string{"httpHostHeader": r.HTTPHostHeader, "originServerName": r.OriginServerName, "proxyAddress": r.ProxyAddress}
+	for _, name := range slices.Sorted(maps.Keys(addresses)) {
+		if text := addresses[name]; text != nil && hasCredentials(*text) {
+			problems = append(problems, fmt.Errorf("%s.%s: %w", path, name, errCredentials))
+			delete(addresses, name)
+		}
+	}
+	problems = append(problems, validateTexts(path, addresses))
 	if r.ProxyPort != nil && (*r.ProxyPort < 0 || *r.ProxyPort > 65535) {
 		problems = append(problems, fmt.Errorf("%s.proxyPort: %d is not a port from 0 (any) to 65535", path, *r.ProxyPort))
 	}
@@ -131,13 +139,16 @@ func validateAccess(path string, access *Access) error {
 	if access == nil {
 		return nil
 	}
-	texts := map[string]*string{"teamName": &access.TeamName, "environment": &access.Environment}
+	texts := map[string]*string{"teamName": &access.TeamName}
 	for i := range access.AudTag {
 		texts[fmt.Sprintf("audTag[%d]", i)] = &access.AudTag[i]
 	}
 	problems := []error{validateTexts(path, texts)}
 	if access.TeamName == "" && len(access.AudTag) > 0 {
 		problems = append(problems, fmt.Errorf("%s.teamName: not set, but audTag is; it is the first part of <team>.cloudflareaccess.com", path))
+	}
+	if access.Environment != "" && access.Environment != fedRAMP {
+		problems = append(problems, fmt.Errorf("%s.environment: %q is neither %s nor empty", path, access.Environment, fedRAMP))
 	}
 	return errors.Join(problems...)
 }
