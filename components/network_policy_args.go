@@ -93,6 +93,10 @@ func validateNetworkPolicy(path string, args *CloudflareTunnelArgs) error {
 	}
 	for i, origin := range policy.Origins {
 		problems = append(problems, validatePolicyOrigin(fmt.Sprintf("%s.origins[%d]", path, i), origin, destinations))
+		same := func(other PolicyOriginArgs) bool { return other.Host == origin.Host }
+		if first := slices.IndexFunc(policy.Origins, same); first < i && origin.Host != "" {
+			problems = append(problems, fmt.Errorf("%s.origins[%d].host: is that of %s.origins[%d] already; list all that is behind it there", path, i, path, first))
+		}
 	}
 	for i, namespace := range policy.MetricsFrom {
 		problems = append(problems, validate.Namespace(fmt.Sprintf("%s.metricsFrom[%d]", path, i), namespace))

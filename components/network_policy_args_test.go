@@ -46,6 +46,10 @@ func TestCloudflareTunnelArgs_ValidateNetworkPolicy(t *testing.T) {
 		{"an origin's pods", to(PeerArgs{Namespace: "web", Pods: map[string]string{"app": "web"}, Ports: []int{8080}}), ""},
 		{"an origin that no rule has", policy(NetworkPolicyArgs{Origins: []PolicyOriginArgs{{Host: "nas.lan", To: []PeerArgs{{CIDR: "192.0.2.1/32"}}}}}), `networkPolicy.origins[0].host: no rule and no origin uses "nas.lan"`},
 		{"an origin without a host", policy(NetworkPolicyArgs{Origins: []PolicyOriginArgs{{To: []PeerArgs{{CIDR: "192.0.2.1/32"}}}}}), "networkPolicy.origins[0].host: not set"},
+		{"an origin twice", policy(NetworkPolicyArgs{Origins: []PolicyOriginArgs{
+			{Host: "ingress-nginx-controller.ingress-nginx", To: []PeerArgs{{CIDR: "192.0.2.1/32"}}},
+			{Host: "ingress-nginx-controller.ingress-nginx", To: []PeerArgs{{CIDR: "192.0.2.2/32"}}},
+		}}), "networkPolicy.origins[1].host: is that of networkPolicy.origins[0] already; list all that is behind it there"},
 		{"an origin without a destination", to(), "networkPolicy.origins[0].to: not set"},
 		{"an origin that is both", to(PeerArgs{CIDR: "192.0.2.1/32", Namespace: "web"}), "networkPolicy.origins[0].to[0]: has both"},
 		{"an origin's namespace", to(PeerArgs{Namespace: "Web"}), `networkPolicy.origins[0].to[0].namespace: "Web"`},
