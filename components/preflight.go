@@ -66,7 +66,7 @@ type found struct {
 	last      lastState
 	component string
 	asked     preflight.Request // without what the state adds
-	options   APIArgs // as they were given
+	options   APIArgs           // as they were given
 }
 
 // Check validates the arguments of a component with this name, and asks Cloudflare

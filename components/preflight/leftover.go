@@ -31,12 +31,12 @@ func (c *Client) RemoveLeftover(ctx context.Context, accountID, name string) (st
 			return "", explain(err, "looking up the connections of tunnel "+tunnel.ID)
 		case tunnel.Status != neverConnected || tunnel.ConnsActiveAt != nil || len(connectors) > 0:
 			return "", fmt.Errorf("a tunnel named %q exists already (%s, %s, %d connectors), and it has been in use, so it isn't left over from an interrupted update; "+
-				"delete or rename it at Cloudflare, or set another tunnelName", tunnel.Name, tunnel.ID, tunnel.Status, len(connectors))
+				"delete or rename it at Cloudflare, or set another tunnelName", tunnel.Name, printable(tunnel.ID), printable(tunnel.Status), len(connectors))
 		}
 		if err := c.api.DeleteTunnel(ctx, account, tunnel.ID); err != nil {
 			return "", explain(err, "deleting tunnel "+tunnel.ID)
 		}
-		return tunnel.ID, nil
+		return printable(tunnel.ID), nil
 	}
 	return "", nil
 }

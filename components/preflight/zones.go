@@ -177,13 +177,13 @@ func (c *Client) visibleZones(ctx context.Context) ([]zone, error) {
 }
 
 func toZone(z cloudflare.Zone) zone {
-	found := zone{name: names.ASCII(z.Name), id: z.ID, accountID: z.Account.ID}
+	found := zone{name: printable(names.ASCII(z.Name)), id: printable(z.ID), accountID: printable(z.Account.ID)}
 	switch {
 	case z.Paused:
-		found.warning = fmt.Sprintf("zone %s is paused at Cloudflare, so visitors don't get to the tunnel; enable Cloudflare for it in the dashboard", z.Name)
+		found.warning = fmt.Sprintf("zone %s is paused at Cloudflare, so visitors don't get to the tunnel; enable Cloudflare for it in the dashboard", printable(z.Name))
 	case z.Status != "" && z.Status != "active":
-		found.inactive = z.Status
-		found.warning = fmt.Sprintf("zone %s is %s at Cloudflare, not active, so its names lead nowhere yet; set Cloudflare's name servers at the domain's registrar", z.Name, z.Status)
+		found.inactive = printable(z.Status)
+		found.warning = fmt.Sprintf("zone %s is %s at Cloudflare, not active, so its names lead nowhere yet; set Cloudflare's name servers at the domain's registrar", printable(z.Name), printable(z.Status))
 	}
 	return found
 }

@@ -1,0 +1,28 @@
+package preflight
+
+import (
+	"strconv"
+	"strings"
+)
+
+// printable escapes what a terminal would obey or not show, such as line breaks and
+// marks of direction, in text that comes from others.
+func printable(text string) string {
+	var out strings.Builder
+	for _, r := range text {
+		if strconv.IsPrint(r) {
+			out.WriteRune(r)
+			continue
+		}
+		escaped := strconv.QuoteRune(r)
+		out.WriteString(escaped[1 : len(escaped)-1])
+	}
+	return out.String()
+}
+
+// foreign is an error whose text comes from others.
+type foreign struct{ error }
+
+func (f foreign) Error() string { return printable(f.error.Error()) }
+
+func (f foreign) Unwrap() error { return f.error }
