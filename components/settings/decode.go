@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -110,7 +111,17 @@ func decodeStruct(path string, raw json.RawMessage, into reflect.Value) error {
 	return errors.Join(problems...)
 }
 
+// timestamp matches what Pulumi makes of a YAML timestamp, such as 2026-12-01.
+var timestamp = regexp.MustCompile(`^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d+)? [+-]\d{4} [A-Z+-][A-Z0-9]+$`)
+
+// ofTimestamp is said of such a value.
+const ofTimestamp = "what YAML makes of a date or a time; write what was meant in quotes"
+
 func decodeWhole(path string, raw json.RawMessage, wanted reflect.Type, into any) error {
+	var text string
+	if wanted.Kind() == reflect.String && json.Unmarshal(raw, &text) == nil && timestamp.MatchString(text) {
+		return fmt.Errorf("%s: %q is %s", path, text, ofTimestamp)
+	}
 	if err := json.Unmarshal(raw, into); err != nil {
 		return fmt.Errorf("%s: %s is not %s%s", path, raw, kindName(wanted), unquoted(raw, wanted))
 	}

@@ -59,10 +59,52 @@ func (r *Reader) Read(into any) error {
 	for _, field := range Fields(reflect.TypeOf(into).Elem()) {
 		problems = append(problems, r.read(field.Name, reflect.ValueOf(into).Elem().FieldByIndex(field.Index)))
 		if key := r.namespace + ":" + field.Name; !field.Secret && r.source.IsConfigSecret(key) {
-			problems = append(problems, fmt.Errorf("%s%s: is stored as a secret, but would be shown in plain text; store it with: pulumi config set --plaintext %s", r.prefix, field.Name, key))
+			problems = append(problems, fmt.Errorf("%s%s: %s", r.prefix, field.Name, r.secret(key)))
 		}
 	}
 	return errors.Join(problems...)
+}
+
+// secret says what to do about a setting that must not be a secret. A program isn't told
+// which of an object's values is one.
+func (r *Reader) secret(key string) string {
+	text, _ := r.source.GetConfig(key)
+	if path := firstPath(key, text); path != key {
+		return "contains a value that is stored as a secret, but would be shown in plain text; find it by the word secure in the stack's file, " +
+			"and store that value alone, with its path, such as: pulumi config set --plaintext --path '" + path + "'"
+	}
+	return "is stored as a secret, but would be shown in plain text; store it with: pulumi config set --plaintext " + key
+}
+
+// firstPath is the path of the first value below a setting whose text is a JSON object or
+// list, as Pulumi's command line takes it, and otherwise the setting's own.
+func firstPath(path, text string) string {
+	var value any
+	if json.Unmarshal([]byte(text), &value) != nil {
+		return path
+	}
+	for {
+		switch v := value.(type) {
+		case []any:
+			if len(v) == 0 {
+				return path
+			}
+			path, value = path+"[0]", v[0]
+		case map[string]any:
+			if len(v) == 0 {
+				return path
+			}
+			first := slices.Min(slices.Collect(maps.Keys(v)))
+			value = v[first]
+			if strings.ContainsAny(first, `.[]"/`) {
+				path += fmt.Sprintf("[%q]", first)
+			} else {
+				path += "." + first
+			}
+		default:
+			return path
+		}
+	}
 }
 
 // Ignored reports whether a setting is set that has no effect any more. It isn't
@@ -155,6 +197,9 @@ func (r *Reader) read(name string, into reflect.Value) error {
 	path := r.prefix + name
 	switch into.Kind() {
 	case reflect.String:
+		if timestamp.MatchString(text) {
+			return fmt.Errorf("%s: %q is %s", path, text, ofTimestamp)
+		}
 		into.SetString(text)
 	case reflect.Int:
 		value, err := strconv.Atoi(text)

@@ -176,3 +176,57 @@ func TestReader_Secrets(t *testing.T) {
 		"name: is stored as a secret, but would be shown in plain text; store it with: pulumi config set --plaintext k8s:name")
 	require.Equal(t, "secret", got.Token)
 }
+
+// partly is a configuration whose settings have secrets among their values.
+type partly struct{ stack }
+
+func (partly) IsConfigSecret(string) bool { return true }
+
+// The remedy for a secret within a list doesn't overwrite the list.
+func TestReader_NestedSecrets(t *testing.T) {
+	t.Parallel()
+	for text, path := range map[string]string{
+		`[{"service": "http://a", "hostname": "a"}, {"service": "http://b"}]`: "k8s:rules[0].hostname",
+		`[{"limits": {"example.com/gpu": "1"}}]`:                              `k8s:rules[0].limits["example.com/gpu"]`,
+	} {
+		var got struct {
+			Rules []struct {
+				Hostname string            `pulumi:"hostname"`
+				Service  string            `pulumi:"service"`
+				Limits   map[string]string `pulumi:"limits"`
+			} `pulumi:"rules"`
+		}
+		require.EqualError(t, settings.NewProjectReader(partly{stack{"k8s:rules": text}}, "k8s").Read(&got),
+			"rules: contains a value that is stored as a secret, but would be shown in plain text; find it by the word secure in the stack's file, "+
+				"and store that value alone, with its path, such as: pulumi config set --plaintext --path '"+path+"'")
+	}
+	var got struct {
+		Count int      `pulumi:"count"`
+		Empty []string `pulumi:"empty"`
+	}
+	err := settings.NewProjectReader(partly{stack{"k8s:count": "1", "k8s:empty": "[]"}}, "k8s").Read(&got)
+	require.ErrorContains(t, err, "store it with: pulumi config set --plaintext k8s:count")
+	require.ErrorContains(t, err, "store it with: pulumi config set --plaintext k8s:empty")
+}
+
+// A date without quotes is a timestamp to YAML, and arrives in another form.
+func TestReader_Timestamps(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{"2026-12-01 00:00:00 +0000 UTC", "2026-12-01 10:00:00.5 +0000 UTC", "2026-12-01 10:00:00 +0200 +0200"} {
+		var got struct {
+			Name   string            `pulumi:"name"`
+			Extra  *string           `pulumi:"extra"`
+			List   []string          `pulumi:"list"`
+			Labels map[string]string `pulumi:"labels"`
+		}
+		want := `: "` + text + `" is what YAML makes of a date or a time; write what was meant in quotes`
+		err := settings.NewProjectReader(stack{"k8s:name": text, "k8s:extra": text, "k8s:list": `["` + text + `"]`, "k8s:labels": `{"a": "` + text + `"}`}, "k8s").Read(&got)
+		require.EqualError(t, err, "name"+want+"\nextra"+want+"\nlist[0]"+want+"\nlabels.a"+want)
+		require.Empty(t, got.Name)
+	}
+	for _, text := range []string{"2026-12-01", "2026-12", "01.12.2026"} {
+		var got outer
+		require.NoError(t, settings.NewProjectReader(stack{"k8s:name": text}, "k8s").Read(&got))
+		require.Equal(t, text, got.Name)
+	}
+}
