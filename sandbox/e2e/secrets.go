@@ -105,23 +105,10 @@ func variable(t *testing.T, name string) string {
 	return ""
 }
 
-// processArguments are those of all processes, which every user of the machine can read.
-func processArguments(t *testing.T) []byte {
-	t.Helper()
-	files, err := filepath.Glob("/proc/[0-9]*/cmdline")
-	require.NoError(t, err)
-	var all []byte
-	for _, file := range files {
-		if raw, err := os.ReadFile(file); err == nil { // else it has ended
-			all = append(all, raw...)
-		}
-	}
-	return all
-}
-
-// environments runs a command and collects the variables of all its processes. The program's own
-// PULUMI_CONFIG isn't among them: Pulumi hands settings to programs in it, in plain text.
-func environments(t *testing.T, cmd *exec.Cmd) (output, variables []byte) {
+// observed runs a command and collects the variables of all its processes, and the arguments of all
+// processes meanwhile, which every user of the machine can read. The program's own PULUMI_CONFIG
+// isn't among the variables: Pulumi hands settings to programs in it, in plain text.
+func observed(t *testing.T, cmd *exec.Cmd) (output, variables, arguments []byte) {
 	t.Helper()
 	mark := "OBSERVED=" + uuid.NewString()
 	cmd.Env = append(slices.DeleteFunc(cmd.Env, func(v string) bool { return strings.HasPrefix(v, "CLOUDFLARE_API_TOKEN=") }), mark)
@@ -131,8 +118,15 @@ func environments(t *testing.T, cmd *exec.Cmd) (output, variables []byte) {
 		defer close(done)
 		output, err = cmd.CombinedOutput()
 	}()
-	seen := map[string]bool{}
+	seen, started := map[string]bool{}, map[string]bool{}
 	for running := true; running; {
+		files, err := filepath.Glob("/proc/[0-9]*/cmdline")
+		require.NoError(t, err)
+		for _, file := range files {
+			if raw, err := os.ReadFile(file); err == nil { // else it has ended
+				started[string(raw)] = true
+			}
+		}
 		for _, pid := range marked(t, mark) {
 			raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/environ", pid))
 			if err != nil {
@@ -152,7 +146,9 @@ func environments(t *testing.T, cmd *exec.Cmd) (output, variables []byte) {
 	}
 	require.NoError(t, err, "%s", output)
 	require.NotEmpty(t, seen)
-	return output, []byte(strings.Join(slices.Collect(maps.Keys(seen)), "\x00"))
+	joined := func(all map[string]bool) []byte { return []byte(strings.Join(slices.Collect(maps.Keys(all)), "\x00")) }
+	require.Contains(t, string(joined(started)), "pulumi-resource-kubernetes", "the plugins' arguments were seen")
+	return output, joined(seen), joined(started)
 }
 
 // requireNoSecretsKept searches for secrets in the files of the world's state backend: states,
@@ -162,14 +158,46 @@ func requireNoSecretsKept(t *testing.T, secrets map[string]string) {
 	backend, err := url.Parse(variable(t, "PULUMI_BACKEND_URL"))
 	require.NoError(t, err)
 	files := 0
-	require.NoError(t, filepath.WalkDir(backend.Path, func(path string, entry fs.DirEntry, err error) error {
+	eachFile(t, backend.Path, func(path string, raw []byte) {
+		files++
+		requireNoSecrets(t, "the state backend's "+filepath.Base(path), raw, secrets)
+	})
+	require.Positive(t, files)
+}
+
+// requireKubeconfigsOnly searches for secrets in a directory for temporary files. Pulumi's plugin
+// for Kubernetes leaves the kubeconfig there, which only the user can read. The client's key is in
+// nothing else, and nothing has other secrets.
+func requireKubeconfigsOnly(t *testing.T, directory string, secrets map[string]string, clientsKey string) {
+	t.Helper()
+	others := maps.Clone(secrets)
+	delete(others, clientsKey)
+	left := 0
+	eachFile(t, directory, func(path string, raw []byte) {
+		if !strings.HasPrefix(filepath.Base(path), "kubeconfig") {
+			requireNoSecrets(t, "the temporary file "+path, raw, secrets)
+			return
+		}
+		left++
+		requireNoSecrets(t, "the temporary file "+path, raw, others)
+		info, err := os.Stat(path)
+		require.NoError(t, err)
+		require.Equal(t, fs.FileMode(0o600), info.Mode(), path)
+	})
+	require.Positive(t, left, "README.md says that they are left")
+}
+
+// eachFile reads all regular files below a directory.
+func eachFile(t *testing.T, directory string, look func(path string, raw []byte)) {
+	t.Helper()
+	require.NoError(t, filepath.WalkDir(directory, func(path string, entry fs.DirEntry, err error) error {
 		if err != nil || !entry.Type().IsRegular() {
 			return err
 		}
 		raw, err := os.ReadFile(path)
-		files++
-		requireNoSecrets(t, "the state backend's "+filepath.Base(path), raw, secrets)
+		if err == nil {
+			look(path, raw)
+		}
 		return err
 	}))
-	require.Positive(t, files)
 }

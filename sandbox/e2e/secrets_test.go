@@ -15,9 +15,12 @@ import (
 )
 
 // TestSecrets searches for the tunnel's secret, the API token and a kubeconfig that is stored as a
-// secret wherever Pulumi or the cluster show or keep something, in each of the usual encodings.
+// secret wherever Pulumi or the cluster show or keep something, temporary files included, in each of
+// the usual encodings.
 func TestSecrets(t *testing.T) {
 	share(t)
+	temporary := t.TempDir()
+	t.Setenv("TMPDIR", temporary)
 	s := newStack(t, "secrets", map[string]string{"replicas": "1"})
 	kubeconfig, err := os.ReadFile(testWorld.Kubeconfig())
 	require.NoError(t, err)
@@ -28,14 +31,15 @@ func TestSecrets(t *testing.T) {
 
 	outputs := map[string]string{"up": s.mustPulumi(t, "up", "--yes", "--diff")}
 	namespace, selector := s.output(t, "namespace"), "app.kubernetes.io/instance=k8s-tunnel-"+s.Name
+	const clientsKey = "the client's key"
 	secrets := map[string]string{
 		"the API token":     state.SeedToken,
 		"the tunnel secret": tunnelSecret(t, selector),
-		"the client's key":  clientKey(t, string(kubeconfig)),
+		clientsKey:          clientKey(t, string(kubeconfig)),
 	}
 	s.set(t, "rotation", "2026-12")
 	outputs["preview of a rotation"] = s.mustPulumi(t, "preview", "--diff")
-	printed, variables := environments(t, s.command("up", "--stack", s.Name, "--yes", "--skip-preview", "--non-interactive", "--diff"))
+	printed, variables, arguments := observed(t, s.command("up", "--stack", s.Name, "--yes", "--skip-preview", "--non-interactive", "--diff"))
 	outputs["rotation"] = string(printed)
 	secrets["the next tunnel secret"] = tunnelSecret(t, selector)
 	outputs["preview of a destroy"] = s.mustPulumi(t, "destroy", "--preview-only", "--diff")
@@ -60,7 +64,8 @@ func TestSecrets(t *testing.T) {
 		requireNoSecrets(t, place, []byte(text), secrets)
 	}
 	requireNoSecretsKept(t, secrets)
-	requireNoSecrets(t, "the arguments of processes", processArguments(t), secrets)
+	requireKubeconfigsOnly(t, temporary, secrets, clientsKey)
+	requireNoSecrets(t, "the arguments of processes", arguments, secrets)
 	requireNoSecrets(t, "the environment of processes", variables, secrets)
 }
 
