@@ -121,6 +121,8 @@ func validatePolicyOrigin(path string, origin PolicyOriginArgs, destinations []c
 	switch {
 	case origin.Host == "":
 		problems = append(problems, fmt.Errorf("%s.host: not set; it is the host of a service, such as kubernetes.default.svc", path))
+	case strings.Contains(origin.Host, "@"):
+		problems = append(problems, fmt.Errorf("%s.host: has an @, but must not contain credentials; set the host alone", path))
 	case !used:
 		problems = append(problems, fmt.Errorf("%s.host: no rule and no origin uses %q; remove it, or correct its spelling", path, origin.Host))
 	}

@@ -46,6 +46,7 @@ func TestCloudflareTunnelArgs_ValidateNetworkPolicy(t *testing.T) {
 		{"an origin's pods", to(PeerArgs{Namespace: "web", Pods: map[string]string{"app": "web"}, Ports: []int{8080}}), ""},
 		{"an origin that no rule has", policy(NetworkPolicyArgs{Origins: []PolicyOriginArgs{{Host: "nas.lan", To: []PeerArgs{{CIDR: "192.0.2.1/32"}}}}}), `networkPolicy.origins[0].host: no rule and no origin uses "nas.lan"`},
 		{"an origin without a host", policy(NetworkPolicyArgs{Origins: []PolicyOriginArgs{{To: []PeerArgs{{CIDR: "192.0.2.1/32"}}}}}), "networkPolicy.origins[0].host: not set"},
+		{"an origin with credentials", policy(NetworkPolicyArgs{Origins: []PolicyOriginArgs{{Host: "me:word@web.default", To: []PeerArgs{{CIDR: "192.0.2.1/32"}}}}}), "networkPolicy.origins[0].host: has an @, but must not contain credentials; set"},
 		{"an origin twice", policy(NetworkPolicyArgs{Origins: []PolicyOriginArgs{
 			{Host: "ingress-nginx-controller.ingress-nginx", To: []PeerArgs{{CIDR: "192.0.2.1/32"}}},
 			{Host: "ingress-nginx-controller.ingress-nginx", To: []PeerArgs{{CIDR: "192.0.2.2/32"}}},
