@@ -599,12 +599,34 @@ func TestCloudflareTunnel_ObjectNames(t *testing.T) {
 	}
 }
 
-// The tunnel's creation is completed by hooks.
+// The tunnel's creation is completed by hooks: they delete the tunnel that an interrupted update
+// has left behind, and the one whose creation seemed to fail.
 func TestCloudflareTunnel_Hooks(t *testing.T) {
 	t.Parallel()
-	r := declare(t, validArgs())
+	const leftover, unanswered = "22222222-2222-3333-4444-555555555555", "33333333-2222-3333-4444-555555555555"
+	name := "edge-" + plantest.NameSuffix
+	api := apitest.New(t, apitest.NewZone("zone", "example.com", "account"))
+	api.Tunnels = []apitest.Tunnel{
+		{Account: "account", ID: leftover, Name: name, Status: "inactive"},
+		{Account: "account", ID: unanswered, Name: name, Status: "inactive"},
+	}
+	args := validArgs()
+	args.API = apiArgs(api)
+	r := &plantest.Engine{FailFirst: []string{"edge-tunnel", "edge-apex"}}
+	require.NoError(t, r.Run(program(args)))
+	require.Empty(t, api.Tunnels)
+	require.Equal(t, []string{
+		"deleted tunnel " + name + " (" + leftover + "), which an interrupted update had left behind",
+		"deleted tunnel " + name + " (" + unanswered + "), which an interrupted update had left behind",
+	}, r.Infos())
+	require.True(t, r.Find(t, "edge-tunnel").Retried)
 	require.Equal(t, []string{"edge-remove-leftover", "edge-retry-creation"}, r.Find(t, "edge-tunnel").Hooks)
+	require.True(t, r.Find(t, "edge-apex").Retried)
 	require.Equal(t, []string{"edge-retry-record"}, r.Find(t, "edge-apex").Hooks)
+
+	// A tunnel that is in use is in the way.
+	api.Tunnels = []apitest.Tunnel{{Account: "account", ID: leftover, Name: name, Status: "healthy", Connectors: 1}}
+	require.ErrorContains(t, r.Run(program(args)), "it has been in use")
 }
 
 func TestRetry(t *testing.T) {

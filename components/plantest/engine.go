@@ -42,12 +42,16 @@ type Engine struct {
 	// State are the outputs of resources in the stack's state, by their URNs' ends,
 	// such as k8s-tunnel:index:CloudflareTunnel::edge.
 	State map[string]resource.PropertyMap
+	// FailFirst are the logical names of resources whose creation fails at first, so that
+	// their hooks are called. Those of other resources aren't.
+	FailFirst []string
 	// Options are added to every run.
 	Options []pulumi.RunOption
 
 	mu            sync.Mutex
 	registrations []Registration
 	outputs       map[string]resource.PropertyMap // by URN
+	infos         []string
 	warnings      []string
 }
 
@@ -66,8 +70,10 @@ type Registration struct {
 	// The resource's options.
 	Protect                         bool
 	IgnoreChanges, ReplaceOnChanges []string
-	// Hooks are the names of the resource's hooks, those for errors included.
-	Hooks []string
+	// Hooks are the names of the resource's hooks, those for errors included. Retried
+	// reports whether these create it again if it is in FailFirst.
+	Hooks   []string
+	Retried bool
 	// Dependencies are URNs.
 	Dependencies []string
 	// CreateTimeout and UpdateTimeout are empty for the provider's own.
@@ -77,7 +83,7 @@ type Registration struct {
 
 // Run runs a program. What an earlier run registered is forgotten.
 func (e *Engine) Run(program pulumi.RunFunc) error {
-	e.registrations, e.outputs, e.warnings = nil, map[string]resource.PropertyMap{}, nil
+	e.registrations, e.outputs, e.infos, e.warnings = nil, map[string]resource.PropertyMap{}, nil, nil
 	stop := make(chan bool)
 	server, err := rpcutil.ServeWithOptions(rpcutil.ServeOptions{Cancel: stop, Init: func(s *grpc.Server) error {
 		pulumirpc.RegisterResourceMonitorServer(s, &monitor{engine: e})
@@ -140,6 +146,9 @@ func (e *Engine) Outputs(t testing.TB, name string) resource.PropertyMap {
 // Warnings lists the messages of warnings, in their order.
 func (e *Engine) Warnings() []string { return e.warnings }
 
+// Infos lists the messages that aren't warnings, in their order.
+func (e *Engine) Infos() []string { return e.infos }
+
 func newURN(parent, kind, name string) string {
 	var parentType tokens.Type
 	if urn := resource.URN(parent); urn != "" && urn.QualifiedType() != resource.RootStackType {
@@ -151,7 +160,8 @@ func newURN(parent, kind, name string) string {
 // monitor is the engine's service for resources.
 type monitor struct {
 	pulumirpc.UnimplementedResourceMonitorServer
-	engine *Engine
+	engine    *Engine
+	callbacks map[string]*pulumirpc.Callback // by the names of hooks
 }
 
 func (m *monitor) SupportsFeature(_ context.Context, r *pulumirpc.SupportsFeatureRequest) (*pulumirpc.SupportsFeatureResponse, error) {
@@ -162,12 +172,16 @@ func (m *monitor) SupportsFeature(_ context.Context, r *pulumirpc.SupportsFeatur
 	return &pulumirpc.SupportsFeatureResponse{}, nil
 }
 
-func (m *monitor) RegisterResource(_ context.Context, r *pulumirpc.RegisterResourceRequest) (*pulumirpc.RegisterResourceResponse, error) {
+func (m *monitor) RegisterResource(ctx context.Context, r *pulumirpc.RegisterResourceRequest) (*pulumirpc.RegisterResourceResponse, error) {
 	urn := newURN(r.GetParent(), r.GetType(), r.GetName())
 	if r.GetType() == string(resource.RootStackType) {
 		return &pulumirpc.RegisterResourceResponse{Urn: urn}, nil
 	}
 	inputs, err := unmarshal(r.GetObject())
+	if err != nil {
+		return nil, err
+	}
+	retried, err := m.create(ctx, r)
 	if err != nil {
 		return nil, err
 	}
@@ -177,6 +191,7 @@ func (m *monitor) RegisterResource(_ context.Context, r *pulumirpc.RegisterResou
 		Provider: r.GetProvider(), Providers: r.GetProviders(), Protect: r.GetProtect(),
 		IgnoreChanges: r.GetIgnoreChanges(), ReplaceOnChanges: r.GetReplaceOnChanges(), Dependencies: r.GetDependencies(),
 		Hooks:         append(r.GetHooks().GetBeforeCreate(), r.GetHooks().GetOnError()...),
+		Retried:       retried,
 		CreateTimeout: r.GetCustomTimeouts().GetCreate(), UpdateTimeout: r.GetCustomTimeouts().GetUpdate(),
 	})
 	object, err := marshal(outputs)
@@ -224,14 +239,6 @@ func (m *monitor) Invoke(_ context.Context, r *pulumirpc.ResourceInvokeRequest) 
 	return &pulumirpc.ResourceInvokeResponse{Return: object}, err
 }
 
-func (m *monitor) RegisterResourceHook(context.Context, *pulumirpc.RegisterResourceHookRequest) (*emptypb.Empty, error) {
-	return &emptypb.Empty{}, nil
-}
-
-func (m *monitor) RegisterErrorHook(context.Context, *pulumirpc.RegisterErrorHookRequest) (*emptypb.Empty, error) {
-	return &emptypb.Empty{}, nil
-}
-
 // SignalAndWaitForShutdown ends a program with hooks, which are then not called any
 // more.
 func (m *monitor) SignalAndWaitForShutdown(context.Context, *emptypb.Empty) (*emptypb.Empty, error) {
@@ -248,7 +255,10 @@ type messages struct {
 func (m *messages) Log(_ context.Context, r *pulumirpc.LogRequest) (*emptypb.Empty, error) {
 	m.engine.mu.Lock()
 	defer m.engine.mu.Unlock()
-	if r.GetSeverity() == pulumirpc.LogSeverity_WARNING {
+	switch r.GetSeverity() {
+	case pulumirpc.LogSeverity_INFO:
+		m.engine.infos = append(m.engine.infos, r.GetMessage())
+	case pulumirpc.LogSeverity_WARNING:
 		m.engine.warnings = append(m.engine.warnings, r.GetMessage())
 	}
 	return &emptypb.Empty{}, nil
