@@ -3,7 +3,6 @@ package components
 import (
 	"testing"
 
-	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 	"github.com/stretchr/testify/require"
 )
 
@@ -30,18 +29,4 @@ func TestCloudflareTunnel_ReplacesByName(t *testing.T) {
 	for _, r := range declare(t, validArgs()).Registrations() {
 		require.Empty(t, r.ReplaceOnChanges, r.Name)
 	}
-}
-
-// The transforms of the README reach the Deployment. The engine's stand-in runs the
-// SDK's own kind of transformation only; both kinds are inherited in the same way.
-func TestCloudflareTunnel_TransformsReachDeployment(t *testing.T) {
-	t.Parallel()
-	seen := map[string]bool{}
-	declare(t, validArgs(), pulumi.Transformations([]pulumi.ResourceTransformation{
-		func(args *pulumi.ResourceTransformationArgs) *pulumi.ResourceTransformationResult {
-			seen[args.Type+"::"+args.Name] = true
-			return nil
-		},
-	}))
-	require.Contains(t, seen, "kubernetes:apps/v1:Deployment::edge-cloudflared")
 }
