@@ -55,7 +55,7 @@ unit:
 
 ## update: write golden files, the README's reference and Pulumi.yaml from the source
 update:
-	go test ./components ./components/cloudflared ./components/program ./components/settings/reference -update
+	go test ./components ./components/cloudflared ./components/program ./components/internal/reference -update
 
 ## flags: print the flags with which the tools are built, for a shell in which you run go test yourself
 .PHONY: flags

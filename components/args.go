@@ -11,16 +11,16 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"k8s-tunnel/components/cloudflared"
+	"k8s-tunnel/components/internal/validate"
 	"k8s-tunnel/components/names"
 	"k8s-tunnel/components/settings"
-	"k8s-tunnel/components/validate"
 )
 
 // CloudflareTunnelArgs are the arguments of a CloudflareTunnel. Plain fields
 // decide what exists, and are validated; inputs are only passed on.
 //
 // The comments of the fields are also the reference of the program's settings,
-// see package reference. The tags name the settings and the component's inputs.
+// see package internal/reference. The tags name the settings and the component's inputs.
 type CloudflareTunnelArgs struct {
 	// Domain is a name that leads to the cluster together with its wildcard:
 	// example.com and *.example.com. It is a Cloudflare zone, or lies below one, as

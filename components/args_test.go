@@ -6,7 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"k8s-tunnel/components/plantest"
+	"k8s-tunnel/components/internal/plantest"
 )
 
 func TestCloudflareTunnelArgs_Validate(t *testing.T) {

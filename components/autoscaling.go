@@ -8,7 +8,7 @@ import (
 	autoscalingv2 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/autoscaling/v2"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
-	"k8s-tunnel/components/validate"
+	"k8s-tunnel/components/internal/validate"
 )
 
 // AutoscalingArgs let the cluster choose the number of connectors by their load. It

@@ -5,7 +5,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"k8s-tunnel/components/golden"
+	"k8s-tunnel/components/internal/golden"
 )
 
 func TestCloudflareTunnelArgs_ValidateAutoscaling(t *testing.T) {

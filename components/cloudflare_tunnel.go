@@ -7,8 +7,8 @@ import (
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
+	"k8s-tunnel/components/internal/surroundings"
 	"k8s-tunnel/components/preflight"
-	"k8s-tunnel/components/surroundings"
 )
 
 // CloudflareTunnelType is the component's type token. It is part of every

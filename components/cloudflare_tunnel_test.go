@@ -15,9 +15,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"k8s-tunnel/components/cloudflared"
-	"k8s-tunnel/components/golden"
-	"k8s-tunnel/components/plantest"
-	"k8s-tunnel/components/preflight/apitest"
+	"k8s-tunnel/components/internal/apitest"
+	"k8s-tunnel/components/internal/golden"
+	"k8s-tunnel/components/internal/plantest"
 	"k8s-tunnel/components/settings"
 )
 

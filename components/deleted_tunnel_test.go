@@ -7,8 +7,8 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 	"github.com/stretchr/testify/require"
 
-	"k8s-tunnel/components/plantest"
-	"k8s-tunnel/components/preflight/apitest"
+	"k8s-tunnel/components/internal/apitest"
+	"k8s-tunnel/components/internal/plantest"
 )
 
 // argsOfDeletedTunnel are arguments for which Cloudflare says that the tunnel was deleted.

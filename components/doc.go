@@ -6,6 +6,6 @@
 // creates no providers: a program does that and passes the providers on, so that
 // the component can be used in any program. It only refuses surroundings in which
 // it couldn't keep its promises. What doesn't need Pulumi is in packages of its
-// own, which compile without its SDKs: cloudflared, names, preflight, settings,
-// surroundings and validate.
+// own, which compile without its SDKs: cloudflared, names, preflight, settings, and
+// most of those below internal, which other programs can't import.
 package components

@@ -5,8 +5,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"k8s-tunnel/components/plantest"
-	"k8s-tunnel/components/preflight/apitest"
+	"k8s-tunnel/components/internal/apitest"
+	"k8s-tunnel/components/internal/plantest"
 )
 
 func TestCloudflareTunnel_ExistingTunnel(t *testing.T) {

@@ -9,7 +9,7 @@ import (
 	"unicode"
 
 	"k8s-tunnel/components/cloudflared"
-	"k8s-tunnel/components/validate"
+	"k8s-tunnel/components/internal/validate"
 )
 
 // FileArgs mount a ConfigMap or a Secret of the connectors' namespace, such as the

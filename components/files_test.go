@@ -12,7 +12,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"k8s-tunnel/components/plantest"
+	"k8s-tunnel/components/internal/plantest"
 )
 
 // certificate returns a new certificate authority in PEM.

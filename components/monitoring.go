@@ -12,7 +12,7 @@ import (
 	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
-	"k8s-tunnel/components/validate"
+	"k8s-tunnel/components/internal/validate"
 )
 
 // MonitoringArgs add objects for Prometheus and Grafana. Each part is off unless it

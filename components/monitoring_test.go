@@ -6,7 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"k8s-tunnel/components/golden"
+	"k8s-tunnel/components/internal/golden"
 )
 
 func TestCloudflareTunnelArgs_ValidateMonitoring(t *testing.T) {

@@ -7,7 +7,7 @@ import (
 	"strings"
 
 	"k8s-tunnel/components/cloudflared"
-	"k8s-tunnel/components/validate"
+	"k8s-tunnel/components/internal/validate"
 )
 
 // NetworkPolicyArgs say what the connectors may reach, and who may scrape their

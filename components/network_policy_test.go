@@ -10,7 +10,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 	"github.com/stretchr/testify/require"
 
-	"k8s-tunnel/components/plantest"
+	"k8s-tunnel/components/internal/plantest"
 	"k8s-tunnel/components/settings"
 )
 

@@ -11,7 +11,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 	"github.com/stretchr/testify/require"
 
-	"k8s-tunnel/components/plantest"
+	"k8s-tunnel/components/internal/plantest"
 )
 
 // objectsOf are the names of a component's tunnel and Kubernetes objects after an update, with the

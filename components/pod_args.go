@@ -8,7 +8,7 @@ import (
 
 	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
 
-	"k8s-tunnel/components/validate"
+	"k8s-tunnel/components/internal/validate"
 )
 
 // PodArgs say where the connectors run and which resources they get. For anything

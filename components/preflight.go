@@ -9,8 +9,8 @@ import (
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
+	"k8s-tunnel/components/internal/surroundings"
 	"k8s-tunnel/components/preflight"
-	"k8s-tunnel/components/surroundings"
 )
 
 // APIArgs say how to reach Cloudflare's API, as the Cloudflare provider does: the

@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.yaml.in/yaml/v3"
 
-	"k8s-tunnel/components/golden"
+	"k8s-tunnel/components/internal/golden"
 )
 
 // fullRequest has every field set.

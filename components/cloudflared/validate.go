@@ -11,8 +11,8 @@ import (
 	"time"
 	"unicode"
 
+	"k8s-tunnel/components/internal/validate"
 	"k8s-tunnel/components/names"
-	"k8s-tunnel/components/validate"
 )
 
 // hostPattern is a host name that a request may have. Letters of any script are

@@ -9,9 +9,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"k8s-tunnel/components/internal/apitest"
 	"k8s-tunnel/components/names"
 	"k8s-tunnel/components/preflight"
-	"k8s-tunnel/components/preflight/apitest"
 )
 
 func TestMain(m *testing.M) { apitest.Main(m) }

@@ -10,8 +10,8 @@ import (
 	"github.com/cloudflare/cloudflare-go"
 	"github.com/stretchr/testify/require"
 
+	"k8s-tunnel/components/internal/apitest"
 	"k8s-tunnel/components/preflight"
-	"k8s-tunnel/components/preflight/apitest"
 )
 
 // Characters that a terminal obeys, and how messages show them.

@@ -15,11 +15,11 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"k8s-tunnel/components"
-	"k8s-tunnel/components/golden"
+	"k8s-tunnel/components/internal/apitest"
+	"k8s-tunnel/components/internal/golden"
+	"k8s-tunnel/components/internal/plantest"
+	"k8s-tunnel/components/internal/reference"
 	"k8s-tunnel/components/names"
-	"k8s-tunnel/components/plantest"
-	"k8s-tunnel/components/preflight/apitest"
-	"k8s-tunnel/components/settings/reference"
 )
 
 // testStack is a stack of the program, with the stand-ins of engine and Cloudflare.

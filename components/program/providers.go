@@ -10,8 +10,8 @@ import (
 	"github.com/pulumi/pulumi-random/sdk/v4/go/random"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
+	"k8s-tunnel/components/internal/surroundings"
 	"k8s-tunnel/components/preflight"
-	"k8s-tunnel/components/surroundings"
 )
 
 // providers creates all providers from the stack's settings.

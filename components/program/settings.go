@@ -10,8 +10,8 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"k8s-tunnel/components"
+	"k8s-tunnel/components/internal/surroundings"
 	"k8s-tunnel/components/settings"
-	"k8s-tunnel/components/surroundings"
 )
 
 // stackSettings are the program's own settings: the component's arguments, and

@@ -18,8 +18,8 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 	"github.com/stretchr/testify/require"
 
-	"k8s-tunnel/components/plantest"
-	"k8s-tunnel/components/preflight/apitest"
+	"k8s-tunnel/components/internal/apitest"
+	"k8s-tunnel/components/internal/plantest"
 )
 
 func TestMain(m *testing.M) { apitest.Main(m, startProxy) }

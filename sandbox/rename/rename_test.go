@@ -90,8 +90,8 @@ func TestRename_Repository(t *testing.T) {
 	for _, dir := range []string{".", "sandbox"} {
 		goIn(t, filepath.Join(copied, dir), nil, "list", "-test", "-tags", "e2e", "-deps", "./...")
 	}
-	goIn(t, copied, nil, "vet", "./components/cloudflared", "./components/names", "./components/settings/...", "./components/validate")
-	goIn(t, copied, nil, "test", "./components/names", "./components/settings/...")
+	goIn(t, copied, nil, "vet", "./components/cloudflared", "./components/names", "./components/settings", "./components/internal/reference/...", "./components/internal/validate")
+	goIn(t, copied, nil, "test", "./components/names", "./components/settings", "./components/internal/reference")
 
 	// Somebody else's module requires it, from a proxy that has nothing else.
 	proxy := t.TempDir()

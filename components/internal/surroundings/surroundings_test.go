@@ -5,7 +5,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"k8s-tunnel/components/surroundings"
+	"k8s-tunnel/components/internal/surroundings"
 )
 
 // shell is a shell with these variables.

@@ -9,7 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"k8s-tunnel/components/surroundings"
+	"k8s-tunnel/components/internal/surroundings"
 )
 
 // kubeconfig has two clusters.

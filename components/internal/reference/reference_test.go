@@ -6,9 +6,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"k8s-tunnel/components/golden"
-	"k8s-tunnel/components/settings/reference"
-	"k8s-tunnel/components/settings/reference/testdata/sample"
+	"k8s-tunnel/components/internal/golden"
+	"k8s-tunnel/components/internal/reference"
+	"k8s-tunnel/components/internal/reference/testdata/sample"
 )
 
 func TestReference(t *testing.T) {

@@ -103,7 +103,7 @@ func (r *Reference) collect(root reflect.Type) {
 // documents reports whether a type is a struct of the source, and not one of another
 // module that has the same name.
 func (r *Reference) documents(t reflect.Type) bool {
-	module := strings.TrimSuffix(reflect.TypeFor[Reference]().PkgPath(), "components/settings/reference")
+	module := strings.TrimSuffix(reflect.TypeFor[Reference]().PkgPath(), "components/internal/reference")
 	return t.Kind() == reflect.Struct && strings.HasPrefix(t.PkgPath(), module) && r.source.structs[t.Name()]
 }
 
