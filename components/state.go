@@ -2,12 +2,12 @@ package components
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
+	"k8s-tunnel/components/internal/laststate"
 	"k8s-tunnel/components/names"
 )
 
@@ -44,48 +44,21 @@ type lastObject struct {
 // provider, or its account if it is a tunnel.
 type place struct{ scope, provider string }
 
-// outputs are a resource's outputs in the state.
-type outputs map[string]any
-
-// in returns the object within an output.
-func (o outputs) in(key string) outputs {
-	inner, _ := o[key].(map[string]any)
-	return inner
-}
-
-func (o outputs) text(key string) string {
-	text, _ := o[key].(string)
-	return text
-}
-
-func (o outputs) number(key string) int {
-	number, _ := o[key].(float64)
-	return int(number)
-}
-
 // readState reads the outputs of the component's own resources in the state. Those of
 // its children are there even if the last update was interrupted.
 func readState(ctx *pulumi.Context, name string) (lastState, error) {
-	var state struct {
-		Resources map[string]struct {
-			Outputs outputs `pulumi:"outputs"`
-		} `pulumi:"outputs"`
-	}
-	args := struct {
-		StackName string `pulumi:"stackName"`
-	}{ctx.Organization() + "/" + ctx.Project() + "/" + ctx.Stack()}
-	// Among the outputs are secrets, which stay here.
-	if _, err := ctx.InvokePackageRaw("pulumi:pulumi:readStackResourceOutputs", &args, &state, ""); err != nil {
-		return lastState{}, fmt.Errorf("reading the state of stack %s: %w", args.StackName, err)
+	resources, err := laststate.Resources(ctx)
+	if err != nil {
+		return lastState{}, err
 	}
 	last := &lastState{records: map[string]names.LastRecord{}, objects: map[string]lastObject{}}
 	var longer []string // components whose names begin with that of this one
-	for urn := range state.Resources {
+	for urn := range resources {
 		if kind, component := kindAndName(urn); kind == "" && strings.HasPrefix(component, name+"-") {
 			longer = append(longer, component)
 		}
 	}
-	for urn, r := range state.Resources {
+	for urn, outputs := range resources {
 		kind, logicalName := kindAndName(urn)
 		// Other children's names end in what they are, but a record's in anything.
 		ofLonger := func(component string) bool { return strings.HasPrefix(logicalName, component+"-") }
@@ -93,9 +66,9 @@ func readState(ctx *pulumi.Context, name string) (lastState, error) {
 			continue
 		}
 		if role, child := strings.CutPrefix(logicalName, name+"-"); child {
-			last.add(kind, role, logicalName, r.Outputs)
+			last.add(kind, role, logicalName, outputs)
 		} else if kind == "" && logicalName == name {
-			last.tunnelID = r.Outputs.text("tunnelId")
+			last.tunnelID = outputs.Text("tunnelId")
 		}
 	}
 	// An update that didn't come to its end hasn't told the component.
@@ -121,33 +94,33 @@ const (
 )
 
 // add adds what is known of a child with a role.
-func (s *lastState) add(kind, role, logicalName string, o outputs) {
+func (s *lastState) add(kind, role, logicalName string, o laststate.Outputs) {
 	switch {
-	case kind == recordKind && o.text("name") != "": // else it was released
+	case kind == recordKind && o.Text("name") != "": // else it was released
 		proxied, _ := o["proxied"].(bool)
 		overwrite, known := o["allowOverwrite"].(bool)
 		s.records[logicalName] = names.LastRecord{
-			ID: o.text("id"), ZoneID: o.text("zoneId"), Name: o.text("name"), Hostname: o.text("hostname"),
-			Content: o.text("content"), Comment: o.text("comment"), Proxied: proxied, AllowOverwrite: overwrite || !known,
+			ID: o.Text("id"), ZoneID: o.Text("zoneId"), Name: o.Text("name"), Hostname: o.Text("hostname"),
+			Content: o.Text("content"), Comment: o.Text("comment"), Proxied: proxied, AllowOverwrite: overwrite || !known,
 		}
 	case kind == randomIDKind && role == identityRole:
-		s.identity = o.text("hex")
+		s.identity = o.Text("hex")
 	case kind == tunnelKind && role == existingTunnelRole:
 		s.existing = true
 	case kind == tunnelKind && role == tunnelRole:
-		s.objects[logicalName] = lastObject{place{scope: o.text("accountId")}, o.text("name")}
+		s.objects[logicalName] = lastObject{place{scope: o.Text("accountId")}, o.Text("name")}
 		if o["secret"] != nil { // else it was forgotten
-			s.ownTunnel = o.text("id")
+			s.ownTunnel = o.Text("id")
 		}
 	case strings.HasPrefix(kind, "kubernetes:"):
-		metadata := o.in("metadata")
-		s.objects[logicalName] = lastObject{place{metadata.text("namespace"), metadata.in("annotations").text(providerAnnotation)}, metadata.text("name")}
+		metadata := o.In("metadata")
+		s.objects[logicalName] = lastObject{place{metadata.Text("namespace"), metadata.In("annotations").Text(providerAnnotation)}, metadata.Text("name")}
 	}
 	switch {
 	case kind == deploymentKind && role == deploymentRole:
-		s.network = o.in("spec").in("selector").in("matchLabels").text(labelNetwork)
-		s.peakReplicas = max(s.peakReplicas, o.in("spec").number("replicas"))
+		s.network = o.In("spec").In("selector").In("matchLabels").Text(labelNetwork)
+		s.peakReplicas = max(s.peakReplicas, o.In("spec").Number("replicas"))
 	case kind == autoscalerKind && role == autoscalerRole:
-		s.peakReplicas = max(s.peakReplicas, o.in("spec").number("maxReplicas"))
+		s.peakReplicas = max(s.peakReplicas, o.In("spec").Number("maxReplicas"))
 	}
 }

@@ -25,6 +25,9 @@ func Run(ctx *pulumi.Context) error {
 	if err != nil {
 		return fmt.Errorf("the settings of stack %s are invalid:\n%w", ctx.Stack(), err)
 	}
+	if err := stack.checkContext(ctx); err != nil {
+		return err
+	}
 	args := stack.arguments(ctx)
 	if err := args.Check(ctx, componentName); errors.Is(err, components.ErrTokenRefused) {
 		return fmt.Errorf("cloudflare:apiToken: %w", err)

@@ -314,6 +314,40 @@ func TestDefaultTunnelName(t *testing.T) {
 	}
 }
 
+// The state doesn't say which cluster a context of the usual kubeconfig leads to.
+func TestProgram_AnotherContext(t *testing.T) {
+	t.Parallel()
+	const home, work = "home", "work"
+	for _, test := range []struct {
+		name                        string
+		lastKubeconfig, lastContext string
+		kubeconfig, context         string
+		refused                     bool
+	}{
+		{name: "none before", context: work},
+		{name: "the same", lastContext: home, context: home},
+		{name: "another one", lastContext: home, context: work, refused: true},
+		{name: "another one, together with a kubeconfig", lastContext: home, kubeconfig: "{clusters: []}", context: work, refused: true},
+		{name: "another one of a kubeconfig that the state knows", lastKubeconfig: "{clusters: []}", lastContext: home, kubeconfig: "{clusters: []}", context: work},
+		{name: "none any more", lastContext: home},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			stack := newStack(t, "example.com")
+			stack.State = map[string]resource.PropertyMap{"pulumi:providers:kubernetes::kubernetes": resource.NewPropertyMapFromMap(
+				map[string]any{"kubeconfig": test.lastKubeconfig, "context": test.lastContext},
+			)}
+			err := stack.up(map[string]string{"kubernetes:kubeconfig": test.kubeconfig, "kubernetes:context": test.context})
+			if !test.refused {
+				require.NoError(t, err)
+				return
+			}
+			require.ErrorContains(t, err, `kubernetes:context: was "home" so far`)
+			require.Empty(t, stack.Registrations())
+		})
+	}
+}
+
 // The providers of the settings reach the component's children.
 func TestProgram_Providers(t *testing.T) {
 	t.Parallel()

@@ -4,12 +4,14 @@ import (
 	"cmp"
 	"fmt"
 	"os"
+	"strings"
 
 	"github.com/pulumi/pulumi-cloudflare/sdk/v5/go/cloudflare"
 	"github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes"
 	"github.com/pulumi/pulumi-random/sdk/v4/go/random"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
+	"k8s-tunnel/components/internal/laststate"
 	"k8s-tunnel/components/internal/surroundings"
 	"k8s-tunnel/components/preflight"
 )
@@ -45,6 +47,9 @@ func (s *stackSettings) providers(ctx *pulumi.Context, callsPerSecond int) (pulu
 	return pulumi.Providers(cf, k8s, rnd), nil
 }
 
+// kubernetesName is the Kubernetes provider's name in the state.
+const kubernetesName = "kubernetes"
+
 // kubernetesProvider creates the Kubernetes provider. Options with which updates
 // couldn't be resumed have their values here.
 func (s *stackSettings) kubernetesProvider(ctx *pulumi.Context) (*kubernetes.Provider, error) {
@@ -57,23 +62,45 @@ func (s *stackSettings) kubernetesProvider(ctx *pulumi.Context) (*kubernetes.Pro
 	// provider and all objects: under the same names, so that they would be adopted, and
 	// then deleted by the old provider.
 	cluster := surroundings.ClusterIdentity(s.kubernetes.Kubeconfig, s.kubernetes.Context)
-	// Which warnings are shown is up to each shell. The provider reads the variables
-	// itself; the SDK would record them, too.
-	for _, name := range []string{"PULUMI_K8S_SUPPRESS_DEPRECATION_WARNINGS", "PULUMI_K8S_SUPPRESS_HELM_HOOK_WARNINGS"} {
+	// Which warnings are shown, and whether to forget what is in a cluster that is gone, is
+	// up to each command. The provider reads the variables itself; the SDK would record
+	// them, too.
+	for _, name := range []string{
+		"PULUMI_K8S_SUPPRESS_DEPRECATION_WARNINGS", "PULUMI_K8S_SUPPRESS_HELM_HOOK_WARNINGS", "PULUMI_K8S_DELETE_UNREACHABLE",
+	} {
 		if err := os.Unsetenv(name); err != nil {
 			return nil, fmt.Errorf("unsetting %s: %w", name, err)
 		}
 	}
-	return kubernetes.NewProvider(ctx, "kubernetes", &kubernetes.ProviderArgs{
+	return kubernetes.NewProvider(ctx, kubernetesName, &kubernetes.ProviderArgs{
 		Kubeconfig:             kubeconfig,
 		Context:                optional(s.kubernetes.Context, pulumi.StringPtr),
 		ClusterIdentifier:      optional(cluster, pulumi.StringPtr),
 		EnableServerSideApply:  pulumi.Bool(true),
 		EnableConfigMapMutable: pulumi.Bool(false),
 		EnableSecretMutable:    pulumi.Bool(false),
-		DeleteUnreachable:      pulumi.Bool(false),
 		SkipUpdateUnreachable:  pulumi.Bool(false),
 	})
+}
+
+// checkContext refuses another context of the usual kubeconfig. As the state doesn't say
+// which cluster a context leads to, the provider takes it for the same one, and nobody
+// deletes what is in the old cluster.
+func (s *stackSettings) checkContext(ctx *pulumi.Context) error {
+	resources, err := laststate.Resources(ctx)
+	if err != nil {
+		return err
+	}
+	for urn, provider := range resources {
+		last, context := provider.Text("context"), s.kubernetes.Context
+		if strings.HasSuffix(urn, "::pulumi:providers:kubernetes::"+kubernetesName) &&
+			provider.Text("kubeconfig") == "" && last != "" && context != "" && context != last {
+			return fmt.Errorf("kubernetes:context: was %q so far, and the connectors in its cluster would go on serving the tunnel; "+
+				"to move to the cluster of %q, set kubernetes:kubeconfig to the kubeconfig's path, run pulumi up with the old context, and then change the context; "+
+				"if the context was only renamed, run pulumi up without kubernetes:context once", last, context)
+		}
+	}
+	return nil
 }
 
 // optional is an input of a provider that is unset for the zero value.

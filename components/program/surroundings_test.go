@@ -238,7 +238,7 @@ func kubernetesVariables() []surrounding {
 		{variable: "PULUMI_K8S_ENABLE_SERVER_SIDE_APPLY", value: "false", decide: overridden("kubernetes", "enableServerSideApply", true)},
 		{variable: "PULUMI_K8S_ENABLE_CONFIGMAP_MUTABLE", value: "true", decide: overridden("kubernetes", "enableConfigMapMutable", false)},
 		{variable: "PULUMI_K8S_ENABLE_SECRET_MUTABLE", value: "true", decide: overridden("kubernetes", "enableSecretMutable", false)},
-		{variable: "PULUMI_K8S_DELETE_UNREACHABLE", value: "true", decide: overridden("kubernetes", "deleteUnreachable", false)},
+		{variable: "PULUMI_K8S_DELETE_UNREACHABLE", value: "true", why: byPlugin, decide: neutral},
 		{variable: "PULUMI_K8S_SKIP_UPDATE_UNREACHABLE", value: "true", decide: overridden("kubernetes", "skipUpdateUnreachable", false)},
 		{variable: "PULUMI_K8S_SUPPRESS_DEPRECATION_WARNINGS", value: "true", why: byPlugin, decide: neutral},
 		{variable: "PULUMI_K8S_SUPPRESS_HELM_HOOK_WARNINGS", value: "true", why: byPlugin, decide: neutral},

@@ -104,7 +104,7 @@ func TestSurroundings(t *testing.T) {
 		}, providerInputs(t, export, "cloudflare"))
 		require.Equal(t, map[string]any{
 			"kubeconfig": testWorld.Kubeconfig(), "enableServerSideApply": true, "enableConfigMapMutable": false, "enableSecretMutable": false,
-			"deleteUnreachable": false, "skipUpdateUnreachable": false,
+			"skipUpdateUnreachable": false,
 		}, providerInputs(t, export, "kubernetes"))
 		s.mustPulumi(t, "preview", "--expect-no-changes", "--diff")
 	})
