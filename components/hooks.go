@@ -3,6 +3,9 @@ package components
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
+	"time"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
@@ -13,6 +16,11 @@ import (
 // maxRetries is how often the engine retries a resource at Cloudflare, after the
 // provider's own retries have failed.
 const maxRetries = 1
+
+// maxPatience is for how long an operation may have taken that is retried. The provider
+// waits for each answer as long as the connection lasts: after more than this, it has
+// waited in vain several times.
+const maxPatience = 45 * time.Second
 
 // resumable lets the engine complete an update that was interrupted while it created
 // the tunnel, or for which the answer was lost: the tunnel that exists already is in
@@ -26,14 +34,16 @@ func (t *CloudflareTunnel) resumable(ctx *pulumi.Context, name string, client *p
 		}
 		return ctx.Log.Info(fmt.Sprintf("deleted tunnel %s (%s), which an interrupted update had left behind", tunnel, id), &pulumi.LogArgs{Resource: t})
 	}
+	began := time.Now()
 	before, err := ctx.RegisterResourceHook(name+"-remove-leftover", func(args *pulumi.ResourceHookArgs) error {
+		began = time.Now()
 		return remove(args.NewInputs)
 	}, nil)
 	if err != nil {
 		return nil, fmt.Errorf("registering a hook: %w", err)
 	}
 	onError, err := ctx.RegisterErrorHook(name+"-retry-creation", func(args *pulumi.ErrorHookArgs) (bool, error) {
-		if !retry(args) {
+		if !retry(args) || time.Since(began) > maxPatience {
 			return false, nil
 		}
 		return true, remove(args.NewInputs)
@@ -50,12 +60,22 @@ func (t *CloudflareTunnel) resumable(ctx *pulumi.Context, name string, client *p
 // that a lost answer does no harm.
 func (t *CloudflareTunnel) retried(ctx *pulumi.Context, name string) (pulumi.ResourceOption, error) {
 	onError, err := ctx.RegisterErrorHook(name+"-retry-record", func(args *pulumi.ErrorHookArgs) (bool, error) {
-		return retry(args), nil
+		again := retry(args)
+		if !again && slices.ContainsFunc(args.Errors, timedOut) {
+			// The provider's error doesn't say what it is about.
+			return false, ctx.Log.Error(fmt.Sprintf("record %s: Cloudflare's API didn't answer in time to %s it", args.Name, args.FailedOperation), nil)
+		}
+		return again, nil
 	})
 	if err != nil {
 		return nil, fmt.Errorf("registering a hook: %w", err)
 	}
 	return pulumi.ResourceHooks(&pulumi.ResourceHookBinding{OnError: []*pulumi.ErrorHook{onError}}), nil
+}
+
+// timedOut reports whether an error is that of a deadline.
+func timedOut(message string) bool {
+	return strings.Contains(message, context.DeadlineExceeded.Error())
 }
 
 // retry reports whether to retry an operation. A deletion isn't, as it fails the same

@@ -2,6 +2,7 @@ package preflight
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -18,15 +19,29 @@ const maxAnswer = 16 << 20
 
 // newHTTPClient returns a client whose failures can be retried.
 func newHTTPClient() *http.Client {
-	return &http.Client{Timeout: callTimeout, Transport: jsonOnly{http.DefaultTransport}}
+	return &http.Client{Transport: retriable{http.DefaultTransport, callTimeout}}
 }
 
-// jsonOnly turns answers that aren't JSON, such as a proxy's error page, into errors
-// that name the call. Cloudflare's client retries errors of the transport only.
-type jsonOnly struct{ next http.RoundTripper }
+// retriable turns answers that don't come in time, or aren't JSON, such as a proxy's error
+// page, into errors that name the call. Cloudflare's client retries errors of the transport
+// only, and of these not those of a deadline.
+type retriable struct {
+	next    http.RoundTripper
+	timeout time.Duration
+}
 
 // RoundTrip implements http.RoundTripper.
-func (t jsonOnly) RoundTrip(r *http.Request) (*http.Response, error) {
+func (t retriable) RoundTrip(r *http.Request) (*http.Response, error) {
+	ctx, cancel := context.WithTimeout(r.Context(), t.timeout)
+	defer cancel()
+	answer, err := t.answer(r.WithContext(ctx))
+	if err != nil && ctx.Err() != nil && r.Context().Err() == nil {
+		return nil, fmt.Errorf("no answer to %s %s within %s", r.Method, r.URL.Path, t.timeout)
+	}
+	return answer, err
+}
+
+func (t retriable) answer(r *http.Request) (*http.Response, error) {
 	answer, err := t.next.RoundTrip(r)
 	if err != nil {
 		return nil, err

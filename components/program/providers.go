@@ -28,7 +28,7 @@ func (s *stackSettings) providers(ctx *pulumi.Context, callsPerSecond int) (pulu
 		ApiHostname:      optional(s.cloudflare.APIHostname, pulumi.StringPtr),
 		ApiBasePath:      optional(s.cloudflare.APIBasePath, pulumi.StringPtr),
 		Rps:              pulumi.Int(callsPerSecond),
-		Retries:          pulumi.Int(cmp.Or(s.cloudflare.Retries, preflight.DefaultRetries)),
+		Retries:          pulumi.Int(cmp.Or(s.cloudflare.Retries, providerRetries)),
 		MinBackoff:       pulumi.Int(preflight.MinRetryDelay),
 		MaxBackoff:       pulumi.Int(preflight.MaxRetryDelay),
 		ApiClientLogging: pulumi.Bool(false),
@@ -46,6 +46,11 @@ func (s *stackSettings) providers(ctx *pulumi.Context, callsPerSecond int) (pulu
 	}
 	return pulumi.Providers(cf, k8s, rnd), nil
 }
+
+// providerRetries is how often the Cloudflare provider repeats a call, unless the settings
+// say otherwise. It waits for an answer as long as the connection lasts, half a minute and
+// more, so that with its own default, 3, a command would end only after minutes.
+const providerRetries = 1
 
 // kubernetesName is the Kubernetes provider's name in the state.
 const kubernetesName = "kubernetes"

@@ -209,7 +209,7 @@ func cloudflareVariables() []surrounding {
 		{variable: "CLOUDFLARE_API_BASE_PATH", value: "", decide: refused("CLOUDFLARE_API_BASE_PATH: is set in the environment, but empty")},
 		{variable: "CLOUDFLARE_RPS", value: "2", decide: overridden("cloudflare", "rps", 1000.0)},
 		{variable: "CLOUDFLARE_RPS", value: "2", settings: kept("cloudflare:rps", ""), decide: input("cloudflare", "rps", 25.0)},
-		{variable: "CLOUDFLARE_RETRIES", value: "0", decide: overridden("cloudflare", "retries", 3.0)},
+		{variable: "CLOUDFLARE_RETRIES", value: "0", decide: overridden("cloudflare", "retries", 1.0)},
 		{variable: "CLOUDFLARE_MIN_BACKOFF", value: "20", decide: overridden("cloudflare", "minBackoff", 1.0)},
 		{variable: "CLOUDFLARE_MAX_BACKOFF", value: "90", decide: overridden("cloudflare", "maxBackoff", 30.0)},
 		{variable: "CLOUDFLARE_API_CLIENT_LOGGING", value: "true", decide: overridden("cloudflare", "apiClientLogging", false)},

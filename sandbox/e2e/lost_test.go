@@ -21,16 +21,20 @@ func TestLostCluster(t *testing.T) {
 	dead := strings.Replace(string(alive), ":6443", ":1", 1)
 	path := filepath.Join(t.TempDir(), "kubeconfig")
 	write := func(contents string) { require.NoError(t, os.WriteFile(path, []byte(contents), 0o600)) }
+	s := newSubject(t, "lost", "")
+	lose := func() {
+		write(dead)
+		kubectl(t, "delete", "namespaces", "-l", s.selector())
+	}
 	const message = "failed to read resource state due to unreachable cluster"
 	require.Contains(t, readmeText(t), "PULUMI_K8S_DELETE_UNREACHABLE=true pulumi destroy")
 	shell := map[string]string{"PULUMI_K8S_DELETE_UNREACHABLE": "true"}
 
-	s := newSubject(t, "lost", "")
 	write(string(alive))
 	s.set(t, "kubernetes:kubeconfig", path)
 	s.up(t)
 
-	write(dead)
+	lose()
 	s.set(t, "kubernetes:kubeconfig", testWorld.Kubeconfig())
 	out, err := s.pulumi("up", "--yes", "--skip-preview")
 	require.Error(t, err)
@@ -42,7 +46,7 @@ func TestLostCluster(t *testing.T) {
 	s.set(t, "kubernetes:kubeconfig", path)
 	write(string(alive))
 	s.up(t)
-	write(dead)
+	lose()
 	out, err = s.pulumi("destroy", "--yes", "--skip-preview")
 	require.Error(t, err)
 	require.Contains(t, out, message)
@@ -51,7 +55,6 @@ func TestLostCluster(t *testing.T) {
 	require.Empty(t, s.tunnels(t))
 	require.Empty(t, s.records(t))
 	require.NoError(t, s.stateIsEmpty(t))
-	kubectl(t, "delete", "namespaces", "-l", s.selector()) // the cluster isn't really gone
 }
 
 // TestExpiredToken replaces an API token only after it has expired.

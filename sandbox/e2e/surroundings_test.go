@@ -100,7 +100,7 @@ func TestSurroundings(t *testing.T) {
 			}
 		}
 		require.Equal(t, map[string]any{
-			"apiHostname": testWorld.APIAddr(), "rps": "50", "retries": "3", "minBackoff": "1", "maxBackoff": "30", "apiClientLogging": "false",
+			"apiHostname": testWorld.APIAddr(), "rps": "50", "retries": "1", "minBackoff": "1", "maxBackoff": "30", "apiClientLogging": "false",
 		}, providerInputs(t, export, "cloudflare"))
 		require.Equal(t, map[string]any{
 			"kubeconfig": testWorld.Kubeconfig(), "enableServerSideApply": true, "enableConfigMapMutable": false, "enableSecretMutable": false,
