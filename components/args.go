@@ -169,7 +169,7 @@ func (a *CloudflareTunnelArgs) warnings() []string {
 	for _, rule := range a.Ingress {
 		ingress = append(ingress, rule.Hostname)
 	}
-	return append(names.Warnings(a.hosts, ingress), a.roomWarnings()...)
+	return append(names.Warnings(a.hosts, ingress, a.found.Kinds), a.roomWarnings()...)
 }
 
 // roomWarnings are about so many connectors that a rolling update may have more than

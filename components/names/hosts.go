@@ -50,8 +50,9 @@ func (h Host) Within(zone string) bool {
 
 // Warnings says which names may disappoint visitors, though Cloudflare accepts
 // them. hosts are the names that lead to the cluster, with their zones, and ingress
-// the hostnames of the ingress rules, in their order.
-func Warnings(hosts []Host, ingress []string) []string {
+// the hostnames of the ingress rules, in their order. kinds are types of the records that
+// exist already, by their names.
+func Warnings(hosts []Host, ingress []string, kinds map[string]string) []string {
 	var all []string
 	for _, host := range hosts {
 		if host.needsCertificate() {
@@ -66,18 +67,54 @@ func Warnings(hosts []Host, ingress []string) []string {
 		if slices.ContainsFunc(hosts, func(h Host) bool { return h.Name == rule.Name }) {
 			continue // warned of as a host, if at all
 		}
-		served := func(h Host) bool { return covers(h.Name, rule.Name) || covers(rule.Name, h.Name) }
-		record := slices.IndexFunc(hosts, served)
-		if record < 0 {
+		record, served := rule.servedBy(hosts)
+		if !served {
 			all = append(all, fmt.Sprintf("%s: %s has no record in this stack; add it to hostnames", rule.Argument, rule.Name))
 			continue
 		}
-		rule.Zone = hosts[record].Zone
-		if covers(hosts[record].Name, rule.Name) && rule.needsCertificate() {
+		if !covers(record.Name, rule.Name) {
+			continue // the rule is for several records
+		}
+		rule.Zone = record.Zone
+		if name := rule.hiddenFrom(record, kinds); name != "" {
+			all = append(all, fmt.Sprintf("%s: %s gets no requests by the record of %s, because %s has a record of type %s, and wildcards end there; add %s to hostnames",
+				rule.Argument, rule.Name, record.Name, name, kinds[name], rule.Name))
+		}
+		if rule.needsCertificate() {
 			all = append(all, rule.certificateWarning())
 		}
 	}
 	return all
+}
+
+// servedBy finds the record that leads to the cluster for the name of a rule: of several
+// wildcards, the longest. A rule with a wildcard may be for several records.
+func (h Host) servedBy(hosts []Host) (record Host, served bool) {
+	for _, candidate := range hosts {
+		if covers(candidate.Name, h.Name) && len(candidate.Name) > len(record.Name) {
+			record, served = candidate, true
+		}
+	}
+	if served {
+		return record, true
+	}
+	i := slices.IndexFunc(hosts, func(candidate Host) bool { return covers(h.Name, candidate.Name) })
+	if i < 0 {
+		return Host{}, false
+	}
+	return hosts[i], true
+}
+
+// hiddenFrom returns the name of the record that keeps a host from a wildcard: a wildcard
+// doesn't apply to any name that exists, nor to those below.
+func (h Host) hiddenFrom(wildcard Host, kinds map[string]string) string {
+	base := strings.TrimPrefix(wildcard.Name, "*.")
+	for name := strings.TrimPrefix(h.Name, "*."); name != base && strings.Contains(name, "."); _, name, _ = strings.Cut(name, ".") {
+		if kinds[name] != "" {
+			return name
+		}
+	}
+	return ""
 }
 
 // certificateWarning says what visitors of a host see that needsCertificate.

@@ -56,7 +56,7 @@ func TestWarnings(t *testing.T) {
 	got := Warnings(hosts(map[string]string{
 		"example.com": "example.com", "*.example.com": "example.com", "photos.example.com": "example.com",
 		"xn--mnchen-3ya.example.com": "example.com", "a.b.example.com": "example.com", "*.dev.example.com": "example.com", "x.lab.example.net": "lab.example.net",
-	}), []string{"", "www.example.com", "A.B.example.com", "x.y.example.com", "www.example.net", "*.example.org", "*.net", "München.example.com"})
+	}), []string{"", "www.example.com", "A.B.example.com", "x.y.example.com", "www.example.net", "*.example.org", "*.net", "München.example.com"}, nil)
 	require.Len(t, got, 5)
 	require.Contains(t, got[0], "of *.dev.example.com: *.dev.example.com is more than one level below its zone, example.com")
 	require.Contains(t, got[0], "or use another name")
@@ -130,5 +130,31 @@ func TestSet_ValidateDomain(t *testing.T) {
 			}
 			require.ErrorContains(t, err, test.wantErr)
 		})
+	}
+}
+
+// A record of any type ends the wildcard above it, for its own name and for those below.
+func TestWarnings_HiddenFromWildcards(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		rule  string
+		kinds map[string]string
+		want  string
+	}{
+		{"photos.example.com", nil, ""},
+		{"photos.example.com", map[string]string{"other.example.com": "A", "example.com": "CNAME", "*.example.com": "CNAME"}, ""},
+		{"photos.example.com", map[string]string{"photos.example.com": "TXT"}, "ingress[0].hostname: photos.example.com gets no requests by the record of *.example.com, because photos.example.com has a record of type TXT"},
+		{"*.apps.example.com", map[string]string{"apps.example.com": "CNAME"}, "because apps.example.com has a record of type CNAME, and wildcards end there; add *.apps.example.com to hostnames"},
+		{"x.dev.example.com", map[string]string{"dev.example.com": "CNAME"}, ""}, // it has a wildcard of its own
+		{"*.com", map[string]string{"photos.example.com": "A"}, ""},
+	} {
+		got := strings.Join(Warnings(hosts(map[string]string{
+			"example.com": "example.com", "*.example.com": "example.com", "*.dev.example.com": "dev.example.com",
+		}), []string{test.rule}, test.kinds), "\n")
+		if test.want == "" {
+			require.NotContains(t, got, "gets no requests", test.rule)
+		} else {
+			require.Contains(t, got, test.want)
+		}
 	}
 }

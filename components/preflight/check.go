@@ -43,6 +43,8 @@ type Findings struct {
 	Hosts []names.Host
 	// ZoneIDs are the identifiers of these zones by their names.
 	ZoneIDs map[string]string
+	// Kinds are types of the records that exist in these zones, by their names.
+	Kinds map[string]string
 	// Changed are the hosts whose records were changed by others since the state was
 	// last refreshed, so that they have to be written once more.
 	Changed map[string]bool

@@ -32,6 +32,9 @@ func (c *Client) records(ctx context.Context, r Request, found *Findings) error 
 			continue
 		}
 		lists[found.ZoneIDs[zone]] = list(all, zone)
+		for name, records := range lists[found.ZoneIDs[zone]].byName {
+			found.Kinds[name] = records[0].Type
+		}
 	}
 	last := r.lastByHost(found)
 	for _, host := range found.Hosts {

@@ -110,9 +110,10 @@ func (s *subject) disturbed(t *testing.T, d disturbance) (result, error) {
 
 // endsCommand reports whether the command may fail although the call failed only once. The provider
 // doesn't repeat a call whose answer isn't JSON, and the engine retries only what creates or changes
-// something. The next run has to complete the work.
+// something. A record's deletion is repeated if only its answer was lost, and then fails, as the record
+// is gone. The next run has to complete the work.
 func (d disturbance) endsCommand() bool {
-	return d.fault.Body == page && slices.Contains([]endpoint{readTunnel, readRecord, deleteConnections, deleteOldTunnel, deleteRecord}, d.call.endpoint)
+	return d.call.endpoint == deleteRecord && d.fault.When == api.After || d.fault.Body == page && slices.Contains([]endpoint{readTunnel, readRecord, deleteConnections, deleteOldTunnel, deleteRecord}, d.call.endpoint)
 }
 
 // complaint returns what is wrong with the end of a command that Cloudflare never answered: it has
