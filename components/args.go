@@ -29,9 +29,9 @@ type CloudflareTunnelArgs struct {
 	Domain string `pulumi:"domain"`
 	// Hostnames are names that lead to the cluster, in full; a leading *. stands for
 	// all names below. With [CloudflareTunnelArgs.Domain], they are further names: in
-	// other zones, or with a CNAME record of their own, which the wildcard doesn't
-	// apply to. Without, they are all names. Each gets a record, in the zone that it
-	// lies in.
+	// other zones, or at or below a name with a record of its own, where the wildcard
+	// doesn't apply. Without, they are all names. Each gets a record, in the zone that
+	// it lies in.
 	Hostnames []string `pulumi:"hostnames"`
 	// API says how to reach Cloudflare's API, as the provider does. Required. It
 	// isn't recorded, because it contains the token.
