@@ -90,9 +90,7 @@ func (t *CloudflareTunnel) declare(
 		return err
 	}
 	objects := objectNames{component: name, tunnelName: args.TunnelName, identity: identity, last: args.found.last.objects}
-	if objects.provider, objects.explicit, err = explicitProvider(opts); err != nil {
-		return err
-	}
+	objects.provider, objects.explicit = t.explicitProvider()
 	namespace, err := t.namespace(ctx, name, args, objects)
 	if err != nil {
 		return err

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes"
 	"github.com/pulumi/pulumi-random/sdk/v4/go/random"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 )
@@ -38,18 +37,13 @@ func (t *CloudflareTunnel) identity(ctx *pulumi.Context, name string) (pulumi.St
 	return id.Hex, nil
 }
 
-// explicitProvider returns the ID of the Kubernetes provider among a component's options.
-func explicitProvider(opts []pulumi.ResourceOption) (id pulumi.StringOutput, explicit bool, err error) {
-	options, err := pulumi.NewResourceOptions(opts...)
-	if err != nil {
-		return id, false, fmt.Errorf("reading the component's options: %w", err)
+// explicitProvider returns the ID of the component's Kubernetes provider, which may be
+// that of a parent.
+func (t *CloudflareTunnel) explicitProvider() (id pulumi.StringOutput, explicit bool) {
+	if provider := t.GetProvider("kubernetes:core/v1:Namespace"); provider != nil {
+		return provider.ID().ToStringOutput(), true
 	}
-	for _, candidate := range append([]pulumi.ProviderResource{options.Provider}, options.Providers...) {
-		if provider, ok := candidate.(*kubernetes.Provider); ok {
-			return provider.ID().ToStringOutput(), true, nil
-		}
-	}
-	return pulumi.String("").ToStringOutput(), false, nil
+	return pulumi.String("").ToStringOutput(), false
 }
 
 // Roles of a component's children. A child's logical name ends in its role, and so does

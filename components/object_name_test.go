@@ -201,3 +201,32 @@ func TestCloudflareTunnel_AnotherProvider(t *testing.T) {
 		require.Equal(t, second, settled)
 	}
 }
+
+// A provider may be the component's own, or come from a parent. That of a default provider isn't known.
+func TestCloudflareTunnel_ProviderAnnotation(t *testing.T) {
+	t.Parallel()
+	for want, options := range map[string]func(*kubernetes.Provider, pulumi.Resource) pulumi.ResourceOption{
+		"k8s-id": func(k8s *kubernetes.Provider, _ pulumi.Resource) pulumi.ResourceOption { return pulumi.Provider(k8s) },
+		"of-the-parent-id": func(_ *kubernetes.Provider, parent pulumi.Resource) pulumi.ResourceOption {
+			return pulumi.Parent(parent)
+		},
+		"": func(*kubernetes.Provider, pulumi.Resource) pulumi.ResourceOption { return pulumi.Protect(false) },
+	} {
+		r := &plantest.Engine{}
+		require.NoError(t, r.Run(func(ctx *pulumi.Context) error {
+			k8s, err := kubernetes.NewProvider(ctx, "k8s", &kubernetes.ProviderArgs{})
+			require.NoError(t, err)
+			inherited, err := kubernetes.NewProvider(ctx, "of-the-parent", &kubernetes.ProviderArgs{})
+			require.NoError(t, err)
+			parent := &struct{ pulumi.ResourceState }{}
+			require.NoError(t, ctx.RegisterComponentResource("test:index:Parent", "parent", parent, pulumi.Providers(inherited)))
+			return program(validArgs(), options(k8s, parent))(ctx)
+		}))
+		annotations := r.Find(t, "edge-config").Inputs["metadata"].ObjectValue()["annotations"].ObjectValue()
+		if want == "" {
+			require.NotContains(t, annotations, resource.PropertyKey(providerAnnotation))
+			continue
+		}
+		require.Equal(t, want, annotations[providerAnnotation].StringValue())
+	}
+}

@@ -43,11 +43,15 @@ type Findings struct {
 	Hosts []names.Host
 	// ZoneIDs are the identifiers of these zones by their names.
 	ZoneIDs map[string]string
+	// inactive are the zones that aren't active yet.
+	inactive []zone
 	// Kinds are types of the records that exist in these zones, by their names.
 	Kinds map[string]string
 	// Changed are the hosts whose records were changed by others since the state was
 	// last refreshed, so that they have to be written once more.
 	Changed map[string]bool
+	// Missing are the hosts whose records were deleted since then.
+	Missing map[string]bool
 	// Released are the component's records, by their logical names, that lead elsewhere
 	// by now and whose names aren't asked for any more. They aren't to be deleted.
 	Released map[string]names.LastRecord

@@ -60,7 +60,7 @@ func TestCheck_Zones(t *testing.T) {
 			{Name: "photos.example.net", Argument: "hostnames[0]", Zone: "example.net"},
 		},
 		ZoneIDs: map[string]string{"example.com": "zone-home", "example.net": "zone-lab"},
-		Kinds:   map[string]string{}, Changed: map[string]bool{}, Released: map[string]names.LastRecord{},
+		Kinds:   map[string]string{}, Changed: map[string]bool{}, Missing: map[string]bool{}, Released: map[string]names.LastRecord{},
 	}, found)
 	require.Equal(t, []string{
 		"GET /zones?per_page=50",
@@ -220,6 +220,34 @@ func TestCheck_ZoneStatus(t *testing.T) {
 	require.Contains(t, found.Warnings[1], "zone example.net is paused at Cloudflare")
 }
 
+// A record that moves to another zone wasn't deleted, and one that is about to be deleted hides no name.
+func TestCheck_RecordsThatGo(t *testing.T) {
+	t.Parallel()
+	api := apitest.New(t, home, lab)
+	comment := names.Owner{Stack: "k8s-tunnel/prod", Identity: ourIdentity}.Comment()
+	api.Records = []apitest.Record{{Zone: "zone-home", ID: "1", Name: "app.example.com", Type: "CNAME", Comment: comment}}
+	r := preflight.Request{Names: names.Set{Domain: "example.com"}, Identity: ourIdentity, LastRecords: map[string]names.LastRecord{
+		"edge-record-app.example.com": {ID: "1", ZoneID: "zone-home", Name: "app", Hostname: "app.example.com"},
+		"edge-apex":                   {ID: "2", ZoneID: "zone-below", Name: "@", Hostname: "example.com"},
+	}}
+	found, err := check(t, api, r)
+	require.NoError(t, err)
+	require.Empty(t, found.Warnings)
+	require.Empty(t, found.Missing)
+	require.Empty(t, found.Kinds)
+}
+
+// A listing that fails doesn't say whose a record is.
+func TestCheck_FailedListing(t *testing.T) {
+	t.Parallel()
+	api := apitest.New(t, home, lab)
+	api.FailRecords = "zone-lab"
+	_, err := check(t, api, preflight.Request{Names: names.Set{Domain: "example.com"}, LastRecords: map[string]names.LastRecord{
+		"edge-record-example.net": {ID: "1", ZoneID: "zone-lab", Name: "example.net", Hostname: "example.net"},
+	}})
+	require.ErrorContains(t, err, "looking up the records of zone zone-lab, in which example.net was")
+}
+
 // A zone that isn't active yet takes no names from the zone that it lies in, nor from one of the same name.
 func TestCheck_InactiveZoneBelowAnother(t *testing.T) {
 	t.Parallel()
@@ -230,6 +258,30 @@ func TestCheck_InactiveZoneBelowAnother(t *testing.T) {
 	require.Equal(t, map[string]string{"example.com": "zone-home"}, found.ZoneIDs)
 	require.Equal(t, []string{"hostnames[0]: app.dev.example.com stays in zone example.com as long as zone dev.example.com is pending; " +
 		"the first update after that moves its record there"}, found.Warnings)
+
+	api := apitest.New(t, below, home)
+	api.Records = []apitest.Record{{Zone: "zone-home", Name: "dev.example.com", Type: "NS", Content: "ada.ns.cloudflare.com"}}
+	_, err = check(t, api, preflight.Request{Names: names.Set{Hostnames: []string{"app.dev.example.com"}}})
+	require.ErrorContains(t, err, "hostnames[0]: app.dev.example.com can't be exposed yet, because dev.example.com is delegated to a zone that is pending; try again when that is active, or set zoneId to zone-below")
+	found, err = check(t, api, preflight.Request{Names: names.Set{Hostnames: []string{"app.dev.example.com"}}, ZoneID: "zone-below"})
+	require.NoError(t, err)
+	require.Equal(t, map[string]string{"dev.example.com": "zone-below"}, found.ZoneIDs)
+
+	// What doesn't move isn't warned of.
+	other := apitest.NewZone("zone-below", "dev.example.com", "other")
+	other.Status = "pending"
+	for _, r := range []preflight.Request{
+		{Names: names.Set{Hostnames: []string{"app.dev.example.com", "example.net"}}, ZoneID: "zone-home"},
+		{Names: names.Set{Hostnames: []string{"app.dev.example.com"}}, AccountID: "account"},
+	} {
+		zones := []apitest.Zone{home, lab, other}
+		if r.ZoneID != "" {
+			zones[2] = below
+		}
+		found, err := check(t, apitest.New(t, zones...), r)
+		require.NoError(t, err)
+		require.Empty(t, found.Warnings)
+	}
 
 	found, err = check(t, apitest.New(t, below), preflight.Request{Names: names.Set{Hostnames: []string{"app.dev.example.com"}}})
 	require.NoError(t, err)
@@ -374,10 +426,11 @@ func TestCheck_OwnRecords(t *testing.T) {
 		err      string
 		warnings []string
 		changed  bool
+		missing  bool
 		released bool
 	}{
 		{name: "as it was", records: now(func(*apitest.Record) {})},
-		{name: "deleted", warnings: []string{"hostnames[0]: the record of app.example.com was deleted at Cloudflare; pulumi up --refresh creates it again"}},
+		{name: "deleted", missing: true, warnings: []string{"hostnames[0]: the record of app.example.com was deleted at Cloudflare; pulumi up --refresh creates it again"}},
 		{
 			name: "leading elsewhere", records: now(func(r *apitest.Record) { r.Content = "other.example.org" }), changed: true,
 			warnings: []string{`hostnames[0]: the record of app.example.com was changed at Cloudflare, and leads to "other.example.org"; this changes it back`},
@@ -396,7 +449,7 @@ func TestCheck_OwnRecords(t *testing.T) {
 			err: `hostnames[0]: the record of app.example.com was renamed to "old.example.com" at Cloudflare, and there is another one of its name`,
 		},
 		{
-			name: "deleted, and another one in its place", records: []apitest.Record{another},
+			name: "deleted, and another one in its place", records: []apitest.Record{another}, missing: true,
 			warnings: []string{"hostnames[0]: this takes over app.example.com", "hostnames[0]: the record of app.example.com was deleted at Cloudflare"},
 		},
 		{
@@ -443,6 +496,7 @@ func TestCheck_OwnRecords(t *testing.T) {
 				require.Contains(t, found.Warnings[i], want)
 			}
 			require.Equal(t, test.changed, found.Changed["app.example.com"])
+			require.Equal(t, test.missing, found.Missing["app.example.com"])
 			_, released := found.Released["edge-record-app.example.com"]
 			require.Equal(t, test.released, released)
 		})

@@ -42,14 +42,19 @@ func (c *Client) records(ctx context.Context, r Request, found *Findings) error 
 		if !listed {
 			continue
 		}
-		judged, err := r.judge(host, list, last)
-		problems = append(problems, r.delegated(host, list.delegations), err)
+		judged, err := r.judge(host, found.ZoneIDs[host.Zone], list, last)
+		problems = append(problems, r.delegated(host, list.delegations, found.inactive), err)
 		found.Warnings = append(found.Warnings, judged.warnings...)
 		if judged.changed {
 			found.Changed[host.Name] = true
 		}
+		if judged.missing {
+			found.Missing[host.Name] = true
+		}
 	}
-	c.released(ctx, r, found, lists)
+	if len(lists) == len(found.ZoneIDs) { // else there are problems
+		problems = append(problems, c.released(ctx, r, found, lists))
+	}
 	return distinct(problems)
 }
 
@@ -85,7 +90,8 @@ func list(all []cloudflare.DNSRecord, zone string) listing {
 }
 
 // delegated reports that a host lies below a name that was delegated.
-func (r Request) delegated(host names.Host, delegations []cloudflare.DNSRecord) error {
+// inactive are zones that aren't active yet.
+func (r Request) delegated(host names.Host, delegations []cloudflare.DNSRecord, inactive []zone) error {
 	servers := map[string][]string{}
 	for _, record := range delegations {
 		if host.Within(record.Name) {
@@ -98,6 +104,11 @@ func (r Request) delegated(host names.Host, delegations []cloudflare.DNSRecord) 
 	}
 	var problems []error
 	for _, name := range slices.Sorted(maps.Keys(servers)) {
+		if i := slices.IndexFunc(inactive, func(z zone) bool { return names.Equal(z.name, name) }); i >= 0 {
+			problems = append(problems, fmt.Errorf("%s: %s can't be exposed yet, because %s is delegated to a zone that is %s; try again when that is active, or set zoneId to %s",
+				host.Argument, what, name, inactive[i].inactive, inactive[i].id))
+			continue
+		}
 		problems = append(problems, fmt.Errorf("%s: %s can't be exposed, because %s is delegated to %s; delete its NS records at Cloudflare (DNS, Records), or use another name",
 			host.Argument, what, name, strings.Join(servers[name], ", ")))
 	}
@@ -107,8 +118,9 @@ func (r Request) delegated(host names.Host, delegations []cloudflare.DNSRecord) 
 // judgement is what is to be said of a host.
 type judgement struct {
 	warnings []string
-	// changed says that the component's own record was changed by others.
-	changed bool
+	// changed and missing say that the component's own record was changed or deleted by
+	// others.
+	changed, missing bool
 }
 
 func (j *judgement) warn(format string, args ...any) {
@@ -118,7 +130,7 @@ func (j *judgement) warn(format string, args ...any) {
 // judge says why the component can't have a host beside the records of its name, or
 // what it would take over, or how its own record was changed by others. last are the
 // component's records by their hosts.
-func (r Request) judge(host names.Host, zone listing, last map[string]names.LastRecord) (judged judgement, err error) {
+func (r Request) judge(host names.Host, zoneID string, zone listing, last map[string]names.LastRecord) (judged judgement, err error) {
 	var problems []error
 	own, owned := last[host.Name]
 	for _, record := range zone.byName[host.Name] {
@@ -130,8 +142,9 @@ func (r Request) judge(host names.Host, zone listing, last map[string]names.Last
 	}
 	now, there := zone.byID[own.ID]
 	switch name := names.ASCII(now.Name); {
-	case !owned || errors.Join(problems...) != nil:
+	case !owned || own.ZoneID != zoneID || errors.Join(problems...) != nil:
 	case !there:
+		judged.missing = true
 		judged.warn("%s: the record of %s was deleted at Cloudflare; pulumi up --refresh creates it again", host.Argument, host.Name)
 	case name != host.Name && has(zone.byName[host.Name], "CNAME"):
 		problems = append(problems, fmt.Errorf("%s: the record of %s was renamed to %q at Cloudflare, and there is another one of its name; "+
@@ -166,7 +179,7 @@ func (r Request) renamed(host names.Host, record cloudflare.DNSRecord, last map[
 // released finds the component's records that the engine mustn't delete although their
 // names aren't asked for any more: another stack or a person has them by now, or they were
 // renamed to a name that is asked for.
-func (c *Client) released(ctx context.Context, r Request, found *Findings, lists map[string]listing) {
+func (c *Client) released(ctx context.Context, r Request, found *Findings, lists map[string]listing) error {
 	wanted := map[string]bool{}
 	for _, host := range found.Hosts {
 		wanted[host.Name] = true
@@ -179,8 +192,10 @@ func (c *Client) released(ctx context.Context, r Request, found *Findings, lists
 		}
 		zone, listed := lists[last.ZoneID]
 		if !listed {
-			// If the token doesn't see the zone any more, the engine fails to delete the record.
-			all, _ := c.zoneRecords(ctx, last.ZoneID)
+			all, err := c.zoneRecords(ctx, last.ZoneID)
+			if err != nil && !unseen(err) { // else the engine fails to delete the record
+				return explain(err, "looking up the records of zone "+last.ZoneID+", in which "+host+" was")
+			}
 			zone = list(all, "")
 			lists[last.ZoneID] = zone
 		}
@@ -193,8 +208,11 @@ func (c *Client) released(ctx context.Context, r Request, found *Findings, lists
 			found.Released[logicalName] = last
 			found.Warnings = append(found.Warnings, fmt.Sprintf("the record of %s isn't this stack's any more, as it leads to %q%s; this forgets it, and leaves it there",
 				host, now.Content, commented(now.Comment)))
+		default: // it is about to be deleted
+			delete(found.Kinds, names.ASCII(now.Name))
 		}
 	}
+	return nil
 }
 
 func has(records []cloudflare.DNSRecord, kind string) bool {

@@ -25,7 +25,7 @@ type zone struct {
 func (c *Client) zones(ctx context.Context, r Request) (*Findings, error) {
 	found := &Findings{
 		AccountID: r.AccountID, ZoneIDs: map[string]string{},
-		Kinds: map[string]string{}, Changed: map[string]bool{}, Released: map[string]names.LastRecord{},
+		Kinds: map[string]string{}, Changed: map[string]bool{}, Missing: map[string]bool{}, Released: map[string]names.LastRecord{},
 	}
 	given, err := c.givenZone(ctx, r)
 	if err != nil {
@@ -38,12 +38,19 @@ func (c *Client) zones(ctx context.Context, r Request) (*Findings, error) {
 			return nil, err
 		}
 	}
+	for _, z := range seen {
+		if z.inactive != "" {
+			found.inactive = append(found.inactive, z)
+		}
+	}
 	var problems []error
 	for _, host := range hosts {
 		z, err := r.zoneOf(host, given, seen)
 		if err == nil {
 			err = found.add(&host, z)
-			found.warnOfMoves(host, seen)
+			if !slices.Contains(given, z) {
+				found.warnOfMoves(host, seen)
+			}
 		}
 		if err == nil {
 			err = host.Repetition()
@@ -75,7 +82,7 @@ func (f *Findings) add(host *names.Host, z zone) error {
 // warnOfMoves says that a host will lie in another zone once that is active.
 func (f *Findings) warnOfMoves(host names.Host, seen []zone) {
 	for _, z := range seen {
-		if z.inactive != "" && host.Within(z.name) && len(z.name) > len(host.Zone) {
+		if z.inactive != "" && z.accountID == f.AccountID && host.Within(z.name) && len(z.name) > len(host.Zone) {
 			f.Warnings = append(f.Warnings, fmt.Sprintf("%s: %s stays in zone %s as long as zone %s is %s; the first update after that moves its record there",
 				host.Argument, host.Name, host.Zone, z.name, z.inactive))
 		}

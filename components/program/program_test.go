@@ -322,6 +322,7 @@ func TestProgram_AnotherContext(t *testing.T) {
 		name                        string
 		lastKubeconfig, lastContext string
 		kubeconfig, context         string
+		gone                        bool // there is nothing in the cluster
 		refused                     bool
 	}{
 		{name: "none before", context: work},
@@ -330,6 +331,7 @@ func TestProgram_AnotherContext(t *testing.T) {
 		{name: "another one, together with a kubeconfig", lastContext: home, kubeconfig: "{clusters: []}", context: work, refused: true},
 		{name: "another one of a kubeconfig that the state knows", lastKubeconfig: "{clusters: []}", lastContext: home, kubeconfig: "{clusters: []}", context: work},
 		{name: "none any more", lastContext: home},
+		{name: "another one, with nothing in the old cluster", lastContext: home, context: work, gone: true},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -337,6 +339,9 @@ func TestProgram_AnotherContext(t *testing.T) {
 			stack.State = map[string]resource.PropertyMap{"pulumi:providers:kubernetes::kubernetes": resource.NewPropertyMapFromMap(
 				map[string]any{"kubeconfig": test.lastKubeconfig, "context": test.lastContext},
 			)}
+			if !test.gone {
+				stack.State[components.CloudflareTunnelType+"$kubernetes:core/v1:Namespace::edge-namespace"] = resource.PropertyMap{}
+			}
 			err := stack.up(map[string]string{"kubernetes:kubeconfig": test.kubeconfig, "kubernetes:context": test.context})
 			if !test.refused {
 				require.NoError(t, err)
@@ -346,6 +351,17 @@ func TestProgram_AnotherContext(t *testing.T) {
 			require.Empty(t, stack.Registrations())
 		})
 	}
+}
+
+// A command that forgets what is in the old cluster may move to another context.
+func TestProgram_AnotherContextOfALostCluster(t *testing.T) {
+	t.Setenv("PULUMI_K8S_DELETE_UNREACHABLE", "true")
+	stack := newStack(t, "example.com")
+	stack.State = map[string]resource.PropertyMap{
+		"pulumi:providers:kubernetes::kubernetes":                                         {"context": resource.NewProperty("home")},
+		components.CloudflareTunnelType + "$kubernetes:core/v1:Namespace::edge-namespace": {},
+	}
+	require.NoError(t, stack.up(map[string]string{"kubernetes:context": "work"}))
 }
 
 // The providers of the settings reach the component's children.

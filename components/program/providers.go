@@ -96,16 +96,21 @@ func (s *stackSettings) checkContext(ctx *pulumi.Context) error {
 	if err != nil {
 		return err
 	}
-	for urn, provider := range resources {
-		last, context := provider.Text("context"), s.kubernetes.Context
-		if strings.HasSuffix(urn, "::pulumi:providers:kubernetes::"+kubernetesName) &&
-			provider.Text("kubeconfig") == "" && last != "" && context != "" && context != last {
-			return fmt.Errorf("kubernetes:context: was %q so far, and the connectors in its cluster would go on serving the tunnel; "+
-				"to move to the cluster of %q, set kubernetes:kubeconfig to the kubeconfig's path, run pulumi up with the old context, and then change the context; "+
-				"if the context was only renamed, run pulumi up without kubernetes:context once", last, context)
+	objects := false
+	var last laststate.Outputs
+	for urn, outputs := range resources {
+		objects = objects || strings.Contains(urn, "$kubernetes:")
+		if strings.HasSuffix(urn, "::pulumi:providers:kubernetes::"+kubernetesName) {
+			last = outputs
 		}
 	}
-	return nil
+	before, now := last.Text("context"), s.kubernetes.Context
+	if !objects || surroundings.Shell().ForgetsUnreachable() || last.Text("kubeconfig") != "" || before == "" || now == "" || before == now {
+		return nil
+	}
+	return fmt.Errorf("kubernetes:context: was %q so far, and the connectors in its cluster would go on serving the tunnel; "+
+		"to move to the cluster of %q, set kubernetes:kubeconfig to the kubeconfig's path, run pulumi up with the old context, and then change the context; "+
+		"if the context was only renamed, make it the current one, and run pulumi up --refresh=false without kubernetes:context once", before, now)
 }
 
 // optional is an input of a provider that is unset for the zero value.

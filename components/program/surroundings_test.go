@@ -265,7 +265,7 @@ func engineSettings() []surrounding {
 		{settings: kept("pulumi:tags", `{"team": "web"}`), decide: neutral},
 		{settings: kept("pulumi:template", "go"), decide: neutral},
 		{settings: kept("aws:region", "eu-central-1"), why: "of no provider here", decide: neutral},
-		{settings: kept("home:originRequest", `{"access": {"required": true}}`), decide: refused("home:originRequest: has no effect, because this project is k8s-tunnel; use k8s-tunnel:originRequest")},
+		{settings: kept("home:originRequest", `{"access": {"required": true}}`), why: "of another project", decide: neutral},
 		{settings: kept("k8s:context", "home"), decide: refused("k8s:context: has no effect in this program; remove it; did you mean kubernetes:context?")},
 		{settings: kept("kubernets:context", "home"), decide: refused("kubernets:context: has no effect in this program; remove it; did you mean kubernetes:context?")},
 		{settings: kept("random:seed", "1"), decide: refused("random:seed: has no effect in this program; remove it")},

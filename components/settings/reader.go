@@ -248,27 +248,40 @@ func Unknown(configuration string, readers ...*Reader) error {
 // engine is the namespace of Pulumi's own settings.
 const engine = "pulumi"
 
+// documentedProject is the project's name in this repository, and so the namespace of
+// settings in its documents.
+const documentedProject = "k8s-tunnel"
+
+// abbreviations are what people call namespaces of providers.
+var abbreviations = map[string]string{"k8s": "kubernetes", "kube": "kubernetes", "cf": "cloudflare"}
+
 // foreign reports a setting in a namespace that nothing here reads, if it was meant for
-// one that is read: by its key, or because the namespaces are almost the same.
+// one that is read. Other namespaces are those of other programs and providers, which
+// may have settings of the same names.
 func foreign(namespace, key string, readers []*Reader) error {
+	full, own := namespace+":"+key, readers[0]
 	if namespace == engine {
 		return nil
 	}
-	full, namespaces := namespace+":"+key, []string{engine}
-	for i, reader := range readers {
-		switch known := slices.Contains(reader.known, key); {
-		case known && i == 0:
-			return fmt.Errorf("%s: has no effect, because this project is %s; use %s:%s", full, reader.namespace, reader.namespace, key)
-		case known:
-			return fmt.Errorf("%s: has no effect in this program; remove it; did you mean %s:%s?", full, reader.namespace, key)
-		}
+	if namespace == documentedProject && slices.Contains(own.known, key) {
+		return fmt.Errorf("%s: has no effect, because this project is %s; use %s:%s", full, own.namespace, own.namespace, key)
+	}
+	namespaces := []string{engine}
+	for _, reader := range readers[1:] {
 		namespaces = append(namespaces, reader.namespace)
 	}
+	if slices.Contains(own.known, key) {
+		namespaces = append(namespaces, own.namespace)
+	}
+	meant := abbreviations[namespace]
 	// Short names are often similar without being misspelt.
 	if nearest, distance := closest(namespace, namespaces); distance <= min(2, len(namespace)/4) {
-		return fmt.Errorf("%s: has no effect in this program; remove it; did you mean %s:%s?", full, nearest, key)
+		meant = nearest
 	}
-	return nil
+	if !slices.Contains(namespaces, meant) {
+		return nil
+	}
+	return fmt.Errorf("%s: has no effect in this program; remove it; did you mean %s:%s?", full, meant, key)
 }
 
 // hint suggests what a setting of the project was meant to be.

@@ -149,7 +149,12 @@ func TestUnknown_Namespaces(t *testing.T) {
 		"kubernets:token":    "has no effect in this program; remove it; did you mean kubernetes:token?",
 		"Cloudflare:rps":     "has no effect in this program; remove it; did you mean cloudflare:rps?",
 		"pulmi:autonaming":   "has no effect in this program; remove it; did you mean pulumi:autonaming?",
-		"homes:replicas":     "has no effect in this program; remove it; did you mean home:replicas?",
+		"homes:domain":       "has no effect in this program; remove it; did you mean home:domain?",
+		"cf:apiToken":        "has no effect in this program; remove it; did you mean cloudflare:apiToken?",
+		"homes:replicas":     "", // which isn't a setting here
+		"k8s-tunnel:other":   "",
+		"web:domain":         "",
+		"docker:context":     "",
 		"aws:region":         "",
 		"hcp:some":           "",
 		"pulumi:domain":      "",

@@ -55,6 +55,8 @@ type API struct {
 	Zones   []Zone
 	Records []Record
 	Tunnels []Tunnel
+	// FailRecords is the ID of a zone whose records can't be listed.
+	FailRecords string
 	// Refusal is the code of the error with which all calls are refused, unless it
 	// is 0.
 	Refusal int
@@ -152,6 +154,8 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		one(w, a.Zones, func(z Zone) bool { return z.ID == path[1] })
+	case path[2] == "dns_records" && path[1] == a.FailRecords:
+		fail(w, http.StatusForbidden, 10000, "Authentication error")
 	case path[2] == "dns_records": // zones/<zone>/dns_records
 		records := slices.DeleteFunc(slices.Clone(a.Records), func(r Record) bool { return r.Zone != path[1] })
 		page, _ := strconv.Atoi(query.Get("page"))

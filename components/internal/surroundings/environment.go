@@ -59,6 +59,12 @@ func (e Environment) Problems() error {
 	return errors.Join(problems...)
 }
 
+// ForgetsUnreachable reports whether the command is to forget what is in a cluster that it
+// can't reach.
+func (e Environment) ForgetsUnreachable() bool {
+	return e.get("PULUMI_K8S_DELETE_UNREACHABLE") == "true"
+}
+
 // quietLevels are the levels with which the Cloudflare provider doesn't log what it sends
 // and receives. Terraform's SDK takes any that it doesn't know, such as off, for TRACE. It
 // ignores case, but not blanks.

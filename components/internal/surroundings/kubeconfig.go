@@ -22,7 +22,7 @@ type kubeconfig struct {
 	CurrentContext string `yaml:"current-context"`
 	Contexts       []struct {
 		Name    string
-		Context struct{ Cluster, User string }
+		Context context
 	}
 	Clusters []struct {
 		Name    string
@@ -33,6 +33,8 @@ type kubeconfig struct {
 		User credentials
 	}
 }
+
+type context struct{ Cluster, User string }
 
 type credentials struct {
 	CertificateFile string `yaml:"client-certificate"`
@@ -64,25 +66,23 @@ func ClusterIdentity(contents, context string) string {
 	if yaml.Unmarshal([]byte(contents), &config) != nil {
 		return ""
 	}
-	found, ok := config.cluster(cmp.Or(context, config.CurrentContext))
-	if !ok {
-		return ""
+	used := config.use(context)
+	for _, candidate := range config.Clusters {
+		if candidate.Name == used.Cluster {
+			return candidate.Cluster.identity()
+		}
 	}
-	return found.identity()
+	return ""
 }
 
-func (k *kubeconfig) cluster(context string) (cluster, bool) {
+// use returns the context of that name, or the current one if it is empty.
+func (k *kubeconfig) use(name string) context {
 	for _, c := range k.Contexts {
-		if c.Name != context {
-			continue
-		}
-		for _, candidate := range k.Clusters {
-			if candidate.Name == c.Context.Cluster {
-				return candidate.Cluster, true
-			}
+		if c.Name == cmp.Or(name, k.CurrentContext) {
+			return c.Context
 		}
 	}
-	return cluster{}, false
+	return context{}
 }
 
 func (c cluster) identity() string {
@@ -113,10 +113,11 @@ const kubeconfigKey = "kubernetes:kubeconfig"
 const longestPath = 255
 
 // Kubeconfig checks the Kubernetes provider's setting, which is the path of a kubeconfig
-// or its contents. Relative paths begin at the directory, in which the provider runs.
+// or its contents, and of which it uses a context, or else the current one. Relative paths
+// begin at the directory, in which the provider runs; they aren't checked if that is unknown.
 // The provider takes the path of a file that isn't there for contents, and looks up
 // files that a kubeconfig names in that directory, too.
-func Kubeconfig(value, directory string) error {
+func Kubeconfig(value, context, directory string) error {
 	if value == "" || isMapping(value) {
 		return nil
 	}
@@ -125,6 +126,9 @@ func Kubeconfig(value, directory string) error {
 		return fmt.Errorf("%s: %w", kubeconfigKey, err)
 	}
 	if !filepath.IsAbs(path) {
+		if directory == "" && !strings.ContainsAny(value, "\n{") {
+			return nil
+		}
 		path = filepath.Join(directory, path)
 	}
 	contents, err := os.ReadFile(path)
@@ -145,16 +149,17 @@ func Kubeconfig(value, directory string) error {
 	if filepath.Dir(path) == filepath.Clean(directory) {
 		return nil
 	}
-	return relativePaths(path, contents)
+	return relativePaths(path, contents, context)
 }
 
 // relativePaths reports what a kubeconfig names by paths that kubectl begins at its
 // directory, but the provider at another one.
-func relativePaths(path string, contents []byte) error {
+func relativePaths(path string, contents []byte, context string) error {
 	var config kubeconfig
 	if yaml.Unmarshal(contents, &config) != nil {
 		return nil // the provider says why
 	}
+	used := config.use(context)
 	var problems []error
 	judge := func(field, value string) {
 		if value != "" && !filepath.IsAbs(value) {
@@ -163,9 +168,14 @@ func relativePaths(path string, contents []byte) error {
 		}
 	}
 	for _, c := range config.Clusters {
-		judge("certificate-authority of cluster "+c.Name, c.Cluster.CAFile)
+		if c.Name == used.Cluster {
+			judge("certificate-authority of cluster "+c.Name, c.Cluster.CAFile)
+		}
 	}
 	for _, u := range config.Users {
+		if u.Name != used.User {
+			continue
+		}
 		judge("client-certificate of user "+u.Name, u.User.CertificateFile)
 		judge("client-key of user "+u.Name, u.User.KeyFile)
 		judge("tokenFile of user "+u.Name, u.User.TokenFile)

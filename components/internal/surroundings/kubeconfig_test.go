@@ -81,7 +81,8 @@ func TestKubeconfig(t *testing.T) {
 		require.NoError(t, os.WriteFile(path, []byte(contents), 0o600))
 		return path
 	}
-	const relative = "clusters: [{name: one, cluster: {certificate-authority: ca.crt}}]\n" +
+	const relative = "current-context: home\ncontexts: [{name: home, context: {cluster: one, user: me}}, {name: work, context: {cluster: two, user: you}}]\n" +
+		"clusters: [{name: one, cluster: {certificate-authority: ca.crt}}]\n" +
 		"users: [{name: me, user: {client-certificate: pki/me.crt, client-key: ../me.key, tokenFile: token}}, {name: you, user: {client-key: /etc/you.key}}]"
 	whole := kubeconfig("server: https://192.0.2.1:6443, "+ca("A"), "")
 	write(directory, "here", relative)
@@ -90,23 +91,24 @@ func TestKubeconfig(t *testing.T) {
 		value string
 		want  []string // none: fine
 	}{
-		"none":                     {"", nil},
-		"contents":                 {whole, nil},
-		"contents as JSON":         {`{"clusters": []}`, nil},
-		"a path":                   {write(elsewhere, "whole", whole), nil},
-		"a relative path":          {"here", nil},
-		"a path with a colon":      {"a:b", nil},
-		"no file":                  {"/home/me/.kube/hoem", []string{"kubernetes:kubeconfig: there is no file /home/me/.kube/hoem; give the path"}},
-		"no file beside":           {"hoem", []string{"there is no file " + filepath.Join(directory, "hoem")}},
-		"no file at home":          {"~/.kube/there/is/none", []string{"/.kube/there/is/none; give the path"}},
-		"the home":                 {"~", []string{"reading the file: "}},
-		"a variable":               {"$HOME/.kube/config", []string{"$HOME/.kube/config; give the path of a kubeconfig (~ is your home, variables aren't replaced)"}},
-		"a list":                   {"/etc/a:/etc/b", []string{`"/etc/a:/etc/b" is a list, of which the provider reads none; make one file: kubectl config view --flatten`}},
-		"a directory":              {elsewhere, []string{"reading the file: "}},
-		"another file":             {write(elsewhere, "other", "hello"), []string{"other is no kubeconfig"}},
-		"an empty file":            {write(elsewhere, "empty", ""), []string{"empty is no kubeconfig"}},
-		"contents that are broken": {"users: [\ntoken: hush", []string{"kubernetes:kubeconfig: is neither the path of a kubeconfig nor one's contents"}},
-		"contents in Base64":       {strings.Repeat("hush", 100), []string{"is neither the path of a kubeconfig nor one's contents, which would be YAML or JSON; Base64 isn't decoded"}},
+		"none":                              {"", nil},
+		"contents":                          {whole, nil},
+		"contents as JSON":                  {`{"clusters": []}`, nil},
+		"a path":                            {write(elsewhere, "whole", whole), nil},
+		"a relative path":                   {"here", nil},
+		"a path with a colon":               {"a:b", nil},
+		"no file":                           {"/home/me/.kube/hoem", []string{"kubernetes:kubeconfig: there is no file /home/me/.kube/hoem; give the path"}},
+		"no file beside":                    {"hoem", []string{"there is no file " + filepath.Join(directory, "hoem")}},
+		"no file at home":                   {"~/.kube/there/is/none", []string{"/.kube/there/is/none; give the path"}},
+		"the home":                          {"~", []string{"reading the file: "}},
+		"a variable":                        {"$HOME/.kube/config", []string{"$HOME/.kube/config; give the path of a kubeconfig (~ is your home, variables aren't replaced)"}},
+		"a list":                            {"/etc/a:/etc/b", []string{`"/etc/a:/etc/b" is a list, of which the provider reads none; make one file: kubectl config view --flatten`}},
+		"a directory":                       {elsewhere, []string{"reading the file: "}},
+		"another file":                      {write(elsewhere, "other", "hello"), []string{"other is no kubeconfig"}},
+		"an empty file":                     {write(elsewhere, "empty", ""), []string{"empty is no kubeconfig"}},
+		"contents that are broken":          {"users: [\ntoken: hush", []string{"kubernetes:kubeconfig: is neither the path of a kubeconfig nor one's contents"}},
+		"contents in Base64":                {strings.Repeat("hush", 100), []string{"is neither the path of a kubeconfig nor one's contents, which would be YAML or JSON; Base64 isn't decoded"}},
+		"relative paths of another context": {write(elsewhere, "unused", strings.Replace(relative, "home", "work", 1)), nil},
 		"relative paths in it": {write(elsewhere, "relative", relative), []string{
 			`certificate-authority of cluster one is the relative path "ca.crt"`, `client-certificate of user me is the relative path "pki/me.crt"`,
 			`client-key of user me is the relative path "../me.key"`, `tokenFile of user me is the relative path "token"`,
@@ -114,7 +116,7 @@ func TestKubeconfig(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			err := surroundings.Kubeconfig(c.value, directory)
+			err := surroundings.Kubeconfig(c.value, "", directory)
 			if c.want == nil {
 				require.NoError(t, err)
 				return
@@ -127,6 +129,10 @@ func TestKubeconfig(t *testing.T) {
 			require.NotContains(t, err.Error(), `"~`)
 		})
 	}
+
+	require.NoError(t, surroundings.Kubeconfig("hoem", "", ""), "the directory isn't known")
+	require.NoError(t, surroundings.Kubeconfig(filepath.Join(elsewhere, "relative"), "work", directory), "of another context")
+	require.Error(t, surroundings.Kubeconfig(filepath.Join(elsewhere, "unused"), "home", directory))
 }
 
 func TestPlainKubeconfig(t *testing.T) {
