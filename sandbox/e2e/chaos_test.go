@@ -183,6 +183,9 @@ func (c *chaos) try(t *testing.T, s *subject, o operation, a attempt) *subject {
 	t.Helper()
 	began := time.Now()
 	result, err := a.make(s)
+	if err != nil {
+		result = failed // also if all converged in the end
+	}
 	c.table.add(o.name, a.kind, result)
 	c.note(t, o, a, result)
 	t.Logf("%s: %s, %s: %s in %s", o.name, a.kind, a.name, result, time.Since(began).Round(time.Second))
