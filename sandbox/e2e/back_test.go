@@ -59,18 +59,15 @@ func TestAnotherAddress(t *testing.T) {
 	require.NotEqual(t, string(kubeconfig), other)
 	path := filepath.Join(t.TempDir(), "kubeconfig")
 	require.NoError(t, os.WriteFile(path, []byte(other), 0o600))
-	for _, namespace := range []string{"", "address"} {
+	for namespace, addresses := range map[string][]string{"": {path}, "address": {path, testWorld.Kubeconfig()}} {
 		t.Run("namespace "+namespace, func(t *testing.T) {
 			s := newSubject(t, "address"+namespace, namespace)
-			s.set(t, "protect", "true")
 			s.up(t)
-			for _, address := range []string{path, testWorld.Kubeconfig()} {
+			for _, address := range addresses {
 				s.set(t, "kubernetes:kubeconfig", address)
 				s.up(t)
 				require.NoError(t, s.converged(t, operations[0]))
 			}
-			s.unset(t, "protect")
-			s.up(t)
 			s.mustPulumi(t, "destroy", "--yes", "--skip-preview")
 		})
 	}
