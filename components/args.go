@@ -182,7 +182,7 @@ func (a *CloudflareTunnelArgs) roomWarnings() []string {
 	if most <= roomyReplicas {
 		return nil
 	}
-	return []string{fmt.Sprintf("%s: %d leaves rolling updates too little room: Cloudflare allows %d connectors for a tunnel, and those that stop stay connected for %d seconds, in which new ones may be refused; use up to %d",
+	return []string{fmt.Sprintf("%s: %d leaves rolling updates too little room: Cloudflare allows %d connectors for a tunnel, and those that stop stay connected for %d seconds and more, in which new ones may be refused; use up to %d",
 		path, most, maxConnectors, drainSeconds, roomyReplicas)}
 }
 

@@ -329,7 +329,7 @@ func TestCloudflareTunnel_RecordsChangedByOthers(t *testing.T) {
 	r.State[recordInState+"edge-apex"]["allowOverwrite"] = resource.NewProperty(false)
 	require.NoError(t, r.Run(program(args)))
 	require.False(t, r.Find(t, "edge-apex").Inputs["allowOverwrite"].BoolValue(), "it stays as long as nothing changes")
-	r.State[recordInState+"edge-apex"]["id"] = resource.NewProperty("deleted")
+	r.State[recordInState+"edge-apex"]["id"] = resource.NewProperty("deleted") // and there is another one
 	require.NoError(t, r.Run(program(args)))
 	require.True(t, r.Find(t, "edge-apex").Inputs["allowOverwrite"].BoolValue(), "it is created anew, whatever has its name by then")
 

@@ -34,8 +34,8 @@ const (
 	// maxDraining is how many connectors go on serving after a rolling update has told
 	// them to stop: it stops the next one after minReadySeconds at the earliest.
 	maxDraining = (drainSeconds + minReadySeconds - 1) / minReadySeconds
-	// roomyReplicas is the largest number with which a rolling update never has more
-	// than maxConnectors.
+	// roomyReplicas is the largest number with which a rolling update has no more than
+	// maxConnectors, unless those that stop still have requests to finish.
 	roomyReplicas = MaxReplicas - maxDraining
 )
 

@@ -41,7 +41,7 @@ func (t *CloudflareTunnel) records(
 			recordName = own.Name // another spelling would replace the record
 			// Once the record exists, this can be changed without an effect of its own. The
 			// update then writes all of the record.
-			overwrite = own.AllowOverwrite != args.found.Changed[host.Name] || args.found.Missing[host.Name]
+			overwrite = own.AllowOverwrite != args.found.Changed[host.Name] || args.found.Replaced[host.Name]
 		}
 		_, err := cloudflare.NewRecord(ctx, logicalNames[host.Name], &cloudflare.RecordArgs{
 			ZoneId:         pulumi.String(args.found.ZoneIDs[host.Zone]),

@@ -50,8 +50,9 @@ type Findings struct {
 	// Changed are the hosts whose records were changed by others since the state was
 	// last refreshed, so that they have to be written once more.
 	Changed map[string]bool
-	// Missing are the hosts whose records were deleted since then.
-	Missing map[string]bool
+	// Replaced are the hosts whose records were deleted since then, and that have another
+	// CNAME by now.
+	Replaced map[string]bool
 	// Released are the component's records, by their logical names, that lead elsewhere
 	// by now and whose names aren't asked for any more. They aren't to be deleted.
 	Released map[string]names.LastRecord

@@ -60,7 +60,7 @@ func TestCheck_Zones(t *testing.T) {
 			{Name: "photos.example.net", Argument: "hostnames[0]", Zone: "example.net"},
 		},
 		ZoneIDs: map[string]string{"example.com": "zone-home", "example.net": "zone-lab"},
-		Kinds:   map[string]string{}, Changed: map[string]bool{}, Missing: map[string]bool{}, Released: map[string]names.LastRecord{},
+		Kinds:   map[string]string{}, Changed: map[string]bool{}, Replaced: map[string]bool{}, Released: map[string]names.LastRecord{},
 	}, found)
 	require.Equal(t, []string{
 		"GET /zones?per_page=50",
@@ -233,8 +233,12 @@ func TestCheck_RecordsThatGo(t *testing.T) {
 	found, err := check(t, api, r)
 	require.NoError(t, err)
 	require.Empty(t, found.Warnings)
-	require.Empty(t, found.Missing)
 	require.Empty(t, found.Kinds)
+
+	api.Records = append(api.Records, apitest.Record{Zone: "zone-home", ID: "3", Name: "app.example.com", Type: "TXT"})
+	found, err = check(t, api, r)
+	require.NoError(t, err)
+	require.Equal(t, map[string]string{"app.example.com": "TXT"}, found.Kinds)
 }
 
 // A listing that fails doesn't say whose a record is.
@@ -246,6 +250,12 @@ func TestCheck_FailedListing(t *testing.T) {
 		"edge-record-example.net": {ID: "1", ZoneID: "zone-lab", Name: "example.net", Hostname: "example.net"},
 	}})
 	require.ErrorContains(t, err, "looking up the records of zone zone-lab, in which example.net was")
+
+	api.Zones = api.Zones[:1] // the token doesn't see it any more
+	_, err = check(t, api, preflight.Request{Names: names.Set{Domain: "example.com"}, LastRecords: map[string]names.LastRecord{
+		"edge-record-example.net": {ID: "1", ZoneID: "zone-lab", Name: "example.net", Hostname: "example.net"},
+	}})
+	require.NoError(t, err)
 }
 
 // A zone that isn't active yet takes no names from the zone that it lies in, nor from one of the same name.
@@ -262,7 +272,10 @@ func TestCheck_InactiveZoneBelowAnother(t *testing.T) {
 	api := apitest.New(t, below, home)
 	api.Records = []apitest.Record{{Zone: "zone-home", Name: "dev.example.com", Type: "NS", Content: "ada.ns.cloudflare.com"}}
 	_, err = check(t, api, preflight.Request{Names: names.Set{Hostnames: []string{"app.dev.example.com"}}})
-	require.ErrorContains(t, err, "hostnames[0]: app.dev.example.com can't be exposed yet, because dev.example.com is delegated to a zone that is pending; try again when that is active, or set zoneId to zone-below")
+	require.ErrorContains(t, err, "hostnames[0]: app.dev.example.com can't be exposed yet, because dev.example.com is delegated to \"ada.ns.cloudflare.com\", and its own zone is pending at Cloudflare; try again when that is active, or set zoneId to zone-below")
+	_, err = check(t, api, preflight.Request{Names: names.Set{Domain: "example.com", Hostnames: []string{"app.dev.example.com"}}})
+	require.ErrorContains(t, err, "try again when that is active")
+	require.NotContains(t, err.Error(), "zoneId")
 	found, err = check(t, api, preflight.Request{Names: names.Set{Hostnames: []string{"app.dev.example.com"}}, ZoneID: "zone-below"})
 	require.NoError(t, err)
 	require.Equal(t, map[string]string{"dev.example.com": "zone-below"}, found.ZoneIDs)
@@ -426,11 +439,11 @@ func TestCheck_OwnRecords(t *testing.T) {
 		err      string
 		warnings []string
 		changed  bool
-		missing  bool
+		replaced bool
 		released bool
 	}{
 		{name: "as it was", records: now(func(*apitest.Record) {})},
-		{name: "deleted", missing: true, warnings: []string{"hostnames[0]: the record of app.example.com was deleted at Cloudflare; pulumi up --refresh creates it again"}},
+		{name: "deleted", warnings: []string{"hostnames[0]: the record of app.example.com was deleted at Cloudflare; pulumi up --refresh creates it again"}},
 		{
 			name: "leading elsewhere", records: now(func(r *apitest.Record) { r.Content = "other.example.org" }), changed: true,
 			warnings: []string{`hostnames[0]: the record of app.example.com was changed at Cloudflare, and leads to "other.example.org"; this changes it back`},
@@ -449,7 +462,7 @@ func TestCheck_OwnRecords(t *testing.T) {
 			err: `hostnames[0]: the record of app.example.com was renamed to "old.example.com" at Cloudflare, and there is another one of its name`,
 		},
 		{
-			name: "deleted, and another one in its place", records: []apitest.Record{another}, missing: true,
+			name: "deleted, and another one in its place", records: []apitest.Record{another}, replaced: true,
 			warnings: []string{"hostnames[0]: this takes over app.example.com", "hostnames[0]: the record of app.example.com was deleted at Cloudflare"},
 		},
 		{
@@ -496,7 +509,7 @@ func TestCheck_OwnRecords(t *testing.T) {
 				require.Contains(t, found.Warnings[i], want)
 			}
 			require.Equal(t, test.changed, found.Changed["app.example.com"])
-			require.Equal(t, test.missing, found.Missing["app.example.com"])
+			require.Equal(t, test.replaced, found.Replaced["app.example.com"])
 			_, released := found.Released["edge-record-app.example.com"]
 			require.Equal(t, test.released, released)
 		})

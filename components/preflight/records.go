@@ -48,8 +48,8 @@ func (c *Client) records(ctx context.Context, r Request, found *Findings) error 
 		if judged.changed {
 			found.Changed[host.Name] = true
 		}
-		if judged.missing {
-			found.Missing[host.Name] = true
+		if judged.replaced {
+			found.Replaced[host.Name] = true
 		}
 	}
 	if len(lists) == len(found.ZoneIDs) { // else there are problems
@@ -105,8 +105,12 @@ func (r Request) delegated(host names.Host, delegations []cloudflare.DNSRecord, 
 	var problems []error
 	for _, name := range slices.Sorted(maps.Keys(servers)) {
 		if i := slices.IndexFunc(inactive, func(z zone) bool { return names.Equal(z.name, name) }); i >= 0 {
-			problems = append(problems, fmt.Errorf("%s: %s can't be exposed yet, because %s is delegated to a zone that is %s; try again when that is active, or set zoneId to %s",
-				host.Argument, what, name, inactive[i].inactive, inactive[i].id))
+			remedy := "try again when that is active"
+			if r.Names.Domain == "" || (names.Host{Name: names.ASCII(r.Names.Domain)}).Within(name) {
+				remedy += ", or set zoneId to " + inactive[i].id
+			}
+			problems = append(problems, fmt.Errorf("%s: %s can't be exposed yet, because %s is delegated to %s, and its own zone is %s at Cloudflare; %s",
+				host.Argument, what, name, strings.Join(servers[name], ", "), inactive[i].inactive, remedy))
 			continue
 		}
 		problems = append(problems, fmt.Errorf("%s: %s can't be exposed, because %s is delegated to %s; delete its NS records at Cloudflare (DNS, Records), or use another name",
@@ -118,9 +122,9 @@ func (r Request) delegated(host names.Host, delegations []cloudflare.DNSRecord, 
 // judgement is what is to be said of a host.
 type judgement struct {
 	warnings []string
-	// changed and missing say that the component's own record was changed or deleted by
-	// others.
-	changed, missing bool
+	// changed says that the component's own record was changed by others, and replaced
+	// that it was deleted and there is another CNAME of its name.
+	changed, replaced bool
 }
 
 func (j *judgement) warn(format string, args ...any) {
@@ -144,7 +148,7 @@ func (r Request) judge(host names.Host, zoneID string, zone listing, last map[st
 	switch name := names.ASCII(now.Name); {
 	case !owned || own.ZoneID != zoneID || errors.Join(problems...) != nil:
 	case !there:
-		judged.missing = true
+		judged.replaced = has(zone.byName[host.Name], "CNAME")
 		judged.warn("%s: the record of %s was deleted at Cloudflare; pulumi up --refresh creates it again", host.Argument, host.Name)
 	case name != host.Name && has(zone.byName[host.Name], "CNAME"):
 		problems = append(problems, fmt.Errorf("%s: the record of %s was renamed to %q at Cloudflare, and there is another one of its name; "+
@@ -193,8 +197,11 @@ func (c *Client) released(ctx context.Context, r Request, found *Findings, lists
 		zone, listed := lists[last.ZoneID]
 		if !listed {
 			all, err := c.zoneRecords(ctx, last.ZoneID)
-			if err != nil && !unseen(err) { // else the engine fails to delete the record
-				return explain(err, "looking up the records of zone "+last.ZoneID+", in which "+host+" was")
+			if err != nil {
+				// In a zone that the token doesn't see any more, the engine fails to delete it.
+				if _, zoneErr := c.api.ZoneDetails(ctx, last.ZoneID); !unseen(zoneErr) {
+					return explain(err, "looking up the records of zone "+last.ZoneID+", in which "+host+" was")
+				}
 			}
 			zone = list(all, "")
 			lists[last.ZoneID] = zone
@@ -208,11 +215,21 @@ func (c *Client) released(ctx context.Context, r Request, found *Findings, lists
 			found.Released[logicalName] = last
 			found.Warnings = append(found.Warnings, fmt.Sprintf("the record of %s isn't this stack's any more, as it leads to %q%s; this forgets it, and leaves it there",
 				host, now.Content, commented(now.Comment)))
-		default: // it is about to be deleted
-			delete(found.Kinds, names.ASCII(now.Name))
+		default:
+			found.forgetKind(names.ASCII(now.Name), zone)
 		}
 	}
 	return nil
+}
+
+// forgetKind removes the CNAME of a name, which is about to be deleted, from what is known.
+func (f *Findings) forgetKind(name string, zone listing) {
+	delete(f.Kinds, name)
+	for _, record := range zone.byName[name] {
+		if record.Type != "CNAME" {
+			f.Kinds[name] = record.Type
+		}
+	}
 }
 
 func has(records []cloudflare.DNSRecord, kind string) bool {

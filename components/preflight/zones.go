@@ -25,7 +25,7 @@ type zone struct {
 func (c *Client) zones(ctx context.Context, r Request) (*Findings, error) {
 	found := &Findings{
 		AccountID: r.AccountID, ZoneIDs: map[string]string{},
-		Kinds: map[string]string{}, Changed: map[string]bool{}, Missing: map[string]bool{}, Released: map[string]names.LastRecord{},
+		Kinds: map[string]string{}, Changed: map[string]bool{}, Replaced: map[string]bool{}, Released: map[string]names.LastRecord{},
 	}
 	given, err := c.givenZone(ctx, r)
 	if err != nil {
@@ -36,11 +36,6 @@ func (c *Client) zones(ctx context.Context, r Request) (*Findings, error) {
 	if len(given) == 0 || !all(hosts, given[0]) {
 		if seen, err = c.visibleZones(ctx); err != nil {
 			return nil, err
-		}
-	}
-	for _, z := range seen {
-		if z.inactive != "" {
-			found.inactive = append(found.inactive, z)
 		}
 	}
 	var problems []error
@@ -57,6 +52,11 @@ func (c *Client) zones(ctx context.Context, r Request) (*Findings, error) {
 		}
 		problems = append(problems, err)
 		found.Hosts = append(found.Hosts, host)
+	}
+	for _, z := range seen {
+		if z.inactive != "" && z.accountID == found.AccountID {
+			found.inactive = append(found.inactive, z)
+		}
 	}
 	return found, distinct(problems)
 }

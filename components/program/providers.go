@@ -110,7 +110,8 @@ func (s *stackSettings) checkContext(ctx *pulumi.Context) error {
 	}
 	return fmt.Errorf("kubernetes:context: was %q so far, and the connectors in its cluster would go on serving the tunnel; "+
 		"to move to the cluster of %q, set kubernetes:kubeconfig to the kubeconfig's path, run pulumi up with the old context, and then change the context; "+
-		"if the context was only renamed, make it the current one, and run pulumi up --refresh=false without kubernetes:context once", before, now)
+		"if the context was only renamed, make it the current one, and run pulumi up --refresh=false without kubernetes:context once; "+
+		"if the old cluster is gone for good, run PULUMI_K8S_DELETE_UNREACHABLE=true pulumi up --refresh", before, now)
 }
 
 // optional is an input of a provider that is unset for the zero value.

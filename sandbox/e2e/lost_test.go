@@ -27,7 +27,7 @@ func TestLostCluster(t *testing.T) {
 		kubectl(t, "delete", "namespaces", "-l", s.selector())
 	}
 	const message = "failed to read resource state due to unreachable cluster"
-	require.Contains(t, readmeText(t), "PULUMI_K8S_DELETE_UNREACHABLE=true pulumi destroy")
+	require.Contains(t, readmeText(t), "PULUMI_K8S_DELETE_UNREACHABLE=true pulumi destroy --refresh")
 	shell := map[string]string{"PULUMI_K8S_DELETE_UNREACHABLE": "true"}
 
 	write(string(alive))

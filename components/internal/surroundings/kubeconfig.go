@@ -146,7 +146,7 @@ func Kubeconfig(value, context, directory string) error {
 	case !isMapping(string(contents)):
 		return fmt.Errorf("%s: file %s is no kubeconfig", kubeconfigKey, path)
 	}
-	if filepath.Dir(path) == filepath.Clean(directory) {
+	if directory == "" || filepath.Dir(path) == filepath.Clean(directory) {
 		return nil
 	}
 	return relativePaths(path, contents, context)

@@ -131,6 +131,7 @@ func TestKubeconfig(t *testing.T) {
 	}
 
 	require.NoError(t, surroundings.Kubeconfig("hoem", "", ""), "the directory isn't known")
+	require.NoError(t, surroundings.Kubeconfig(filepath.Join(elsewhere, "relative"), "", ""), "nor whether it is this one")
 	require.NoError(t, surroundings.Kubeconfig(filepath.Join(elsewhere, "relative"), "work", directory), "of another context")
 	require.Error(t, surroundings.Kubeconfig(filepath.Join(elsewhere, "unused"), "home", directory))
 }

@@ -13,8 +13,8 @@
 //   - a connector may hold one connection per edge address: a second one is
 //     refused with EDUPCONN, which makes cloudflared try another address.
 //   - a tunnel may hold a hundred connections. One more is refused with an error that is
-//     marked retryable, after which cloudflared tries again; what the real edge answers
-//     isn't known.
+//     marked retryable, after which cloudflared tries again, unless it was its first one
+//     over HTTP/2, after which it exits; what the real edge answers isn't known.
 //   - UnregisterConnection is answered at once. The edge then sends no new requests,
 //     waits for those in flight and hangs up, which lets cloudflared exit before its
 //     grace period is over.

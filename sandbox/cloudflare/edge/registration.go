@@ -35,8 +35,9 @@ type session struct {
 	carrier carrier
 	info    state.Connection // what is known before registration
 
-	mu   sync.Mutex
-	conn *connection // once registered
+	mu    sync.Mutex
+	conn  *connection // once registered
+	ended bool        // nothing is registered any more
 }
 
 var _ pogs.RegistrationServer = (*session)(nil)
@@ -47,7 +48,7 @@ func (s *session) serve(ctx context.Context, control io.ReadWriteCloser) {
 	defer s.edge.track(s.carrier)()
 	_ = tunnelrpc.NewRegistrationServer(s).Serve(ctx, control) // always returns an error: the stream's end
 
-	conn := s.registered()
+	conn := s.end()
 	if conn == nil {
 		s.carrier.hangUp()
 		return
@@ -63,6 +64,14 @@ func (s *session) serve(ctx context.Context, control io.ReadWriteCloser) {
 	s.edge.log.Info("connection closed", "tunnel", conn.TunnelID, "connection", conn.ID)
 }
 
+// end keeps anything from being registered after the stream's end, and returns what was.
+func (s *session) end() *connection {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.ended = true
+	return s.conn
+}
+
 // RegisterConnection authenticates a connector and adds its connection to the table.
 func (s *session) RegisterConnection(_ context.Context, auth pogs.TunnelAuth, tunnel uuid.UUID, index byte, o *pogs.ConnectionOptions) (*pogs.ConnectionDetails, error) {
 	details, err := s.register(auth, tunnel, index, o)
@@ -76,7 +85,10 @@ func (s *session) RegisterConnection(_ context.Context, auth pogs.TunnelAuth, tu
 func (s *session) register(auth pogs.TunnelAuth, tunnel uuid.UUID, index byte, o *pogs.ConnectionOptions) (*pogs.ConnectionDetails, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.conn != nil {
+	switch {
+	case s.ended:
+		return nil, errNotRegistered
+	case s.conn != nil:
 		return nil, errDuplicate
 	}
 	if err := s.edge.authenticate(auth, tunnel); err != nil {
