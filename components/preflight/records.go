@@ -14,9 +14,6 @@ import (
 	"k8s-tunnel/components/names"
 )
 
-// recordsPerPage is the length of a page of records, so that most zones are one call.
-const recordsPerPage = 1000
-
 // records looks up what the names lead to so far. It reports every name that the
 // component can't have, or may not take without being told to: names with an
 // address record, which the provider can't overwrite (it would fail after half a
@@ -66,27 +63,6 @@ func (r Request) lastByHost(found *Findings) map[string]names.LastRecord {
 		last[record.Host(found.ZoneIDs)] = record
 	}
 	return last
-}
-
-// listing is what a zone has.
-type listing struct {
-	byName map[string][]cloudflare.DNSRecord
-	byID   map[string]cloudflare.DNSRecord
-	// delegations are the records that delegate a name below the zone.
-	delegations []cloudflare.DNSRecord
-}
-
-func list(all []cloudflare.DNSRecord, zone string) listing {
-	l := listing{byName: map[string][]cloudflare.DNSRecord{}, byID: map[string]cloudflare.DNSRecord{}}
-	for _, record := range all {
-		name := names.ASCII(record.Name)
-		l.byName[name] = append(l.byName[name], record)
-		l.byID[record.ID] = record
-		if record.Type == "NS" && name != zone {
-			l.delegations = append(l.delegations, record)
-		}
-	}
-	return l
 }
 
 // delegated reports that a host lies below a name that was delegated.
@@ -178,76 +154,6 @@ func (r Request) renamed(host names.Host, record cloudflare.DNSRecord, last map[
 		}
 	}
 	return nil
-}
-
-// released finds the component's records that the engine mustn't delete although their
-// names aren't asked for any more: another stack or a person has them by now, or they were
-// renamed to a name that is asked for.
-func (c *Client) released(ctx context.Context, r Request, found *Findings, lists map[string]listing) error {
-	wanted := map[string]bool{}
-	for _, host := range found.Hosts {
-		wanted[host.Name] = true
-	}
-	for _, logicalName := range slices.Sorted(maps.Keys(r.LastRecords)) {
-		last := r.LastRecords[logicalName]
-		host := last.Host(found.ZoneIDs)
-		if wanted[host] {
-			continue
-		}
-		zone, listed := lists[last.ZoneID]
-		if !listed {
-			all, err := c.zoneRecords(ctx, last.ZoneID)
-			if err != nil {
-				// In a zone that the token doesn't see any more, the engine fails to delete it.
-				if _, zoneErr := c.api.ZoneDetails(ctx, last.ZoneID); !unseen(zoneErr) {
-					return explain(err, "looking up the records of zone "+last.ZoneID+", in which "+host+" was")
-				}
-			}
-			zone = list(all, "")
-			lists[last.ZoneID] = zone
-		}
-		now, there := zone.byID[last.ID]
-		switch owner := names.ParseComment(now.Comment); {
-		case !there:
-		case wanted[names.ASCII(now.Name)]:
-			found.Released[logicalName] = last
-		case !r.owns(owner, now.Content):
-			found.Released[logicalName] = last
-			found.Warnings = append(found.Warnings, fmt.Sprintf("the record of %s isn't this stack's any more, as it leads to %q%s; this forgets it, and leaves it there",
-				host, now.Content, commented(now.Comment)))
-		default:
-			found.forgetKind(names.ASCII(now.Name), zone)
-		}
-	}
-	return nil
-}
-
-// forgetKind removes the CNAME of a name, which is about to be deleted, from what is known.
-func (f *Findings) forgetKind(name string, zone listing) {
-	delete(f.Kinds, name)
-	for _, record := range zone.byName[name] {
-		if record.Type != "CNAME" {
-			f.Kinds[name] = record.Type
-		}
-	}
-}
-
-func has(records []cloudflare.DNSRecord, kind string) bool {
-	return slices.ContainsFunc(records, func(record cloudflare.DNSRecord) bool { return record.Type == kind })
-}
-
-// zoneRecords lists all records of a zone.
-func (c *Client) zoneRecords(ctx context.Context, zoneID string) ([]cloudflare.DNSRecord, error) {
-	var all []cloudflare.DNSRecord
-	for page := 1; ; page++ {
-		records, _, err := c.api.ListDNSRecords(ctx, cloudflare.ZoneIdentifier(zoneID), cloudflare.ListDNSRecordsParams{
-			ResultInfo: cloudflare.ResultInfo{Page: page, PerPage: recordsPerPage},
-		})
-		all = append(all, records...)
-		if err != nil || len(records) < recordsPerPage {
-			return all, err
-		}
-	}
 }
 
 // obstacle says why the component can't have a host beside this record of its name,
