@@ -126,10 +126,14 @@ var rotationPattern = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9.-]{0,30}[A-Za-
 
 var tunnelNamePattern = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]*[a-z0-9])?$`)
 
+// anyName is a valid name of a component, where the name doesn't matter.
+const anyName = "component"
+
 // Validate reports every problem with the arguments at once, each starting with
 // the argument that it is about. Optional arguments may be unset, and so may API:
-// Validate asks nothing.
-func (a *CloudflareTunnelArgs) Validate() error { return a.withDefaults("component").validate() }
+// Validate asks nothing. An unset TunnelName is only checked when the component is made,
+// because it is the component's name then.
+func (a *CloudflareTunnelArgs) Validate() error { return a.withDefaults(anyName).validate() }
 
 // validate is Validate for arguments with defaults.
 func (a *CloudflareTunnelArgs) validate() error {

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 	"github.com/stretchr/testify/require"
 
 	"k8s-tunnel/components/internal/plantest"
@@ -85,4 +86,27 @@ func requireVerdict(t *testing.T, change func(*CloudflareTunnelArgs), wantErr st
 		require.ErrorContains(t, err, wantErr)
 	}
 	return err
+}
+
+// A component whose name can't be a tunnel's needs another name for the tunnel.
+func TestCloudflareTunnel_NameOfTheTunnel(t *testing.T) {
+	t.Parallel()
+	create := func(args *CloudflareTunnelArgs) error {
+		return new(plantest.Engine).Run(func(ctx *pulumi.Context) error {
+			_, err := NewCloudflareTunnel(ctx, "MyEdge", args)
+			return err
+		})
+	}
+	args := validArgs()
+	args.Replicas = -1
+	err := create(args)
+	require.ErrorContains(t, err, `tunnelName: "MyEdge" is not made of`)
+	require.ErrorContains(t, err, "it is not set, and defaults to the component's name")
+	require.ErrorContains(t, err, "replicas: -1 is negative")
+
+	args.TunnelName = "My Edge"
+	require.NotContains(t, create(args).Error(), "component's name")
+	args = validArgs()
+	args.TunnelName = "my-edge"
+	require.NoError(t, create(args))
 }

@@ -46,7 +46,7 @@ func validateAutoscaling(path string, args *CloudflareTunnelArgs) error {
 		problems = append(problems, fmt.Errorf("%s.maxReplicas: %d is too many; %s, so use %d to %d",
 			path, a.MaxReplicas, connectorLimit, args.Replicas, MaxReplicas))
 	case a.MaxReplicas < args.Replicas:
-		problems = append(problems, fmt.Errorf("%s.maxReplicas: %d is less than replicas, %d", path, a.MaxReplicas, args.Replicas))
+		problems = append(problems, fmt.Errorf("%s.maxReplicas: %d is less than replicas, %d; use %[3]d to %d, or lower replicas", path, a.MaxReplicas, args.Replicas, MaxReplicas))
 	}
 	return errors.Join(append(problems, validate.Quantity(path+".cpu", a.CPU))...)
 }

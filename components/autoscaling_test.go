@@ -21,7 +21,7 @@ func TestCloudflareTunnelArgs_ValidateAutoscaling(t *testing.T) {
 		{"autoscaling", scaling(AutoscalingArgs{MaxReplicas: 24, CPU: "250m"}), ""},
 		{"autoscaling without a maximum", scaling(AutoscalingArgs{}), "autoscaling.maxReplicas: not set; use 2 to 24"},
 		{"autoscaling beyond the limit", scaling(AutoscalingArgs{MaxReplicas: 25}), "autoscaling.maxReplicas: 25 is too many"},
-		{"autoscaling below the replicas", scaling(AutoscalingArgs{MaxReplicas: 1}), "autoscaling.maxReplicas: 1 is less than replicas, 2"},
+		{"autoscaling below the replicas", scaling(AutoscalingArgs{MaxReplicas: 1}), "autoscaling.maxReplicas: 1 is less than replicas, 2; use 2 to 24, or lower replicas"},
 		{"autoscaling by a bad quantity", scaling(AutoscalingArgs{MaxReplicas: 3, CPU: "half"}), `autoscaling.cpu: "half"`},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -1,7 +1,6 @@
 package components
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 
@@ -57,8 +56,8 @@ func NewCloudflareTunnel(
 		args = &CloudflareTunnelArgs{}
 	}
 	given := args
-	args = args.withDefaults(name)
-	if err := errors.Join(args.validate(), validateAPI("api", args.API)); err != nil {
+	args, err := given.complete(name)
+	if err != nil {
 		return nil, err
 	}
 	found, err := args.check(ctx, name)

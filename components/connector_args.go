@@ -74,8 +74,8 @@ func validateConnector(path string, args *CloudflareTunnelArgs) error {
 		{"logFormat", c.LogFormat, logFormats},
 	} {
 		if !slices.Contains(field.allowed, field.value) {
-			values := strings.Join(slices.DeleteFunc(slices.Clone(field.allowed), func(v string) bool { return v == "" }), ", ")
-			problems = append(problems, fmt.Errorf("%s.%s: %q doesn't exist; use one of %s", path, field.name, field.value, values))
+			values := slices.DeleteFunc(slices.Clone(field.allowed), func(v string) bool { return v == "" })
+			problems = append(problems, fmt.Errorf("%s.%s: %q is not allowed; use %s, or remove it", path, field.name, field.value, strings.Join(values, ", ")))
 		}
 	}
 	if c.PostQuantum && c.Protocol == "http2" {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
@@ -28,31 +29,34 @@ const maxPatience = 45 * time.Second
 func (t *CloudflareTunnel) resumable(ctx *pulumi.Context, name string, client *preflight.Client) (pulumi.ResourceOption, error) {
 	remove := func(inputs resource.PropertyMap) error {
 		account, tunnel := inputs["accountId"].StringValue(), inputs["name"].StringValue()
-		id, err := client.RemoveLeftover(context.Background(), account, tunnel)
+		id, err := client.RemoveLeftover(ctx.Context(), account, tunnel)
 		if err != nil || id == "" {
 			return err
 		}
 		return ctx.Log.Info(fmt.Sprintf("deleted tunnel %s (%s), which an interrupted update had left behind", tunnel, id), &pulumi.LogArgs{Resource: t})
 	}
-	began := time.Now()
-	before, err := ctx.RegisterResourceHook(name+"-remove-leftover", func(args *pulumi.ResourceHookArgs) error {
-		began = time.Now()
+	var began atomic.Pointer[time.Time] // each hook runs in a goroutine of its own
+	beforeCreate := func(args *pulumi.ResourceHookArgs) error {
+		now := time.Now()
+		began.Store(&now)
 		return remove(args.NewInputs)
-	}, nil)
-	if err != nil {
-		return nil, fmt.Errorf("registering a hook: %w", err)
 	}
-	onError, err := ctx.RegisterErrorHook(name+"-retry-creation", func(args *pulumi.ErrorHookArgs) (bool, error) {
-		if !retry(args) || time.Since(began) > maxPatience {
+	onError := func(args *pulumi.ErrorHookArgs) (bool, error) {
+		if start := began.Load(); !retry(args) || start != nil && time.Since(*start) > maxPatience {
 			return false, nil
 		}
 		return true, remove(args.NewInputs)
-	})
+	}
+	before, err := ctx.RegisterResourceHook(name+"-remove-leftover", beforeCreate, nil)
 	if err != nil {
-		return nil, fmt.Errorf("registering a hook: %w", err)
+		return nil, fmt.Errorf("registering the hook for a tunnel's leftover: %w", err)
+	}
+	again, err := ctx.RegisterErrorHook(name+"-retry-creation", onError)
+	if err != nil {
+		return nil, fmt.Errorf("registering the hook that retries a tunnel: %w", err)
 	}
 	return pulumi.ResourceHooks(&pulumi.ResourceHookBinding{
-		BeforeCreate: []*pulumi.ResourceHook{before}, OnError: []*pulumi.ErrorHook{onError},
+		BeforeCreate: []*pulumi.ResourceHook{before}, OnError: []*pulumi.ErrorHook{again},
 	}), nil
 }
 
@@ -68,7 +72,7 @@ func (t *CloudflareTunnel) retried(ctx *pulumi.Context, name string) (pulumi.Res
 		return again, nil
 	})
 	if err != nil {
-		return nil, fmt.Errorf("registering a hook: %w", err)
+		return nil, fmt.Errorf("registering the hook that retries records: %w", err)
 	}
 	return pulumi.ResourceHooks(&pulumi.ResourceHookBinding{OnError: []*pulumi.ErrorHook{onError}}), nil
 }

@@ -78,13 +78,23 @@ type found struct {
 // arguments, and NewCloudflareTunnel uses it instead of asking again, unless the arguments
 // that it depends on have changed in between.
 func (a *CloudflareTunnelArgs) Check(ctx *pulumi.Context, name string) error {
-	args := a.withDefaults(name)
-	if err := errors.Join(args.validate(), validateAPI("api", args.API)); err != nil {
+	args, err := a.complete(name)
+	if err != nil {
 		return err
 	}
-	found, err := args.check(ctx, name)
-	a.found = found
+	a.found, err = args.check(ctx, name)
 	return err
+}
+
+// complete returns valid arguments of a component with this name, with defaults.
+func (a *CloudflareTunnelArgs) complete(name string) (*CloudflareTunnelArgs, error) {
+	var unnamed error
+	if err := validateTunnelName("tunnelName", name); err != nil && a.TunnelName == "" {
+		unnamed = fmt.Errorf("%w; it is not set, and defaults to the component's name", err)
+		name = anyName
+	}
+	args := a.withDefaults(name)
+	return args, errors.Join(unnamed, args.validate(), validateAPI("api", args.API))
 }
 
 // check is Check for valid arguments with defaults. What surrounds the program has to be

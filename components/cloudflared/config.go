@@ -41,7 +41,7 @@ const (
 )
 
 // Options are those of cloudflared's options that its owner decides on. Empty values
-// are cloudflared's own defaults.
+// are cloudflared's own defaults, but for GraceSeconds.
 type Options struct {
 	// Protocol is auto, quic or http2.
 	Protocol string
@@ -54,7 +54,8 @@ type Options struct {
 	PostQuantum bool
 	// DisablePathMTUDiscovery sends small QUIC packets.
 	DisablePathMTUDiscovery bool
-	// GraceSeconds is how long cloudflared finishes requests after SIGTERM.
+	// GraceSeconds is how long cloudflared finishes requests after SIGTERM. 0 cuts them at
+	// once.
 	GraceSeconds int
 	// LogLevel and TransportLogLevel are the least severe levels that are logged.
 	LogLevel, TransportLogLevel string

@@ -101,7 +101,8 @@ type LastRecord struct {
 	Comment string
 	// Proxied says whether Cloudflare answers for it, so that it can lead to a tunnel.
 	Proxied bool
-	// AllowOverwrite is an argument of the provider, see CloudflareTunnel.records.
+	// AllowOverwrite is the provider's argument of that name. A change of it makes the
+	// engine update the record.
 	AllowOverwrite bool
 }
 

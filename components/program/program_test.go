@@ -361,7 +361,10 @@ func TestProgram_AnotherContextOfALostCluster(t *testing.T) {
 		"pulumi:providers:kubernetes::kubernetes":                                         {"context": resource.NewProperty("home")},
 		components.CloudflareTunnelType + "$kubernetes:core/v1:Namespace::edge-namespace": {},
 	}
-	require.NoError(t, stack.up(map[string]string{"kubernetes:context": "work"}))
+	for range 2 { // in one process, as with the Automation API
+		require.NoError(t, stack.up(map[string]string{"kubernetes:context": "work"}))
+		require.NotContains(t, stack.inputs(t, "kubernetes"), resource.PropertyKey("deleteUnreachable"))
+	}
 }
 
 // The providers of the settings reach the component's children.

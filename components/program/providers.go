@@ -70,12 +70,10 @@ func (s *stackSettings) kubernetesProvider(ctx *pulumi.Context) (*kubernetes.Pro
 	// Which warnings are shown, and whether to forget what is in a cluster that is gone, is
 	// up to each command. The provider reads the variables itself; the SDK would record
 	// them, too.
-	for _, name := range []string{
-		"PULUMI_K8S_SUPPRESS_DEPRECATION_WARNINGS", "PULUMI_K8S_SUPPRESS_HELM_HOOK_WARNINGS", "PULUMI_K8S_DELETE_UNREACHABLE",
-	} {
-		if err := os.Unsetenv(name); err != nil {
-			return nil, fmt.Errorf("unsetting %s: %w", name, err)
-		}
+	restore, err := withoutVariables("PULUMI_K8S_SUPPRESS_DEPRECATION_WARNINGS", "PULUMI_K8S_SUPPRESS_HELM_HOOK_WARNINGS", "PULUMI_K8S_DELETE_UNREACHABLE")
+	defer restore()
+	if err != nil {
+		return nil, err
 	}
 	return kubernetes.NewProvider(ctx, kubernetesName, &kubernetes.ProviderArgs{
 		Kubeconfig:             kubeconfig,
@@ -86,6 +84,28 @@ func (s *stackSettings) kubernetesProvider(ctx *pulumi.Context) (*kubernetes.Pro
 		EnableSecretMutable:    pulumi.Bool(false),
 		SkipUpdateUnreachable:  pulumi.Bool(false),
 	})
+}
+
+// withoutVariables unsets variables of the shell. restore sets them again: a program of the
+// Automation API runs in a process that lives on.
+func withoutVariables(variables ...string) (restore func(), err error) {
+	values := map[string]string{}
+	restore = func() {
+		for name, value := range values {
+			_ = os.Setenv(name, value) // it was set before
+		}
+	}
+	for _, name := range variables {
+		value, set := os.LookupEnv(name)
+		if !set {
+			continue
+		}
+		if err := os.Unsetenv(name); err != nil {
+			return restore, fmt.Errorf("unsetting %s: %w", name, err)
+		}
+		values[name] = value
+	}
+	return restore, nil
 }
 
 // checkContext refuses another context of the usual kubeconfig. As the state doesn't say

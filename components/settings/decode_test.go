@@ -61,7 +61,7 @@ func TestDecode_FieldWithoutTag(t *testing.T) {
 		Name   string `pulumi:"name"`
 		Hidden string
 	}
-	require.EqualError(t, settings.Decode("setting", `{"": "x"}`, &into), "setting.: no such field; there are name")
+	require.EqualError(t, settings.Decode("setting", `{"": "x"}`, &into), "setting.: no such field; there is only name")
 	require.Empty(t, into.Hidden)
 }
 

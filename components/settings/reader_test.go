@@ -120,7 +120,7 @@ func TestUnknown(t *testing.T) {
 	require.True(t, former.Ignored("zones"))
 	require.False(t, former.Ignored("empty"))
 	require.NoError(t, settings.Unknown(`{"k8s-tunnel:zones": "x"}`, former))
-	require.EqualError(t, settings.Unknown(`{"cloudflare:email": "me"}`, own, other), "cloudflare:email: has no effect in this program; remove it; there are apiToken")
+	require.EqualError(t, settings.Unknown(`{"cloudflare:email": "me"}`, own, other), "cloudflare:email: has no effect in this program; remove it; there is only apiToken")
 	err := settings.Unknown(`{"k8s-tunnel:hostname": "a", "k8s-tunnel:apiToken": "secret", "k8s-tunnel:domains": "a", "k8s-tunnel:port": "80", "k8s-tunnel:log-level": "debug"}`, own, other)
 	require.EqualError(t, err, strings.Join([]string{
 		"apiToken: no such setting; did you mean cloudflare:apiToken?",

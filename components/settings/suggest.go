@@ -18,6 +18,9 @@ func suggest(unknown string, known []string) string {
 	if nearest, distance := closest(unknown, known); distance <= max(2, len(unknown)/3) {
 		return fmt.Sprintf("; did you mean %s?", nearest)
 	}
+	if len(known) == 1 {
+		return "; there is only " + known[0]
+	}
 	return "; there are " + strings.Join(known, ", ")
 }
 
