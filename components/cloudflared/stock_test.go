@@ -35,7 +35,7 @@ var stricter = regexp.MustCompile(`(?s)` + strings.Join([]string{
 	`: with bastion, every visitor may choose the connector itself`,
 	`has a line break or another control character$`,
 	// YAML turns numbers into texts, and a bare number into nanoseconds.
-	` is not (true or false|a whole number|a string(; put it in quotes)?|a list|an object)$`,
+	` is not (true or false|a whole number|a string(; put it in quotes, or add --type string to pulumi config set)?|a list|an object)$`,
 }, "|"))
 
 // stockCloudflared is the path of the cloudflared to compare with.

@@ -117,7 +117,16 @@ var timestamp = regexp.MustCompile(`^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d+)? [+-]
 // ofTimestamp is said of such a value.
 const ofTimestamp = "what YAML makes of a date or a time; write what was meant in quotes"
 
+// unambiguous matches what can only have been meant as it is written, though YAML and
+// pulumi config set --path take it for a number or a boolean: 6, but not 2026.10, of which
+// 2026.1 is left.
+var unambiguous = regexp.MustCompile(`^(-?\d{1,15}|true|false)$`)
+
 func decodeWhole(path string, raw json.RawMessage, wanted reflect.Type, into any) error {
+	if wanted.Kind() == reflect.String && unambiguous.Match(raw) {
+		reflect.ValueOf(into).Elem().SetString(string(raw))
+		return nil
+	}
 	var text string
 	if wanted.Kind() == reflect.String && json.Unmarshal(raw, &text) == nil && timestamp.MatchString(text) {
 		return fmt.Errorf("%s: %q is %s", path, text, ofTimestamp)
@@ -128,7 +137,7 @@ func decodeWhole(path string, raw json.RawMessage, wanted reflect.Type, into any
 	return nil
 }
 
-// unquoted says what to do about a number, true or false that was meant to be a string.
+// unquoted says what to do about a number that was meant to be a string.
 func unquoted(raw json.RawMessage, wanted reflect.Type) string {
 	for wanted.Kind() == reflect.Pointer {
 		wanted = wanted.Elem()
@@ -136,5 +145,5 @@ func unquoted(raw json.RawMessage, wanted reflect.Type) string {
 	if wanted.Kind() != reflect.String || strings.ContainsAny(string(raw[:1]), "{[") {
 		return ""
 	}
-	return "; put it in quotes"
+	return "; put it in quotes, or add --type string to pulumi config set"
 }

@@ -35,10 +35,10 @@ func TestDecode_Problems(t *testing.T) {
 		{"no object", `["example.com"]`, []string{`ingress[0]: "example.com" is not an object`}},
 		{"misspelt field", `[{"service": "http://web", "originRequest": {"noTLSverify": true}}]`, []string{"ingress[0].originRequest.noTLSverify: no such field; did you mean noTLSVerify?"}},
 		{"foreign field", `[{"backend": "web"}]`, []string{"ingress[0].backend: no such field; there are hostname, originRequest, path, service"}},
-		{"all at once", `[{"hostname": 5, "originRequest": {"noTLSVerify": "yes", "connectTimeout": 30}}, {"originRequest": {"keepAliveConnections": 1.5, "access": {"audTag": "tag"}}}]`, []string{
-			"ingress[0].hostname: 5 is not a string; put it in quotes",
+		{"all at once", `[{"hostname": 5.5, "originRequest": {"noTLSVerify": "yes", "connectTimeout": 3e1}}, {"originRequest": {"keepAliveConnections": 1.5, "access": {"audTag": "tag"}}}]`, []string{
+			"ingress[0].hostname: 5.5 is not a string; put it in quotes, or add --type string to pulumi config set",
 			`ingress[0].originRequest.noTLSVerify: "yes" is not true or false`,
-			"ingress[0].originRequest.connectTimeout: 30 is not a string; put it in quotes",
+			"ingress[0].originRequest.connectTimeout: 3e1 is not a string; put it in quotes",
 			"ingress[1].originRequest.keepAliveConnections: 1.5 is not a whole number",
 			`ingress[1].originRequest.access.audTag: "tag" is not a list`,
 		}},
@@ -71,14 +71,33 @@ func TestDecode_Map(t *testing.T) {
 	var limits map[string]string
 	require.NoError(t, settings.Decode("limits", `{"cpu": "1", "memory": "64Mi"}`, &limits))
 	require.Equal(t, map[string]string{"cpu": "1", "memory": "64Mi"}, limits)
-	require.EqualError(t, settings.Decode("limits", `{"cpu": 1, "memory": "64Mi"}`, &limits), "limits.cpu: 1 is not a string; put it in quotes")
+	require.ErrorContains(t, settings.Decode("limits", `{"cpu": 0.5, "memory": "64Mi"}`, &limits), "limits.cpu: 0.5 is not a string; put it in quotes")
 	require.EqualError(t, settings.Decode("limits", `["cpu"]`, &limits), `limits: ["cpu"] is not an object`)
+}
+
+// A string may look like a number or a boolean: the CLI stores what it is given so.
+func TestDecode_StringWithoutQuotes(t *testing.T) {
+	t.Parallel()
+	var got struct {
+		EdgeIPVersion string            `pulumi:"edgeIPVersion"`
+		Labels        map[string]string `pulumi:"labels"`
+		Hosts         []string          `pulumi:"hosts"`
+		Timeout       *string           `pulumi:"timeout"`
+	}
+	require.NoError(t, settings.Decode("connector", `{"edgeIPVersion": 6, "labels": {"inject": false, "tier": -1}, "hosts": [7], "timeout": 30}`, &got))
+	require.Equal(t, "6", got.EdgeIPVersion)
+	require.Equal(t, map[string]string{"inject": "false", "tier": "-1"}, got.Labels)
+	require.Equal(t, []string{"7"}, got.Hosts)
+	require.Equal(t, "30", *got.Timeout)
+	for _, lossy := range []string{"2026.10", "1e3", "12345678901234567890"} {
+		require.ErrorContains(t, settings.Decode("connector", `{"edgeIPVersion": `+lossy+`}`, &got), "put it in quotes")
+	}
 }
 
 // A value of the wrong type is reported once: validation must not find an empty one in its place.
 func TestDecode_LeavesOutWhatIsWrong(t *testing.T) {
 	t.Parallel()
 	var request *cloudflared.OriginRequest
-	require.Error(t, settings.Decode("originRequest", `{"connectTimeout": 30, "tlsTimeout": "5s"}`, &request))
+	require.Error(t, settings.Decode("originRequest", `{"connectTimeout": [], "tlsTimeout": "5s"}`, &request))
 	require.Equal(t, &cloudflared.OriginRequest{TLSTimeout: new("5s")}, request)
 }
