@@ -159,7 +159,7 @@ func (a *CloudflareTunnelArgs) validate() error {
 
 // names are the names that lead to the cluster.
 func (a *CloudflareTunnelArgs) names() names.Set {
-	return names.Set{Domain: a.Domain, Hostnames: a.Hostnames}
+	return names.Set{Domain: a.Domain, Hostnames: a.Hostnames}.ASCII()
 }
 
 // routing says where cloudflared passes requests to.
@@ -173,7 +173,7 @@ func (a *CloudflareTunnelArgs) warnings() []string {
 	for _, rule := range a.Ingress {
 		ingress = append(ingress, rule.Hostname)
 	}
-	return append(names.Warnings(a.hosts, ingress, a.found.Kinds), a.roomWarnings()...)
+	return slices.Concat(names.Warnings(a.hosts, ingress, a.found.Kinds), a.NetworkPolicy.closedPorts(a.routing().Destinations()), a.roomWarnings())
 }
 
 // roomWarnings are about so many connectors that a rolling update may have more than

@@ -614,7 +614,7 @@ func TestCloudflareTunnel_Hooks(t *testing.T) {
 		{Account: "account", ID: unanswered, Name: name, Status: "inactive"},
 	}
 	args := validArgs()
-	args.API = apiArgs(api)
+	args.API, args.Origin = apiArgs(api), "http://192.0.2.1" // nothing to look up
 	r := &plantest.Engine{FailFirst: []string{"edge-tunnel", "edge-apex"}}
 	require.NoError(t, r.Run(program(args)))
 	require.Empty(t, api.Tunnels)

@@ -110,18 +110,17 @@ func (t *CloudflareTunnel) egress(
 		if !ok || slices.Contains(names, service) {
 			continue
 		}
-		if warning := lookupWarning(d); warning != "" {
-			if err := ctx.Log.Warn(warning, &pulumi.LogArgs{Resource: t}); err != nil {
-				return none, fmt.Errorf("logging a warning about %s: %w", d.Path, err)
-			}
-		}
-		read := &corev1.Service{}
-		object := clusterObject{group: "core/v1", apiVersion: "v1", kind: "Service", namespace: service.Namespace, name: service.Name}
 		logicalName := fmt.Sprintf("%s-origin-%s-%s", name, service.Namespace, service.Name)
 		if taken[logicalName] {
 			logicalName = fmt.Sprintf("%s-origin-%s.%s", name, service.Namespace, service.Name)
 		}
 		taken[logicalName] = true
+		_, readBefore := args.found.last.objects[logicalName]
+		if err := t.explainLookup(ctx, d, service, readBefore); err != nil {
+			return none, err
+		}
+		read := &corev1.Service{}
+		object := clusterObject{group: "core/v1", apiVersion: "v1", kind: "Service", namespace: service.Namespace, name: service.Name}
 		if err := object.read(ctx, logicalName, read, pulumi.Parent(t)); err != nil {
 			return none, fmt.Errorf("reading service %s in namespace %s: %w", service.Name, service.Namespace, err)
 		}
@@ -142,14 +141,29 @@ var outsideDomains = []string{
 	"arpa", "box", "com", "corp", "de", "eu", "internal", "intranet", "io", "lan", "local", "localdomain", "net", "org",
 }
 
-// lookupWarning says what a name is taken for that may have been meant otherwise. If
-// there is no such Service, the engine's error doesn't know of the host.
-func lookupWarning(d cloudflared.Destination) string {
-	if !strings.EqualFold(d.Host, d.Service.Name+"."+d.Service.Namespace) || !slices.Contains(outsideDomains, d.Service.Namespace) {
-		return ""
+// explainLookup says which Service a host of one or two labels is taken for, if it may have
+// been meant otherwise: if there is no such Service, the engine's error doesn't know of the
+// host. It is a warning for likely names of other hosts, each time, and otherwise a line
+// above that error, before the Service was read for the first time.
+func (t *CloudflareTunnel) explainLookup(ctx *pulumi.Context, d cloudflared.Destination, service cloudflared.ServiceName, readBefore bool) error {
+	short := strings.EqualFold(d.Host, service.Name) || strings.EqualFold(d.Host, service.Name+"."+service.Namespace)
+	doubtful := short && d.Service.Namespace != "" && slices.Contains(outsideDomains, d.Service.Namespace)
+	log := ctx.Log.Info
+	switch {
+	case doubtful:
+		log = ctx.Log.Warn
+	case !short || readBefore:
+		return nil
 	}
-	return fmt.Sprintf("%s: %s is looked up as the Service %s in namespace %s; if that is what it is, write %s.svc; if it is outside of the cluster, use its address, or add it to networkPolicy.origins: {host: %s, to: [{cidr: 192.0.2.10/32, ports: [%d]}]}",
-		d.Path, d.Host, d.Service.Name, d.Service.Namespace, d.Host, d.Host, d.Port)
+	text := fmt.Sprintf("%s: %s is looked up as the Service %s in namespace %s; if it is outside of the cluster, use its address, or add it to networkPolicy.origins: {host: %s, to: [{cidr: 192.0.2.10/32}]}",
+		d.Path, d.Host, service.Name, service.Namespace, d.Host)
+	if doubtful {
+		text += fmt.Sprintf("; if it is that Service, write %s.svc", d.Host)
+	}
+	if err := log(text, &pulumi.LogArgs{Resource: t}); err != nil {
+		return fmt.Errorf("logging what %s is looked up as: %w", d.Path, err)
+	}
+	return nil
 }
 
 // serviceBehind returns the Service that has to be read for a destination, and

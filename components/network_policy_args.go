@@ -65,6 +65,30 @@ func (a *NetworkPolicyArgs) peers(host string) []PeerArgs {
 	return nil
 }
 
+// closedPorts are warnings about ports of hosts outside of the cluster that the
+// arguments leave closed. Those of Services are translated into other ports.
+func (a *NetworkPolicyArgs) closedPorts(destinations []cloudflared.Destination) []string {
+	var all []string
+	for _, d := range destinations {
+		i := slices.IndexFunc(a.Origins, func(o PolicyOriginArgs) bool { return o.Host == d.Host })
+		if i < 0 || d.ClientChooses() || d.Service.Name != "" {
+			continue
+		}
+		var ports []int
+		open := false
+		for _, peer := range a.Origins[i].To {
+			ports = append(ports, peer.Ports...)
+			open = open || peer.CIDR == "" || len(peer.Ports) == 0
+		}
+		if !open && !slices.Contains(ports, d.Port) {
+			list := strings.Join(strings.Fields(strings.Trim(fmt.Sprint(ports), "[]")), ", ")
+			all = append(all, fmt.Sprintf("%s: uses port %d of %s, but networkPolicy.origins[%d] allows only %s; add it there, or leave out ports to allow those that are used",
+				d.Path, d.Port, d.Host, i, list))
+		}
+	}
+	return all
+}
+
 // edgeIPVersion is the kind of address at which connectors look for the edge: both,
 // unless the policy lets them reach one only. They would try the other one for
 // minutes.
@@ -101,14 +125,10 @@ func validateNetworkPolicy(path string, args *CloudflareTunnelArgs) error {
 	for i, namespace := range policy.MetricsFrom {
 		problems = append(problems, validate.Namespace(fmt.Sprintf("%s.metricsFrom[%d]", path, i), namespace))
 	}
-	type target struct {
-		host string
-		port int
-	}
-	reported := map[target]bool{}
+	reported := map[string]bool{}
 	for _, d := range destinations {
-		if to := (target{d.Host, d.Port}); len(policy.peers(d.Host)) == 0 && !reported[to] {
-			reported[to] = true
+		if len(policy.peers(d.Host)) == 0 && !reported[d.Host] {
+			reported[d.Host] = true
 			problems = append(problems, validateDestination(d, args.Namespace))
 		}
 	}
@@ -156,9 +176,7 @@ func validatePeer(path string, peer PeerArgs) error {
 // validateDestination reports a destination that a network policy can't allow
 // without being told what is behind it.
 func validateDestination(d cloudflared.Destination, ownNamespace string) error {
-	remedy := func(port int) string {
-		return fmt.Sprintf("add it to networkPolicy.origins: {host: %s, to: [{cidr: 192.0.2.10/32, ports: [%d]}]}", d.Host, port)
-	}
+	remedy := fmt.Sprintf("add it to networkPolicy.origins: {host: %s, to: [{cidr: 192.0.2.10/32}]}", d.Host)
 	switch {
 	case d.Addr.IsValid():
 		return nil
@@ -166,12 +184,12 @@ func validateDestination(d cloudflared.Destination, ownNamespace string) error {
 		return fmt.Errorf("%s: with %s, clients choose the destination; list what they may reach in networkPolicy.origins: {host: %s, to: [{cidr: 192.0.2.0/24, ports: [22]}]}",
 			d.Path, d.Host, d.Host)
 	case d.Service == apiServer:
-		return fmt.Errorf("%s: the API server isn't a pod, so the network policy needs its address (kubectl get endpointslices -l kubernetes.io/service-name=kubernetes); %s",
-			d.Path, remedy(6443))
+		return fmt.Errorf("%s: the API server isn't a pod, so the network policy needs its address (kubectl --namespace default get endpointslices -l kubernetes.io/service-name=kubernetes); "+
+			"add it to networkPolicy.origins: {host: %s, to: [{cidr: 192.0.2.10/32, ports: [6443]}]}", d.Path, d.Host)
 	case d.Service.Name == "":
-		return fmt.Errorf("%s: %q is outside of the cluster, so the network policy needs its address; %s", d.Path, d.Host, remedy(d.Port))
+		return fmt.Errorf("%s: %q is outside of the cluster, so the network policy needs its address; %s", d.Path, d.Host, remedy)
 	case d.Service.Namespace == "" && ownNamespace == "":
-		return fmt.Errorf("%s: %q would be a Service in the connectors' own namespace, which is new and empty; use %s.<namespace>", d.Path, d.Host, d.Host)
+		return fmt.Errorf("%s: %q would be a Service in the connectors' own namespace, which is new and empty; use %s.<namespace>, or, if it is outside of the cluster, %s", d.Path, d.Host, d.Host, remedy)
 	}
 	return nil
 }

@@ -137,8 +137,8 @@ func TestNetworkPolicy_ChosenDestinations(t *testing.T) {
 func TestNetworkPolicy_LookupWarnings(t *testing.T) {
 	t.Parallel()
 	for service, want := range map[string]string{
-		"http://homeassistant.local:8123":     "ingress[0].service: homeassistant.local is looked up as the Service homeassistant in namespace local; if that is what it is, write homeassistant.local.svc; if it is outside of the cluster, use its address, or add it to networkPolicy.origins: {host: homeassistant.local, to: [{cidr: 192.0.2.10/32, ports: [8123]}]}",
-		"http://HomeAssistant.local:8123":     "ingress[0].service: HomeAssistant.local is looked up as the Service homeassistant in namespace local; if that is what it is, write HomeAssistant.local.svc; if it is outside of the cluster, use its address, or add it to networkPolicy.origins: {host: HomeAssistant.local, to: [{cidr: 192.0.2.10/32, ports: [8123]}]}",
+		"http://homeassistant.local:8123":     "ingress[0].service: homeassistant.local is looked up as the Service homeassistant in namespace local; if it is outside of the cluster, use its address, or add it to networkPolicy.origins: {host: homeassistant.local, to: [{cidr: 192.0.2.10/32}]}; if it is that Service, write homeassistant.local.svc",
+		"http://HomeAssistant.local:8123":     "ingress[0].service: HomeAssistant.local is looked up as the Service homeassistant in namespace local; if it is outside of the cluster, use its address, or add it to networkPolicy.origins: {host: HomeAssistant.local, to: [{cidr: 192.0.2.10/32}]}; if it is that Service, write HomeAssistant.local.svc",
 		"http://homeassistant.local.svc:8000": "",
 		"http://web.media":                    "",
 	} {
@@ -154,6 +154,46 @@ func TestNetworkPolicy_LookupWarnings(t *testing.T) {
 			require.Equal(t, []string{want}, r.Warnings())
 		}
 	}
+}
+
+// What a short name is looked up as is said before that was done for the first time.
+func TestNetworkPolicy_FirstLookup(t *testing.T) {
+	t.Parallel()
+	args := validArgs()
+	args.Origin, args.Namespace = "http://web.media.svc", "edge"
+	args.Ingress = []IngressRule{{Hostname: "nas.example.com", Service: "http://nas.home:5000"}, {Hostname: "pi.example.com", Service: "http://pi"}}
+	services := map[string]map[string]any{}
+	for _, name := range []string{"media/web", "home/nas", "edge/pi"} {
+		services[name] = map[string]any{"selector": map[string]any{"app": name}, "ports": []any{map[string]any{"port": 80}, map[string]any{"port": 5000}}}
+	}
+	r := &plantest.Engine{Services: services}
+	require.NoError(t, r.Run(program(args)))
+	require.Empty(t, r.Warnings())
+	require.Equal(t, []string{
+		"ingress[0].service: nas.home is looked up as the Service nas in namespace home; if it is outside of the cluster, use its address, or add it to networkPolicy.origins: {host: nas.home, to: [{cidr: 192.0.2.10/32}]}",
+		"ingress[1].service: pi is looked up as the Service pi in namespace edge; if it is outside of the cluster, use its address, or add it to networkPolicy.origins: {host: pi, to: [{cidr: 192.0.2.10/32}]}",
+	}, r.Infos())
+
+	r = &plantest.Engine{Services: services, State: map[string]resource.PropertyMap{
+		CloudflareTunnelType + "$kubernetes:core/v1:Service::edge-origin-home-nas": {}, CloudflareTunnelType + "$kubernetes:core/v1:Service::edge-origin-edge-pi": {},
+	}}
+	require.NoError(t, r.Run(program(args)))
+	require.Empty(t, r.Infos())
+}
+
+// A host on several ports is one problem, and its remedy allows them all.
+func TestNetworkPolicy_SeveralPorts(t *testing.T) {
+	t.Parallel()
+	args := validArgs()
+	args.Ingress = []IngressRule{{Hostname: "a.example.com", Service: "http://nas.home.lan:5000"}, {Hostname: "b.example.com", Service: "http://nas.home.lan:8080"}}
+	require.EqualError(t, args.Validate(), `ingress[0].service: "nas.home.lan" is outside of the cluster, so the network policy needs its address; add it to networkPolicy.origins: {host: nas.home.lan, to: [{cidr: 192.0.2.10/32}]}`)
+	args.NetworkPolicy = &NetworkPolicyArgs{Origins: []PolicyOriginArgs{{Host: "nas.home.lan", To: []PeerArgs{{CIDR: "192.0.2.10/32"}}}}}
+	require.Empty(t, declare(t, args).Warnings())
+
+	args.NetworkPolicy.Origins[0].To[0].Ports = []int{5000}
+	require.Equal(t, []string{
+		"ingress[1].service: uses port 8080 of nas.home.lan, but networkPolicy.origins[0] allows only 5000; add it there, or leave out ports to allow those that are used",
+	}, declare(t, args).Warnings())
 }
 
 func TestNetworkPolicy_Metrics(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode"
 )
 
 // Set is the names that lead to a cluster.
@@ -26,6 +27,22 @@ type Host struct {
 
 // domainArgument is the argument that asks for the domain and its wildcard.
 const domainArgument = "domain"
+
+// ASCII returns the set with internationalized names in the xn-- form. Names in ASCII stay
+// as they are.
+func (s Set) ASCII() Set {
+	convert := func(name string) string {
+		if strings.ContainsFunc(name, func(r rune) bool { return r > unicode.MaxASCII }) {
+			return ASCII(name)
+		}
+		return name
+	}
+	out := Set{Domain: convert(s.Domain)}
+	for _, name := range s.Hostnames {
+		out.Hostnames = append(out.Hostnames, convert(name))
+	}
+	return out
+}
 
 // Hosts lists all names once: the domain, its wildcard, and Hostnames.
 func (s Set) Hosts() []Host {

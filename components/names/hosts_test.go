@@ -29,6 +29,9 @@ func TestSet_ValidateHostnames(t *testing.T) {
 		{"upper case", "Photos.example.com", "must be in lower case"},
 		{"final dot", "photos.example.com.", "must be in lower case and without a final dot"},
 		{"nothing", "", "is not a full host name"},
+		{"underscore", "_my_app.example.com", ""},
+		{"underscore in the zone", "app.my_example.com", "is not a full host name"},
+		{"underscore in the last labels", "example.c_m", "is not a full host name"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -119,7 +122,7 @@ func TestSet_ValidateDomain(t *testing.T) {
 		{"wildcard domain", "*.example.com", `use the name "example.com"`},
 		{"upper-case domain", "Example.com.", `"example.com"`},
 		{"top-level domain", "com", `domain: "com" is not a domain name`},
-		{"unicode domain", "bücher.example", "xn--"},
+		{"unicode domain", "bücher.example", "is not a domain name"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -157,4 +160,16 @@ func TestWarnings_HiddenFromWildcards(t *testing.T) {
 			require.Contains(t, got, test.want)
 		}
 	}
+}
+
+// Internationalized names may be written as people know them.
+func TestSet_ASCII(t *testing.T) {
+	t.Parallel()
+	set := Set{Domain: "München.example", Hostnames: []string{"*.bücher.example", "Photos.example.com", "bü cher.example"}}.ASCII()
+	require.Equal(t, Set{Domain: "xn--mnchen-3ya.example", Hostnames: []string{"*.xn--bcher-kva.example", "Photos.example.com", "bü cher.example"}}, set)
+	err := set.Validate()
+	require.ErrorContains(t, err, `hostnames[1]: "Photos.example.com" must be in lower case`)
+	require.ErrorContains(t, err, `hostnames[2]: "bü cher.example" is not a full host name`)
+	require.NotContains(t, err.Error(), "domain")
+	require.Equal(t, Set{Domain: "Example.com."}, Set{Domain: "Example.com."}.ASCII())
 }

@@ -12,6 +12,9 @@ const dnsLabel = `[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?`
 
 var domainPattern = regexp.MustCompile(`^(` + dnsLabel + `\.)+` + dnsLabel + `$`)
 
+// hostnamePattern allows underscores below the domain, as DNS and browsers do.
+var hostnamePattern = regexp.MustCompile(`^([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?\.)*(` + dnsLabel + `\.)+` + dnsLabel + `$`)
+
 // Validate reports everything that is wrong with the names, each problem with
 // the argument that it is about.
 func (s Set) Validate() error {
@@ -40,7 +43,7 @@ func validateDomain(domain string) error {
 	case lower != domain && domainPattern.MatchString(lower):
 		return fmt.Errorf("%s: %q must be in lower case and without a final dot: %q", path, domain, lower)
 	case len("*."+domain) > MaxName || !domainPattern.MatchString(domain):
-		return fmt.Errorf("%s: %q is not a domain name, such as example.com (use the xn-- form of an internationalized name)", path, domain)
+		return fmt.Errorf("%s: %q is not a domain name, such as example.com", path, domain)
 	}
 	return nil
 }
@@ -54,10 +57,10 @@ func (s Set) validateHostname(path string, i int, host string) error {
 	switch {
 	case strings.Contains(host, "/"):
 		return fmt.Errorf("%s: %q is a URL; use the host name alone, such as photos.example.com", path, host)
-	case lower != name && domainPattern.MatchString(lower):
+	case lower != name && hostnamePattern.MatchString(lower):
 		return fmt.Errorf("%s: %q must be in lower case and without a final dot", path, host)
-	case len(host) > MaxName || !domainPattern.MatchString(name):
-		return fmt.Errorf("%s: %q is not a full host name, such as photos.example.com or *.example.net (use the xn-- form of an internationalized name)", path, host)
+	case len(host) > MaxName || !hostnamePattern.MatchString(name):
+		return fmt.Errorf("%s: %q is not a full host name, such as photos.example.com or *.example.net", path, host)
 	case slices.Index(s.Hostnames, host) < i:
 		return fmt.Errorf("%s: %s is listed already, as %s; remove it", path, host, hostnameArgument(slices.Index(s.Hostnames, host)))
 	}
