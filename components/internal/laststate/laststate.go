@@ -17,6 +17,24 @@ type Outputs map[string]any
 //
 // Among the outputs are secrets in the clear.
 func Resources(ctx *pulumi.Context) (map[string]Outputs, error) {
+	name := ctx.Organization() + "/" + ctx.Project() + "/" + ctx.Stack()
+	all, err := read(ctx, name)
+	if err != nil && ctx.Organization() == selfManaged {
+		// A backend from before 2023 may still have stacks without projects.
+		if all, legacyErr := read(ctx, ctx.Stack()); legacyErr == nil {
+			return all, nil
+		}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading the state of stack %s: %w", name, err)
+	}
+	return all, nil
+}
+
+// selfManaged is the organization of all stacks in a directory, a bucket or a database.
+const selfManaged = "organization"
+
+func read(ctx *pulumi.Context, stack string) (map[string]Outputs, error) {
 	var state struct {
 		Resources map[string]struct {
 			Outputs Outputs `pulumi:"outputs"`
@@ -24,9 +42,9 @@ func Resources(ctx *pulumi.Context) (map[string]Outputs, error) {
 	}
 	args := struct {
 		StackName string `pulumi:"stackName"`
-	}{ctx.Organization() + "/" + ctx.Project() + "/" + ctx.Stack()}
+	}{stack}
 	if _, err := ctx.InvokePackageRaw("pulumi:pulumi:readStackResourceOutputs", &args, &state, ""); err != nil {
-		return nil, fmt.Errorf("reading the state of stack %s: %w", args.StackName, err)
+		return nil, err //nolint:wrapcheck // the caller does
 	}
 	all := map[string]Outputs{}
 	for urn, resource := range state.Resources {

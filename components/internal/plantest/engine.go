@@ -42,6 +42,8 @@ type Engine struct {
 	// State are the outputs of resources in the stack's state, by their URNs' ends,
 	// such as k8s-tunnel:index:CloudflareTunnel::edge.
 	State map[string]resource.PropertyMap
+	// Legacy makes the state one of a backend whose stacks don't belong to projects.
+	Legacy bool
 	// FailFirst are the logical names of resources whose creation fails at first, so that
 	// their hooks are called. Those of other resources aren't.
 	FailFirst []string
@@ -226,7 +228,11 @@ func (m *monitor) Invoke(_ context.Context, r *pulumirpc.ResourceInvokeRequest) 
 	if err != nil {
 		return nil, err
 	}
-	if r.GetTok() != "pulumi:pulumi:readStackResourceOutputs" || args["stackName"].StringValue() != "organization/"+Project+"/"+Stack {
+	name := "organization/" + Project + "/" + Stack
+	if m.engine.Legacy {
+		name = Stack
+	}
+	if r.GetTok() != "pulumi:pulumi:readStackResourceOutputs" || args["stackName"].StringValue() != name {
 		return nil, fmt.Errorf("unexpected call of %s with %v", r.GetTok(), args)
 	}
 	resources := resource.PropertyMap{}
