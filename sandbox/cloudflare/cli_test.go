@@ -20,6 +20,7 @@ import (
 	"k8s-tunnel/sandbox/cloudflare/control"
 	"k8s-tunnel/sandbox/cloudflare/edge/edgetest"
 	"k8s-tunnel/sandbox/cloudflare/state"
+	"k8s-tunnel/sandbox/wait"
 )
 
 // command is a stock cloudflared with a home of its own, pointed at the sandbox as
@@ -142,7 +143,7 @@ func TestCommandLine(t *testing.T) {
 			t.Skip("needs root to give cloudflared a resolver of its own")
 		}
 		kill := cli.connect(discovery(t, hosts, edgePort), "by-hand", web.URL)
-		require.Eventually(t, func() bool { return len(tunnel().Connections) == 4 }, 30*time.Second, 50*time.Millisecond)
+		wait.Until(t, 30*time.Second, "four connections", func() bool { return len(tunnel().Connections) == 4 })
 		for _, host := range []string{"home.localhost", "photos.home.localhost"} {
 			status, body, _ := fetch(t, public, "http://"+host+"/")
 			require.Equal(t, "200 hello from "+host, fmt.Sprint(status, " ", body))
@@ -159,17 +160,17 @@ func TestCommandLine(t *testing.T) {
 		cli.run("cleanup", "by-hand")
 		// After all connections broke at once, cloudflared waits for up to ten seconds,
 		// and twice as long if it fails again.
-		require.Eventually(t, func() bool {
+		wait.Until(t, time.Minute, "a connector that still runs comes back", func() bool {
 			now := tunnel().Connections
 			return len(now) > 0 && now[0].ID != before
-		}, time.Minute, 50*time.Millisecond, "a connector that still runs comes back")
+		})
 
 		require.NoError(t, port.SetLag(ctx, control.Lag{Departure: api.Duration(time.Hour)}))
 		kill()
-		require.Eventually(t, func() bool {
+		wait.Until(t, 30*time.Second, "one that was killed is still listed", func() bool {
 			now := tunnel().Connections
 			return len(now) > 0 && !slices.ContainsFunc(now, func(c state.Connection) bool { return !c.PendingReconnect })
-		}, 30*time.Second, 50*time.Millisecond, "one that was killed is still listed")
+		})
 		require.Contains(t, cli.run("info", "by-hand"), "has no active connectors")
 		require.Contains(t, cli.run("info", "--show-recently-disconnected", "by-hand"), "xsbx0")
 		out, err = cli.try("delete", "by-hand")

@@ -18,6 +18,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"k8s-tunnel/sandbox/cluster/image"
+	"k8s-tunnel/sandbox/wait"
 )
 
 // testSlot is one that worlds rarely use.
@@ -217,7 +218,7 @@ func (n *nodeTest) requireNames() {
 // requireBack waits until every program is ready and has been restarted once.
 func (n *nodeTest) requireBack(name string, restarts int) {
 	n.Helper()
-	require.Eventually(n, func() bool {
+	wait.Until(n, 60*time.Second, name+" is back", func() bool {
 		s := n.status()
 		for _, c := range s.Components {
 			if c.Name == name && c.Restarts < restarts {
@@ -225,7 +226,7 @@ func (n *nodeTest) requireBack(name string, restarts int) {
 			}
 		}
 		return s.Healthy()
-	}, 60*time.Second, 100*time.Millisecond, "%s", name)
+	})
 }
 
 // requireForward fetches a page through kubectl port-forward.

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"k8s-tunnel/sandbox/wait"
 )
 
 func TestNode_Lifecycle(t *testing.T) {
@@ -52,7 +54,7 @@ func TestNode_Lifecycle(t *testing.T) {
 	})
 	t.Run("a killed node leaves no process and comes back with its objects", func(t *testing.T) {
 		require.NoError(t, syscall.Kill(n.status().PID, syscall.SIGKILL))
-		require.Eventually(t, func() bool { return len(n.processes()) == 0 && !n.status().Running }, 10*time.Second, 10*time.Millisecond)
+		wait.Until(t, 10*time.Second, "no process is left", func() bool { return len(n.processes()) == 0 && !n.status().Running })
 		t.Logf("FIGURE start after kill -9: %s", n.start())
 		n.requireWeb()
 	})

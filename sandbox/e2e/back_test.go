@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"k8s-tunnel/sandbox/wait"
 )
 
 // TestGoingBack interrupts updates while new connectors start beside the old ones, and takes the change
@@ -32,7 +34,7 @@ func TestGoingBack(t *testing.T) {
 		t.Run(change.name, func(t *testing.T) {
 			change.make(t)
 			r := s.start(t, origin.args...)
-			eventually(t, patience, "new connectors beside the old ones", func() bool {
+			wait.Until(t, patience, "new connectors beside the old ones", func() bool {
 				deployments := kubectl(t, "get", "deployments", "-A", "-l", connectors, "-o", "name")
 				return r.ended() || strings.Count(deployments, "\n") == 2
 			})

@@ -10,6 +10,7 @@ import (
 
 	"k8s-tunnel/sandbox/cloudflare/api"
 	"k8s-tunnel/sandbox/cloudflare/state"
+	"k8s-tunnel/sandbox/wait"
 )
 
 func deleteTunnel(t *testing.T, id string) {
@@ -66,7 +67,7 @@ func TestBehindItsBack(t *testing.T) {
 		gone := s.output(t, "tunnelId")
 		deleteTunnel(t, gone)
 		// The deletion takes a while to show: the connector has to lose its connections first.
-		eventually(t, time.Minute, "the connector isn't ready", func() bool {
+		wait.Until(t, time.Minute, "the connector isn't ready", func() bool {
 			return !ready(t, namespace, podNames(t, namespace, "")[0])
 		})
 		require.Contains(t, s.mustPulumi(t, "preview"), "was deleted outside of this stack")

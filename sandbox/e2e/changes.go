@@ -17,6 +17,7 @@ import (
 	"k8s-tunnel/sandbox/load"
 	"k8s-tunnel/sandbox/project"
 	"k8s-tunnel/sandbox/toolchain"
+	"k8s-tunnel/sandbox/wait"
 	"k8s-tunnel/sandbox/world"
 )
 
@@ -43,7 +44,7 @@ func newChanges(t *testing.T, s scene) *changes {
 func (c *changes) answers(t *testing.T) {
 	t.Helper()
 	for _, host := range c.world.AppHosts() {
-		eventually(t, time.Minute, host+" answers", func() bool {
+		wait.Until(t, time.Minute, host+" answers", func() bool {
 			req, err := newRequest(t.Context(), host)
 			require.NoError(t, err)
 			resp, err := c.world.Client().Do(req)
@@ -88,7 +89,7 @@ func (c *changes) end(t *testing.T) load.Report {
 // settle waits until no connector is terminating, and then a second for Cloudflare to notice.
 func (c *changes) settle(t *testing.T) {
 	t.Helper()
-	eventually(t, 3*time.Minute, "no connector is terminating", func() bool {
+	wait.Until(t, 3*time.Minute, "no connector is terminating", func() bool {
 		out := kubectlIn(t, c.world, "get", "pods", "-A", "-l", "app.kubernetes.io/name=cloudflared",
 			"-o", `jsonpath={range .items[*]}{.metadata.deletionTimestamp}{end}`)
 		return strings.TrimSpace(out) == ""
@@ -196,7 +197,7 @@ func (c *changes) interruptedUp(t *testing.T) error {
 	require.NoError(t, up.Start())
 	done := make(chan error, 1)
 	go func() { done <- up.Wait() }()
-	eventually(t, time.Minute, "a pod can't pull its image", func() bool {
+	wait.Until(t, time.Minute, "a pod can't pull its image", func() bool {
 		return strings.Contains(kubectlIn(t, c.world, "get", "pods", "-A"), "ImagePull")
 	})
 	require.NoError(t, up.Process.Signal(os.Interrupt))
@@ -218,7 +219,7 @@ func (c *changes) evict(t *testing.T) {
 	require.Len(t, pods, 2)
 	require.NoError(t, c.evictPod(namespace, pods[0]))
 	require.ErrorContains(t, c.evictPod(namespace, pods[1]), "disruption budget")
-	eventually(t, 2*time.Minute, "the budget lets the second connector go", func() bool {
+	wait.Until(t, 2*time.Minute, "the budget lets the second connector go", func() bool {
 		return c.evictPod(namespace, pods[1]) == nil
 	})
 	kubectlIn(t, c.world, "-n", namespace, "rollout", "status", "deployment/"+c.stack.output(t, "deployment"), "--timeout=120s")

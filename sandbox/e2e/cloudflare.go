@@ -12,6 +12,7 @@ import (
 
 	"k8s-tunnel/sandbox/cloudflare/api"
 	"k8s-tunnel/sandbox/cloudflare/control"
+	"k8s-tunnel/sandbox/wait"
 )
 
 func currentState(t *testing.T) control.State {
@@ -31,7 +32,7 @@ func live(t *testing.T) []control.Tunnel {
 // each.
 func requireConnectors(t *testing.T, tunnelID string, want int) {
 	t.Helper()
-	eventually(t, 30*time.Second, "connectors with four connections each", func() bool {
+	wait.Until(t, 30*time.Second, "connectors with four connections each", func() bool {
 		for _, tunnel := range live(t) {
 			if tunnel.ID.String() == tunnelID {
 				clients := map[string]int{}

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"k8s-tunnel/sandbox/wait"
 )
 
 // controller selects the pods of the ingress controller.
@@ -77,7 +79,7 @@ func TestDMZ(t *testing.T) {
 		apply(t, onNode)
 		port := kubectl(t, "-n", "apps", "get", "service", "photos-on-node", "-o", "jsonpath={.spec.ports[0].nodePort}")
 		address := link + "2:" + port
-		eventually(t, 10*time.Second, "another pod reaches it", func() bool { return dialFrom(t, hello, address) == "open" })
+		wait.Until(t, 10*time.Second, "another pod reaches it", func() bool { return dialFrom(t, hello, address) == "open" })
 		require.Equal(t, "timeout", dialFrom(t, pod, address))
 	})
 	t.Run("only the namespaces that are named may scrape", func(t *testing.T) {

@@ -13,6 +13,7 @@ import (
 
 	"k8s-tunnel/sandbox/ca"
 	"k8s-tunnel/sandbox/cloudflare/state"
+	"k8s-tunnel/sandbox/wait"
 )
 
 // TestFiles reaches an HTTPS service whose certificate comes from an authority of its own, the API
@@ -37,7 +38,7 @@ func TestFiles(t *testing.T) {
 	host := "api." + state.HomeZoneName
 	onlyNew := func() {
 		t.Helper()
-		eventually(t, 2*time.Minute, "the old connector has stopped", func() bool {
+		wait.Until(t, 2*time.Minute, "the old connector has stopped", func() bool {
 			return strings.Count(kubectl(t, "-n", namespace, "get", "pods", "-o", "name"), "/") == 1
 		})
 	}

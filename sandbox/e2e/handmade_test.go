@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"k8s-tunnel/sandbox/cloudflare/state"
+	"k8s-tunnel/sandbox/wait"
 )
 
 // TestHandMadeTunnel runs a tunnel with the stock cloudflared alone, as people do without this
@@ -17,7 +18,7 @@ import (
 func TestHandMadeTunnel(t *testing.T) {
 	share(t)
 	h := makeByHand(t, testWorld)
-	eventually(t, 30*time.Second, "the apps answer through the tunnel made by hand", func() bool {
+	wait.Until(t, 30*time.Second, "the apps answer through the tunnel made by hand", func() bool {
 		status, _ := get(t, testWorld.AppHosts()[1], "/")
 		return status == http.StatusOK
 	})

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"k8s-tunnel/sandbox/wait"
 )
 
 // TestProbes shows that the probes restart a connector that hangs, and no other.
@@ -18,7 +20,7 @@ func TestProbes(t *testing.T) {
 	pods := podNames(t, namespace, connectors)
 	healthy := func(within time.Duration, what string, pods ...string) {
 		t.Helper()
-		eventually(t, within, what, func() bool {
+		wait.Until(t, within, what, func() bool {
 			for _, pod := range pods {
 				if !ready(t, namespace, pod) {
 					return false
@@ -37,7 +39,7 @@ func TestProbes(t *testing.T) {
 	})
 	t.Run("the origin fails", func(t *testing.T) {
 		kubectl(t, "-n", "ingress-nginx", "scale", "deployment", "ingress-nginx-controller", "--replicas=0")
-		eventually(t, 2*time.Minute, "the origin is gone", func() bool {
+		wait.Until(t, 2*time.Minute, "the origin is gone", func() bool {
 			status, _ := get(t, testWorld.Domain(), "/api/info")
 			return status == 502
 		})
@@ -60,7 +62,7 @@ func TestProbes(t *testing.T) {
 		require.NoError(t, testWorld.Control().SetEdge(ctx, true))
 		healthy(90*time.Second, "back after the outage", other)
 
-		eventually(t, time.Until(began.Add(12*time.Minute)), "the wedged connector is restarted", func() bool {
+		wait.Until(t, time.Until(began.Add(12*time.Minute)), "the wedged connector is restarted", func() bool {
 			return restarts(t, namespace, wedged) > 0 && ready(t, namespace, wedged)
 		})
 		t.Logf("the wedged connector was back after %s", time.Since(began).Round(time.Second))

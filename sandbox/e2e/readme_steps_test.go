@@ -18,6 +18,7 @@ import (
 
 	"k8s-tunnel/sandbox/cloudflare/state"
 	"k8s-tunnel/sandbox/project"
+	"k8s-tunnel/sandbox/wait"
 )
 
 // makeTarget is a line that calls make.
@@ -327,7 +328,7 @@ func (r *readme) development(t *testing.T, block string) {
 func (r *readme) settle(t *testing.T) {
 	t.Helper()
 	namespace := r.stack.output(t, "namespace")
-	eventually(t, time.Minute, "one connector is left", func() bool {
+	wait.Until(t, time.Minute, "one connector is left", func() bool {
 		var pods struct {
 			Items []struct {
 				Metadata struct{ Name, DeletionTimestamp string }

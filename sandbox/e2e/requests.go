@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"k8s-tunnel/sandbox/wait"
 )
 
 // get requests a host's path from the front, and returns the status and the body.
@@ -43,7 +45,7 @@ func answersApps(t *testing.T) {
 func requireAnswerFrom(t *testing.T, url, pod string) {
 	t.Helper()
 	var got string
-	require.Eventually(t, func() bool {
+	wait.Until(t, 10*time.Second, url+" is answered by "+pod, func() bool {
 		req, err := http.NewRequestWithContext(context.Background(), http.MethodGet, "http://"+url, nil)
 		require.NoError(t, err)
 		resp, err := testWorld.Client().Do(req)
@@ -53,7 +55,7 @@ func requireAnswerFrom(t *testing.T, url, pod string) {
 		defer resp.Body.Close()
 		got = resp.Header.Get("X-Pod")
 		return strings.HasPrefix(got, pod+"-")
-	}, 10*time.Second, 200*time.Millisecond, "%s: want an answer from %s", url, pod)
+	})
 	t.Logf("%s: answered by %s", url, got)
 }
 

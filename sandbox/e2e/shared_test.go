@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"k8s-tunnel/sandbox/project"
+	"k8s-tunnel/sandbox/wait"
 )
 
 // TestSharedBackend has two machines share a backend: each has a clone and a home of its own, and
@@ -71,7 +72,7 @@ func TestSharedBackend(t *testing.T) {
 		update.Env = append(update.Env, mark)
 		require.NoError(t, update.Start())
 		locks := filepath.Join(testWorld.Dir(), "pulumi", ".pulumi", "locks", "organization", "k8s-tunnel", first.Name)
-		eventually(t, time.Minute, "the update has its lock", func() bool {
+		wait.Until(t, time.Minute, "the update has its lock", func() bool {
 			files, err := os.ReadDir(locks)
 			return err == nil && len(files) == 1
 		})

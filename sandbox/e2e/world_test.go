@@ -18,6 +18,7 @@ import (
 	"k8s-tunnel/sandbox/cli"
 	"k8s-tunnel/sandbox/cluster"
 	"k8s-tunnel/sandbox/process"
+	"k8s-tunnel/sandbox/wait"
 	"k8s-tunnel/sandbox/world"
 )
 
@@ -93,12 +94,12 @@ func TestWorld_SurvivesItsProcessesDeath(t *testing.T) {
 	require.Error(t, testWorld.Healthy(context.Background()))
 	require.NoError(t, testWorld.Up(context.Background(), os.Stdout))
 	require.NoError(t, testWorld.Healthy(context.Background()))
-	eventually(t, 2*time.Minute, "the apps answer again", func() bool {
+	wait.Until(t, 2*time.Minute, "the apps answer again", func() bool {
 		status, _ := get(t, testWorld.Domain(), "/api/info")
 		return status == http.StatusOK
 	})
 	// The pods start again too, and until the connectors are ready a preview finds something to do.
-	eventually(t, 2*time.Minute, "the stack is as it was", func() bool {
+	wait.Until(t, 2*time.Minute, "the stack is as it was", func() bool {
 		_, err := s.pulumi("preview", "--expect-no-changes")
 		return err == nil
 	})

@@ -19,6 +19,7 @@ import (
 
 	"k8s-tunnel/sandbox/ca"
 	"k8s-tunnel/sandbox/cloudflare/state"
+	"k8s-tunnel/sandbox/wait"
 )
 
 // desk is an edge with one live and one deleted tunnel, with which tests register by
@@ -132,7 +133,7 @@ func TestRegistration_TooManyConnections(t *testing.T) {
 
 	rpc.GracefulShutdown(t.Context(), time.Second)
 	rpc.Close()
-	require.Eventually(t, func() bool { return again() == nil }, 5*time.Second, 10*time.Millisecond, "there is room")
+	wait.Until(t, 5*time.Second, "there is room", func() bool { return again() == nil })
 }
 
 func TestRegistration_LifeOfAConnection(t *testing.T) {
