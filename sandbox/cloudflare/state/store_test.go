@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
@@ -216,21 +217,52 @@ func TestStore_RecordsOfAnotherZoneAreOutOfReach(t *testing.T) {
 
 func TestStore_IsSafeForConcurrentUse(t *testing.T) {
 	t.Parallel()
-	s := open(t)
+	file := filepath.Join(t.TempDir(), "state.db")
+	s, err := Open(file)
+	require.NoError(t, err)
+	require.NoError(t, s.Seed())
 	s.SetDNSLag(time.Millisecond)
+	cnames := func() (n int) {
+		for _, r := range s.Records(HomeZoneID) {
+			if r.Type == "CNAME" {
+				n++
+			}
+		}
+		return n
+	}
 	var wg sync.WaitGroup
 	for range 4 {
 		wg.Go(func() {
 			for range 10 {
-				r, _, err := s.ReplaceRecord(Record{ZoneID: HomeZoneID, Name: HomeZoneName, Type: "CNAME", Content: newID(), Proxied: true})
-				if err == nil {
-					s.Lookup(HomeZoneName)
-					_ = s.DeleteRecord(HomeZoneID, r.ID) // another goroutine may have been faster
+				_, err := s.CreateRecord(Record{ZoneID: HomeZoneID, Name: HomeZoneName, Type: "TXT", Content: newID()})
+				assert.NoError(t, err)
+				r, changed, err := s.ReplaceRecord(Record{ZoneID: HomeZoneID, Name: HomeZoneName, Type: "CNAME", Content: newID(), Proxied: true})
+				assert.NoError(t, err)
+				assert.True(t, changed)
+				if found, ok := s.Lookup(HomeZoneName); ok {
+					assert.Equal(t, "CNAME", found.Type)
+				}
+				assert.LessOrEqual(t, cnames(), 1)
+				if err := s.DeleteRecord(HomeZoneID, r.ID); err != nil {
+					assert.ErrorIs(t, err, ErrNotFound, "another goroutine may have been faster")
 				}
 			}
 		})
 	}
 	wg.Wait()
+	s.SetDNSLag(0)
+	records := s.Records(HomeZoneID)
+	require.Len(t, records, 4*10)
+	require.Zero(t, cnames(), "each was replaced or deleted")
+	require.Equal(t, records, s.names.at(HomeZoneID, HomeZoneName))
+	_, ok := s.Lookup(HomeZoneName)
+	require.False(t, ok)
+	require.NoError(t, s.Close())
+
+	s, err = Open(file)
+	require.NoError(t, err)
+	defer func() { require.NoError(t, s.Close()) }()
+	require.Equal(t, records, s.Records(HomeZoneID))
 }
 
 func TestToken_Rights(t *testing.T) {
