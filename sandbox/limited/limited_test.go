@@ -20,16 +20,14 @@ func TestRun(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("needs root")
 	}
-	if _, err := os.Stat("/sys/fs/cgroup/memory/cgroup.procs"); err != nil {
-		if enabled, _ := os.ReadFile("/sys/fs/cgroup/cgroup.subtree_control"); !strings.Contains(string(enabled), "memory") {
+	parent := "/sys/fs/cgroup/memory" // with version 1
+	if _, err := os.Stat(filepath.Join(parent, "cgroup.procs")); err != nil {
+		parent = "/sys/fs/cgroup"
+		if enabled, _ := os.ReadFile(filepath.Join(parent, "cgroup.subtree_control")); !strings.Contains(string(enabled), "memory") {
 			t.Skip("memory isn't limited by control groups now")
 		}
 	}
 	t.Run("what a killed program left", func(t *testing.T) {
-		parent := "/sys/fs/cgroup"
-		if _, err := os.Stat(filepath.Join(parent, "memory/cgroup.procs")); err == nil {
-			parent = filepath.Join(parent, "memory")
-		}
 		killed := exec.Command("true")
 		require.NoError(t, killed.Run())
 		group := func(pid int) string {
@@ -65,7 +63,7 @@ func TestRun(t *testing.T) {
 		require.NoError(t, err)
 		require.Greater(t, usage.Needed, int64(95*limited.MiB))
 	})
-	left, err := filepath.Glob(fmt.Sprintf("/sys/fs/cgroup/*/k8s-tunnel-limited-%d-*", os.Getpid()))
+	left, err := filepath.Glob(filepath.Join(parent, fmt.Sprintf("k8s-tunnel-limited-%d-*", os.Getpid())))
 	require.NoError(t, err)
 	require.Empty(t, left)
 }
