@@ -32,10 +32,6 @@ type Config struct {
 	// Manifests are objects that are created as soon as the node can store them, a YAML or JSON stream.
 	// Start doesn't wait for them to come up.
 	Manifests []byte `json:"-"`
-	// EdgeAddrs are the addresses at which cloudflared finds its edge. They are put on the
-	// machine's end of the veth pair, and the cluster's DNS answers with them: the first half for
-	// region 1, the rest for region 2.
-	EdgeAddrs []netip.Addr
 	// EdgeProtocol is what the cluster's DNS tells cloudflared to begin with, quic or http2, as
 	// Cloudflare's own DNS steers connectors that leave the choice to it. Empty for quic, as in
 	// production.
@@ -88,6 +84,17 @@ func (c Config) DNSAddr() netip.Addr {
 	return netip.AddrFrom4(a)
 }
 
+// EdgeAddrs are the addresses at which cloudflared finds its edge. They are put on the machine's end of
+// the veth pair, and the cluster's DNS answers with them: the first half for region 1, the rest for
+// region 2.
+func (c Config) EdgeAddrs() []netip.Addr {
+	addrs := make([]netip.Addr, 4)
+	for i := range addrs {
+		addrs[i] = netip.AddrFrom4([4]byte{10, 255, byte(c.Slot), byte(11 + i)})
+	}
+	return addrs
+}
+
 // edgeRange is the part of the link's subnet that the edge's addresses are taken from.
 func (c Config) edgeRange() netip.Prefix {
 	return netip.PrefixFrom(netip.AddrFrom4([4]byte{10, 255, byte(c.Slot), 8}), 29)
@@ -117,11 +124,6 @@ func (c Config) Validate() error {
 	}
 	if c.EdgeProtocol != "" && c.EdgeProtocol != "quic" && c.EdgeProtocol != "http2" {
 		bad("edgeProtocol: %q is neither quic nor http2", c.EdgeProtocol)
-	}
-	for i, addr := range c.EdgeAddrs {
-		if c.Slot >= 0 && c.Slot <= MaxSlot && (!c.LinkSubnet().Contains(addr) || addr == c.HostAddr() || addr == c.NodeAddr()) {
-			bad("edgeAddrs[%d]: %s is not a free address of %s", i, addr, c.LinkSubnet())
-		}
 	}
 	return errors.Join(problems...)
 }

@@ -10,12 +10,12 @@ import (
 func TestConfig_AddressesFollowTheSlot(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
-		slot                                               int
-		name, host, node, pods, ofNode, services, api, dns string
+		slot                                                     int
+		name, host, node, edge, pods, ofNode, services, api, dns string
 	}{
-		{0, "k8st0", "10.255.0.1", "10.255.0.2", "10.128.0.0/16", "10.128.0.0/24", "10.129.0.0/16", "10.129.0.1", "10.129.0.10"},
-		{1, "k8st1", "10.255.1.1", "10.255.1.2", "10.130.0.0/16", "10.130.0.0/24", "10.131.0.0/16", "10.131.0.1", "10.131.0.10"},
-		{31, "k8st31", "10.255.31.1", "10.255.31.2", "10.190.0.0/16", "10.190.0.0/24", "10.191.0.0/16", "10.191.0.1", "10.191.0.10"},
+		{0, "k8st0", "10.255.0.1", "10.255.0.2", "10.255.0.11", "10.128.0.0/16", "10.128.0.0/24", "10.129.0.0/16", "10.129.0.1", "10.129.0.10"},
+		{1, "k8st1", "10.255.1.1", "10.255.1.2", "10.255.1.11", "10.130.0.0/16", "10.130.0.0/24", "10.131.0.0/16", "10.131.0.1", "10.131.0.10"},
+		{31, "k8st31", "10.255.31.1", "10.255.31.2", "10.255.31.11", "10.190.0.0/16", "10.190.0.0/24", "10.191.0.0/16", "10.191.0.1", "10.191.0.10"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -23,6 +23,7 @@ func TestConfig_AddressesFollowTheSlot(t *testing.T) {
 			require.Equal(t, tt.name, c.Name())
 			require.Equal(t, tt.host, c.HostAddr().String())
 			require.Equal(t, tt.node, c.NodeAddr().String())
+			require.Equal(t, tt.edge, c.EdgeAddrs()[0].String())
 			require.Equal(t, tt.pods, c.PodSubnet().String())
 			require.Equal(t, tt.ofNode, c.nodePodSubnet().String())
 			require.Equal(t, tt.services, c.ServiceSubnet().String())
@@ -30,6 +31,19 @@ func TestConfig_AddressesFollowTheSlot(t *testing.T) {
 			require.Equal(t, tt.dns, c.DNSAddr().String())
 		})
 	}
+}
+
+func TestConfig_EdgeIsWhereItMayBe(t *testing.T) {
+	t.Parallel()
+	c := Config{Slot: 2}
+	require.Len(t, c.EdgeAddrs(), 4)
+	for _, addr := range c.EdgeAddrs() {
+		require.True(t, c.edgeRange().Contains(addr), addr)
+	}
+	for _, other := range []netip.Addr{c.HostAddr(), c.NodeAddr()} {
+		require.False(t, c.edgeRange().Contains(other), other)
+	}
+	require.True(t, c.LinkSubnet().Overlaps(c.edgeRange()))
 }
 
 func TestConfig_SlotsDoNotOverlap(t *testing.T) {
@@ -49,24 +63,21 @@ func TestConfig_SlotsDoNotOverlap(t *testing.T) {
 
 func TestConfig_Validate(t *testing.T) {
 	t.Parallel()
-	good := Config{Slot: 2, Dir: "/var/world/node", BinDir: "/opt/tools", EdgeAddrs: edgeAddrs(2)}
+	good := Config{Slot: 2, Dir: "/var/world/node", BinDir: "/opt/tools"}
 	require.NoError(t, good.Validate())
 	for name, tt := range map[string]struct {
 		change func(*Config)
 		want   []string
 	}{
-		"slot too high":            {func(c *Config) { c.Slot = 32; c.EdgeAddrs = nil }, []string{"slot: 32 is not between 0 and 31"}},
+		"slot too high":            {func(c *Config) { c.Slot = 32 }, []string{"slot: 32 is not between 0 and 31"}},
 		"slot negative":            {func(c *Config) { c.Slot = -1 }, []string{"slot: -1 is not"}},
 		"relative directory":       {func(c *Config) { c.Dir = "world" }, []string{`dir: "world" is not an absolute path`}},
 		"the root as directory":    {func(c *Config) { c.Dir = "/usr/.." }, []string{"dir: "}},
-		"edge of another slot":     {func(c *Config) { c.EdgeAddrs = edgeAddrs(3) }, []string{"edgeAddrs[0]: 10.255.3.11", "edgeAddrs[3]: 10.255.3.14"}},
-		"edge on the node itself":  {func(c *Config) { c.EdgeAddrs[1] = c.NodeAddr() }, []string{"edgeAddrs[1]: 10.255.2.2 is not a free address"}},
 		"several problems at once": {func(c *Config) { c.Dir, c.BinDir = "", "bin" }, []string{"dir: ", "binDir: "}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			c := good
-			c.EdgeAddrs = edgeAddrs(2)
 			tt.change(&c)
 			err := c.Validate()
 			for _, want := range tt.want {

@@ -55,7 +55,7 @@ func corefile(edge []netip.Addr, protocol string) (string, error) {
 
 // dnsManifests are CoreDNS's objects with this node's values in them, as a YAML stream.
 func dnsManifests(c Config) ([]byte, error) {
-	config, err := corefile(c.EdgeAddrs, c.EdgeProtocol)
+	config, err := corefile(c.EdgeAddrs(), c.EdgeProtocol)
 	if err != nil {
 		return nil, err
 	}

@@ -16,7 +16,8 @@ import (
 
 func TestCorefile_GoldenFile(t *testing.T) {
 	t.Parallel()
-	got, err := corefile(edgeAddrs(3), "")
+	edge := testConfig(t).EdgeAddrs()
+	got, err := corefile(edge, "")
 	require.NoError(t, err)
 	golden := "testdata/Corefile"
 	if os.Getenv("UPDATE_GOLDEN") != "" {
@@ -26,7 +27,7 @@ func TestCorefile_GoldenFile(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, string(want), got)
 
-	steered, err := corefile(edgeAddrs(3), "http2")
+	steered, err := corefile(edge, "http2")
 	require.NoError(t, err)
 	require.Equal(t, strings.ReplaceAll(got, `\034quic\034`, `\034http2\034`), steered)
 	require.NotEqual(t, got, steered)
@@ -69,7 +70,7 @@ func TestDNSManifests_AreFilledIn(t *testing.T) {
 	got := objects(t, stream)
 	require.Len(t, got, 6)
 
-	config, err := corefile(c.EdgeAddrs, "")
+	config, err := corefile(c.EdgeAddrs(), "")
 	require.NoError(t, err)
 	require.Equal(t, config, field(t, got["ConfigMap"], "data", "Corefile"))
 	require.Equal(t, "10.135.0.10", field(t, got["Service"], "spec", "clusterIP"))
@@ -81,7 +82,7 @@ func TestDNSManifests_AreFilledIn(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, stream, again, "the same node must not be changed by applying again")
 
-	c.EdgeAddrs = c.EdgeAddrs[:2]
+	c.EdgeProtocol = "http2"
 	other, err := dnsManifests(c)
 	require.NoError(t, err)
 	annotations := []any{"spec", "template", "metadata", "annotations"}

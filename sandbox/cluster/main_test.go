@@ -3,7 +3,6 @@ package cluster
 import (
 	"context"
 	"encoding/json"
-	"net/netip"
 	"os"
 	"testing"
 )
@@ -37,13 +36,5 @@ func startMain(raw string) int {
 // testConfig is a node that is never started.
 func testConfig(t *testing.T) Config {
 	t.Helper()
-	return Config{Slot: 3, Dir: t.TempDir(), BinDir: "/opt/tools", EdgeAddrs: edgeAddrs(3)}
-}
-
-func edgeAddrs(slot int) []netip.Addr {
-	var addrs []netip.Addr
-	for i := byte(11); i <= 14; i++ {
-		addrs = append(addrs, netip.AddrFrom4([4]byte{10, 255, byte(slot), i}))
-	}
-	return addrs
+	return Config{Slot: 3, Dir: t.TempDir(), BinDir: "/opt/tools"}
 }

@@ -45,7 +45,7 @@ func connect(c Config, pid int) error {
 		return fmt.Errorf("labelling the interface %s: %w", c.Name(), err)
 	}
 	addresses := []netip.Prefix{netip.PrefixFrom(c.HostAddr(), c.LinkSubnet().Bits())}
-	for _, addr := range c.EdgeAddrs {
+	for _, addr := range c.EdgeAddrs() {
 		addresses = append(addresses, netip.PrefixFrom(addr, addr.BitLen()))
 	}
 	if err := addAddresses(link, addresses); err != nil {

@@ -48,7 +48,7 @@ func newNodeTest(t *testing.T) *nodeTest {
 		return Images{Node: tars.Node, Others: slices.Concat(tars.Connectors, tars.Sites)}, err
 	}
 	n := &nodeTest{T: t, began: time.Now(), Config: Config{
-		Slot: testSlot, Dir: filepath.Join(dir, "node"), BinDir: bin, Images: images, EdgeAddrs: edgeAddrs(testSlot),
+		Slot: testSlot, Dir: filepath.Join(dir, "node"), BinDir: bin, Images: images,
 	}}
 	n.Progress = func(line string) { t.Logf("%6.2f  %s", time.Since(n.began).Seconds(), line) }
 	t.Cleanup(func() { require.NoError(t, Wipe(context.Background(), n.Config)) })

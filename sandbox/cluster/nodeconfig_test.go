@@ -116,10 +116,10 @@ func TestNewSpec_TellsNodesApart(t *testing.T) {
 	})
 	t.Run("another edge", func(t *testing.T) {
 		other := c
-		other.EdgeAddrs = c.EdgeAddrs[:2]
+		other.EdgeProtocol = "http2"
 		got, err := newSpec(other)
 		require.NoError(t, err)
-		require.NotEqual(t, first.Config, got.Config, "the Corefile holds the addresses")
+		require.NotEqual(t, first.Config, got.Config, "the Corefile holds its protocol")
 	})
 	t.Run("a rebuilt program", func(t *testing.T) {
 		require.NoError(t, os.WriteFile(c.bin("kube"), []byte("a longer one"), 0o755))

@@ -5,7 +5,6 @@ import (
 	"encoding/hex"
 	"fmt"
 	"maps"
-	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
@@ -18,18 +17,17 @@ var nodePrograms = []string{"kube", "containerd", "containerd-shim-runc-v2", "ct
 // node is restarted. Versions of a file are distinguished by size and time, which is enough for
 // tools that are built once and kept.
 type spec struct {
-	Slot      int               `json:"slot"`
-	Dir       string            `json:"dir"`
-	BinDir    string            `json:"binDir"`
-	EdgeAddrs []netip.Addr      `json:"edgeAddrs"`
-	Programs  map[string]string `json:"programs"`
+	Slot     int               `json:"slot"`
+	Dir      string            `json:"dir"`
+	BinDir   string            `json:"binDir"`
+	Programs map[string]string `json:"programs"`
 	// Config is a checksum of everything generated, so that a node set up by another version is
 	// recognised.
 	Config string `json:"config"`
 }
 
 func newSpec(c Config) (spec, error) {
-	s := spec{Slot: c.Slot, Dir: c.Dir, BinDir: c.BinDir, EdgeAddrs: c.EdgeAddrs, Programs: map[string]string{}}
+	s := spec{Slot: c.Slot, Dir: c.Dir, BinDir: c.BinDir, Programs: map[string]string{}}
 	var err error
 	if s.Config, err = configDigest(c); err != nil {
 		return spec{}, err
@@ -66,7 +64,7 @@ func configDigest(c Config) (string, error) {
 }
 
 func (s spec) config() Config {
-	return Config{Slot: s.Slot, Dir: s.Dir, BinDir: s.BinDir, EdgeAddrs: s.EdgeAddrs}
+	return Config{Slot: s.Slot, Dir: s.Dir, BinDir: s.BinDir}
 }
 
 // fileStamp distinguishes versions of a file without reading it.

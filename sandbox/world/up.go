@@ -244,7 +244,7 @@ func (w *World) checkEdge(ctx context.Context) error {
 		return nil
 	}
 	var edge []netip.AddrPort
-	for _, addr := range w.clusterEdge() {
+	for _, addr := range w.clusterConfig().EdgeAddrs() {
 		edge = append(edge, netip.AddrPortFrom(addr, edgePort))
 	}
 	return cluster.Reach(ctx, w.clusterConfig(), edge...)

@@ -155,24 +155,12 @@ func (w *World) FrontHTTPSAddr() string { return address(w.loopback(1), frontHTT
 // misbehave.
 func (w *World) ControlAddr() string { return address(w.loopback(1), controlPort) }
 
-// edgeRegion is the first of four addresses at which the edge listens, both in the
-// node's network and on the loopback network.
-const edgeRegion = 11
-
-// clusterEdge are the edge's addresses as the cluster sees them.
-func (w *World) clusterEdge() []netip.Addr {
-	addrs := make([]netip.Addr, 4)
-	for i := range addrs {
-		addrs[i] = netip.AddrFrom4([4]byte{10, 255, byte(w.Slot), byte(edgeRegion + i)})
-	}
-	return addrs
-}
-
-// localEdge are the edge's addresses for a cloudflared on this machine.
+// localEdge are the edge's addresses for a cloudflared on this machine. They end as those in the node's
+// network.
 func (w *World) localEdge() []string {
-	addrs := make([]string, 4)
-	for i := range addrs {
-		addrs[i] = address(w.loopback(edgeRegion+i), edgePort)
+	var addrs []string
+	for _, addr := range w.clusterConfig().EdgeAddrs() {
+		addrs = append(addrs, address(w.loopback(int(addr.As4()[3])), edgePort))
 	}
 	return addrs
 }
@@ -181,7 +169,7 @@ func (w *World) localEdge() []string {
 func (w *World) edgeAddrs() []string {
 	addrs := w.localEdge()
 	if !w.NoCluster {
-		for _, addr := range w.clusterEdge() {
+		for _, addr := range w.clusterConfig().EdgeAddrs() {
 			addrs = append(addrs, netip.AddrPortFrom(addr, edgePort).String())
 		}
 	}
@@ -194,7 +182,6 @@ func (w *World) clusterConfig() cluster.Config {
 		Slot:         w.Slot,
 		Dir:          w.path("node"),
 		BinDir:       toolchain.BinDir(w.Root),
-		EdgeAddrs:    w.clusterEdge(),
 		EdgeProtocol: w.EdgeProtocol,
 	}
 }
