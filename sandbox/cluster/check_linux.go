@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -46,7 +47,7 @@ var neededCapabilities = []struct {
 
 // Check returns the reasons why the node can't run here, all at once, each with what to do about
 // it. A node that runs already is no reason. Check changes nothing.
-func Check(c Config) []error {
+func Check(ctx context.Context, c Config) []error {
 	c, err := resolve(c)
 	if err != nil {
 		return []error{err}
@@ -54,7 +55,7 @@ func Check(c Config) []error {
 	if _, running := findInit(c); running {
 		return nil
 	}
-	return check(c)
+	return check(ctx, c)
 }
 
 // CheckSlot returns the reasons why the slot's names and networks can't be used, all at once. It
@@ -67,7 +68,7 @@ func CheckSlot(c Config) []error {
 	return checkSlot(c)
 }
 
-func check(c Config) []error {
+func check(ctx context.Context, c Config) []error {
 	if problem := checkPrivileges(); problem != nil {
 		return []error{problem} // nothing else can be tried without it
 	}
@@ -82,7 +83,7 @@ func check(c Config) []error {
 	if problem := checkPath(c); problem != nil {
 		return append(problems, problem) // trying it out would fail because of it, and blame the kernel
 	}
-	return append(problems, probe(c)...)
+	return append(problems, probe(ctx, c)...)
 }
 
 // checkPath refuses paths that can't be written in the options of an overlay mount, as containerd
@@ -162,7 +163,7 @@ func checkSlot(c Config) []error {
 
 // probe tries what can't be looked up: a process in new namespaces that mounts, connects and
 // filters as the node will.
-func probe(c Config) []error {
+func probe(ctx context.Context, c Config) []error {
 	existed := true
 	if _, err := os.Stat(c.Dir); errors.Is(err, os.ErrNotExist) {
 		existed = false
@@ -177,12 +178,14 @@ func probe(c Config) []error {
 			_ = os.Remove(c.Dir)
 		}
 	}()
-	cmd := exec.Command("/proc/self/exe", InitCommand, probeArgument, dir)
+	cmd := exec.CommandContext(ctx, "/proc/self/exe", InitCommand, probeArgument, dir)
 	cmd.Env = nodeEnv(c)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: nodeNamespaces, Pdeathsig: syscall.SIGKILL}
 	var out, errOut bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errOut
-	if err := cmd.Run(); err != nil {
+	if err := cmd.Run(); ctx.Err() != nil {
+		return []error{ctx.Err()}
+	} else if err != nil {
 		return []error{fmt.Errorf("a process in new namespaces can't be started: %w %s: check that the kernel has mount, pid, net, uts and ipc namespaces", err, strings.TrimSpace(errOut.String()))}
 	}
 	var found []string

@@ -31,7 +31,7 @@ func awaitHealth(ctx context.Context, c Config, id process.Identity, since time.
 
 // componentsReady returns nil if all programs run and have answered.
 func componentsReady(c Config) error {
-	var list []Component
+	var list []componentState
 	if err := readJSON(c.path(statusFile), &list); err != nil {
 		return err
 	}
@@ -71,7 +71,7 @@ const hopeless = 4
 
 // crashLoop returns an error for a program that keeps ending, with the end of its log.
 func crashLoop(c Config) error {
-	var list []Component
+	var list []componentState
 	if err := readJSON(c.path(statusFile), &list); err != nil {
 		return nil // not written yet
 	}

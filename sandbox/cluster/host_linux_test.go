@@ -285,9 +285,9 @@ func TestWipe_RemovesALinkAndNotWhatItLeadsTo(t *testing.T) {
 	require.NoError(t, os.WriteFile(theirs, []byte("theirs"), 0o600))
 	c.Dir = filepath.Join(t.TempDir(), "node")
 	require.NoError(t, os.Symlink(filepath.Dir(theirs), c.Dir))
-	_, inspected := Inspect(c)
+	_, inspected := Inspect(t.Context(), c)
 	for name, err := range map[string]error{
-		"start": Start(t.Context(), c), "stop": Stop(t.Context(), c), "check": Check(c)[0], "inspect": inspected,
+		"start": Start(t.Context(), c), "stop": Stop(t.Context(), c), "check": Check(t.Context(), c)[0], "inspect": inspected,
 	} {
 		require.ErrorContains(t, err, "is a symbolic link", name)
 	}

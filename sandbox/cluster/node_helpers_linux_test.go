@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -64,9 +65,41 @@ func (n *nodeTest) start() time.Duration {
 
 func (n *nodeTest) status() Status {
 	n.Helper()
-	s, err := Inspect(n.Config)
+	s, err := Inspect(n.Context(), n.Config)
 	require.NoError(n, err)
 	return s
+}
+
+// pid is the number of the node's process 1.
+func (n *nodeTest) pid() int {
+	n.Helper()
+	id, running := findInit(n.Config)
+	require.True(n, running)
+	return id.PID
+}
+
+// components are the node's programs in order of start, with the numbers of their processes on this machine. All are
+// children of process 1, but any of its threads may have started them.
+func (n *nodeTest) components() []componentState {
+	n.Helper()
+	var list []componentState
+	require.NoError(n, readJSON(n.path(statusFile), &list))
+	numbers := map[int]int{}
+	files, err := filepath.Glob(filepath.Join("/proc", strconv.Itoa(n.pid()), "task", "*", "children"))
+	require.NoError(n, err)
+	for _, file := range files {
+		raw, _ := os.ReadFile(file) // a thread that ends in the meantime has passed on its children
+		for _, field := range strings.Fields(string(raw)) {
+			pid, err := strconv.Atoi(field)
+			require.NoError(n, err)
+			numbers[pidInNamespace(pid)] = pid
+		}
+	}
+	delete(numbers, 0)
+	for i := range list {
+		list[i].PID = numbers[list[i].PID]
+	}
+	return list
 }
 
 func (n *nodeTest) kubectl(args ...string) string {
@@ -219,13 +252,12 @@ func (n *nodeTest) requireNames() {
 func (n *nodeTest) requireBack(name string, restarts int) {
 	n.Helper()
 	wait.Until(n, 60*time.Second, name+" is back", func() bool {
-		s := n.status()
-		for _, c := range s.Components {
+		for _, c := range n.components() {
 			if c.Name == name && c.Restarts < restarts {
 				return false
 			}
 		}
-		return s.Healthy()
+		return n.status().Healthy()
 	})
 }
 

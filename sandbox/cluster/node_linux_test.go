@@ -17,22 +17,23 @@ import (
 func TestNode_Lifecycle(t *testing.T) {
 	n := newNodeTest(t)
 	require.Empty(t, n.leftovers())
-	require.Empty(t, Check(n.Config))
+	require.Empty(t, Check(t.Context(), n.Config))
 	require.NoError(t, Stop(t.Context(), n.Config), "where there is nothing to stop")
 	require.NoDirExists(t, n.Dir)
 	before := n.machine()
 
 	t.Logf("FIGURE first start: %s", n.start())
-	first := n.status()
-	require.True(t, first.Healthy(), first.Problem)
-	require.Len(t, first.Components, 5)
-	for _, c := range first.Components {
+	status, first := n.status(), n.pid()
+	require.True(t, status.Healthy(), status.Problem)
+	programs := n.components()
+	require.Len(t, programs, 5)
+	for _, c := range programs {
 		require.NotZero(t, c.PID, c.Name)
 	}
 	took := n.start()
 	t.Logf("FIGURE start of a running node: %s", took)
 	require.Less(t, took, time.Second)
-	require.Equal(t, first.PID, n.status().PID, "a healthy node stays as it is")
+	require.Equal(t, first, n.pid(), "a healthy node stays as it is")
 	require.Equal(t, before, n.machine())
 
 	n.requireNames()
@@ -45,15 +46,15 @@ func TestNode_Lifecycle(t *testing.T) {
 	n.requirePolicies()
 
 	t.Run("programs that are killed come back", func(t *testing.T) {
-		for _, c := range first.Components {
+		for _, c := range programs {
 			require.NoError(t, syscall.Kill(c.PID, syscall.SIGKILL))
 			n.requireBack(c.Name, 1)
 		}
 		n.requireWeb()
-		require.Equal(t, first.PID, n.status().PID)
+		require.Equal(t, first, n.pid())
 	})
 	t.Run("a killed node leaves no process and comes back with its objects", func(t *testing.T) {
-		require.NoError(t, syscall.Kill(n.status().PID, syscall.SIGKILL))
+		require.NoError(t, syscall.Kill(n.pid(), syscall.SIGKILL))
 		wait.Until(t, 10*time.Second, "no process is left", func() bool { return len(n.processes()) == 0 && !n.status().Running })
 		t.Logf("FIGURE start after kill -9: %s", n.start())
 		n.requireWeb()
@@ -101,11 +102,10 @@ func TestNode_StartKilledAtAnyMoment(t *testing.T) {
 	}
 	t.Run("the next start goes on", func(t *testing.T) {
 		startAndKill(time.Second)
-		running := n.status()
-		require.True(t, running.Running)
+		running := n.pid()
 		n.start()
 		require.True(t, n.status().Healthy())
-		require.Equal(t, running.PID, n.status().PID)
+		require.Equal(t, running, n.pid())
 		require.NoError(t, Stop(t.Context(), n.Config))
 	})
 	t.Run("two at once", func(t *testing.T) {

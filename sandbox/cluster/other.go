@@ -12,7 +12,7 @@ import (
 var errNotLinux = errors.New("a Kubernetes node needs Linux, and this is " + runtime.GOOS + ": use a Linux machine or virtual machine, or any other cluster")
 
 // Check returns the reason why the node can't run here.
-func Check(Config) []error { return []error{errNotLinux} }
+func Check(context.Context, Config) []error { return []error{errNotLinux} }
 
 // CheckSlot finds nothing here.
 func CheckSlot(Config) []error { return nil }
@@ -33,7 +33,7 @@ func Wipe(context.Context, Config) error { return nil }
 func Reach(context.Context, Config, ...netip.AddrPort) error { return errNotLinux }
 
 // Inspect finds no node here.
-func Inspect(c Config) (Status, error) { return Status{Name: c.Name()}, nil }
+func Inspect(context.Context, Config) (Status, error) { return Status{}, nil }
 
 // InitMain is process 1 of the node, on Linux.
 func InitMain([]string) int { return 1 }

@@ -42,7 +42,7 @@ func Start(ctx context.Context, c Config) error {
 	if err := stop(ctx, c); err != nil {
 		return err
 	}
-	if err := errors.Join(check(c)...); err != nil {
+	if err := errors.Join(check(ctx, c)...); err != nil {
 		return err
 	}
 	if err := boot(ctx, c, want); err != nil {

@@ -42,9 +42,20 @@ type supervisor struct {
 type supervised struct {
 	component
 	log      *os.File
-	becameUp chan struct{} // closed when it is ready for the first time
-	ended    chan struct{} // closed when its process is gone and won't be restarted
-	state    Component     // PID is the one inside the node; guarded by supervisor.mu
+	becameUp chan struct{}  // closed when it is ready for the first time
+	ended    chan struct{}  // closed when its process is gone and won't be restarted
+	state    componentState // guarded by supervisor.mu
+}
+
+// componentState is what the node says about one of its programs.
+type componentState struct {
+	Name string `json:"name"`
+	// Ready says that it has answered since it was last started.
+	Ready bool `json:"ready"`
+	// Restarts counts how often it ended and was started again.
+	Restarts int `json:"restarts"`
+	// PID is the process inside the node, 0 when it doesn't run.
+	PID int `json:"pid"`
 }
 
 func newSupervisor(c Config) *supervisor {
@@ -59,7 +70,7 @@ func (s *supervisor) start(ctx context.Context, list []component) error {
 		if err != nil {
 			return err
 		}
-		one := &supervised{component: c, log: log, becameUp: make(chan struct{}), ended: make(chan struct{}), state: Component{Name: c.name}}
+		one := &supervised{component: c, log: log, becameUp: make(chan struct{}), ended: make(chan struct{}), state: componentState{Name: c.name}}
 		for _, other := range c.after {
 			if byName[other] == nil {
 				return fmt.Errorf("%s needs %s, which isn't listed before it", c.name, other)
@@ -119,8 +130,8 @@ func (s *supervisor) runOnce(ctx context.Context, one *supervised) string {
 		return err.Error()
 	}
 	s.config.progress("%s started", one.name)
-	s.publish(func() { one.state.Running, one.state.PID = true, pid })
-	defer s.publish(func() { one.state.Running, one.state.Ready, one.state.PID = false, false, 0 })
+	s.publish(func() { one.state.PID = pid })
+	defer s.publish(func() { one.state.Ready, one.state.PID = false, 0 })
 
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -214,7 +225,7 @@ func (s *supervisor) publish(change func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	change()
-	var list []Component
+	var list []componentState
 	for _, one := range s.running {
 		list = append(list, one.state)
 	}

@@ -64,7 +64,7 @@ func (w *World) stopNode(ctx context.Context) error {
 		return nil // without a slot there is no node
 	}
 	owner, err := w.owner(ctx)
-	node, _ := cluster.Inspect(w.clusterConfig()) // one that can't be looked at doesn't run
+	node, _ := cluster.Inspect(ctx, w.clusterConfig()) // one that can't be looked at doesn't run
 	if err == nil && owner.ID != w.ID && !node.Running {
 		return nil
 	}

@@ -36,7 +36,7 @@ func (w *World) Healthy(ctx context.Context) error {
 	if w.NoCluster {
 		return nil
 	}
-	status, err := cluster.Inspect(w.clusterConfig())
+	status, err := cluster.Inspect(ctx, w.clusterConfig())
 	switch {
 	case err != nil:
 		return fmt.Errorf("the node: %w", err)

@@ -78,7 +78,7 @@ func (w *World) up(ctx context.Context, out io.Writer, claim *claim, then func(c
 	if err := w.save(); err != nil {
 		return err
 	}
-	if err := w.check(claim); err != nil {
+	if err := w.check(ctx, claim); err != nil {
 		if fresh {
 			w.forget()
 		}
@@ -130,13 +130,13 @@ func (w *World) groups() []string {
 }
 
 // check reports all obstacles on this machine at once, before anything that takes time.
-func (w *World) check(claim *claim) error {
+func (w *World) check(ctx context.Context, claim *claim) error {
 	if strings.ContainsRune(w.Dir(), os.PathListSeparator) {
 		return fmt.Errorf("the path %s contains a colon, which separates paths in PATH and KUBECONFIG: move the clone to a path without it", w.Dir())
 	}
 	var problems []error
 	if !w.NoCluster {
-		for _, problem := range cluster.Check(w.clusterConfig()) {
+		for _, problem := range cluster.Check(ctx, w.clusterConfig()) {
 			problems = append(problems, fmt.Errorf("the node: %w", problem))
 		}
 	}

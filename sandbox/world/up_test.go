@@ -11,9 +11,9 @@ import (
 func TestCheck_RefusesWhatListsOfPathsCannotHold(t *testing.T) {
 	t.Parallel()
 	w := &World{Root: "/clones/12:30", Name: DefaultName, NoCluster: true}
-	require.ErrorContains(t, w.check(nil), "contains a colon")
+	require.ErrorContains(t, w.check(t.Context(), nil), "contains a colon")
 	w.Root = "/clones/12.30"
-	require.NoError(t, w.check(nil))
+	require.NoError(t, w.check(t.Context(), nil))
 }
 
 // TestUp_ThatIsRefusedLeavesNothing brings a world up whose port another program has.
