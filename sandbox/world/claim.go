@@ -9,7 +9,6 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"strings"
 	"syscall"
 	"time"
 
@@ -177,20 +176,21 @@ func (w *World) Control() *control.Client {
 	return control.NewClient(w.ControlAddr(), cmp.Or(w.ID, "of a world that was never up"))
 }
 
-// checkPorts reports the addresses of the Cloudflare process, besides the claimed one, that
-// another process has taken.
+// checkPorts reports the addresses of the Cloudflare process, besides the claimed one, that can't be
+// listened on, each with the reason.
 func (w *World) checkPorts() error {
-	var taken []string
-	var reason error
+	var problems []error
+	taken := false
 	for _, addr := range append([]string{w.APIAddr(), w.FrontAddr(), w.FrontHTTPSAddr()}, w.localEdge()...) {
 		if err := portFree(addr); err != nil {
-			taken, reason = append(taken, addr), err
+			problems = append(problems, err)
+			taken = taken || errors.Is(err, syscall.EADDRINUSE)
 		}
 	}
-	if reason == nil {
-		return nil
+	if taken {
+		problems = append(problems, errors.New("end the program that has what is in use (ss -ltnp shows it)"))
 	}
-	return fmt.Errorf("%s can't be listened on: %w; end the program that has them (ss -ltnp shows it)", strings.Join(taken, ", "), reason)
+	return errors.Join(problems...)
 }
 
 // portFree returns nil if a TCP address can be listened on.
