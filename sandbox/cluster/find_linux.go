@@ -17,34 +17,32 @@ func findInit(c Config) (process.Identity, bool) {
 	if err := readJSON(c.path(identityFile), &recorded); err == nil && hasDir(recorded.PID, c.Dir) && recorded.Alive() {
 		return recorded, true
 	}
-	entries, err := os.ReadDir("/proc")
-	if err != nil {
+	found, _ := process.Find(func(pid int, argv []string) bool {
+		return nodeDir(argv) == c.Dir && pidInNamespace(pid) == 1
+	})
+	if len(found) == 0 {
 		return process.Identity{}, false
 	}
-	for _, e := range entries {
-		pid, err := strconv.Atoi(e.Name())
-		if err != nil || startedIn(pid) != c.Dir || pidInNamespace(pid) != 1 {
-			continue
-		}
-		if p, err := process.Identify(pid); err == nil {
-			return p, true
-		}
-	}
-	return process.Identity{}, false
+	return found[0], true
 }
 
 // startedIn returns the directory of the node that a process was started as, and is empty for any other
 // process.
 func startedIn(pid int) string {
-	cmdline, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "cmdline"))
+	argv, err := process.Arguments(pid)
 	if err != nil {
 		return ""
 	}
-	args := strings.Split(strings.TrimRight(string(cmdline), "\x00"), "\x00")
-	if len(args) != 3 || args[1] != InitCommand || filepath.Base(args[2]) != specFile {
+	return nodeDir(argv)
+}
+
+// nodeDir returns the directory of the node that a process with these arguments is, and is empty for any
+// other process.
+func nodeDir(argv []string) string {
+	if len(argv) != 3 || argv[1] != InitCommand || filepath.Base(argv[2]) != specFile {
 		return ""
 	}
-	return filepath.Dir(args[2])
+	return filepath.Dir(argv[2])
 }
 
 // hasDir reports whether a process was started as the node in a directory. In the node's own root, the

@@ -35,15 +35,9 @@ func Identify(pid int) (Identity, error) {
 	return Identity{PID: pid, Start: start, BootID: strings.TrimSpace(string(boot))}, nil
 }
 
-// parseStat reads the state and the start time, fields 3 and 22, of /proc/PID/stat. Field 2 is the
-// program's name in parentheses and may itself contain spaces and parentheses, so counting begins
-// after the last one.
+// parseStat reads the state and the start time, fields 3 and 22, of /proc/PID/stat.
 func parseStat(stat string) (state byte, start uint64, err error) {
-	end := strings.LastIndexByte(stat, ')')
-	if end < 0 {
-		return 0, 0, fmt.Errorf("unexpected stat line %q", stat)
-	}
-	fields := strings.Fields(stat[end+1:])
+	fields := StatFields(stat)
 	if len(fields) < 20 || len(fields[0]) != 1 {
 		return 0, 0, fmt.Errorf("unexpected stat line %q", stat)
 	}

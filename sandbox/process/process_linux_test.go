@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"syscall"
 	"testing"
 	"time"
@@ -122,6 +123,15 @@ func TestSpawn(t *testing.T) {
 	require.Equal(t, "given\n", string(given))
 	require.NoError(t, id.Stop(context.Background(), 5*time.Second))
 	require.False(t, id.Alive())
+}
+
+func TestFind(t *testing.T) {
+	t.Parallel()
+	own, err := Identify(os.Getpid())
+	require.NoError(t, err)
+	found, err := Find(func(pid int, argv []string) bool { return pid == own.PID && slices.Equal(argv, os.Args) })
+	require.NoError(t, err)
+	require.Equal(t, []Identity{own}, found)
 }
 
 func TestLoad_Nothing(t *testing.T) {

@@ -6,9 +6,10 @@ import (
 	"os/exec"
 	"runtime"
 	"strconv"
-	"strings"
 	"syscall"
 	"time"
+
+	"k8s-tunnel/sandbox/process"
 )
 
 // Cost is what a build took.
@@ -34,24 +35,22 @@ func costOf(cmd *exec.Cmd, start time.Time) Cost {
 // ticks is the unit of /proc's CPU times, which is the same for all architectures of Linux.
 const ticks = 100
 
-// usedBy returns the CPU seconds that the running process and those of its children that have ended
+// usedBy returns the CPU seconds that a running process and those of its children that have ended
 // took so far, and 0 where that can't be told.
-func usedBy(process *os.Process) float64 {
-	if process == nil {
+func usedBy(running *os.Process) float64 {
+	if running == nil {
 		return 0
 	}
-	content, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", process.Pid))
+	content, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", running.Pid))
 	if err != nil {
 		return 0
 	}
-	// The name in parentheses may hold spaces. The times are fields 14 to 17 of all.
-	_, rest, _ := strings.Cut(string(content), ") ")
-	fields := strings.Fields(rest)
+	fields := process.StatFields(string(content))
 	if len(fields) < 15 {
 		return 0
 	}
 	used := 0.0
-	for _, field := range fields[11:15] {
+	for _, field := range fields[11:15] { // 14 to 17 of all
 		number, _ := strconv.ParseFloat(field, 64)
 		used += number / ticks
 	}

@@ -73,7 +73,7 @@ func (w *World) cloudflareAlive() bool {
 // stopCloudflare ends the Cloudflare process: the recorded one, and any other that was started as this
 // world's, as when the record was lost with its directory.
 func (w *World) stopCloudflare(ctx context.Context) error {
-	found, err := processes(func(_ int, argv []string) bool {
+	found, err := process.Find(func(_ int, argv []string) bool {
 		return len(argv) > 5 && slices.Equal(argv[1:6], []string{CloudflareCommand, "--root", w.Root, "--world", w.Name})
 	})
 	problems := []error{err}

@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"k8s-tunnel/sandbox/process"
 )
 
 // A Pulumi command may take commandGrace to save its state and to give up the stack's lock, and a plugin
@@ -33,7 +35,7 @@ func (w *World) stopPulumi(ctx context.Context) error {
 // stopPrograms ends the programs of a name that have the world's Pulumi directory.
 func (w *World) stopPrograms(ctx context.Context, grace time.Duration, named func(string) bool) error {
 	home := []byte("\x00PULUMI_HOME=" + w.PulumiHome() + "\x00")
-	found, err := processes(func(pid int, argv []string) bool {
+	found, err := process.Find(func(pid int, argv []string) bool {
 		if !named(filepath.Base(argv[0])) {
 			return false
 		}
