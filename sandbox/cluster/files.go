@@ -24,6 +24,12 @@ const (
 	rootDir      = "root"    // where the node's root is mounted, inside its mount namespace only
 )
 
+// IsLink reports whether a path is itself a symbolic link.
+func IsLink(path string) bool {
+	info, err := os.Lstat(path)
+	return err == nil && info.Mode()&os.ModeSymlink != 0
+}
+
 // writeFile replaces a file as a whole: a process killed in the middle leaves the old one.
 func writeFile(path string, data []byte, mode os.FileMode) error {
 	err := renameio.WriteFile(path, data, mode, renameio.IgnoreUmask(), renameio.WithTempDir(filepath.Dir(path)))

@@ -186,7 +186,7 @@ func resolve(c Config) (Config, error) {
 	if err := c.Validate(); err != nil {
 		return c, err
 	}
-	if isLink(c.Dir) {
+	if IsLink(c.Dir) {
 		return c, fmt.Errorf("%s, the node's directory, is a symbolic link, and what it leads to may be somebody else's: remove it", c.Dir)
 	}
 	c.Dir = followLinks(c.Dir)
@@ -194,12 +194,6 @@ func resolve(c Config) (Config, error) {
 		c.BinDir = followLinks(c.BinDir)
 	}
 	return c, nil
-}
-
-// isLink reports whether a path is itself a symbolic link.
-func isLink(path string) bool {
-	info, err := os.Lstat(path)
-	return err == nil && info.Mode()&os.ModeSymlink != 0
 }
 
 // followLinks resolves the part of a path that exists.

@@ -18,7 +18,7 @@ func Stop(ctx context.Context, c Config) error {
 // Wipe stops the node and removes its directory too. Of a directory that is a symbolic link, it
 // removes the link.
 func Wipe(ctx context.Context, c Config) error {
-	if isLink(c.Dir) {
+	if IsLink(c.Dir) {
 		if err := os.Remove(c.Dir); err != nil {
 			return fmt.Errorf("removing the node's directory: %w", err)
 		}

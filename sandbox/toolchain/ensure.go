@@ -258,7 +258,7 @@ func (e *ensurer) provide(ctx context.Context, t target) error {
 	waiting := func(what string) func() {
 		return func() { e.progress.say("waiting for another run that builds %s", what) }
 	}
-	unlock, err := lock(ctx, e.Root, t.name, waiting(t.name))
+	unlock, err := Lock(ctx, e.Root, t.name, waiting(t.name))
 	if err != nil {
 		return err
 	}
@@ -275,7 +275,7 @@ func (e *ensurer) provide(ctx context.Context, t target) error {
 	processes := 0
 	if available := availableMemory(); available > 0 && available < t.memory+2 {
 		// Too little to build while another run does, or to build two large packages at once.
-		unlock, err := lock(ctx, e.Root, "memory", waiting("something large"))
+		unlock, err := Lock(ctx, e.Root, "memory", waiting("something large"))
 		if err != nil {
 			return err
 		}

@@ -123,7 +123,7 @@ func TestEnsure_RefusesAnUnknownGroup(t *testing.T) {
 func TestEnsure_StopsWhenTold(t *testing.T) {
 	t.Parallel()
 	root, made := module(t)
-	unlock, err := lock(t.Context(), root, made.name, func() {})
+	unlock, err := Lock(t.Context(), root, made.name, func() {})
 	require.NoError(t, err)
 	defer unlock()
 	var out bytes.Buffer

@@ -10,10 +10,10 @@ import (
 	"github.com/gofrs/flock"
 )
 
-// lock keeps other runs on this clone, in this process or another, away from name until the
+// Lock keeps other runs on the clone at root, in this process or another, away from name until the
 // returned function is called. The kernel releases the lock when the process dies, however it dies.
 // waiting is called once if another run holds it.
-func lock(ctx context.Context, root, name string, waiting func()) (func(), error) {
+func Lock(ctx context.Context, root, name string, waiting func()) (func(), error) {
 	path := filepath.Join(stateDir(root), "locks", name)
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return nil, fmt.Errorf("making the directory for locks: %w", err)

@@ -120,7 +120,7 @@ func (e *ensurer) downloadAll(ctx context.Context) error {
 		names[i] = t.plugin
 	}
 	e.progress.say("looking for Pulumi's own plugins to download: %s", strings.Join(names, ", "))
-	unlock, err := lock(ctx, e.Root, "downloads", func() { e.progress.say("waiting for another run that downloads plugins") })
+	unlock, err := Lock(ctx, e.Root, "downloads", func() { e.progress.say("waiting for another run that downloads plugins") })
 	if err != nil {
 		return err
 	}

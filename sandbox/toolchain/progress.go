@@ -58,11 +58,12 @@ func newProgress(out io.Writer, processors int) *progress {
 	if out == nil {
 		out = io.Discard
 	}
-	return &progress{out: out, width: terminalWidth(out), processors: max(processors, 1), now: time.Now}
+	return &progress{out: out, width: TerminalWidth(out), processors: max(processors, 1), now: time.Now}
 }
 
-// terminalWidth returns the number of columns if out is a terminal, and 0 otherwise.
-func terminalWidth(out io.Writer) int {
+// TerminalWidth returns the number of columns if out is a terminal, and 0 otherwise: nothing else has a
+// size.
+func TerminalWidth(out io.Writer) int {
 	file, ok := out.(*os.File)
 	if !ok {
 		return 0

@@ -25,7 +25,7 @@ type marker struct {
 // AssemblePulumiHome puts the plugins of r into home, a Pulumi directory of a world's own, under
 // the names that Pulumi looks for. Plugins that the user put there are left alone.
 func (r Result) AssemblePulumiHome(ctx context.Context, home string) error {
-	unlock, err := lock(ctx, r.Root, "plugins", func() {})
+	unlock, err := Lock(ctx, r.Root, "plugins", func() {})
 	if err != nil {
 		return err
 	}

@@ -66,7 +66,7 @@ func provideSystem(ctx context.Context, root string, absent []requirement, say f
 	if !hasCommand("apt-get") || os.Geteuid() != 0 {
 		return adviseSystem(absent, names)
 	}
-	unlock, err := lock(ctx, root, "system", func() {})
+	unlock, err := Lock(ctx, root, "system", func() {})
 	if err != nil {
 		return err
 	}

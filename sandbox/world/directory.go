@@ -13,10 +13,11 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"time"
 
-	"github.com/gofrs/flock"
 	"github.com/google/renameio/v2"
+
+	"k8s-tunnel/sandbox/cluster"
+	"k8s-tunnel/sandbox/toolchain"
 )
 
 // settingsFile keeps the world's identity, its slot and the options of `up` for later
@@ -59,7 +60,7 @@ func (w *World) forget() {
 func (w *World) load() error {
 	w.recorded, w.original = false, w.copiedFrom()
 	raw, err := os.ReadFile(w.path(settingsFile))
-	if w.original != "" || isLink(w.Dir()) || errors.Is(err, fs.ErrNotExist) {
+	if w.original != "" || cluster.IsLink(w.Dir()) || errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	if err == nil {
@@ -70,28 +71,11 @@ func (w *World) load() error {
 }
 
 // lock keeps other commands that start or stop this world away until the returned function
-// is called. The kernel releases it when this process ends, however that happens.
+// is called.
 func (w *World) lock(ctx context.Context, out io.Writer) (unlock func(), err error) {
-	path := filepath.Join(w.Root, ".sandbox", "locks", "world-"+w.Name)
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return nil, err
-	}
-	file := flock.New(path)
-	locked, err := file.TryLock()
-	if err == nil && !locked {
+	return toolchain.Lock(ctx, w.Root, "world-"+w.Name, func() {
 		fmt.Fprintf(out, "waiting for another command that starts or stops world %s\n", w.Name)
-		_, err = file.TryLockContext(ctx, 100*time.Millisecond)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("locking world %s: %w", w.Name, err)
-	}
-	return func() { _ = file.Close() }, nil
-}
-
-// isLink reports whether a path is itself a symbolic link.
-func isLink(path string) bool {
-	info, err := os.Lstat(path)
-	return err == nil && info.Mode()&fs.ModeSymlink != 0
+	})
 }
 
 // checkOwner returns an error if the world's directory may be somebody else's. Whoever
@@ -99,7 +83,7 @@ func isLink(path string) bool {
 // is this clone's world counts as one, or one in which nothing is lost.
 func (w *World) checkOwner() error {
 	dir := w.Dir()
-	if isLink(dir) {
+	if cluster.IsLink(dir) {
 		return fmt.Errorf("%s is a symbolic link, and what it leads to may be somebody else's: remove it", dir)
 	}
 	here, err := os.Stat(dir)
@@ -110,7 +94,7 @@ func (w *World) checkOwner() error {
 	}
 	link := ""
 	for _, parent := range []string{filepath.Dir(filepath.Dir(dir)), filepath.Dir(dir)} {
-		if isLink(parent) {
+		if cluster.IsLink(parent) {
 			link = parent
 		}
 	}

@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"k8s-tunnel/sandbox/cluster"
 )
 
 // precious makes a directory of somebody else's, and returns it with a check that nothing
@@ -123,7 +125,7 @@ func TestDown_SymbolicLinks(t *testing.T) {
 					require.ErrorContains(t, err, tt.up, "no command gets at it")
 					w = &World{Root: root, Name: "ours"}
 					require.ErrorContains(t, w.Down(t.Context(), os.Stdout), tt.up)
-					require.True(t, isLink(path))
+					require.True(t, cluster.IsLink(path))
 					untouched()
 					return
 				}
@@ -163,7 +165,7 @@ func TestDown_LinkToAnotherDisk(t *testing.T) {
 	require.NoError(t, open(t, root, "far").Down(t.Context(), os.Stdout))
 	require.NoDirExists(t, filepath.Join(disk, "worlds/far"))
 	require.FileExists(t, keep)
-	require.True(t, isLink(filepath.Join(root, ".sandbox")))
+	require.True(t, cluster.IsLink(filepath.Join(root, ".sandbox")))
 }
 
 // TestDown_EmptyBehindALink takes worlds down that a command was about to make, or to remove, when it was

@@ -24,7 +24,7 @@ func (w *World) Down(ctx context.Context, out io.Writer) error {
 		return err
 	}
 	defer unlock()
-	if isLink(w.Dir()) {
+	if cluster.IsLink(w.Dir()) {
 		if err := os.Remove(w.Dir()); err != nil {
 			return fmt.Errorf("removing world %s: %w", w.Name, err)
 		}

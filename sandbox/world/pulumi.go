@@ -14,7 +14,6 @@ import (
 	"syscall"
 
 	"github.com/google/renameio/v2"
-	"golang.org/x/sys/unix"
 
 	"k8s-tunnel/sandbox/cloudflare/state"
 	"k8s-tunnel/sandbox/toolchain"
@@ -134,7 +133,7 @@ func (w *World) unlockStack(ctx context.Context) error {
 func (w *World) pulumi(ctx context.Context, out io.Writer, args ...string) error {
 	cmd := w.Command(ctx, "pulumi", args...)
 	cmd.Stdout, cmd.Stderr = out, os.Stderr
-	if isTerminal(os.Stdin) && isTerminal(out) {
+	if toolchain.TerminalWidth(os.Stdin) > 0 && toolchain.TerminalWidth(out) > 0 {
 		cmd.Stdin = os.Stdin // Pulumi reads Ctrl-C there as a key
 	} else {
 		// In a group of its own, it gets Ctrl-C from here alone: the second one would end it at once.
@@ -146,16 +145,6 @@ func (w *World) pulumi(ctx context.Context, out io.Writer, args ...string) error
 		return fmt.Errorf("pulumi %s: %w", args[0], err)
 	}
 	return nil
-}
-
-// isTerminal reports whether what is read or written is a terminal: nothing else has a size.
-func isTerminal(stream any) bool {
-	file, ok := stream.(*os.File)
-	if !ok {
-		return false
-	}
-	_, err := unix.IoctlGetWinsize(int(file.Fd()), unix.TIOCGWINSZ)
-	return err == nil
 }
 
 // deployed counts the resources in the dev stack's state.

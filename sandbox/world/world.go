@@ -76,7 +76,7 @@ func OpenIn(root, name string) (*World, error) {
 	w := &World{Root: root, Name: name}
 	// A directory that is itself a link is no world of this clone: Up refuses it, Down removes
 	// the link.
-	if isLink(w.Dir()) {
+	if cluster.IsLink(w.Dir()) {
 		return w, nil
 	}
 	if err := errors.Join(w.checkOwner(), w.load()); err != nil {
