@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/google/renameio/v2"
+
 	"k8s-tunnel/sandbox/cloudflare/state"
 	"k8s-tunnel/sandbox/toolchain"
 )
@@ -114,7 +116,7 @@ func (w *World) writeTrust(ca, originCert []byte) error {
 		"ca-bundle.pem": append(append(roots, '\n'), ca...),
 		"cert.pem":      originCert,
 	} {
-		if err := os.WriteFile(w.path(name), content, 0o600); err != nil {
+		if err := renameio.WriteFile(w.path(name), content, 0o600, renameio.WithTempDir(w.Dir())); err != nil {
 			return fmt.Errorf("writing certificates: %w", err)
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/google/renameio/v2"
 	"golang.org/x/sync/errgroup"
 
 	"k8s-tunnel/sandbox/ca"
@@ -318,7 +319,7 @@ func (w *World) copyKubeconfig() error {
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(w.Kubeconfig(), raw, 0o600)
+	return renameio.WriteFile(w.Kubeconfig(), raw, 0o600, renameio.WithTempDir(w.Dir()))
 }
 
 func since(begin time.Time) time.Duration {
