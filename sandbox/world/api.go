@@ -35,7 +35,7 @@ func (w *World) callCloudflare(ctx context.Context, method, path, body string) e
 	}
 	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: trusted}}}
 	defer client.CloseIdleConnections()
-	req, err := http.NewRequestWithContext(ctx, method, "https://"+w.APIAddr()+"/client/v4"+path, strings.NewReader(body))
+	req, err := http.NewRequestWithContext(ctx, method, w.apiURL()+path, strings.NewReader(body))
 	if err != nil {
 		return err
 	}

@@ -33,7 +33,7 @@ func (w *World) Env() []Variable {
 		{"CLOUDFLARE_ACCOUNT_ID", state.SeedAccountID},
 		{"SSL_CERT_FILE", w.path("ca-bundle.pem")},
 		{"TUNNEL_ORIGIN_CERT", w.path("cert.pem")},
-		{"TUNNEL_API_URL", "https://" + w.APIAddr() + "/client/v4"},
+		{"TUNNEL_API_URL", w.apiURL()},
 		{"TUNNEL_EDGE", strings.Join(w.localEdge(), ",")},
 		{"TUNNEL_CACERT", w.path("ca.pem")},
 		{"PULUMI_HOME", w.PulumiHome()},

@@ -58,7 +58,7 @@ func (w *World) Status(ctx context.Context, out io.Writer) error {
 		return err
 	}
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(table, "Cloudflare API\thttps://%s/client/v4\n", w.APIAddr())
+	fmt.Fprintf(table, "Cloudflare API\t%s\n", w.apiURL())
 	fmt.Fprintf(table, "Front\thttp://%s, https://%s\n", w.FrontAddr(), w.FrontHTTPSAddr())
 	if !w.NoCluster {
 		fmt.Fprintf(table, "Cluster\t%s (KUBECONFIG=%s)\n", w.clusterConfig().APIServerURL(), w.Kubeconfig())

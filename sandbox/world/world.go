@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"k8s-tunnel/sandbox/cloudflare/api"
 	"k8s-tunnel/sandbox/cluster"
 	"k8s-tunnel/sandbox/toolchain"
 )
@@ -144,6 +145,9 @@ func address(host string, port int) string { return fmt.Sprintf("%s:%d", host, p
 
 // APIAddr is where Cloudflare's API answers, over HTTPS.
 func (w *World) APIAddr() string { return address(w.loopback(1), apiPort) }
+
+// apiURL is the address below which clients find the API.
+func (w *World) apiURL() string { return "https://" + w.APIAddr() + api.BasePath }
 
 // FrontAddr is where web requests enter.
 func (w *World) FrontAddr() string { return address(w.loopback(1), frontPort) }
