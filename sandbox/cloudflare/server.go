@@ -93,7 +93,7 @@ func (s *Server) start(ctx context.Context, c Config) (err error) {
 		return err
 	}
 	s.edge = edge.New(edge.Config{
-		Tunnels: s.store, Certificate: certificate, Changed: s.noteConnections, Logger: s.log.With("part", "edge"),
+		Tunnel: s.store.Tunnel, Certificate: certificate, Changed: s.noteConnections, Logger: s.log.With("part", "edge"),
 	})
 	// Close ends the edge separately, because it must outlive the front's last
 	// requests.
@@ -184,13 +184,6 @@ func (s *Server) serve(part string, l net.Listener, withTLS bool, h http.Handler
 	})
 	return l.Addr().String()
 }
-
-// CA returns the certificate that clients of the API, the edge and the front must
-// trust.
-func (s *Server) CA() []byte { return s.authority.PEM() }
-
-// EdgeAddrs returns the addresses that the edge listens on.
-func (s *Server) EdgeAddrs() []string { return s.edge.Addrs() }
 
 // Close lets requests in flight finish for a moment, then ends everything.
 func (s *Server) Close() error {

@@ -138,7 +138,7 @@ const (
 	delegatedText = "NS records with that host already exist."
 )
 
-func badBody(error) *Error {
+func badBody() *Error {
 	return failure(http.StatusBadRequest, 9207, "Request body is invalid.")
 }
 

@@ -53,7 +53,7 @@ type recordBody struct {
 func (c *call) recordBody() (recordBody, error) {
 	var body recordBody
 	if err := json.Unmarshal(c.body, &body); err != nil {
-		return body, badBody(err)
+		return body, badBody()
 	}
 	return body, nil
 }

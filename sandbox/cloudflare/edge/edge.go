@@ -46,27 +46,13 @@ const (
 	ServerNameQUIC  = "quic.cftunnel.com"
 )
 
-// Tunnels is the table that connectors are authenticated against.
-type Tunnels interface {
-	// Tunnel returns a tunnel, deleted or not, and false if there never was one.
-	Tunnel(id uuid.UUID) (state.Tunnel, bool)
-}
-
-// TunnelsFunc turns a function into a table of tunnels.
-type TunnelsFunc func(id uuid.UUID) (state.Tunnel, bool)
-
-// Tunnel calls the function.
-func (f TunnelsFunc) Tunnel(id uuid.UUID) (state.Tunnel, bool) { return f(id) }
-
 // Config is what an edge needs from the rest of the sandbox.
 type Config struct {
-	// Tunnels is asked at every registration.
-	Tunnels Tunnels
+	// Tunnel is asked at every registration. It returns a tunnel, deleted or not, and false if there
+	// never was one.
+	Tunnel func(id uuid.UUID) (state.Tunnel, bool)
 	// Certificate has to be valid for ServerNameHTTP2 and ServerNameQUIC.
 	Certificate tls.Certificate
-	// Location prefixes the names of the data centres that connectors are told
-	// they are connected to, such as sbx01. Default: sbx.
-	Location string
 	// Changed is called with a tunnel's number of connections after each one that comes
 	// or goes. Default: no call.
 	Changed func(tunnel uuid.UUID, connections int)
@@ -77,11 +63,10 @@ type Config struct {
 // Edge holds the listeners and the connections of all connectors. Its methods may
 // be called concurrently.
 type Edge struct {
-	tunnels  Tunnels
-	cert     tls.Certificate
-	location string
-	log      *slog.Logger
-	table    *table
+	tunnel func(id uuid.UUID) (state.Tunnel, bool)
+	cert   tls.Certificate
+	log    *slog.Logger
+	table  *table
 
 	mu        sync.Mutex
 	addrs     []string   // of the last Listen
@@ -91,14 +76,11 @@ type Edge struct {
 
 // New returns an edge that listens nowhere yet.
 func New(c Config) *Edge {
-	if c.Location == "" {
-		c.Location = "sbx"
-	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
 	return &Edge{
-		tunnels: c.Tunnels, cert: c.Certificate, location: c.Location, log: c.Logger,
+		tunnel: c.Tunnel, cert: c.Certificate, log: c.Logger,
 		table: newTable(c.Changed), carriers: map[carrier]struct{}{},
 	}
 }

@@ -10,7 +10,7 @@ import (
 func TestListen_AddressThatNoInterfaceHasYet(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)
-	e := New(Config{Tunnels: d.tunnels, Certificate: d.cert})
+	e := New(Config{Tunnel: d.tunnel, Certificate: d.cert})
 	require.NoError(t, e.Listen(context.Background(), []string{"192.0.2.77:0"})) // of a network for documentation
 	e.Stop()
 }

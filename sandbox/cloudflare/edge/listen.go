@@ -50,7 +50,7 @@ func (e *Edge) Listen(ctx context.Context, addrs []string) error {
 	}
 	ls := &listeners{}
 	for i, addr := range addrs {
-		l, err := e.newListener(ctx, addr, fmt.Sprintf("%s%02d", e.location, i+1))
+		l, err := e.newListener(ctx, addr, fmt.Sprintf("sbx%02d", i+1))
 		if err != nil {
 			ls.close()
 			return fmt.Errorf("listening on %s: %w", addr, err)

@@ -149,7 +149,7 @@ func (s *session) registered() *connection {
 
 // authenticate checks what a connector presents against the table of tunnels.
 func (e *Edge) authenticate(auth pogs.TunnelAuth, id uuid.UUID) error {
-	t, ok := e.tunnels.Tunnel(id)
+	t, ok := e.tunnel(id)
 	switch {
 	case !ok, t.DeletedAt != nil, t.AccountID != auth.AccountTag:
 		return errTunnelNotFound

@@ -47,10 +47,10 @@ func newDesk(t *testing.T) *desk {
 	}
 	require.True(t, d.roots.AppendCertsFromPEM(authority.PEM()))
 	tunnels := map[uuid.UUID]state.Tunnel{d.live.ID: d.live, d.deleted.ID: d.deleted}
-	d.Edge = New(Config{Certificate: cert, Tunnels: TunnelsFunc(func(id uuid.UUID) (state.Tunnel, bool) {
+	d.Edge = New(Config{Certificate: cert, Tunnel: func(id uuid.UUID) (state.Tunnel, bool) {
 		tunnel, ok := tunnels[id]
 		return tunnel, ok
-	})})
+	}})
 	// Addresses of its own: elsewhere another socket could take a port after a stop.
 	own := fmt.Sprintf("127.%d.%d", 64+os.Getpid()%64, desks.Add(1))
 	require.NoError(t, d.Listen(context.Background(), []string{own + ".1:0", own + ".2:0"}))

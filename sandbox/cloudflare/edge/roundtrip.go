@@ -93,7 +93,7 @@ func (e *Edge) unreachable(tunnel uuid.UUID, failure error) error {
 	if failure != nil {
 		return failure
 	}
-	if t, ok := e.tunnels.Tunnel(tunnel); !ok || t.DeletedAt != nil {
+	if t, ok := e.tunnel(tunnel); !ok || t.DeletedAt != nil {
 		return ErrUnknownTunnel
 	}
 	return ErrNoConnection

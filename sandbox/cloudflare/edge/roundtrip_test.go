@@ -43,7 +43,7 @@ func answer(r *http.Request) (*http.Response, error) {
 func newScripted(t *testing.T, failing script) (*Edge, uuid.UUID, *int) {
 	t.Helper()
 	tunnel := state.Tunnel{ID: uuid.New()}
-	e := New(Config{Tunnels: TunnelsFunc(func(id uuid.UUID) (state.Tunnel, bool) { return tunnel, id == tunnel.ID })})
+	e := New(Config{Tunnel: func(id uuid.UUID) (state.Tunnel, bool) { return tunnel, id == tunnel.ID }})
 	reached := 0
 	add(t, e.table, tunnel.ID, uuid.New(), "1", script(func(r *http.Request) (*http.Response, error) {
 		reached++
@@ -136,7 +136,7 @@ func TestRoundTrip_SaysWhyThereIsNoWay(t *testing.T) {
 	t.Parallel()
 	deleted := time.Now()
 	known := map[uuid.UUID]state.Tunnel{uuid.New(): {}, uuid.New(): {DeletedAt: &deleted}}
-	e := New(Config{Tunnels: TunnelsFunc(func(id uuid.UUID) (state.Tunnel, bool) { t, ok := known[id]; return t, ok })})
+	e := New(Config{Tunnel: func(id uuid.UUID) (state.Tunnel, bool) { t, ok := known[id]; return t, ok }})
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "https://home.localhost/", nil)
 	require.NoError(t, err)
 	for id, tunnel := range known {

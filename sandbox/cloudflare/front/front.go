@@ -71,8 +71,6 @@ type Config struct {
 	// Origin finds the server behind any other record's content, the stand-in for
 	// a resolver and a network that the sandbox doesn't have. Default: none.
 	Origin func(content string) (*url.URL, bool)
-	// Colo is the data centre in CF-Ray. Default: SBX.
-	Colo string
 	// Logger receives requests that failed. Default: discard.
 	Logger *slog.Logger
 }
@@ -86,9 +84,6 @@ type front struct {
 func New(c Config) http.Handler {
 	if c.Origin == nil {
 		c.Origin = func(string) (*url.URL, bool) { return nil, false }
-	}
-	if c.Colo == "" {
-		c.Colo = "SBX"
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
@@ -108,7 +103,7 @@ func New(c Config) http.Handler {
 
 // ServeHTTP answers one visitor's request.
 func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	v := newVisit(r, f.Colo)
+	v := newVisit(r)
 	w.Header().Set("Server", "cloudflare")
 	w.Header().Set("Cf-Ray", v.ray)
 	if r.Method == http.MethodConnect {

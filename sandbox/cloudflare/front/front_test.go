@@ -83,7 +83,6 @@ func newFront(t *testing.T, tunnel http.HandlerFunc) (visit func(t *testing.T, n
 			u, err := url.Parse(origins[content])
 			return u, err == nil && u.Host != ""
 		},
-		Colo: "TST",
 	}))
 	t.Cleanup(server.Close)
 	return func(t *testing.T, name string, change func(*http.Request)) (*http.Response, string) {
@@ -136,7 +135,7 @@ func TestFront_Routes(t *testing.T) {
 			require.Equal(t, test.status, resp.StatusCode)
 			require.Equal(t, test.body, body)
 			require.Equal(t, []string{"cloudflare"}, resp.Header["Server"])
-			require.Regexp(t, `^[0-9a-f]{16}-TST$`, resp.Header.Get("Cf-Ray"))
+			require.Regexp(t, `^[0-9a-f]{16}-SBX$`, resp.Header.Get("Cf-Ray"))
 			if test.status != http.StatusOK {
 				require.Equal(t, "text/plain; charset=UTF-8", resp.Header.Get("Content-Type"))
 				require.Contains(t, resp.Header.Get("Cache-Control"), "no-store")
@@ -152,7 +151,7 @@ func TestFront_ErrorPageForBrowsers(t *testing.T) {
 	require.Equal(t, 530, resp.StatusCode)
 	require.Equal(t, "text/html; charset=UTF-8", resp.Header.Get("Content-Type"))
 	require.Contains(t, body, "Error 1033")
-	require.Contains(t, body, strings.TrimSuffix(resp.Header.Get("Cf-Ray"), "-TST"))
+	require.Contains(t, body, strings.TrimSuffix(resp.Header.Get("Cf-Ray"), "-SBX"))
 
 	resp, body = visit(t, "<script>.localhost", func(r *http.Request) { r.Header.Set("Accept", "text/html") })
 	require.NotEqual(t, 200, resp.StatusCode)

@@ -39,7 +39,7 @@ func visitOf(r *http.Request) *visit {
 	return r.Context().Value(visitKey{}).(*visit)
 }
 
-func newVisit(r *http.Request, colo string) *visit {
+func newVisit(r *http.Request) *visit {
 	v := &visit{ip: r.RemoteAddr, scheme: "http", loops: loops(r.Header), encodings: r.Header.Get("Accept-Encoding")}
 	if ip, _, err := net.SplitHostPort(r.RemoteAddr); err == nil {
 		v.ip = ip
@@ -48,8 +48,8 @@ func newVisit(r *http.Request, colo string) *visit {
 		v.scheme = "https"
 	}
 	id := make([]byte, 8)
-	_, _ = rand.Read(id) // never fails
-	v.ray = hex.EncodeToString(id) + "-" + colo
+	_, _ = rand.Read(id)                    // never fails
+	v.ray = hex.EncodeToString(id) + "-SBX" // the data centre
 	return v
 }
 

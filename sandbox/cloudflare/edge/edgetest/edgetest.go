@@ -56,7 +56,7 @@ func NewWorld(t *testing.T) *World {
 		tunnels: map[uuid.UUID]state.Tunnel{},
 	}
 	w.Edge = edge.New(edge.Config{
-		Tunnels: edge.TunnelsFunc(w.tunnel), Certificate: cert,
+		Tunnel: w.tunnel, Certificate: cert,
 		Logger: slog.New(slog.NewTextHandler(t.Output(), nil)),
 	})
 	addrs := make([]string, 4)
