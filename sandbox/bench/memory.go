@@ -61,16 +61,13 @@ func (b *bench) compareMemory(ctx context.Context, c *contender) error {
 	return err
 }
 
-// leanFlags are those of the Makefile.
-const leanFlags = "GOFLAGS=-trimpath -buildvcs=false '-gcflags=all=-dwarf=false -l' -gcflags=std=-dwarf=false"
-
 // memoryOf runs a command on a stack and returns what it needed. Nothing may be killed.
 func memoryOf(ctx context.Context, s *project.Stack, limit int64, args []string) (limited.Usage, error) {
 	fmt.Printf("memory of pulumi %s in stack %s\n", args[0], s.Name)
 	cmd := s.Command(ctx, append(args, "--stack", s.Name, "--non-interactive")...)
 	// The language host compiles into a temporary file, as everybody's does, but with the flags for which
 	// the SDKs are in the cache.
-	cmd.Env = append(cmd.Env, "SANDBOX_PROGRAM=", leanFlags)
+	cmd.Env = append(cmd.Env, "SANDBOX_PROGRAM=", toolchain.GoFlags(toolchain.LeanFlags...))
 	cmd.Stdout, cmd.Stderr = io.Discard, io.Discard
 	if err := limited.Forget(s.Project.Dir, toolchain.BinDir(s.Project.World.Root), filepath.Join(s.Project.World.PulumiHome(), "plugins")); err != nil {
 		return limited.Usage{}, err

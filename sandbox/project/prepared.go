@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"runtime"
 
+	"k8s-tunnel/sandbox/toolchain"
 	"k8s-tunnel/sandbox/world"
 )
 
@@ -21,7 +22,7 @@ func Prepare(ctx context.Context, w *world.World) (*Project, error) {
 		"-platforms", runtime.GOOS+"/"+runtime.GOARCH, "-out", folder)
 	build.Dir = filepath.Join(w.Root, "sandbox")
 	// The flags of the clone's own commands for this module.
-	build.Env = append(os.Environ(), "CGO_ENABLED=0", "GOWORK=off", "GOFLAGS=-trimpath -buildvcs=false -gcflags=all=-dwarf=false")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0", "GOWORK=off", toolchain.GoFlags(toolchain.PlainFlags...))
 	unpack := exec.CommandContext(ctx, "tar", "-xzf", name+".tar.gz")
 	unpack.Dir = folder
 	for _, cmd := range []*exec.Cmd{build, unpack} {

@@ -12,10 +12,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"k8s-tunnel/sandbox/cloudflare/state"
 	"k8s-tunnel/sandbox/sources"
+	"k8s-tunnel/sandbox/toolchain"
 	"k8s-tunnel/sandbox/world"
 )
 
@@ -94,7 +96,7 @@ func (p *Project) Compiled() string { return filepath.Join(p.Dir, ".program", "k
 // host does: with others, the SDKs would be compiled again.
 var BuildEnvironment = []string{
 	"CGO_ENABLED=0", "GOWORK=off",
-	"GOFLAGS=-mod=readonly -trimpath -buildvcs=false '-gcflags=all=-dwarf=false -l' -gcflags=std=-dwarf=false '-ldflags=-s -w'",
+	toolchain.GoFlags(slices.Concat([]string{"-mod=readonly"}, toolchain.LeanFlags, []string{"-ldflags=-s -w"})...),
 }
 
 // Compile compiles the program, so that the world's language host has nothing left to compile.

@@ -7,17 +7,17 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
+
+	"k8s-tunnel/sandbox/toolchain"
 )
 
 // flags are all that decides what the compiler makes of the source. Those without inlining and debug
 // data are the ones that the Makefile uses, whose results are in the cache already. They cost the
 // program nothing that counts, because it waits for others most of the time, and compiling takes a
 // third less memory.
-var flags = []string{
-	"-mod=readonly", "-ldflags=-s -w -buildid=",
-	"-trimpath", "-buildvcs=false", "-gcflags=all=-dwarf=false -l", "-gcflags=std=-dwarf=false",
-}
+var flags = slices.Concat([]string{"-mod=readonly", "-ldflags=-s -w -buildid="}, toolchain.LeanFlags)
 
 // environment is that of the go command: what it keeps and where it downloads from is the user's, what
 // it builds isn't.

@@ -80,22 +80,33 @@ func (t target) makeScratch(root string) (string, error) {
 }
 
 // The flags with which every Go package here is compiled. Whatever compiles the same packages has to
-// use the same ones, or it compiles them a second time: the Makefile, for tests and linters, and the
-// language host, for the program.
+// use the same ones, or it compiles them a second time. The Makefile, for tests and linters, and the
+// language host, for the program, can't ask for them and repeat them.
 var (
-	// plainFlags leave out what would tell machines apart, and debug data, which the linker drops
+	// PlainFlags leave out what would tell machines apart, and debug data, which the linker drops
 	// anyway.
-	plainFlags = []string{"-trimpath", "-buildvcs=false", "-gcflags=all=-dwarf=false"}
-	// leanFlags also leave out the inlining of functions, save in the standard library. That spares
+	PlainFlags = []string{"-trimpath", "-buildvcs=false", "-gcflags=all=-dwarf=false"}
+	// LeanFlags also leave out the inlining of functions, save in the standard library. That spares
 	// a quarter of the compiling and costs a tenth of the speed.
-	leanFlags = []string{"-trimpath", "-buildvcs=false", "-gcflags=all=-dwarf=false -l", "-gcflags=std=-dwarf=false"}
+	LeanFlags = []string{"-trimpath", "-buildvcs=false", "-gcflags=all=-dwarf=false -l", "-gcflags=std=-dwarf=false"}
 )
+
+// GoFlags returns the environment variable that gives flags to every go command.
+func GoFlags(flags ...string) string {
+	quoted := slices.Clone(flags)
+	for i, flag := range flags {
+		if strings.Contains(flag, " ") {
+			quoted[i] = "'" + flag + "'"
+		}
+	}
+	return "GOFLAGS=" + strings.Join(quoted, " ")
+}
 
 // flags returns the flags that decide what t becomes.
 func (t target) flags() []string {
-	flags := leanFlags
+	flags := LeanFlags
 	if t.fast {
-		flags = plainFlags
+		flags = PlainFlags
 	}
 	flags = append(slices.Clone(flags), "-ldflags="+strings.TrimSpace("-s -w "+t.ldflags))
 	if t.tags != "" {
