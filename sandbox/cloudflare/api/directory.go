@@ -131,7 +131,7 @@ func (c *call) presentZone(z state.Zone) zoneJSON {
 // listZones answers GET /zones: those on which the token has Zone Read. A token that
 // has it on none is refused, rather than given an empty list.
 func (c *call) listZones() (any, error) {
-	if !c.token.Has(state.ZoneRead) {
+	if !c.token.OnAny(state.ZoneRead) {
 		return nil, mayNotListZones(c.token.ID)
 	}
 	query := c.URL.Query()

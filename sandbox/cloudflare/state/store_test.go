@@ -265,7 +265,7 @@ func TestStore_IsSafeForConcurrentUse(t *testing.T) {
 	require.Equal(t, records, s.Records(HomeZoneID))
 }
 
-func TestToken_Rights(t *testing.T) {
+func TestToken_Permissions(t *testing.T) {
 	t.Parallel()
 	zone := Zone{ID: "z", AccountID: "a"}
 	token := Token{Grants: []Grant{{Resource: "a", Permissions: []Permission{TunnelEdit, ZoneRead}}, {Resource: "z2", Permissions: []Permission{DNSRead}}}}
@@ -275,6 +275,6 @@ func TestToken_Rights(t *testing.T) {
 	require.False(t, token.OnZone(DNSRead, zone))
 	require.True(t, token.OnZone(DNSRead, Zone{ID: "z2", AccountID: "b"}))
 	require.False(t, token.OnZone(DNSEdit, Zone{ID: "z2", AccountID: "b"}), "read doesn't include edit")
-	require.False(t, token.Has(AccountRead))
+	require.False(t, token.OnAny(AccountRead))
 	require.True(t, Token{Grants: []Grant{{Resource: "*", Permissions: []Permission{DNSEdit}}}}.OnZone(DNSRead, zone))
 }

@@ -37,33 +37,26 @@ type Token struct {
 
 // OnAccount reports whether the token has the permission on an account as a whole.
 func (t Token) OnAccount(permission Permission, accountID string) bool {
-	return t.has(permission, accountID)
+	return t.on(permission, accountID)
 }
 
 // OnZone reports whether the token has the permission on a zone, directly or through
 // its account.
 func (t Token) OnZone(permission Permission, z Zone) bool {
-	return t.has(permission, z.ID) || t.has(permission, z.AccountID)
+	return t.on(permission, z.ID) || t.on(permission, z.AccountID)
 }
 
-func (t Token) has(permission Permission, resource string) bool {
-	for _, g := range t.Grants {
-		if g.Resource != "*" && g.Resource != resource {
-			continue
-		}
-		if slices.Contains(g.Permissions, permission) || slices.Contains(g.Permissions, includes[permission]) {
-			return true
-		}
-	}
-	return false
+// OnAny reports whether the token has the permission on any resource.
+func (t Token) OnAny(permission Permission) bool {
+	return slices.ContainsFunc(t.Grants, func(g Grant) bool { return g.gives(permission) })
 }
 
-// Has reports whether the token has the permission on any resource.
-func (t Token) Has(permission Permission) bool {
-	for _, g := range t.Grants {
-		if slices.Contains(g.Permissions, permission) || slices.Contains(g.Permissions, includes[permission]) {
-			return true
-		}
-	}
-	return false
+func (t Token) on(permission Permission, resource string) bool {
+	return slices.ContainsFunc(t.Grants, func(g Grant) bool {
+		return (g.Resource == "*" || g.Resource == resource) && g.gives(permission)
+	})
+}
+
+func (g Grant) gives(permission Permission) bool {
+	return slices.Contains(g.Permissions, permission) || slices.Contains(g.Permissions, includes[permission])
 }
