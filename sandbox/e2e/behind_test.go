@@ -33,13 +33,13 @@ func TestBehindItsBack(t *testing.T) {
 	share(t)
 	s := newStack(t, "behind", map[string]string{"replicas": "1"})
 	s.up(t)
-	answersApps(t)
+	requireApps(t)
 	namespace := s.output(t, "namespace")
 
 	t.Run("the next up creates deleted records again", func(t *testing.T) {
 		deleteRecords(t)
 		s.up(t)
-		answersApps(t)
+		requireApps(t)
 		s.up(t, "--expect-no-changes")
 	})
 	t.Run("the next up changes records back", func(t *testing.T) {
@@ -58,7 +58,7 @@ func TestBehindItsBack(t *testing.T) {
 					after[i].ModifiedOn, after[i].Tags = before[i].ModifiedOn, before[i].Tags
 				}
 				require.Equal(t, before, after, "%s %s", refresh, change)
-				answersApps(t)
+				requireApps(t)
 			}
 		}
 		s.up(t, "--expect-no-changes")
@@ -77,7 +77,7 @@ func TestBehindItsBack(t *testing.T) {
 		require.Contains(t, out, "run pulumi up again")
 		s.up(t)
 		require.NotEqual(t, gone, s.output(t, "tunnelId"))
-		answersApps(t)
+		requireApps(t)
 		s.up(t, "--expect-no-changes")
 	})
 	t.Run("a tunnel is deleted together with its records", func(t *testing.T) {
@@ -86,7 +86,7 @@ func TestBehindItsBack(t *testing.T) {
 		_, err := s.pulumi("up", "--yes")
 		require.Error(t, err)
 		s.up(t)
-		answersApps(t)
+		requireApps(t)
 	})
 	t.Run("destroy without records", func(t *testing.T) {
 		deleteRecords(t)

@@ -40,8 +40,8 @@ func newChanges(t *testing.T, s scene) *changes {
 	return c
 }
 
-// answers waits until both apps answer through the front.
-func (c *changes) answers(t *testing.T) {
+// awaitApps waits until both apps answer through the front.
+func (c *changes) awaitApps(t *testing.T) {
 	t.Helper()
 	for _, host := range c.world.AppHosts() {
 		wait.Until(t, time.Minute, host+" answers", func() bool {
@@ -59,7 +59,7 @@ func (c *changes) answers(t *testing.T) {
 
 // begin starts the load and lets it run for ten seconds as a baseline.
 func (c *changes) begin(t *testing.T) {
-	c.answers(t)
+	c.awaitApps(t)
 	// The names of the tunnel made by hand have to be known everywhere first.
 	time.Sleep(time.Duration(c.scene.lag.DNS) + time.Second)
 	c.load = load.Start(c.world.FrontAddr(), c.world.AppHosts(), "before")

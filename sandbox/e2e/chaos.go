@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"k8s-tunnel/sandbox/cloudflare/state"
+	"k8s-tunnel/sandbox/handmade"
 	"k8s-tunnel/sandbox/project"
 )
 
@@ -40,8 +41,6 @@ type operation struct {
 	gone   bool // nothing is left afterwards
 }
 
-const ingressOrigin = "http://ingress-nginx-controller.ingress-nginx"
-
 var operations = []operation{
 	{name: "create", args: []string{"up", "--yes", "--skip-preview"}},
 	{name: "rotate", args: []string{"up", "--yes", "--skip-preview"}, change: map[string]func(*subject) string{
@@ -52,10 +51,10 @@ var operations = []operation{
 	}},
 	{name: "origin", args: []string{"up", "--yes", "--skip-preview"}, change: map[string]func(*subject) string{
 		"origin": func(s *subject) string {
-			if s.origin == ingressOrigin {
+			if s.origin == handmade.Origin {
 				s.origin = project.OtherOrigin
 			} else {
-				s.origin = ingressOrigin
+				s.origin = handmade.Origin
 			}
 			return s.origin
 		},
@@ -66,7 +65,7 @@ var operations = []operation{
 // newSubject makes the stack. Nothing is deployed yet.
 func newSubject(t *testing.T, name, namespace string) *subject {
 	t.Helper()
-	s := &subject{namespace: namespace, origin: ingressOrigin, secrets: map[string]string{"the API token": state.SeedToken}}
+	s := &subject{namespace: namespace, origin: handmade.Origin, secrets: map[string]string{"the API token": state.SeedToken}}
 	s.stack = newStack(t, name, map[string]string{"replicas": "1", "namespace": namespace})
 	return s
 }

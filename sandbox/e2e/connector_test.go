@@ -42,7 +42,7 @@ func TestConnectorSettings(t *testing.T) {
 					require.Equal(t, test.protocol, connection.Protocol)
 				}
 			}
-			answersApps(t)
+			requireApps(t)
 			log := kubectl(t, "-n", s.output(t, "namespace"), "logs", "-l", selector, "--tail=-1")
 			for _, want := range test.log {
 				require.Contains(t, log, want)

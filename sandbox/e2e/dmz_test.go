@@ -90,7 +90,7 @@ func TestDMZ(t *testing.T) {
 		require.Equal(t, "open", dialFrom(t, hello, podIP(t, namespace, pod)+":2000"))
 	})
 	t.Run("the tunnel works throughout", func(t *testing.T) {
-		answersApps(t)
+		requireApps(t)
 		s.mustPulumi(t, "refresh", "--yes", "--skip-preview", "--expect-no-changes")
 	})
 	t.Run("the namespace admits restricted pods only", func(t *testing.T) {

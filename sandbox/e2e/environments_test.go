@@ -31,7 +31,7 @@ func TestEnvironments(t *testing.T) {
 	lab.up(t, "--expect-no-changes")
 	requireEach := func(t *testing.T) {
 		t.Helper()
-		answersApps(t)
+		requireApps(t)
 		for _, host := range []string{dev, grafana, below, "any." + below} {
 			requireAnswerFrom(t, host, "hello")
 		}
@@ -68,7 +68,7 @@ func TestEnvironments(t *testing.T) {
 		single.mustPulumi(t, "destroy", "--yes", "--skip-preview")
 		require.Equal(t, before, othersThan(t, single))
 		requireUnknown(t, dev)
-		answersApps(t)
+		requireApps(t)
 		before = othersThan(t, prod)
 		prod.mustPulumi(t, "destroy", "--yes", "--skip-preview")
 		require.Equal(t, before, othersThan(t, prod))

@@ -60,7 +60,7 @@ func TestFiles(t *testing.T) {
 		set(authority)
 		s.up(t)
 		requireAPIServer(t, host)
-		answersApps(t)
+		requireApps(t)
 		requirePods(t, namespace, 1)
 	})
 	t.Run("nothing changes by itself", func(t *testing.T) {
@@ -73,7 +73,7 @@ func TestFiles(t *testing.T) {
 		onlyNew()
 		status, _ := get(t, host, "/version")
 		require.Equal(t, http.StatusBadGateway, status)
-		answersApps(t)
+		requireApps(t)
 		set(authority)
 		s.up(t)
 		onlyNew()

@@ -22,7 +22,7 @@ func TestHandMadeTunnel(t *testing.T) {
 		status, _ := get(t, testWorld.AppHosts()[1], "/")
 		return status == http.StatusOK
 	})
-	answersApps(t)
+	requireApps(t)
 	require.Contains(t, h.cloudflared(t, "info", "by-hand"), "CONNECTOR ID")
 
 	h.remove(t)
@@ -35,5 +35,5 @@ func TestHandMadeTunnel(t *testing.T) {
 	// The program takes over the names.
 	s := newStack(t, "after-hand", nil)
 	s.up(t)
-	answersApps(t)
+	requireApps(t)
 }

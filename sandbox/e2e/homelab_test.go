@@ -49,7 +49,7 @@ func TestHomeLab(t *testing.T) {
 		requireAnswerFrom(t, "cloud."+state.HomeZoneName, "traefik")
 	})
 	t.Run("everything else goes to the ingress controller", func(t *testing.T) {
-		answersApps(t)
+		requireApps(t)
 		status, _ := get(t, "unknown."+state.HomeZoneName, "/")
 		require.Equal(t, 404, status, "the ingress controller doesn't know the host")
 	})

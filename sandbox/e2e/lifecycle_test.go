@@ -22,7 +22,7 @@ func TestLifecycle(t *testing.T) {
 	require.Empty(t, live(t), "a preview creates nothing")
 
 	s.up(t)
-	answersApps(t)
+	requireApps(t)
 	began := time.Now()
 	namespace := s.output(t, "namespace")
 	require.Equal(t, s.output(t, "tunnelId")+state.TunnelSuffix, s.output(t, "tunnelCname"))
@@ -87,7 +87,7 @@ func deploySecond(t *testing.T) {
 	require.Equal(t, 200, status)
 	status, _ = get(t, "any."+state.LabZoneName, "/")
 	require.Equal(t, 200, status)
-	answersApps(t)
+	requireApps(t)
 	second.mustPulumi(t, "destroy", "--yes", "--skip-preview")
-	answersApps(t)
+	requireApps(t)
 }

@@ -76,5 +76,5 @@ func TestExpiredToken(t *testing.T) {
 	require.Error(t, err, "the refresh uses the old token")
 	s.up(t, "--refresh=false")
 	s.up(t, "--expect-no-changes")
-	answersApps(t)
+	requireApps(t)
 }

@@ -56,7 +56,7 @@ func TestPreparedBinary(t *testing.T) {
 		out, err := small(args...)
 		require.NoError(t, err, out)
 	}
-	answersApps(t)
+	requireApps(t)
 	out, err := small("destroy", "--yes", "--skip-preview")
 	require.NoError(t, err, out)
 

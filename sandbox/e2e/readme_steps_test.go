@@ -92,7 +92,7 @@ func (r *readme) makeStack(t *testing.T, block string) {
 func (r *readme) firstUp(t *testing.T, block string) {
 	r.addRecord(t, state.HomeZoneName, "")
 	r.sh(t, block)
-	answersApps(t)
+	requireApps(t)
 	for _, record := range currentState(t).Records {
 		require.Equal(t, r.stack.output(t, "tunnelCname"), record.Content, record.Name)
 	}
@@ -146,7 +146,7 @@ func (r *readme) addRule(t *testing.T, block string) {
 	r.sh(t, block)
 	r.settle(t)
 	requireAPIServer(t, "api."+state.HomeZoneName)
-	answersApps(t)
+	requireApps(t)
 }
 
 func (r *readme) addRules(t *testing.T, block string) {
@@ -197,7 +197,7 @@ func (r *readme) rotate(t *testing.T, block string) {
 	r.sh(t, block)
 	require.NotEqual(t, before, r.stack.output(t, "tunnelId"))
 	r.settle(t)
-	answersApps(t)
+	requireApps(t)
 }
 
 // moveName begins with a name that belongs to another stack, according to its record's comment.
@@ -261,7 +261,7 @@ func (r *readme) mountFiles(t *testing.T, block string) {
 	r.stack.up(t)
 	r.settle(t)
 	requireAPIServer(t, "api."+state.HomeZoneName)
-	answersApps(t)
+	requireApps(t)
 }
 
 func (r *readme) watch(t *testing.T, block string) {
@@ -271,7 +271,7 @@ func (r *readme) watch(t *testing.T, block string) {
 	policies := kubectl(t, "-n", namespace, "get", "networkpolicies", "-o", "yaml")
 	require.Contains(t, policies, "kubernetes.io/metadata.name: monitoring")
 	require.NotEmpty(t, kubectl(t, "-n", "monitoring", "get", "configmaps", "-l", "grafana_dashboard=1", "-o", "name"))
-	answersApps(t)
+	requireApps(t)
 }
 
 // protect ends as the text says, because the stack is still to be changed and destroyed.
@@ -281,7 +281,7 @@ func (r *readme) protect(t *testing.T, block string) {
 	require.Error(t, err)
 	require.Contains(t, out, "protect")
 	r.stack.up(t, "--expect-no-changes") // nothing was deleted, the dashboard included
-	answersApps(t)
+	requireApps(t)
 	r.stack.set(t, "protect", "false")
 	r.stack.up(t)
 }

@@ -30,9 +30,9 @@ func get(t *testing.T, host, path string) (int, string) {
 	return resp.StatusCode, body.String()
 }
 
-// answersApps requires that both apps answer through the front: one at the zone's apex, one below
+// requireApps requires that both apps answer through the front: one at the zone's apex, one below
 // its wildcard.
-func answersApps(t *testing.T) {
+func requireApps(t *testing.T) {
 	t.Helper()
 	for _, host := range testWorld.AppHosts() {
 		status, body := get(t, host, "/api/info")

@@ -63,7 +63,7 @@ func TestSharedBackend(t *testing.T) {
 		require.NoError(t, copySettings(first, second))
 		second.up(t, "--expect-no-changes")
 		require.NotEqual(t, tunnel, second.output(t, "tunnelId"))
-		answersApps(t)
+		requireApps(t)
 	})
 	t.Run("the other machine removes the lock of one that died", func(t *testing.T) {
 		first.set(t, "rotation", "last")
@@ -82,7 +82,7 @@ func TestSharedBackend(t *testing.T) {
 		second.mustPulumi(t, "cancel", "--yes")
 		second.up(t)
 		first.up(t, "--expect-no-changes")
-		answersApps(t)
+		requireApps(t)
 	})
 }
 

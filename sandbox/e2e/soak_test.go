@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"k8s-tunnel/sandbox/cloudflare/control"
+	"k8s-tunnel/sandbox/handmade"
 	"k8s-tunnel/sandbox/load"
 	"k8s-tunnel/sandbox/project"
 )
@@ -82,7 +83,7 @@ func soakChanges(c *changes) []soakChange {
 	pick := func(values ...string) func(int) string {
 		return func(round int) string { return values[round%len(values)] }
 	}
-	origin := pick(project.OtherOrigin, "http://ingress-nginx-controller.ingress-nginx")
+	origin := pick(project.OtherOrigin, handmade.Origin)
 	image, memory := pick(nextImage, goodImage), pick("192Mi", "256Mi")
 	label := func(round int) string { return fmt.Sprintf("round-%d-%d", round, time.Now().Unix()) }
 	return []soakChange{

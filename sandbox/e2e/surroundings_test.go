@@ -92,7 +92,7 @@ func TestSurroundings(t *testing.T) {
 	t.Run("nothing of the shell gets into the state", func(t *testing.T) {
 		in(t, "preview")
 		in(t, "up", "--yes", "--skip-preview")
-		answersApps(t)
+		requireApps(t)
 		export := s.mustPulumi(t, "stack", "export")
 		for name, value := range elsewhere {
 			if len(value) > len("false") {

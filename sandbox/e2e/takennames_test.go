@@ -51,7 +51,7 @@ func TestTakenNames(t *testing.T) {
 		for _, content := range records(t) {
 			require.Equal(t, second.output(t, "tunnelCname"), content)
 		}
-		answersApps(t)
+		requireApps(t)
 		out, err = first.pulumi("up", "--yes")
 		require.Error(t, err, "the first stack doesn't take them back by itself")
 		require.Contains(t, out, `belongs to stack "k8s-tunnel/taker"`)
@@ -70,6 +70,6 @@ func TestTakenNames(t *testing.T) {
 		require.Equal(t, taken, left)
 		first.mustPulumi(t, "destroy", "--yes", "--skip-preview")
 		require.Equal(t, taken, records(t))
-		answersApps(t)
+		requireApps(t)
 	})
 }

@@ -43,7 +43,7 @@ func updateUnderLoad(t *testing.T, before, settings string) {
 	older := s.withProgramOf(t, before)
 	older.up(t)
 	older.up(t, "--expect-no-changes") // or the older version itself isn't idempotent
-	answersApps(t)
+	requireApps(t)
 	deployed := takeInventory(t, s)
 	if os.Getenv("UNCHANGED") != "" {
 		s.mustPulumi(t, "preview", "--expect-no-changes", "--diff")
@@ -68,7 +68,7 @@ func updateUnderLoad(t *testing.T, before, settings string) {
 	fmt.Println(text.String())
 	require.Zero(t, report.Failed())
 	s.up(t, "--expect-no-changes")
-	answersApps(t)
+	requireApps(t)
 }
 
 // sparseBlocks leave most fields of each block unset.
