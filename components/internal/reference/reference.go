@@ -131,6 +131,11 @@ func (r *Reference) setting(field settings.Field) (Setting, error) {
 	if comment == "" {
 		return Setting{}, fmt.Errorf("%s.%s has no comment", field.Struct.Name(), field.GoName)
 	}
+	for _, match := range link.FindAllStringSubmatch(comment, -1) {
+		if r.target(match[1], match[2]) == "" {
+			return Setting{}, fmt.Errorf("the comment of %s.%s links to %s, which is neither a constant nor a setting", field.Struct.Name(), field.GoName, match[0])
+		}
+	}
 	s := Setting{Name: field.Name, kind: field.Type}
 	s.Type, s.Items = typeNames(field.Type)
 	if match := defaultsTo.FindStringSubmatch(comment); match != nil {
@@ -173,23 +178,29 @@ func typeNames(t reflect.Type) (name, items string) {
 func (r *Reference) resolve(comment string) string {
 	return link.ReplaceAllStringFunc(comment, func(found string) string {
 		match := link.FindStringSubmatch(found)
-		if value, isConstant := r.source.constants[match[1]]; isConstant {
-			return "`" + value + "`"
-		}
-		for _, block := range r.Blocks {
-			path := ""
-			if len(block.Paths) > 0 {
-				path = block.Paths[0]
-			}
-			if match[2] == "" && block.kind.Name() == match[1] {
-				return "`" + path + "`"
-			}
-			for _, field := range settings.Fields(block.kind) {
-				if field.Struct.Name() == match[1] && field.GoName == match[2] {
-					return "`" + strings.TrimPrefix(path+"."+field.Name, ".") + "`"
-				}
-			}
-		}
-		return found
+		return "`" + r.target(match[1], match[2]) + "`"
 	})
+}
+
+// target is what a link leads to: a constant's value, or where a struct or one of its fields is set. It
+// is empty for anything else.
+func (r *Reference) target(name, goName string) string {
+	if value, isConstant := r.source.constants[name]; isConstant {
+		return value
+	}
+	for _, block := range r.Blocks {
+		path := ""
+		if len(block.Paths) > 0 {
+			path = block.Paths[0]
+		}
+		if goName == "" && block.kind.Name() == name {
+			return path
+		}
+		for _, field := range settings.Fields(block.kind) {
+			if field.Struct.Name() == name && field.GoName == goName {
+				return strings.TrimPrefix(path+"."+field.Name, ".")
+			}
+		}
+	}
+	return ""
 }

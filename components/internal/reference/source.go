@@ -1,13 +1,15 @@
 package reference
 
 import (
+	"errors"
 	"fmt"
 	"go/ast"
+	"go/build"
 	"go/constant"
 	"go/parser"
 	"go/token"
 	"go/types"
-	"io/fs"
+	"path/filepath"
 	"strings"
 )
 
@@ -22,23 +24,25 @@ type source struct {
 func parse(directories []string) (*source, error) {
 	s := &source{fields: map[string]string{}, structs: map[string]bool{}, constants: map[string]string{}}
 	for _, directory := range directories {
-		set := token.NewFileSet()
-		packages, err := parser.ParseDir(set, directory, func(f fs.FileInfo) bool { //nolint:staticcheck // build tags don't matter here
-			return !strings.HasSuffix(f.Name(), "_test.go")
-		}, parser.ParseComments)
-		if err != nil {
-			return nil, fmt.Errorf("parsing the settings' source: %w", err)
-		}
-		for _, p := range packages {
-			s.add(set, p)
+		if err := s.add(directory); err != nil {
+			return nil, fmt.Errorf("reading the settings' source: %w", err)
 		}
 	}
 	return s, nil
 }
 
-func (s *source) add(set *token.FileSet, p *ast.Package) { //nolint:staticcheck // see parse
+func (s *source) add(directory string) error {
+	found, err := build.ImportDir(directory, 0)
+	if err != nil {
+		return err
+	}
+	set := token.NewFileSet()
 	var files []*ast.File
-	for _, file := range p.Files {
+	for _, name := range found.GoFiles {
+		file, err := parser.ParseFile(set, filepath.Join(directory, name), nil, parser.ParseComments)
+		if err != nil {
+			return err
+		}
 		files = append(files, file)
 		ast.Inspect(file, func(n ast.Node) bool {
 			group, isGroup := n.(*ast.GenDecl)
@@ -51,9 +55,19 @@ func (s *source) add(set *token.FileSet, p *ast.Package) { //nolint:staticcheck 
 			return true
 		})
 	}
-	// Constants need no imports, so that errors about missing ones don't matter.
-	config := types.Config{Error: func(error) {}}
-	checked, _ := config.Check(p.Name, set, files, nil)
+	return s.addConstants(found.Name, set, files)
+}
+
+// addConstants adds the values of a package's constants. None needs an import, so that none is looked
+// for.
+func (s *source) addConstants(name string, set *token.FileSet, files []*ast.File) error {
+	var problems []error
+	config := types.Config{IgnoreFuncBodies: true, Error: func(err error) {
+		if !strings.Contains(err.Error(), "could not import ") {
+			problems = append(problems, err)
+		}
+	}}
+	checked, _ := config.Check(name, set, files, nil)
 	for _, name := range checked.Scope().Names() {
 		c, ok := checked.Scope().Lookup(name).(*types.Const)
 		if !ok {
@@ -66,6 +80,7 @@ func (s *source) add(set *token.FileSet, p *ast.Package) { //nolint:staticcheck 
 			s.constants[name] = c.Val().ExactString()
 		}
 	}
+	return errors.Join(problems...)
 }
 
 func (s *source) addType(spec *ast.TypeSpec) {

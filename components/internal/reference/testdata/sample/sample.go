@@ -47,3 +47,9 @@ type Peer struct {
 type Undocumented struct {
 	Field string `pulumi:"field"`
 }
+
+// Dangling links to what isn't there.
+type Dangling struct {
+	// Field is instead of [Args.Gone].
+	Field string `pulumi:"field"`
+}
