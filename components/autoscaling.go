@@ -105,3 +105,12 @@ func replicasOptions(args *CloudflareTunnelArgs) []pulumi.ResourceOption {
 	}
 	return []pulumi.ResourceOption{pulumi.IgnoreChanges([]string{"spec.replicas"})}
 }
+
+// replicas is the number of connectors of a new Deployment. One that replaces another
+// begins with as many as the autoscaler has found necessary.
+func replicas(args *CloudflareTunnelArgs) int {
+	if args.Autoscaling == nil {
+		return args.Replicas
+	}
+	return min(max(args.Replicas, args.found.last.replicas), args.Autoscaling.MaxReplicas)
+}

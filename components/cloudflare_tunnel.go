@@ -1,6 +1,7 @@
 package components
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
@@ -56,11 +57,15 @@ func NewCloudflareTunnel(
 		args = &CloudflareTunnelArgs{}
 	}
 	given := args
-	args, err := given.complete(name)
+	options, err := pulumi.NewResourceOptions(opts...)
 	if err != nil {
+		return nil, fmt.Errorf("reading the options of component %s: %w", name, err)
+	}
+	args, err = given.complete(name)
+	if err := errors.Join(err, validateOptions(options)); err != nil {
 		return nil, err
 	}
-	found, err := args.check(ctx, name)
+	found, err := args.check(ctx, name, options)
 	if err != nil {
 		return nil, err
 	}
@@ -75,6 +80,21 @@ func NewCloudflareTunnel(
 		}
 	}
 	return t, nil
+}
+
+// validateOptions reports options that the component's resources would inherit, and that
+// would break its promises.
+func validateOptions(options *pulumi.ResourceOptions) error {
+	var problems []error
+	if options.RetainOnDelete {
+		problems = append(problems, errors.New("RetainOnDelete: connectors that were replaced would stay, and go on serving by their old rules; "+
+			"remove it, and use Protect to keep the component from being deleted"))
+	}
+	if options.DeletedWith != nil {
+		problems = append(problems, errors.New("DeletedWith: the tunnel and the records aren't deleted with anything in the cluster, and would stay at Cloudflare; "+
+			"remove it, and use DependsOn for what the component needs"))
+	}
+	return errors.Join(problems...)
 }
 
 // declare registers the component and its children, in the order of the promise.

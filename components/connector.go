@@ -75,7 +75,7 @@ func (t *CloudflareTunnel) deployment(
 	deployment, err := appsv1.NewDeployment(ctx, logicalName(name, deploymentRole), &appsv1.DeploymentArgs{
 		Metadata: metadata,
 		Spec: &appsv1.DeploymentSpecArgs{
-			Replicas: pulumi.Int(args.Replicas),
+			Replicas: pulumi.Int(replicas(args)),
 			Selector: &metav1.LabelSelectorArgs{MatchLabels: generation},
 			Strategy: &appsv1.DeploymentStrategyArgs{
 				Type: pulumi.String("RollingUpdate"),

@@ -65,6 +65,7 @@ type found struct {
 	client    *preflight.Client
 	last      lastState
 	component string
+	place     string            // in which its resources are in the state
 	asked     preflight.Request // without what the state adds
 	options   APIArgs           // as they were given
 }
@@ -76,13 +77,18 @@ type found struct {
 // NewCloudflareTunnel does the same. A program calls Check before it declares other
 // resources, so that nothing is declared if there are problems. The result is kept in the
 // arguments, and NewCloudflareTunnel uses it instead of asking again, unless the arguments
-// that it depends on have changed in between.
-func (a *CloudflareTunnelArgs) Check(ctx *pulumi.Context, name string) error {
+// that it depends on have changed in between. A component with aliases or a parent needs
+// the same options here.
+func (a *CloudflareTunnelArgs) Check(ctx *pulumi.Context, name string, opts ...pulumi.ResourceOption) error {
+	options, err := pulumi.NewResourceOptions(opts...)
+	if err != nil {
+		return fmt.Errorf("reading the options of component %s: %w", name, err)
+	}
 	args, err := a.complete(name)
 	if err != nil {
 		return err
 	}
-	a.found, err = args.check(ctx, name)
+	a.found, err = args.check(ctx, name, options)
 	return err
 }
 
@@ -99,35 +105,36 @@ func (a *CloudflareTunnelArgs) complete(name string) (*CloudflareTunnelArgs, err
 
 // check is Check for valid arguments with defaults. What surrounds the program has to be
 // right as well.
-func (a *CloudflareTunnelArgs) check(ctx *pulumi.Context, name string) (*found, error) {
+func (a *CloudflareTunnelArgs) check(ctx *pulumi.Context, name string, options *pulumi.ResourceOptions) (*found, error) {
 	request := preflight.Request{
 		Names: a.names(), ZoneID: identifier(a.ZoneID), AccountID: identifier(a.AccountID), Stack: ctx.Project() + "/" + ctx.Stack(),
 		AllowTakeover: a.AllowTakeover, ExistingTunnel: a.ExistingTunnel,
 	}
-	if a.found != nil && a.found.component == name && a.found.options == *a.API && reflect.DeepEqual(a.found.asked, request) {
+	if a.found != nil && a.found.component == name && a.found.place == placeOf(options) && a.found.options == *a.API && reflect.DeepEqual(a.found.asked, request) {
 		return a.found, nil
 	}
 	if err := surroundings.Problems(surroundings.Shell(), ctx); err != nil {
 		return nil, err
 	}
-	options := *a.API
-	options.RPS = a.CallsPerSecond()
-	client, err := preflight.New(options)
+	api := *a.API
+	api.RPS = a.CallsPerSecond()
+	client, err := preflight.New(api)
 	if err != nil {
 		return nil, err
 	}
-	last, err := readState(ctx, name)
+	last, err := readState(ctx, name, options)
 	if err != nil {
 		return nil, err
 	}
 	asked := request
 	request.Identity, request.LastRecords = last.identity, last.records
-	request.LastTunnel, request.LastExisting, request.OwnTunnel = last.tunnelID, last.existing, last.ownTunnel
+	request.LastTunnel, request.ReadTunnel, request.OwnTunnel = last.tunnelID, last.existing, last.ownTunnel
+	request.OtherRecords, request.OtherIdentities = last.otherRecords, last.otherIdentities
 	findings, err := client.Check(ctx.Context(), request)
 	if err != nil {
 		return nil, err
 	}
-	return &found{findings, client, last, name, asked, *a.API}, nil
+	return &found{findings, client, last, name, placeOf(options), asked, *a.API}, nil
 }
 
 // identified returns a copy of the arguments with the identifiers that were found.

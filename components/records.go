@@ -28,7 +28,8 @@ func (t *CloudflareTunnel) records(
 		return pulumi.StringArrayOutput{}, err
 	}
 	last, logicalNames := args.lastRecords(name)
-	opts := append(recordTimeout(args), pulumi.Parent(t), pulumi.DependsOn(t.recordDependencies), retried)
+	// A replacement keeps the record's ID, by which the old one would be deleted.
+	opts := append(recordTimeout(args), pulumi.Parent(t), pulumi.DependsOn(t.recordDependencies), retried, pulumi.DeleteBeforeReplace(true))
 	var hostnames []string
 	for _, host := range args.hosts {
 		content := tunnel.cname

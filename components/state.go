@@ -2,9 +2,11 @@ package components
 
 import (
 	"cmp"
+	"path"
 	"slices"
 	"strings"
 
+	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"k8s-tunnel/components/internal/laststate"
@@ -21,16 +23,21 @@ type lastState struct {
 	// ownTunnel is the ID of the tunnel that it has made, even if the last update didn't
 	// come to its end.
 	ownTunnel string
-	// existing says that this was an existing tunnel, which the component hasn't made.
-	existing bool
+	// existing is the ID of the existing tunnel, which the component hasn't made, that it
+	// has read.
+	existing string
 	// records are its records, by their logical names.
 	records map[string]names.LastRecord
 	// objects are its tunnel and its Kubernetes objects, by their logical names.
 	objects map[string]lastObject
 	// network is the value of labelNetwork of its connectors.
 	network string
-	// peakReplicas is how many of these there may have been.
-	peakReplicas int
+	// replicas is how many of these there were, and peakReplicas how many there may have been.
+	replicas, peakReplicas int
+	// otherRecords are the stack's records that the component doesn't have, by their IDs at
+	// Cloudflare: the URNs. otherIdentities are the identities of other components.
+	otherRecords    map[string]string
+	otherIdentities map[string]bool
 }
 
 // lastObject is an object's name, which is unique in its place.
@@ -46,34 +53,99 @@ type place struct{ scope, provider string }
 
 // readState reads the outputs of the component's own resources in the state. Those of
 // its children are there even if the last update was interrupted.
-func readState(ctx *pulumi.Context, name string) (lastState, error) {
+func readState(ctx *pulumi.Context, name string, options *pulumi.ResourceOptions) (lastState, error) {
 	resources, err := laststate.Resources(ctx)
 	if err != nil {
 		return lastState{}, err
 	}
-	last := &lastState{records: map[string]names.LastRecord{}, objects: map[string]lastObject{}}
+	last := lastState{
+		records: map[string]names.LastRecord{}, objects: map[string]lastObject{},
+		otherRecords: map[string]string{}, otherIdentities: map[string]bool{},
+	}
+	own := map[string]bool{}
+	for _, former := range append(formerNames(options), name) {
+		for urn, outputs := range ownResources(resources, former, options) {
+			own[urn] = true
+			kind, logicalName := kindAndName(urn)
+			if role, child := strings.CutPrefix(logicalName, former+"-"); child {
+				last.add(kind, role, name+"-"+role, outputs)
+			} else {
+				last.tunnelID = outputs.Text("tunnelId")
+			}
+		}
+	}
+	for urn, outputs := range resources {
+		switch {
+		case strings.Contains(urn, recordKind+"::") && !own[urn]:
+			last.otherRecords[outputs.Text("id")] = urn
+		case strings.Contains(urn, randomIDKind+"::") && strings.HasSuffix(urn, "-"+identityRole) && outputs.Text("hex") != last.identity:
+			last.otherIdentities[outputs.Text("hex")] = true
+		}
+	}
+	// An update that didn't come to its end hasn't told the component.
+	last.tunnelID = cmp.Or(last.ownTunnel, last.tunnelID)
+	return last, nil
+}
+
+// ownResources are the component of that name and its children.
+func ownResources(resources map[string]laststate.Outputs, name string, options *pulumi.ResourceOptions) map[string]laststate.Outputs {
 	var longer []string // components whose names begin with that of this one
 	for urn := range resources {
 		if kind, component := kindAndName(urn); kind == "" && strings.HasPrefix(component, name+"-") {
 			longer = append(longer, component)
 		}
 	}
+	own := map[string]laststate.Outputs{}
 	for urn, outputs := range resources {
 		kind, logicalName := kindAndName(urn)
 		// Other children's names end in what they are, but a record's in anything.
 		ofLonger := func(component string) bool { return strings.HasPrefix(logicalName, component+"-") }
-		if kind == recordKind && slices.ContainsFunc(longer, ofLonger) {
-			continue
-		}
-		if role, child := strings.CutPrefix(logicalName, name+"-"); child {
-			last.add(kind, role, logicalName, outputs)
-		} else if kind == "" && logicalName == name {
-			last.tunnelID = outputs.Text("tunnelId")
+		switch {
+		case !placed(urn, options), kind == recordKind && slices.ContainsFunc(longer, ofLonger):
+		case strings.HasPrefix(logicalName, name+"-"), kind == "" && logicalName == name:
+			own[urn] = outputs
 		}
 	}
-	// An update that didn't come to its end hasn't told the component.
-	last.tunnelID = cmp.Or(last.ownTunnel, last.tunnelID)
-	return *last, nil
+	return own
+}
+
+// formerNames are the names that the component had according to its aliases.
+func formerNames(options *pulumi.ResourceOptions) []string {
+	var all []string
+	for _, alias := range options.Aliases {
+		if name, ok := alias.Name.(pulumi.String); ok {
+			all = append(all, string(name))
+		}
+		if urn, ok := alias.URN.(pulumi.URN); ok {
+			all = append(all, string(urn[strings.LastIndex(string(urn), "::")+len("::"):]))
+		}
+	}
+	return all
+}
+
+// placed reports whether a URN is of the component below its parent, or below a former one
+// if it has aliases.
+func placed(urn string, options *pulumi.ResourceOptions) bool {
+	if len(options.Aliases) > 0 {
+		return true
+	}
+	parent := parentType(options)
+	before, _, _ := strings.Cut(urn, CloudflareTunnelType)
+	below := before[strings.LastIndex(before, "::")+len("::"):]
+	return strings.HasSuffix(below, parent) && (below == "") == (parent == "")
+}
+
+// parentType is the type of the component's parent as URNs have it, or nothing.
+func parentType(options *pulumi.ResourceOptions) string {
+	if options.Parent == nil || options.Parent.PulumiResourceType() == string(resource.RootStackType) {
+		return ""
+	}
+	return options.Parent.PulumiResourceType() + "$"
+}
+
+// placeOf tells apart options with which a component's resources have other URNs.
+func placeOf(options *pulumi.ResourceOptions) string {
+	return strings.Join(append(formerNames(options), parentType(options)), " ")
 }
 
 // kindAndName takes a URN apart: into the type of a component's child and its logical name,
@@ -106,7 +178,7 @@ func (s *lastState) add(kind, role, logicalName string, o laststate.Outputs) {
 	case kind == randomIDKind && role == identityRole:
 		s.identity = o.Text("hex")
 	case kind == tunnelKind && role == existingTunnelRole:
-		s.existing = true
+		s.existing = path.Base(o.Text("id")) // it was read as account/ID
 	case kind == tunnelKind && role == tunnelRole:
 		s.objects[logicalName] = lastObject{place{scope: o.Text("accountId")}, o.Text("name")}
 		if o["secret"] != nil { // else it was forgotten
@@ -119,7 +191,8 @@ func (s *lastState) add(kind, role, logicalName string, o laststate.Outputs) {
 	switch {
 	case kind == deploymentKind && role == deploymentRole:
 		s.network = o.In("spec").In("selector").In("matchLabels").Text(labelNetwork)
-		s.peakReplicas = max(s.peakReplicas, o.In("spec").Number("replicas"))
+		s.replicas = o.In("spec").Number("replicas")
+		s.peakReplicas = max(s.peakReplicas, s.replicas)
 	case kind == autoscalerKind && role == autoscalerRole:
 		s.peakReplicas = max(s.peakReplicas, o.In("spec").Number("maxReplicas"))
 	}

@@ -29,8 +29,12 @@ type Request struct {
 	LastTunnel string
 	// OwnTunnel is the ID of the tunnel in the state that the component has made.
 	OwnTunnel string
-	// LastExisting says that LastTunnel was an existing tunnel, which others made.
-	LastExisting bool
+	// ReadTunnel is the ID of the existing tunnel, which others made, in the state.
+	ReadTunnel string
+	// OtherRecords are the records that other resources of the stack have, by their IDs:
+	// the resources' URNs. OtherIdentities are those of other components in the stack.
+	OtherRecords    map[string]string
+	OtherIdentities map[string]bool
 	// LastRecords are the component's records after that update, by their logical names.
 	LastRecords map[string]names.LastRecord
 }

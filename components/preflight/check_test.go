@@ -531,8 +531,8 @@ func TestCheck_Tunnel(t *testing.T) {
 		{"none yet", nil, func(*preflight.Request) {}, "", ""},
 		{"there", []apitest.Tunnel{live}, func(r *preflight.Request) { r.LastTunnel = ours }, "", ""},
 		{"deleted", []apitest.Tunnel{gone}, func(r *preflight.Request) { r.LastTunnel = ours }, `"home-a1b2c3" (` + ours + ", until 2026-11-20 10:11:12 UTC)", ""},
-		{"deleted, of others", []apitest.Tunnel{gone}, func(r *preflight.Request) { r.LastTunnel, r.LastExisting = ours, true }, "", ""},
-		{"deleted, after a failed change from one of others", []apitest.Tunnel{gone}, func(r *preflight.Request) { r.OwnTunnel, r.LastTunnel, r.LastExisting = ours, ours, true }, `"home-a1b2c3" (` + ours + ", until 2026-11-20 10:11:12 UTC)", ""},
+		{"deleted, of others", []apitest.Tunnel{gone}, func(r *preflight.Request) { r.LastTunnel, r.ReadTunnel = ours, ours }, "", ""},
+		{"deleted, after a failed change from one of others", []apitest.Tunnel{gone}, func(r *preflight.Request) { r.OwnTunnel, r.LastTunnel, r.ReadTunnel = ours, ours, theirs }, `"home-a1b2c3" (` + ours + ", until 2026-11-20 10:11:12 UTC)", ""},
 		{"of another account", nil, func(r *preflight.Request) { r.LastTunnel = ours }, "", ""},
 		{"made by hand", []apitest.Tunnel{live}, func(r *preflight.Request) { r.ExistingTunnel = ours }, "", ""},
 		{"made by hand, in place of a deleted one", []apitest.Tunnel{live}, func(r *preflight.Request) { r.ExistingTunnel, r.LastTunnel = ours, theirs }, "", ""},
@@ -541,6 +541,10 @@ func TestCheck_Tunnel(t *testing.T) {
 			r.ExistingTunnel, r.OwnTunnel = ours, theirs
 			r.LastRecords = map[string]names.LastRecord{"edge-apex": {Content: ours + ".cfargotunnel.com"}}
 		}, "", "complete the last update without existingTunnel first"},
+		{"made by hand, and read before an update failed", []apitest.Tunnel{live}, func(r *preflight.Request) {
+			r.ExistingTunnel, r.OwnTunnel, r.ReadTunnel = ours, theirs, ours
+			r.LastRecords = map[string]names.LastRecord{"edge-apex": {Content: ours + ".cfargotunnel.com"}}
+		}, "", ""},
 		{"made by hand and deleted", []apitest.Tunnel{gone}, func(r *preflight.Request) { r.ExistingTunnel = ours }, "", `existingTunnel: tunnel "home-a1b2c3" (` + ours + ", until 2026-11-20 10:11:12 UTC) was deleted"},
 		{"made by hand, configured at Cloudflare", []apitest.Tunnel{{Account: "account", ID: ours, Name: "home", RemoteConfig: true}}, func(r *preflight.Request) { r.ExistingTunnel = ours }, "", "which overrides ingress, origin and originRequest"},
 		{"never made", nil, func(r *preflight.Request) { r.ExistingTunnel = ours }, "", "existingTunnel: account account has no tunnel " + ours},

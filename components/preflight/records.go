@@ -166,8 +166,15 @@ func (r Request) obstacle(host names.Host, record cloudflare.DNSRecord) (warning
 			host.Argument, host.Name, record.Type, record.Content)
 	case "CNAME":
 		owner := names.ParseComment(record.Comment)
+		if urn := r.OtherRecords[record.ID]; urn != "" {
+			return "", fmt.Errorf("%s: the record of %s is another resource of this stack, %s, and would be deleted with it; "+
+				"if the component was renamed or moved, give it an alias of what it was; to leave the name to the component, run: pulumi state delete '%[3]s'",
+				host.Argument, host.Name, urn)
+		}
 		switch {
 		case r.owns(owner, record.Content):
+		case r.OtherIdentities[owner.Identity]:
+			warning = fmt.Sprintf("%s: this takes %s from another component of this stack, which points it at %q", host.Argument, host.Name, record.Content)
 		case owner.Stack == "":
 			warning = fmt.Sprintf("%s: this takes over %s, which leads to %q so far%s", host.Argument, host.Name, record.Content, commented(record.Comment))
 		case !r.AllowTakeover:

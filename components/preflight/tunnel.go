@@ -27,7 +27,7 @@ func (t *DeletedTunnel) String() string {
 // the findings; an existing tunnel that was deleted is an error.
 func (c *Client) tunnel(ctx context.Context, r Request, found *Findings) error {
 	id := cmp.Or(r.ExistingTunnel, r.OwnTunnel)
-	if id == "" && !r.LastExisting {
+	if id == "" && r.ReadTunnel == "" {
 		id = r.LastTunnel
 	}
 	if id == "" {
@@ -36,8 +36,9 @@ func (c *Client) tunnel(ctx context.Context, r Request, found *Findings) error {
 	if r.ExistingTunnel != "" && r.ExistingTunnel == r.OwnTunnel {
 		return fmt.Errorf("existingTunnel: tunnel %s is the one that this stack has made, and would be deleted as soon as it isn't managed any more; remove existingTunnel", id)
 	}
-	if r.ExistingTunnel != "" && r.OwnTunnel != "" && r.leadsTo(r.ExistingTunnel) {
-		// It may be the one that an update which failed was to replace.
+	if r.ExistingTunnel != "" && r.OwnTunnel != "" && r.ReadTunnel != r.ExistingTunnel && r.leadsTo(r.ExistingTunnel) {
+		// It may be the one that an update which failed was to replace. If it was read
+		// already, that was before any name led to it.
 		return fmt.Errorf("existingTunnel: the stack's names lead to tunnel %s, so that the stack may have made it, and would then delete it; complete the last update without existingTunnel first", id)
 	}
 	const remedy = "set another tunnel, or remove existingTunnel to get one managed by this stack"
