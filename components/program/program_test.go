@@ -353,6 +353,26 @@ func TestProgram_AnotherContext(t *testing.T) {
 	}
 }
 
+// A kubeconfig of another cluster than the usual one, in which the stack still has its objects, is
+// refused.
+func TestProgram_KubeconfigOfAnotherCluster(t *testing.T) {
+	directory := t.TempDir()
+	contents := func(ca string) string {
+		return "current-context: a\ncontexts: [{name: a, context: {cluster: a}}]\nclusters: [{name: a, cluster: {server: https://192.0.2.1, certificate-authority-data: " + ca + "}}]"
+	}
+	path := filepath.Join(directory, "config")
+	require.NoError(t, os.WriteFile(path, []byte(contents("QQ==")), 0o600))
+	t.Setenv("KUBECONFIG", path)
+	stack := newStack(t, "example.com")
+	stack.State = map[string]resource.PropertyMap{
+		"pulumi:providers:kubernetes::kubernetes":                                         {"kubeconfig": resource.NewProperty("")},
+		components.CloudflareTunnelType + "$kubernetes:core/v1:Namespace::edge-namespace": {},
+	}
+	require.ErrorContains(t, stack.up(map[string]string{"kubernetes:kubeconfig": contents("Qg==")}), "kubernetes:kubeconfig: leads to another cluster than your usual kubeconfig")
+	require.NoError(t, stack.up(map[string]string{"kubernetes:kubeconfig": contents("QQ==")}))
+	require.NoError(t, stack.up(map[string]string{"kubernetes:kubeconfig": path}))
+}
+
 // A command that forgets what is in the old cluster may move to another context.
 func TestProgram_AnotherContextOfALostCluster(t *testing.T) {
 	t.Setenv("PULUMI_K8S_DELETE_UNREACHABLE", "true")

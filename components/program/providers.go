@@ -2,6 +2,7 @@ package program
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -125,7 +126,14 @@ func (s *stackSettings) checkContext(ctx *pulumi.Context) error {
 		}
 	}
 	before, now := last.Text("context"), s.kubernetes.Context
-	if !objects || surroundings.Shell().ForgetsUnreachable() || last.Text("kubeconfig") != "" || before == "" || now == "" || before == now {
+	if !objects || surroundings.Shell().ForgetsUnreachable() || last.Text("kubeconfig") != "" {
+		return nil
+	}
+	if s.kubernetes.Kubeconfig != "" && surroundings.Shell().OtherCluster(before, s.kubernetes.Kubeconfig, now, ctx.RootDirectory()) {
+		return errors.New("kubernetes:kubeconfig: leads to another cluster than your usual kubeconfig, by which the stack was deployed, and the connectors there would go on serving the tunnel; " +
+			"to move, first set it to a kubeconfig of the old cluster and run pulumi up; if the old cluster is gone for good, run PULUMI_K8S_DELETE_UNREACHABLE=true pulumi up --refresh")
+	}
+	if before == "" || now == "" || before == now {
 		return nil
 	}
 	return fmt.Errorf("kubernetes:context: was %q so far, and the connectors in its cluster would go on serving the tunnel; "+

@@ -76,7 +76,7 @@ func readSettings(ctx *pulumi.Context) (*stackSettings, error) {
 	s.api = components.APIArgs(s.cloudflare)
 	s.api.APIHostname, s.api.APIBasePath, err = shell.API(s.cloudflare.APIHostname, s.cloudflare.APIBasePath)
 	return s, errors.Join(problems, s.cloudflare.checkToken(ctx), s.arguments(ctx).Validate(), err,
-		surroundings.Kubeconfig(s.kubernetes.Kubeconfig, s.kubernetes.Context, ctx.RootDirectory()), surroundings.Problems(shell, ctx))
+		shell.Kubeconfig(s.kubernetes.Kubeconfig, s.kubernetes.Context, ctx.RootDirectory()), surroundings.Problems(shell, ctx))
 }
 
 // checkToken demands that Cloudflare's API token is a secret of the stack.

@@ -22,7 +22,14 @@ import (
 	"k8s-tunnel/components/internal/plantest"
 )
 
-func TestMain(m *testing.M) { apitest.Main(m, startProxy) }
+func TestMain(m *testing.M) { apitest.Main(m, startProxy, leaveKubeconfig) }
+
+// leaveKubeconfig keeps whoever runs the tests out of them.
+func leaveKubeconfig() {
+	if err := os.Setenv("KUBECONFIG", os.DevNull); err != nil {
+		panic(err)
+	}
+}
 
 // proxied are the hosts that the proxy was asked for.
 var proxied sync.Map

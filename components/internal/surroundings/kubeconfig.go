@@ -11,6 +11,8 @@ import (
 	"os"
 	"os/user"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -43,6 +45,28 @@ type credentials struct {
 	KeyData         string `yaml:"client-key-data"`
 	Token           string
 	Password        string
+	AuthProvider    struct{ Config map[string]string } `yaml:"auth-provider"`
+	Exec            struct {
+		Env []struct{ Name, Value string }
+	}
+}
+
+// secretNames match names of values that are credentials.
+var secretNames = regexp.MustCompile(`(?i)token|secret|passw|access.?key`)
+
+// secret reports whether there are credentials among these.
+func (c *credentials) secret() bool {
+	for name, value := range c.AuthProvider.Config {
+		if value != "" && secretNames.MatchString(name) {
+			return true
+		}
+	}
+	for _, variable := range c.Exec.Env {
+		if variable.Value != "" && secretNames.MatchString(variable.Name) {
+			return true
+		}
+	}
+	return c.KeyData != "" || c.Token != "" || c.Password != ""
 }
 
 type cluster struct {
@@ -62,12 +86,13 @@ type cluster struct {
 // authority, together with the path of the address, by which clusters behind one
 // gateway differ.
 func ClusterIdentity(contents, context string) string {
-	var config kubeconfig
-	if yaml.Unmarshal([]byte(contents), &config) != nil {
-		return ""
-	}
-	used := config.use(context)
-	for _, candidate := range config.Clusters {
+	return parse([]byte(contents)).identity(context)
+}
+
+// identity is that of the cluster of a context, or of the current one, see [ClusterIdentity].
+func (k *kubeconfig) identity(context string) string {
+	used := k.use(context)
+	for _, candidate := range k.Clusters {
 		if candidate.Name == used.Cluster {
 			return candidate.Cluster.identity()
 		}
@@ -117,9 +142,17 @@ const longestPath = 255
 // begin at the directory, in which the provider runs; they aren't checked if that is unknown.
 // The provider takes the path of a file that isn't there for contents, and looks up
 // files that a kubeconfig names in that directory, too.
-func Kubeconfig(value, context, directory string) error {
-	if value == "" || isMapping(value) {
-		return nil
+func (e Environment) Kubeconfig(value, context, directory string) error {
+	switch {
+	case value == "":
+		usual := e.usualKubeconfig()
+		if context == "" || len(usual.Contexts) == 0 {
+			return nil
+		}
+		return usual.missing("your kubeconfig", context)
+	case isMapping(value):
+		config := parse([]byte(value))
+		return errors.Join(config.missing(kubeconfigKey, context), config.relativePaths("", context, directory))
 	}
 	path, err := expand(value)
 	if err != nil {
@@ -146,33 +179,105 @@ func Kubeconfig(value, context, directory string) error {
 	case !isMapping(string(contents)):
 		return fmt.Errorf("%s: file %s is no kubeconfig", kubeconfigKey, path)
 	}
-	if directory == "" || filepath.Dir(path) == filepath.Clean(directory) {
-		return nil
+	config := parse(contents)
+	return errors.Join(config.missing(path, context), config.relativePaths(path, context, directory))
+}
+
+// parse reads a kubeconfig. If it is broken, the provider says why.
+func parse(contents []byte) *kubeconfig {
+	config := &kubeconfig{}
+	if yaml.Unmarshal(contents, config) != nil {
+		return &kubeconfig{}
 	}
-	return relativePaths(path, contents, context)
+	return config
+}
+
+// usualKubeconfig has the contexts, clusters and users of the usual kubeconfig, which may be
+// several files. What is in one of the first ones counts.
+func (e Environment) usualKubeconfig() *kubeconfig {
+	files := filepath.SplitList(e.get("KUBECONFIG"))
+	if len(files) == 0 {
+		files = []string{filepath.Join(e.get("HOME"), ".kube", "config")}
+	}
+	all := &kubeconfig{}
+	for _, file := range files {
+		contents, err := os.ReadFile(file)
+		if err != nil {
+			continue // the provider says why
+		}
+		one := parse(contents)
+		all.CurrentContext = cmp.Or(all.CurrentContext, one.CurrentContext)
+		all.Contexts, all.Clusters, all.Users = append(all.Contexts, one.Contexts...), append(all.Clusters, one.Clusters...), append(all.Users, one.Users...)
+	}
+	return all
+}
+
+// OtherCluster reports whether a kubeconfig, given as to [Environment.Kubeconfig], leads to
+// another cluster than a context of the usual one, or else its current one. It doesn't if
+// either can't be told.
+func (e Environment) OtherCluster(usualContext, value, context, directory string) bool {
+	usual, other := e.usualKubeconfig(), parse([]byte(value))
+	if !isMapping(value) {
+		path, err := expand(value)
+		if err != nil {
+			return false
+		}
+		if !filepath.IsAbs(path) {
+			path = filepath.Join(directory, path)
+		}
+		contents, err := os.ReadFile(path)
+		if err != nil {
+			return false
+		}
+		other = parse(contents)
+	}
+	was, is := usual.identity(usualContext), other.identity(context)
+	return was != "" && is != "" && was != is
+}
+
+// missing reports that a kubeconfig, of that name in messages, lacks the context that is to
+// be used.
+func (k *kubeconfig) missing(what, context string) error {
+	var all []string
+	for _, c := range k.Contexts {
+		all = append(all, c.Name)
+	}
+	switch used := cmp.Or(context, k.CurrentContext); {
+	case slices.Contains(all, used), len(all) == 0:
+		return nil
+	case context != "":
+		return fmt.Errorf("kubernetes:context: %s has no context %q; it has %s", what, context, strings.Join(all, ", "))
+	case used != "":
+		return fmt.Errorf("%s: its current context, %q, isn't among its contexts; set kubernetes:context to one of %s", kubeconfigKey, used, strings.Join(all, ", "))
+	}
+	return fmt.Errorf("%s: has no current context; set kubernetes:context to one of %s", kubeconfigKey, strings.Join(all, ", "))
 }
 
 // relativePaths reports what a kubeconfig names by paths that kubectl begins at its
-// directory, but the provider at another one.
-func relativePaths(path string, contents []byte, context string) error {
-	var config kubeconfig
-	if yaml.Unmarshal(contents, &config) != nil {
-		return nil // the provider says why
+// directory, but the provider at another one. path is empty for one that is in no file.
+func (k *kubeconfig) relativePaths(path, context, directory string) error {
+	if directory == "" || path != "" && filepath.Dir(path) == filepath.Clean(directory) {
+		return nil
 	}
-	used := config.use(context)
+	used := k.use(context)
 	var problems []error
 	judge := func(field, value string) {
-		if value != "" && !filepath.IsAbs(value) {
-			problems = append(problems, fmt.Errorf("%s: in %s, %s is the relative path %q, which the provider doesn't look up beside the file; "+
-				"make it absolute, or include what it leads to: kubectl config view --flatten", kubeconfigKey, path, field, value))
+		if value == "" || filepath.IsAbs(value) {
+			return
+		}
+		const remedy = "make it absolute, or include what it leads to: kubectl config view --flatten"
+		if path != "" {
+			problems = append(problems, fmt.Errorf("%s: in %s, %s is the relative path %q, which the provider doesn't look up beside the file; %s", kubeconfigKey, path, field, value, remedy))
+		} else if _, err := os.Stat(filepath.Join(directory, value)); err != nil {
+			problems = append(problems, fmt.Errorf("%s: %s is the relative path %q, which doesn't exist in %s; %s", kubeconfigKey, field, value, directory, remedy))
 		}
 	}
-	for _, c := range config.Clusters {
+	for _, c := range k.Clusters {
 		if c.Name == used.Cluster {
 			judge("certificate-authority of cluster "+c.Name, c.Cluster.CAFile)
 		}
 	}
-	for _, u := range config.Users {
+	for _, u := range k.Users {
 		if u.Name != used.User {
 			continue
 		}
@@ -191,7 +296,7 @@ func PlainKubeconfig(value string) string {
 		return "" // a path
 	}
 	for _, u := range config.Users {
-		if u.User.KeyData != "" || u.User.Token != "" || u.User.Password != "" {
+		if u.User.secret() {
 			return kubeconfigKey + ": contains credentials, and is stored in plain text; run: pulumi config set --secret " + kubeconfigKey +
 				" < <file>, and replace the credentials if the stack's settings or state were ever shared"
 		}

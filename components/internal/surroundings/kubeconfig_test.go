@@ -116,7 +116,7 @@ func TestKubeconfig(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			err := surroundings.Kubeconfig(c.value, "", directory)
+			err := shell(nil).Kubeconfig(c.value, "", directory)
 			if c.want == nil {
 				require.NoError(t, err)
 				return
@@ -130,10 +130,10 @@ func TestKubeconfig(t *testing.T) {
 		})
 	}
 
-	require.NoError(t, surroundings.Kubeconfig("hoem", "", ""), "the directory isn't known")
-	require.NoError(t, surroundings.Kubeconfig(filepath.Join(elsewhere, "relative"), "", ""), "nor whether it is this one")
-	require.NoError(t, surroundings.Kubeconfig(filepath.Join(elsewhere, "relative"), "work", directory), "of another context")
-	require.Error(t, surroundings.Kubeconfig(filepath.Join(elsewhere, "unused"), "home", directory))
+	require.NoError(t, shell(nil).Kubeconfig("hoem", "", ""), "the directory isn't known")
+	require.NoError(t, shell(nil).Kubeconfig(filepath.Join(elsewhere, "relative"), "", ""), "nor whether it is this one")
+	require.NoError(t, shell(nil).Kubeconfig(filepath.Join(elsewhere, "relative"), "work", directory), "of another context")
+	require.Error(t, shell(nil).Kubeconfig(filepath.Join(elsewhere, "unused"), "home", directory))
 }
 
 func TestPlainKubeconfig(t *testing.T) {
@@ -144,9 +144,92 @@ func TestPlainKubeconfig(t *testing.T) {
 		"users: [{name: me, user: {client-key-data: QQ==}}]":                       true,
 		"users: [{name: me, user: {token: hush}}]":                                 true,
 		`{"users": [{"name": "me"}, {"user": {"password": "hush"}}]}`:              true,
+		"users: [{user: {auth-provider: {config: {id-token: hush}}}}]":             true,
+		"users: [{user: {auth-provider: {config: {idp-issuer-url: https://a}}}}]":  false,
+		"users: [{user: {exec: {env: [{name: AWS_SECRET_KEY, value: hush}]}}}]":    true,
+		"users: [{user: {exec: {env: [{name: AWS_PROFILE, value: home}]}}}]":       false,
 	} {
 		warning := surroundings.PlainKubeconfig(value)
 		require.Equal(t, want, warning != "", value)
 		require.NotContains(t, warning, "hush")
+	}
+}
+
+// A context that isn't there is named together with those that are.
+func TestKubeconfig_MissingContext(t *testing.T) {
+	t.Parallel()
+	directory := t.TempDir()
+	write := func(name, contents string) string {
+		path := filepath.Join(directory, name)
+		require.NoError(t, os.WriteFile(path, []byte(contents), 0o600))
+		return path
+	}
+	whole := kubeconfig("server: https://192.0.2.1:6443, "+ca("A"), "")
+	path, more := write("config", whole), write("more", "contexts: [{name: work, context: {cluster: one}}]")
+	usual := shell(map[string]string{"KUBECONFIG": path + string(os.PathListSeparator) + "/there/is/none" + string(os.PathListSeparator) + more})
+	for name, c := range map[string]struct {
+		env            surroundings.Environment
+		value, context string
+		want           string // empty: fine
+	}{
+		"of contents":                   {usual, whole, "lab", ""},
+		"missing in contents":           {usual, whole, "tpyo", `kubernetes:context: kubernetes:kubeconfig has no context "tpyo"; it has home, lab, lost`},
+		"missing in a file":             {usual, path, "work", `kubernetes:context: ` + path + ` has no context "work"; it has home, lab, lost`},
+		"of the usual files":            {usual, "", "work", ""},
+		"missing in the usual files":    {usual, "", "tpyo", `kubernetes:context: your kubeconfig has no context "tpyo"; it has home, lab, lost, work`},
+		"of the home's":                 {shell(map[string]string{"HOME": "/there/is/none"}), "", "work", ""},
+		"no current one":                {usual, strings.Replace(whole, "current-context: home", "", 1), "", "kubernetes:kubeconfig: has no current context; set kubernetes:context to one of home, lab, lost"},
+		"no current one, but another":   {usual, strings.Replace(whole, "current-context: home", "", 1), "lab", ""},
+		"a current one that is missing": {usual, strings.Replace(whole, "current-context: home", "current-context: hoem", 1), "", `kubernetes:kubeconfig: its current context, "hoem", isn't among its contexts`},
+		"no contexts":                   {usual, "{clusters: []}", "home", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			err := c.env.Kubeconfig(c.value, c.context, directory)
+			if c.want == "" {
+				require.NoError(t, err)
+				return
+			}
+			require.ErrorContains(t, err, c.want)
+		})
+	}
+}
+
+// Contents are in no directory; what they name relatively is looked up in the project's.
+func TestKubeconfig_RelativePathsInContents(t *testing.T) {
+	t.Parallel()
+	directory := t.TempDir()
+	contents := "current-context: home\ncontexts: [{name: home, context: {cluster: one}}]\nclusters: [{name: one, cluster: {certificate-authority: ca.crt}}]"
+	require.ErrorContains(t, shell(nil).Kubeconfig(contents, "", directory), `certificate-authority of cluster one is the relative path "ca.crt", which doesn't exist in `+directory)
+	require.NoError(t, os.WriteFile(filepath.Join(directory, "ca.crt"), nil, 0o600))
+	require.NoError(t, shell(nil).Kubeconfig(contents, "", directory))
+}
+
+func TestEnvironment_OtherCluster(t *testing.T) {
+	t.Parallel()
+	directory := t.TempDir()
+	usual := kubeconfig("server: https://192.0.2.1:6443, "+ca("A"), "server: https://192.0.2.2:6443, "+ca("B"))
+	require.NoError(t, os.WriteFile(filepath.Join(directory, "usual"), []byte(usual), 0o600))
+	env := shell(map[string]string{"KUBECONFIG": filepath.Join(directory, "usual")})
+	other := kubeconfig("server: https://192.0.2.3:6443, "+ca("C"), "server: https://192.0.2.1:6443, "+ca("A"))
+	require.NoError(t, os.WriteFile(filepath.Join(directory, "other"), []byte(other), 0o600))
+	for name, c := range map[string]struct {
+		usualContext, value, context string
+		want                         bool
+	}{
+		"another one":                  {"", other, "", true},
+		"another one in a file":        {"", "other", "", true},
+		"the same one":                 {"", other, "lab", false},
+		"the same file":                {"", "usual", "", false},
+		"another context of that file": {"", "usual", "lab", true},
+		"of another context":           {"lab", "usual", "lab", false},
+		"no file":                      {"", "none", "", false},
+		"an unknown one":               {"", "{clusters: []}", "", false},
+		"an unknown usual context":     {"lost", other, "", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			require.Equal(t, c.want, env.OtherCluster(c.usualContext, c.value, c.context, directory))
+		})
 	}
 }
