@@ -30,15 +30,15 @@ type CloudflareTunnelArgs struct {
 	// Hostnames are names that lead to the cluster, in full; a leading *. stands for
 	// all names below. With [CloudflareTunnelArgs.Domain], they are further names: in
 	// other zones, or at or below a name with a record of its own, where the wildcard
-	// doesn't apply. Without, they are all names. Each gets a record, in the zone that
-	// it lies in.
+	// doesn't apply. Without [CloudflareTunnelArgs.Domain], the stack serves these names
+	// only. Each gets a record, in the zone that it lies in.
 	Hostnames []string `pulumi:"hostnames"`
 	// API says how to reach Cloudflare's API, as the provider does. Required. It
 	// isn't recorded, because it contains the token.
 	API *APIArgs
-	// ZoneID is the identifier of the zone of all names that lie in it, a
-	// pulumi.String. When unset, the zone of each name is looked up, among those that
-	// the token sees.
+	// ZoneID is the ID of a zone, used for every name that lies in it, a pulumi.String.
+	// Other names, and all names when unset, get the longest fitting zone that the token
+	// sees.
 	ZoneID pulumi.StringInput `pulumi:"zoneId"`
 	// AccountID is the identifier of the account that owns the tunnel and the zones,
 	// a pulumi.String. The account of the first name's zone when unset.

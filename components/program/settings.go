@@ -20,8 +20,8 @@ import (
 type stackSettings struct {
 	components.CloudflareTunnelArgs
 
-	// ZoneID is the identifier of the zone of all names that lie in it. When unset,
-	// the zone of each name is looked up, among those that the token sees.
+	// ZoneID is the ID of a zone, used for every name that lies in it. Other names, and
+	// all names when unset, get the longest fitting zone that the token sees.
 	ZoneID string `pulumi:"zoneId"`
 	// AccountID is the identifier of the account that owns the tunnel and the zones.
 	// The account of the first name's zone when unset.
