@@ -43,10 +43,10 @@ func newRenaming(files []string, old, new string) renaming {
 		packages := regexp.MustCompile(`(^|[^\w./-]|https://)` + from + `(/(?:` + strings.Join(folders, "|") + `)\b)`)
 		r.everywhere = append(r.everywhere, rule{packages, "${1}" + new + "${2}"})
 	}
-	// The repository's address. Until the first renaming, it has a gap for the owner.
+	// The repository's address. Until the first renaming, its owner is OWNER.
 	if strings.HasPrefix(new, "github.com/") {
-		address := regexp.MustCompile(`https://(?:github\.com/<owner>/k8s-tunnel|` + from + `)\b`)
-		repository := regexp.MustCompile(`--repo (?:<owner>/k8s-tunnel|` + strings.TrimPrefix(from, regexp.QuoteMeta("github.com/")) + `)\b`)
+		address := regexp.MustCompile(`https://(?:github\.com/OWNER/k8s-tunnel|` + from + `)\b`)
+		repository := regexp.MustCompile(`--repo (?:OWNER/k8s-tunnel|` + strings.TrimPrefix(from, regexp.QuoteMeta("github.com/")) + `)\b`)
 		r.everywhere = append(r.everywhere, rule{address, "https://" + new}, rule{repository, "--repo " + strings.TrimPrefix(new, "github.com/")})
 	}
 	return r
