@@ -53,7 +53,7 @@ unit:
 	$(IN_SANDBOX) test ./...
 	@set -e; for module in $(TESTED); do echo "go -C $$module test ./..."; go -C $$module test ./...; done
 
-## update: write golden files, the README's reference and Pulumi.yaml from the source
+## update: write golden files, docs/reference.md and Pulumi.yaml from the source
 update:
 	go test ./components ./components/cloudflared ./components/program ./components/internal/reference -update
 

@@ -84,7 +84,7 @@ func timedOut(message string) bool {
 
 // retry reports whether to retry an operation. A deletion isn't, as it fails the same
 // way if only its answer was lost. The next update's refresh notices that a record is
-// gone, but not that a tunnel is: README.md says what to do.
+// gone, but not that a tunnel is: docs/troubleshooting.md says what to do.
 func retry(args *pulumi.ErrorHookArgs) bool {
 	return args.FailedOperation != "delete" && len(args.Errors) <= maxRetries
 }

@@ -76,7 +76,7 @@ func serviceRule(d cloudflared.Destination, service cloudflared.ServiceName, spe
 	case deref(spec.Type, "") == "ExternalName":
 		return none, fmt.Errorf("%s is an ExternalName for %s, outside of the cluster; %s", where, deref(spec.ExternalName, "another host"), remedy)
 	case len(spec.Selector) == 0:
-		return none, fmt.Errorf("%s has no selector, so its pods are unknown; %s, or its pods, {namespace: web, pods: {app: web}, ports: [%d]}, if the cluster's network is Cilium, for which a cidr is never inside of the cluster; Cilium's own gateway needs a CiliumNetworkPolicy, see Troubleshooting in README.md",
+		return none, fmt.Errorf("%s has no selector, so its pods are unknown; %s, or its pods, {namespace: web, pods: {app: web}, ports: [%d]}, if the cluster's network is Cilium, for which a cidr is never inside of the cluster; Cilium's own gateway needs a CiliumNetworkPolicy, see docs/troubleshooting.md",
 			where, remedy, d.Port)
 	}
 	target := any(d.Port)

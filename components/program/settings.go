@@ -15,7 +15,7 @@ import (
 )
 
 // stackSettings are the program's own settings: the component's arguments, and
-// what only the program needs. The reference in README.md and the settings in
+// what only the program needs. The reference in docs/reference.md and the settings in
 // Pulumi.yaml are generated from the fields and their comments.
 type stackSettings struct {
 	components.CloudflareTunnelArgs

@@ -147,13 +147,13 @@ func (s *subject) again(t *testing.T, o operation) (result, error) {
 // to ignore it.
 const tunnelGone = "failed to delete Argo Tunnel"
 
-// remedied runs an operation again after what the README says about tunnelGone.
+// remedied runs an operation again after what docs/troubleshooting.md says about tunnelGone.
 func (s *subject) remedied(t *testing.T, o operation) (*run, error) {
 	t.Helper()
 	require.NoError(t, s.command("stack", "select", s.Name).Run())
 	remedy := troubleshooting(t, tunnelGone+": …` on "+o.args[0])
 	if out, err := s.shell(remedy).CombinedOutput(); err != nil {
-		return &run{}, fmt.Errorf("%s, which the README advises: %w:\n%s", remedy, err, out)
+		return &run{}, fmt.Errorf("%s, which docs/troubleshooting.md advises: %w:\n%s", remedy, err, out)
 	}
 	again := s.start(t, o.args...)
 	return again, again.wait(t)

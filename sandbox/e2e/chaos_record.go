@@ -71,7 +71,7 @@ func (s *subject) record(t *testing.T, o operation) recording {
 // usual is the part of a recording that matters most, for short runs that record nothing: where
 // something has come into being, or has gone, of which Pulumi doesn't know yet. The deletion of a
 // tunnel isn't among the calls: where its answer is lost, the provider leaves no way but the one in
-// the README's table of problems.
+// the table of problems in docs/troubleshooting.md.
 var usual = map[string]recording{
 	"create": {
 		took:       10 * time.Second,

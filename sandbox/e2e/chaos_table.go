@@ -14,7 +14,7 @@ type result int
 const (
 	atOnce result = iota // the disturbed command itself succeeded
 	nextRun
-	byHand // by the next run, after a command in the README
+	byHand // by the next run, after a command in docs/troubleshooting.md
 	missed // the moment didn't come
 	failed
 )

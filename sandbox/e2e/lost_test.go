@@ -13,7 +13,7 @@ import (
 	"k8s-tunnel/sandbox/cloudflare/state"
 )
 
-// TestLostCluster loses the cluster for good, and follows the README: to another cluster, and to the end.
+// TestLostCluster loses the cluster for good, and follows the documents: to another cluster, and to the end.
 func TestLostCluster(t *testing.T) {
 	share(t)
 	alive, err := os.ReadFile(testWorld.Kubeconfig())
@@ -27,7 +27,7 @@ func TestLostCluster(t *testing.T) {
 		kubectl(t, "delete", "namespaces", "-l", s.selector())
 	}
 	const message = "failed to read resource state due to unreachable cluster"
-	require.Contains(t, readmeText(t), "PULUMI_K8S_DELETE_UNREACHABLE=true pulumi destroy --refresh")
+	require.Contains(t, documentText(t, troubleshootingFile), "PULUMI_K8S_DELETE_UNREACHABLE=true pulumi destroy --refresh")
 	shell := map[string]string{"PULUMI_K8S_DELETE_UNREACHABLE": "true"}
 
 	write(string(alive))

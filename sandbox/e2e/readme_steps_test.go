@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"k8s-tunnel/sandbox/cloudflare/state"
+	"k8s-tunnel/sandbox/handmade"
 	"k8s-tunnel/sandbox/project"
 	"k8s-tunnel/sandbox/wait"
 )
@@ -35,15 +36,11 @@ func (r *readme) commands(t *testing.T, block string) {
 // keepSettings keeps the block for later, when there is a stack.
 func (r *readme) keepSettings(_ *testing.T, block string) { r.least = block }
 
-// lookAround keeps the block for later, when the reader's own stack is there to look at in place of
-// what `make up` deploys.
-func (r *readme) lookAround(_ *testing.T, block string) { r.around = block }
-
-// nowLookAround runs that block in an environment that knows only what the block itself says about
-// the world.
-func (r *readme) nowLookAround(t *testing.T) {
+// lookAround runs the block in an environment that knows only what the block itself says about the
+// world. The reader's own stack is there to look at in place of what `make up` deploys.
+func (r *readme) lookAround(t *testing.T, block string) {
 	program := "export SANDBOX_PROGRAM='" + r.stack.Project.Compiled() + "'\npulumi preview"
-	out := r.sh(t, strings.Replace(r.around, "pulumi preview", program, 1), os.Environ()...)
+	out := r.sh(t, strings.Replace(block, "pulumi preview", program, 1), os.Environ()...)
 	require.Regexp(t, `\d+ unchanged`, out)
 	require.Contains(t, out, "ingress-nginx-controller-")
 	require.Contains(t, out, "k8s-tunnel-"+readmeStack)
@@ -67,13 +64,15 @@ func (r *readme) logIn(t *testing.T, block string) {
 	require.Contains(t, r.sh(t, "pulumi whoami --verbose", environ...), "file://"+filepath.Join(r.home, "pulumi-state"))
 }
 
-// makeStack creates the reader's stack, and adds settings that make the rest of the README faster.
+// makeStack creates the reader's stack with the world's ingress controller, and adds settings that make the rest of the README faster.
 func (r *readme) makeStack(t *testing.T, block string) {
-	r.sh(t, block)
+	require.Contains(t, block, "set origin http://traefik.kube-system\n")
+	r.sh(t, strings.Replace(block, "http://traefik.kube-system", handmade.Origin, 1))
 	r.made = true
 	raw, err := os.ReadFile(r.stack.SettingsFile())
 	require.NoError(t, err)
 	require.Contains(t, string(raw), "k8s-tunnel:domain: "+state.HomeZoneName)
+	require.Contains(t, string(raw), "k8s-tunnel:origin: "+handmade.Origin)
 	require.Contains(t, string(raw), "secure: ")
 	require.NotContains(t, string(raw), state.SeedToken)
 	r.stack.set(t, "replicas", "1")
@@ -105,7 +104,6 @@ func (r *readme) look(t *testing.T, block string) {
 	if strings.Contains(out, "HTTP/") {
 		require.Regexp(t, `HTTP/\S+ 200`, out)
 	}
-	r.nowLookAround(t)
 }
 
 // makeProject makes a project in a backend of its own; TestPulumiNew previews such projects.
@@ -117,12 +115,23 @@ func (r *readme) makeProject(t *testing.T, block string) {
 	u.requireCopied(t, filepath.Join(dist, "template"))
 }
 
-// unpackBinary unpacks the archive for this machine; TestPreparedBinary deploys what is in it.
+// unpackBinary checks and unpacks the archive for this machine, which doesn't come from GitHub;
+// TestPreparedBinary deploys what is in it.
 func (r *readme) unpackBinary(t *testing.T, block string) {
 	p, err := project.Prepare(context.Background(), testWorld)
 	require.NoError(t, err)
-	commands := strings.NewReplacer("k8s-tunnel_v0.1.0_linux_arm64", filepath.Base(p.Dir), "stack init "+readmeStack, "stack init unpacked").Replace(block)
-	out := r.sh(t, "cd '"+filepath.Dir(p.Dir)+"'\n"+commands+"pulumi preview || true\npulumi stack rm --yes --stack unpacked\n")
+	download, commands, found := strings.Cut(block, "\n")
+	require.True(t, found)
+	pattern := regexp.MustCompile(`--pattern '(\S+)' --pattern SHA256SUMS$`).FindStringSubmatch(download)
+	require.Len(t, pattern, 2)
+	archive := regexp.MustCompile(`tar -xzf (\S+)`).FindStringSubmatch(commands)
+	require.Len(t, archive, 2)
+	matches, err := filepath.Match(pattern[1], archive[1])
+	require.NoError(t, err)
+	require.True(t, matches, "%s is downloaded as %s", archive[1], pattern[1])
+	commands = strings.ReplaceAll(commands, "k8s-tunnel_v0.1.0_linux_arm64", filepath.Base(p.Dir))
+	out := r.sh(t, "cd '"+filepath.Dir(p.Dir)+"'\n"+commands+"pulumi stack init unpacked\npulumi preview || true\npulumi stack rm --yes --stack unpacked\n")
+	require.Contains(t, out, filepath.Base(p.Dir)+".tar.gz: OK")
 	require.Contains(t, out, "cloudflare:apiToken: not set", "the binary runs")
 	require.NotContains(t, out, "compil")
 }
@@ -134,18 +143,10 @@ func (r *readme) compileSmall(t *testing.T, block string) {
 	require.NotContains(t, out, "-dwarf=true")
 }
 
-// addRule finds the API server's address with the command that the block gives.
 func (r *readme) addRule(t *testing.T, block string) {
-	command := regexp.MustCompile(`# (kubectl .*)`).FindStringSubmatch(block)
-	require.Len(t, command, 2)
-	address, port := apiServerEndpoint(t)
-	table := r.sh(t, command[1])
-	require.Contains(t, table, address)
-	require.Contains(t, table, fmt.Sprint(port))
-
 	r.sh(t, block)
 	r.settle(t)
-	requireAPIServer(t, "api."+state.HomeZoneName)
+	requireAnswerFrom(t, "music."+state.HomeZoneName, "navidrome")
 	requireApps(t)
 }
 
@@ -153,7 +154,7 @@ func (r *readme) addRules(t *testing.T, block string) {
 	r.stack.settings(t, block)
 	r.stack.up(t)
 	r.settle(t)
-	requireAPIServer(t, "api."+state.HomeZoneName)
+	requireAnswerFrom(t, "music."+state.HomeZoneName, "navidrome")
 	requireAnswerFrom(t, "photos."+state.HomeZoneName+"/upload/1.jpg", "uploads")
 	requireAnswerFrom(t, "photos."+state.HomeZoneName+"/new/upload", "photos")
 	requireAnswerFrom(t, "wiki.apps."+state.HomeZoneName, "traefik")
@@ -255,9 +256,17 @@ func (r *readme) patchPods(t *testing.T, block string) {
 	require.Contains(t, out, `"192.0.2.9"`)
 }
 
-// mountFiles replaces the rules, those with noTLSVerify included.
+// mountFiles finds the API server's address with the command that the text gives.
 func (r *readme) mountFiles(t *testing.T, block string) {
+	command := regexp.MustCompile("`(kubectl[^`]+endpointslices[^`]+)`").FindStringSubmatch(r.text)
+	require.Len(t, command, 2)
+	address, port := apiServerEndpoint(t)
+	table := r.sh(t, strings.Join(strings.Fields(command[1]), " "))
+	require.Contains(t, table, address)
+	require.Contains(t, table, fmt.Sprint(port))
+
 	r.stack.settings(t, block)
+	r.stack.set(t, "networkPolicy.metricsFrom[0]", "monitoring") // which the reader keeps
 	r.stack.up(t)
 	r.settle(t)
 	requireAPIServer(t, "api."+state.HomeZoneName)
@@ -288,20 +297,55 @@ func (r *readme) protect(t *testing.T, block string) {
 
 // nameOrigins previews the policy. A Service whose pods are named doesn't have to exist.
 func (r *readme) nameOrigins(t *testing.T, block string) {
-	restore := r.stack.settings(t, block)
+	require.Contains(t, block, "host: traefik.kube-system ")
+	restore := r.stack.settings(t, strings.Replace(block, "host: traefik.kube-system", "host: later.kube-system", 1))
 	defer restore()
 	r.stack.settings(t, `
 config:
   k8s-tunnel:monitoring: {}
   k8s-tunnel:ingress:
     - { hostname: nas.`+state.HomeZoneName+`, service: "http://nas.home.lan:5000" }
-    - { hostname: "*.apps.`+state.HomeZoneName+`", service: http://traefik.kube-system }
+    - { hostname: "*.apps.`+state.HomeZoneName+`", service: http://later.kube-system }
 `)
-	kubectl(t, "-n", "kube-system", "delete", "service", "traefik")
 	out := r.stack.mustPulumi(t, "preview", "--diff")
 	for _, want := range []string{`"192.168.1.20/32"`, `"169.254.20.10/32"`, `5000`, `8000`, `"traefik"`} {
 		require.Contains(t, out, want)
 	}
+}
+
+func (r *readme) readLog(t *testing.T, block string) {
+	require.Regexp(t, `(?m)^\[pod/\S+/cloudflared\] .*Registered tunnel connection`, r.sh(t, block))
+}
+
+func (r *readme) findConnectors(t *testing.T, block string) {
+	require.Regexp(t, `(?m)^`+r.stack.output(t, "namespace")+`\s.*\s1/1\s+Running`, r.sh(t, block))
+}
+
+// giveRights asks the cluster what the service account may do then.
+func (r *readme) giveRights(t *testing.T, block string) {
+	namespaceFor(t, "edge")
+	apply(t, block)
+	can := func(args ...string) string {
+		args = append([]string{"auth", "can-i"}, append(args, "--as", "system:serviceaccount:pulumi:tunnel")...)
+		out, _ := testWorld.Command(t.Context(), "kubectl", args...).Output() // no is an error
+		return strings.TrimSpace(string(out))
+	}
+	for _, verb := range []string{"get", "list", "watch", "create", "patch", "delete"} {
+		for _, kind := range []string{
+			"configmaps", "secrets", "deployments.apps", "networkpolicies.networking.k8s.io", "poddisruptionbudgets.policy",
+			"horizontalpodautoscalers.autoscaling",
+		} {
+			require.Equal(t, "yes", can(verb, kind, "-n", "edge"), "%s %s", verb, kind)
+		}
+	}
+	for _, verb := range []string{"list", "watch"} {
+		for _, kind := range []string{"replicasets.apps", "pods", "persistentvolumeclaims"} {
+			require.Equal(t, "yes", can(verb, kind, "-n", "edge"), "%s %s", verb, kind)
+		}
+	}
+	require.Equal(t, "yes", can("get", "namespaces/edge", "-n", "edge"))
+	require.Equal(t, "yes", can("get", "services/traefik", "-n", "kube-system"))
+	require.Equal(t, "no", can("get", "secrets", "-n", "kube-system"))
 }
 
 func (r *readme) development(t *testing.T, block string) {

@@ -18,66 +18,88 @@ import (
 	"k8s-tunnel/sandbox/project"
 )
 
-// readmeCases are the README's code blocks in order, each with its title and the step that runs it
-// and checks the result. A reader who follows the README has one stack, to which each block adds.
-var readmeCases = []struct {
-	title string
-	run   func(r *readme, t *testing.T, block string)
-}{
-	{"k8s-tunnel:domain: example.com", (*readme).keepSettings},
-	{"make up", (*readme).commands},
-	{"$ make up", (*readme).keepOutput},
-	{`eval "$(go -C sandbox run . env)"`, (*readme).lookAround},
-	{"mkdir -p ~/pulumi-state", (*readme).logIn},
-	{"pulumi stack init prod", (*readme).makeStack},
-	{"pulumi config set kubernetes:context home", (*readme).commands},
-	{"pulumi up", (*readme).firstUp},
-	{"pulumi stack output hostnames", (*readme).look},
-	{"make template", (*readme).makeProject},
-	{"tar -xzf k8s-tunnel_v0.1.0_linux_arm64.tar.gz", (*readme).unpackBinary},
-	{"export CGO_ENABLED=0 GOGC=25 GOMAXPROCS=1", (*readme).compileSmall},
-	{"pulumi config set --path 'ingress[0].hostname' api.example.com", (*readme).addRule},
-	{"k8s-tunnel:ingress:", (*readme).addRules},
-	{"pulumi config set --path 'hostnames[0]' photos.example.com", (*readme).addNames},
-	{"k8s-tunnel:hostnames:", (*readme).singleNames},
-	{"pulumi preview --refresh=false", (*readme).commands},
-	{"pulumi config set rotation 2026-12", (*readme).rotate},
-	{"pulumi config set allowTakeover true", (*readme).moveName},
-	{"k8s-tunnel:replicas: 6", (*readme).placePods},
-	{"// patchPod makes a name known to the connectors.", (*readme).patchPods},
-	{"k8s-tunnel:files:", (*readme).mountFiles},
-	{"pulumi config set --path 'networkPolicy.metricsFrom[0]' monitoring", (*readme).watch},
-	{"pulumi config set protect true", (*readme).protect},
-	{"runtime:", (*readme).prepareProgram},
-	{"apiVersion: pulumi.com/v1", (*readme).stackObject},
-	{"environment:", (*readme).escEnvironment},
-	{"pulumi preview --stack prod --diff --non-interactive", (*readme).inCI},
-	{"k8s-tunnel:networkPolicy:", (*readme).nameOrigins},
-	{"make test", (*readme).development},
+// manual is a document with its code blocks in order, each with its title and the step that runs it and
+// checks the result.
+type manual struct {
+	file  string
+	cases []readmeCase
 }
 
-// TestReadme follows the README, block by block, as its reader would.
+type readmeCase struct {
+	title string
+	run   func(r *readme, t *testing.T, block string)
+}
+
+const troubleshootingFile = "docs/troubleshooting.md"
+
+// manuals are the documents in the order in which they are followed. Their reader has one stack, to which
+// each block adds.
+var manuals = []manual{
+	{"README.md", []readmeCase{
+		{"k8s-tunnel:domain: example.com", (*readme).keepSettings},
+		{"make template", (*readme).makeProject},
+		{"gh release download v0.1.0 --repo OWNER/k8s-tunnel --pattern 'k8s-tunnel_*_linux_arm64.tar.gz' --pattern SHA256SUMS", (*readme).unpackBinary},
+		{"mkdir -p ~/pulumi-state", (*readme).logIn},
+		{"pulumi stack init prod", (*readme).makeStack},
+		{"pulumi config set kubernetes:context home", (*readme).commands},
+		{"pulumi up", (*readme).firstUp},
+		{"pulumi stack output hostnames", (*readme).look},
+		{"make up", (*readme).commands},
+		{"$ make up", (*readme).keepOutput},
+		{`eval "$(go -C sandbox run . env)"`, (*readme).lookAround},
+		{"pulumi config set --path 'ingress[0].hostname' music.example.com", (*readme).addRule},
+		{"k8s-tunnel:ingress:", (*readme).addRules},
+		{"pulumi config set --path 'hostnames[0]' photos.example.com", (*readme).addNames},
+		{"k8s-tunnel:hostnames:", (*readme).singleNames},
+		{"pulumi config set rotation 2026-12", (*readme).rotate},
+		{"pulumi config set --path 'networkPolicy.metricsFrom[0]' monitoring", (*readme).watch},
+		{"pulumi config set protect true", (*readme).protect},
+		{"k8s-tunnel:networkPolicy:", (*readme).nameOrigins},
+		{`kubectl -n "$(pulumi stack output namespace)" logs --selector app.kubernetes.io/name=cloudflared --prefix --tail 100`, (*readme).readLog},
+		{"make test", (*readme).development},
+	}},
+	{"docs/operations.md", []readmeCase{
+		{"k8s-tunnel:replicas: 6", (*readme).placePods},
+		{"// patchPod makes a name known to the connectors.", (*readme).patchPods},
+		{"k8s-tunnel:files:", (*readme).mountFiles},
+		{"pulumi preview --refresh=false", (*readme).commands},
+		{"pulumi config set allowTakeover true", (*readme).moveName},
+	}},
+	{"docs/automation.md", []readmeCase{
+		{"runtime:", (*readme).prepareProgram},
+		{"apiVersion: pulumi.com/v1", (*readme).stackObject},
+		{"environment:", (*readme).escEnvironment},
+		{"pulumi preview --stack prod --diff --non-interactive", (*readme).inCI},
+	}},
+	{"docs/reference.md", []readmeCase{
+		{"apiVersion: rbac.authorization.k8s.io/v1", (*readme).giveRights},
+	}},
+	{"docs/releases.md", []readmeCase{
+		{"export CGO_ENABLED=0 GOGC=25 GOMAXPROCS=1", (*readme).compileSmall},
+		{"make rename MODULE=github.com/me/k8s-tunnel", (*readme).commands},
+		{"make release VERSION=v0.1.0", (*readme).commands},
+	}},
+	{troubleshootingFile, []readmeCase{
+		{`kubectl -n "$(pulumi stack output namespace)" logs --selector app.kubernetes.io/name=cloudflared --prefix --tail 100`, (*readme).readLog},
+		{"kubectl get pods --all-namespaces --selector app.kubernetes.io/name=cloudflared,app.kubernetes.io/managed-by=pulumi", (*readme).findConnectors},
+	}},
+}
+
+// TestReadme follows the README and the other documents, block by block, as their reader would.
 func TestReadme(t *testing.T) {
 	share(t)
-	text := readmeText(t)
-	blocks, titles := codeBlocks(text), []string{}
-	require.Len(t, fence.FindAllString(text, -1), 2*len(blocks), "every block has a language")
-	for _, block := range blocks {
-		titles = append(titles, titleOf(block))
-	}
-	want := []string{}
-	for _, c := range readmeCases {
-		want = append(want, c.title)
-	}
-	require.Equal(t, want, titles, "each code block has its case in readmeCases")
-
-	r := newReadme(t, text)
-	for i, c := range readmeCases {
-		done := t.Run(fmt.Sprintf("%02d %s", i+1, c.title), func(t *testing.T) {
-			c.run(r, t, r.local.Replace(blocks[i]))
-		})
-		if !done {
-			return // what follows builds on it
+	requireManuals(t)
+	r := newReadme(t)
+	for _, m := range manuals {
+		r.text = documentText(t, m.file)
+		blocks := codeBlocks(r.text)
+		for i, c := range m.cases {
+			done := t.Run(fmt.Sprintf("%s %02d %s", m.file, i+1, c.title), func(t *testing.T) {
+				c.run(r, t, r.local.Replace(blocks[i]))
+			})
+			if !done {
+				return // what follows builds on it
+			}
 		}
 	}
 	t.Run("destroy leaves nothing", func(t *testing.T) {
@@ -90,17 +112,43 @@ func TestReadme(t *testing.T) {
 	})
 }
 
-func readmeText(t *testing.T) string {
+// requireManuals demands that each code block of each document has its case.
+func requireManuals(t *testing.T) {
 	t.Helper()
-	raw, err := os.ReadFile(filepath.Join(testRoot(), "README.md"))
+	listed := []string{}
+	for _, m := range manuals {
+		listed = append(listed, m.file)
+		text := documentText(t, m.file)
+		blocks, titles, want := codeBlocks(text), []string{}, []string{}
+		require.Len(t, fence.FindAllString(text, -1), 2*len(blocks), "%s: every block has a language", m.file)
+		for _, block := range blocks {
+			titles = append(titles, titleOf(block))
+		}
+		for _, c := range m.cases {
+			want = append(want, c.title)
+		}
+		require.Equal(t, want, titles, "%s: each code block has its case in manuals", m.file)
+	}
+	files, err := filepath.Glob(filepath.Join(testRoot(), "docs", "*.md"))
+	require.NoError(t, err)
+	for _, file := range files {
+		if file = "docs/" + filepath.Base(file); fence.MatchString(documentText(t, file)) {
+			require.Contains(t, listed, file, "a document with code blocks is one of manuals")
+		}
+	}
+}
+
+func documentText(t *testing.T, file string) string {
+	t.Helper()
+	raw, err := os.ReadFile(filepath.Join(testRoot(), file))
 	require.NoError(t, err)
 	return string(raw)
 }
 
-// troubleshooting returns the command that the README's table of problems gives for a problem.
+// troubleshooting returns the command that the table of problems gives for a problem.
 func troubleshooting(t *testing.T, problem string) string {
 	t.Helper()
-	row := regexp.MustCompile(`(?m)^\| .*` + regexp.QuoteMeta(problem) + `[^|]*\| .*\. \x60(pulumi [^\x60]+)\x60`).FindStringSubmatch(readmeText(t))
+	row := regexp.MustCompile(`(?m)^\| .*` + regexp.QuoteMeta(problem) + `[^|]*\| .*\. \x60(pulumi [^\x60]+)\x60`).FindStringSubmatch(documentText(t, troubleshootingFile))
 	require.Len(t, row, 2, "no row with a command about %q", problem)
 	return strings.ReplaceAll(row[1], `\|`, "|")
 }
@@ -127,31 +175,30 @@ func titleOf(block string) string {
 	return strings.TrimSpace(line)
 }
 
-// readme is a reader who uses the local world in place of a cluster, a domain and an account of their
+// readme is a reader of the documents who uses the local world in place of a cluster, a domain and an account of their
 // own.
 type readme struct {
-	text  string
+	text  string // of the document that is being followed
 	stack *stack
 	made  bool // whether the stack exists
-	// local replaces the README's names and addresses with those of the local world.
+	// local replaces the documents' names and addresses with those of the local world.
 	local  *strings.Replacer
 	home   string // where curl finds its settings
 	least  string // the block with the settings that a stack needs
-	around string // the block that looks around in the local world
 	output string // the block that shows what make up prints
 }
 
 const readmeStack = "readme"
 
-// newReadme provides what the README takes for granted: the Services that its rules name, and the
+// newReadme provides what the documents take for granted: the Services that its rules name, and the
 // Prometheus operator's definition and namespace.
-func newReadme(t *testing.T, text string) *readme {
+func newReadme(t *testing.T) *readme {
 	t.Helper()
 	sandbox, err := filepath.Abs(filepath.Join(testRoot(), "sandbox"))
 	require.NoError(t, err)
 	address, port := apiServerEndpoint(t)
 	require.Equal(t, 6443, port)
-	r := &readme{text: text, home: t.TempDir()}
+	r := &readme{home: t.TempDir()}
 	r.local = strings.NewReplacer(
 		"example.com", state.HomeZoneName,
 		"example.net", state.LabZoneName,
@@ -160,9 +207,10 @@ func newReadme(t *testing.T, text string) *readme {
 		"kubernetes:context home", "kubernetes:context "+strings.TrimSpace(kubectl(t, "config", "current-context")),
 		"go -C sandbox run .", fmt.Sprintf("go -C '%s' run . --world %s", sandbox, testWorld.Name),
 	)
-	for _, namespace := range []string{"photos", "monitoring"} {
+	for _, namespace := range []string{"music", "photos", "monitoring"} {
 		namespaceFor(t, namespace)
 	}
+	standInFor(t, "music", "navidrome", 4533, 4533)
 	standInFor(t, "photos", "uploads", 8080, 8080)
 	standInFor(t, "kube-system", "traefik", 80, 8000)
 	apply(t, podMonitorDefinition)

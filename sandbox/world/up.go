@@ -153,7 +153,7 @@ func (w *World) check(ctx context.Context, claim *claim) error {
 // withoutNode says what works where the node can't run.
 const withoutNode = `without the node, any cluster works that your kubeconfig leads to, with the sandbox's Cloudflare beside it:
   go -C sandbox run . up --no-cluster
-README.md, "Another cluster", says how its connectors find the sandbox's edge`
+docs/local-world.md, "Another cluster", says how its connectors find the sandbox's edge`
 
 // prepare writes what the world's parts need to start.
 func (w *World) prepare(ctx context.Context, tools toolchain.Result) error {
