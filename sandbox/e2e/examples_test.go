@@ -290,8 +290,9 @@ func (e *example) automation(t *testing.T) {
 	build.Dir, build.Env = testRoot(), append(os.Environ(), project.BuildEnvironment...)
 	out, err := build.CombinedOutput()
 	require.NoError(t, err, "%s", out)
-	// What it exports is in the environment of every world.
-	block := regexp.MustCompile(`(?m)^export .*\n`).ReplaceAllString(e.blocks[0], "")
+	// What it reads and exports is in the environment of every world.
+	require.Len(t, e.blocks, 2)
+	block := regexp.MustCompile(`(?m)^export .*\n`).ReplaceAllString(e.blocks[1], "")
 	commands := strings.Split(strings.TrimSpace(block), "\n")
 	require.Len(t, commands, 3)
 	run := func(command string) string {
