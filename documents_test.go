@@ -20,6 +20,9 @@ func TestDocuments_ReferToWhatIsThere(t *testing.T) {
 	require.NoError(t, err)
 	tests := testNames(t)
 	for file, text := range texts {
+		for _, line := range commented(text) {
+			t.Errorf("%s: zsh takes the comment for words: %s", file, line)
+		}
 		for _, link := range regexp.MustCompile(`\]\(([^)\s]+)\)|(?:src|srcset|href)="([^"]+)"`).FindAllStringSubmatch(text, -1) {
 			target := link[1] + link[2]
 			if strings.Contains(target, "://") || strings.HasPrefix(target, "mailto:") {
@@ -54,7 +57,7 @@ func TestDocuments_ReferToWhatIsThere(t *testing.T) {
 func documents(t *testing.T) map[string]string {
 	t.Helper()
 	texts := map[string]string{}
-	for _, pattern := range []string{"*.md", "docs/*.md", "examples/*/*.md", ".github/*.md", ".github/*/*.md"} {
+	for _, pattern := range []string{"*.md", "docs/*.md", "examples/*/*.md", ".github/*.md", ".github/*/*.md", "sandbox/release/texts/*.md"} {
 		files, err := filepath.Glob(pattern)
 		require.NoError(t, err)
 		for _, file := range files {
@@ -65,7 +68,22 @@ func documents(t *testing.T) map[string]string {
 	}
 	require.Contains(t, texts, "README.md")
 	require.Contains(t, texts, "CONTRIBUTING.md")
+	require.Contains(t, texts, "docs/reference.md")
 	return texts
+}
+
+// commented returns the lines of shell blocks that have a comment. Pasted into an interactive zsh, that is
+// more arguments, and an apostrophe in it begins a quote.
+func commented(text string) []string {
+	var lines []string
+	for _, block := range regexp.MustCompile("(?ms)^ *```sh\n(.*?)^ *```$").FindAllStringSubmatch(text, -1) {
+		for line := range strings.Lines(block[1]) {
+			if regexp.MustCompile(`(?:^|\s)#`).MatchString(line) {
+				lines = append(lines, strings.TrimSpace(line))
+			}
+		}
+	}
+	return lines
 }
 
 // anchors returns the names by which a document's headings can be linked to.
