@@ -50,7 +50,7 @@ func TestCloudflareTunnelArgs_Validate(t *testing.T) {
 		{"origin of a bad status", func(a *CloudflareTunnelArgs) { a.Origin = "http_status:ok" }, "three-digit status code"},
 		{"common bastion mode", func(a *CloudflareTunnelArgs) { a.OriginRequest = &OriginRequest{BastionMode: new(true)} }, "originRequest.bastionMode: with bastion, every visitor"},
 		{"common bastion mode behind Access", func(a *CloudflareTunnelArgs) {
-			a.OriginRequest = &OriginRequest{BastionMode: new(true), Access: &Access{Required: true}}
+			a.OriginRequest = &OriginRequest{BastionMode: new(true), Access: &Access{Required: new(true), TeamName: "home", AudTag: []string{"tag"}}}
 		}, "originRequest.bastionMode: with bastion, clients choose the destination"},
 		{"namespace", func(a *CloudflareTunnelArgs) { a.Namespace = "web" }, ""},
 		{"namespace in upper case", func(a *CloudflareTunnelArgs) { a.Namespace = "Web" }, `namespace: "Web"`},

@@ -186,6 +186,9 @@ func validateDestination(d cloudflared.Destination, ownNamespace string) error {
 	case d.Service == apiServer:
 		return fmt.Errorf("%s: the API server isn't a pod, so the network policy needs its address (kubectl --namespace default get endpointslices -l kubernetes.io/service-name=kubernetes); "+
 			"add it to networkPolicy.origins: {host: %s, to: [{cidr: 192.0.2.10/32, ports: [6443]}]}", d.Path, d.Host)
+	case strings.HasSuffix(d.Host, cloudflared.AccessDomain):
+		return fmt.Errorf("%s: the network policy needs the addresses of %s, from which connectors fetch the keys of Access; they are Cloudflare's and may change, so add the ranges of https://www.cloudflare.com/ips to networkPolicy.origins: {host: %s, to: [{cidr: 104.16.0.0/13, ports: [443]}, {cidr: 2606:4700::/32, ports: [443]}, …]}",
+			d.Path, d.Host, d.Host)
 	case d.Service.Name == "":
 		return fmt.Errorf("%s: %q is outside of the cluster, so the network policy needs its address; %s", d.Path, d.Host, remedy)
 	case d.Service.Namespace == "" && ownNamespace == "":

@@ -120,16 +120,19 @@ func TestNetworkPolicy_ServicesAreToldApart(t *testing.T) {
 func TestNetworkPolicy_ChosenDestinations(t *testing.T) {
 	t.Parallel()
 	args := validArgs()
-	args.Ingress = []IngressRule{{Hostname: "ssh.example.com", Service: "bastion", OriginRequest: &OriginRequest{Access: &Access{Required: true}}}}
+	args.Ingress = []IngressRule{{Hostname: "ssh.example.com", Service: "bastion", OriginRequest: &OriginRequest{Access: &Access{Required: new(true), TeamName: "home", AudTag: []string{"tag"}}}}}
 	require.ErrorContains(t, args.Validate(), "ingress[0].service: with bastion, clients choose")
-	args.NetworkPolicy = &NetworkPolicyArgs{Origins: []PolicyOriginArgs{{Host: "bastion", To: []PeerArgs{{CIDR: "192.0.2.0/24", Ports: []int{22}}}}}}
+	bastion := PolicyOriginArgs{Host: "bastion", To: []PeerArgs{{CIDR: "192.0.2.0/24", Ports: []int{22}}}}
+	keys := PolicyOriginArgs{Host: "home.cloudflareaccess.com", To: []PeerArgs{{CIDR: "104.16.0.0/13", Ports: []int{443}}}}
+	args.NetworkPolicy = &NetworkPolicyArgs{Origins: []PolicyOriginArgs{bastion, keys}}
 	require.NoError(t, args.Validate())
 
 	args.Ingress[0] = IngressRule{Hostname: "in.example.com", Service: "http://192.0.2.1", OriginRequest: &OriginRequest{
-		Access: &Access{Required: true, TeamName: "home", AudTag: []string{"a"}},
+		Access: &Access{Required: new(true), TeamName: "home", AudTag: []string{"a"}},
 	}}
 	args.NetworkPolicy = nil
-	require.ErrorContains(t, args.Validate(), `ingress[0].originRequest.access: "home.cloudflareaccess.com" is outside of the cluster`)
+	require.ErrorContains(t, args.Validate(), "ingress[0].originRequest.access: the network policy needs the addresses of home.cloudflareaccess.com")
+	require.ErrorContains(t, args.Validate(), "add the ranges of https://www.cloudflare.com/ips to networkPolicy.origins: {host: home.cloudflareaccess.com, ")
 }
 
 // A Service that is more likely a host outside of the cluster gets a warning, since

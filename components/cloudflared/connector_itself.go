@@ -32,7 +32,7 @@ func (r Routing) validateBastion() []error {
 	reported := map[string]bool{}
 	for i, rule := range r.Rules() {
 		service, err := rule.service(r.OriginRequest)
-		if err != nil || service.Kind != ServiceBastion || rule.OriginRequest != nil && rule.OriginRequest.Access != nil && rule.OriginRequest.Access.Required {
+		if err != nil || service.Kind != ServiceBastion || rule.OriginRequest != nil && rule.OriginRequest.Access.on() {
 			continue
 		}
 		path := r.bastionArgument(i)

@@ -46,7 +46,7 @@ func (r Routing) Destinations() []Destination {
 				request = fmt.Sprintf("ingress[%d].originRequest", i)
 			}
 		}
-		if o := rule.OriginRequest; o != nil && o.Access != nil && o.Access.Required && o.Access.TeamName != "" {
+		if o := rule.OriginRequest; o != nil && o.Access.on() && o.Access.TeamName != "" {
 			// cloudflared fetches the keys of Access's tokens from the team's host.
 			add(Destination{Path: request + ".access", Host: o.Access.host(), Port: 443})
 		}

@@ -83,27 +83,40 @@ type IPRule struct {
 	Allow bool `pulumi:"allow" yaml:"allow"`
 }
 
-// Access is the check of Cloudflare Access's token on each request.
+// Access is the check of Cloudflare Access's token on each request. That of a rule
+// replaces the common one as a whole.
 type Access struct {
-	// Required turns the check on. Defaults to false.
-	Required bool `pulumi:"required" yaml:"required"`
-	// TeamName is the first part of <team>.cloudflareaccess.com.
+	// Required turns the check on. With false, a rule has no check although the common
+	// settings have one. Required.
+	Required *bool `pulumi:"required" yaml:"required"`
+	// TeamName is the first part of <team>.cloudflareaccess.com. It has to be set if the
+	// check is on.
 	TeamName string `pulumi:"teamName" yaml:"teamName"`
-	// AudTag are the application tags. A token needs one of them.
+	// AudTag are the application tags. A token needs one of them, so one has to be set if
+	// the check is on.
 	AudTag []string `pulumi:"audTag" yaml:"audTag"`
 	// Environment is `fed` for FedRAMP teams, or empty.
 	Environment string `pulumi:"environment" yaml:"environment,omitempty"`
 }
 
-// fedRAMP is the environment of FedRAMP teams.
-const fedRAMP = "fed"
+// AccessDomain ends the hosts on which Cloudflare Access publishes the keys of teams.
+const AccessDomain = ".cloudflareaccess.com"
+
+// fedRAMP is the environment of FedRAMP teams, and fedDomain ends their hosts.
+const (
+	fedRAMP   = "fed"
+	fedDomain = "." + fedRAMP + AccessDomain
+)
+
+// on reports whether requests are checked.
+func (a *Access) on() bool { return a != nil && a.Required != nil && *a.Required }
 
 // host is where the team's keys are.
 func (a *Access) host() string {
 	if a.Environment == fedRAMP {
-		return a.TeamName + ".fed.cloudflareaccess.com"
+		return a.TeamName + fedDomain
 	}
-	return a.TeamName + ".cloudflareaccess.com"
+	return a.TeamName + AccessDomain
 }
 
 // matchesAll reports whether the rule matches every request.

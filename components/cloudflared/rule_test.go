@@ -24,7 +24,7 @@ func fullRequest() *OriginRequest {
 		MatchSNIToHost: new(false), CAPool: new("/etc/ca.pem"), NoTLSVerify: new(true), DisableChunkedEncoding: new(true),
 		BastionMode: new(false), ProxyAddress: new("127.0.0.1"), ProxyPort: new(1080), ProxyType: new("socks"),
 		IPRules:     []IPRule{{Prefix: "10.0.0.0/8", Ports: []int{80, 443}, Allow: true}, {Prefix: "fd00::/8"}},
-		HTTP2Origin: new(true), Access: &Access{Required: true, TeamName: "home", AudTag: []string{"tag"}, Environment: "fed"},
+		HTTP2Origin: new(true), Access: &Access{Required: new(true), TeamName: "home", AudTag: []string{"tag"}, Environment: "fed"},
 	}
 }
 
@@ -104,7 +104,7 @@ func TestRouting_Rules(t *testing.T) {
 // to them.
 func TestRouting_RulesInherit(t *testing.T) {
 	t.Parallel()
-	own, common := &Access{Required: true, TeamName: "own"}, &Access{Required: true, TeamName: "common"}
+	own, common := &Access{Required: new(true), TeamName: "own"}, &Access{Required: new(true), TeamName: "common"}
 	ranges := []IPRule{{Prefix: "10.0.0.0/8", Ports: []int{22}, Allow: true}}
 	routing := Routing{
 		Origin:        testOrigin,
@@ -126,7 +126,7 @@ func TestRouting_RulesInherit(t *testing.T) {
 // cloudflared answers itself stay what they are.
 func TestRouting_DestinationsInBastionMode(t *testing.T) {
 	t.Parallel()
-	access := &Access{Required: true}
+	access := &Access{Required: new(true), TeamName: "home", AudTag: []string{"tag"}}
 	on, off := &OriginRequest{BastionMode: new(true), Access: access}, &OriginRequest{BastionMode: new(false), Access: access}
 	for _, test := range []struct {
 		name          string
@@ -162,6 +162,9 @@ func TestRouting_DestinationsInBastionMode(t *testing.T) {
 			}
 			var hosts []string
 			for _, d := range routing.Destinations() {
+				if strings.HasSuffix(d.Path, ".access") {
+					continue
+				}
 				hosts = append(hosts, d.Host)
 				require.Equal(t, cmp.Or(test.path, "ingress[0].service"), d.Path)
 			}
@@ -176,7 +179,7 @@ func TestRouting_ValidateBastion(t *testing.T) {
 	t.Parallel()
 	const itself = ": with bastion, every visitor may choose the connector itself"
 	mode := func(on bool, access *Access) *OriginRequest { return &OriginRequest{BastionMode: &on, Access: access} }
-	required, optional := &Access{Required: true, TeamName: "home", AudTag: []string{"tag"}}, &Access{TeamName: "home"}
+	required, optional := &Access{Required: new(true), TeamName: "home", AudTag: []string{"tag"}}, &Access{Required: new(false), TeamName: "home"}
 	for _, test := range []struct {
 		name    string
 		common  *OriginRequest
@@ -272,13 +275,13 @@ func TestRouting_DestinationsOfOriginInBastionMode(t *testing.T) {
 func TestRouting_DestinationsOfAccess(t *testing.T) {
 	t.Parallel()
 	access := func(team string) *OriginRequest {
-		return &OriginRequest{Access: &Access{Required: true, TeamName: team, AudTag: []string{"tag"}}}
+		return &OriginRequest{Access: &Access{Required: new(true), TeamName: team, AudTag: []string{"tag"}}}
 	}
 	routing := Routing{Origin: "http_status:404", OriginRequest: access("home"), Ingress: []IngressRule{
 		{Hostname: "a", Service: "hello_world"},
 		{Hostname: "b", Service: "hello_world", OriginRequest: access("lab")},
-		{Hostname: "c", Service: "hello_world", OriginRequest: &OriginRequest{Access: &Access{TeamName: "off"}}},
-		{Hostname: "d", Service: "hello_world", OriginRequest: &OriginRequest{Access: &Access{Required: true, TeamName: "gov", Environment: "fed"}}},
+		{Hostname: "c", Service: "hello_world", OriginRequest: &OriginRequest{Access: &Access{Required: new(false), TeamName: "off"}}},
+		{Hostname: "d", Service: "hello_world", OriginRequest: &OriginRequest{Access: &Access{Required: new(true), TeamName: "gov", Environment: "fed"}}},
 	}}
 	require.Equal(t, []Destination{
 		{Path: "originRequest.access", Host: "home.cloudflareaccess.com", Port: 443},
@@ -295,7 +298,7 @@ func TestRouting_Validate(t *testing.T) {
 		wantErr string // empty: valid
 	}{
 		{"every path of a host", `{hostname: example.com, service: http://web}`, ""},
-		{"bastion of no service", `{hostname: example.com, originRequest: {bastionMode: true, access: {required: true}}}`, ""},
+		{"bastion of no service", `{hostname: example.com, originRequest: {bastionMode: true, access: {required: true, teamName: home, audTag: [x]}}}`, ""},
 		{"no service", `{hostname: example.com}`, "ingress[0].service: not set"},
 		{"no scheme", `{hostname: example.com, service: "web:80"}`, `ingress[0].service: "web:80" has no scheme, such as http://web:80`},
 		{"path in the service", `{hostname: example.com, service: http://web/app}`, "use http://web"},
@@ -307,7 +310,7 @@ func TestRouting_Validate(t *testing.T) {
 		{"password with a hash", `{hostname: example.com, service: "http://me:80#word@web"}`, "must not contain credentials"},
 		{"password without a scheme", `{hostname: example.com, service: "me:word@web:80"}`, "must not contain credentials"},
 		{"password and a line break", `{hostname: example.com, service: "http://me:word@web\n"}`, "must not contain credentials"},
-		{"password in bastion mode", `{hostname: example.com, service: "http://me:word@web", originRequest: {bastionMode: true, access: {required: true}}}`, "must not contain credentials"},
+		{"password in bastion mode", `{hostname: example.com, service: "http://me:word@web", originRequest: {bastionMode: true, access: {required: true, teamName: home, audTag: [x]}}}`, "must not contain credentials"},
 		{"password of a proxy", `{hostname: example.com, service: http://web, originRequest: {proxyAddress: "http://me:word@proxy\n"}}`, "ingress[0].originRequest.proxyAddress: has an @, but must not contain credentials"},
 		{"password in a host name", `{hostname: "https://me:word@example.com/", service: http://web}`, "ingress[0].hostname: has an @, but must not contain credentials"},
 		{"socket with an @", `{hostname: example.com, service: "unix:/run/@web.sock"}`, ""},
@@ -331,10 +334,18 @@ func TestRouting_Validate(t *testing.T) {
 		{"expression with YAML's line break", "path: |\n  ^/api\nservice: http://web", `ingress[0].path: "^/api\n" has a line break`},
 		{"duration without a unit", `{path: /, service: http://web, originRequest: {connectTimeout: "30"}}`, `ingress[0].originRequest.connectTimeout: "30" is not a duration, such as 30s`},
 		{"proxy type", `{path: /, service: http://web, originRequest: {proxyType: http}}`, "proxyType"},
-		{"environment", `{path: /, service: http://web, originRequest: {access: {teamName: gov, environment: fed}}}`, ""},
-		{"environment that isn't one", `{path: /, service: http://web, originRequest: {access: {teamName: gov, environment: Fed}}}`, `ingress[0].originRequest.access.environment: "Fed" is neither fed nor empty`},
+		{"environment", `{path: /, service: http://web, originRequest: {access: {required: true, teamName: gov, audTag: [x], environment: fed}}}`, ""},
+		{"environment that isn't one", `{path: /, service: http://web, originRequest: {access: {required: true, teamName: gov, audTag: [x], environment: Fed}}}`, `ingress[0].originRequest.access.environment: "Fed" is neither fed nor empty`},
 		{"proxy port", `{path: /, service: http://web, originRequest: {proxyPort: -1}}`, "proxyPort: -1"},
 		{"access without a team", `{path: /, service: http://web, originRequest: {access: {required: true, audTag: [x]}}}`, "ingress[0].originRequest.access.teamName: not set"},
+		{"access without a tag", `{path: /, service: http://web, originRequest: {access: {required: true, teamName: home}}}`, "ingress[0].originRequest.access.audTag: not set, so that everybody would be refused"},
+		{"access that may be required", `{path: /, service: http://web, originRequest: {access: {teamName: home, audTag: [x]}}}`, "ingress[0].originRequest.access.required: not set, and without it nothing is checked; set it to true, or to false"},
+		{"access that says nothing", `{path: /, service: http://web, originRequest: {access: {}}}`, "ingress[0].originRequest.access.required: not set"},
+		{"no access", `{path: /, service: http://web, originRequest: {access: {required: false}}}`, ""},
+		{"a team's domain", `{path: /, service: http://web, originRequest: {access: {required: true, teamName: home.cloudflareaccess.com, audTag: [x]}}}`, `ingress[0].originRequest.access.teamName: "home.cloudflareaccess.com" is not the first part of <team>.cloudflareaccess.com; use home`},
+		{"a team's URL", `{path: /, service: http://web, originRequest: {access: {required: true, teamName: "https://Home.cloudflareaccess.com/", audTag: [x]}}}`, "; use home"},
+		{"a team that can't be one", `{path: /, service: http://web, originRequest: {access: {required: false, teamName: "my team"}}}`, `"my team" is not the first part of <team>.cloudflareaccess.com`},
+		{"a team's URL with a password", `{path: /, service: http://web, originRequest: {access: {required: true, teamName: "https://me:word@home.cloudflareaccess.com", audTag: [x]}}}`, "ingress[0].originRequest.access.teamName: has an @, but must not contain credentials"},
 		{"range of addresses", `{path: /, service: socks-proxy, originRequest: {ipRules: [{prefix: 10.0.0.0}]}}`, `ingress[0].originRequest.ipRules[0].prefix: "10.0.0.0" is not a range`},
 		{"port of a range", `{path: /, service: socks-proxy, originRequest: {ipRules: [{prefix: 10.0.0.0/8, ports: [80, 0]}]}}`, "ipRules[0].ports[1]: 0"},
 	} {

@@ -30,8 +30,8 @@ var stricter = regexp.MustCompile(`(?s)` + strings.Join([]string{
 	`: has an @, but must not contain credentials`,
 	`\.(proxyType|proxyPort): `,
 	`\.ipRules\[\d+\]\.(prefix|ports\[\d+\]): `,
-	`\.access\.teamName: not set`,
-	`\.access\.environment: `,
+	`\.access\.(required|audTag): not set`,
+	`\.access\.(teamName|environment): `,
 	`: with bastion, every visitor may choose the connector itself`,
 	`has a line break or another control character$`,
 	// YAML turns numbers into texts, and a bare number into nanoseconds.
@@ -342,7 +342,9 @@ var (
 			map[string]any{"required": true},
 			map[string]any{"required": true, "audTag": []string{"tag"}},
 			map[string]any{"required": false, "audTag": []string{"tag"}},
-			map[string]any{"required": true, "teamName": "home", "environment": "fed"},
+			map[string]any{"teamName": "home", "audTag": []string{"tag"}},
+			map[string]any{"required": true, "teamName": "home.cloudflareaccess.com", "audTag": []string{"tag"}},
+			map[string]any{"required": true, "teamName": "home", "audTag": []string{"tag"}, "environment": "fed"},
 			map[string]any{"Required": true},
 		},
 	}

@@ -33,9 +33,11 @@ var hostPattern = regexp.MustCompile(`^([\p{L}\p{M}\p{N}_-]{1,63}\.)*[\p{L}\p{M}
 //   - a proxyType other than socks and an environment other than fed, which it
 //     ignores, and a proxyPort that doesn't exist;
 //   - control characters, such as the line break that YAML's | leaves behind;
-//   - invalid ipRules, and access without a team, where cloudflared doesn't
-//     look: in the common settings, on services that don't use them, and with
-//     a check that isn't required.
+//   - invalid ipRules where cloudflared doesn't look: in the common settings, and on
+//     services that don't use them;
+//   - access that doesn't say whether it is required, with which cloudflared checks
+//     nothing, or that is required without a team or tags, with which it refuses
+//     everybody.
 func (r Routing) Validate() error {
 	problems := []error{validateOrigin("origin", r.Origin), validateOriginRequest("originRequest", r.OriginRequest)}
 	problems = append(problems, r.validateBastion()...)
@@ -139,18 +141,41 @@ func validateAccess(path string, access *Access) error {
 	if access == nil {
 		return nil
 	}
-	texts := map[string]*string{"teamName": &access.TeamName}
+	texts := map[string]*string{}
 	for i := range access.AudTag {
 		texts[fmt.Sprintf("audTag[%d]", i)] = &access.AudTag[i]
 	}
 	problems := []error{validateTexts(path, texts)}
-	if access.TeamName == "" && len(access.AudTag) > 0 {
-		problems = append(problems, fmt.Errorf("%s.teamName: not set, but audTag is; it is the first part of <team>.cloudflareaccess.com", path))
+	switch {
+	case access.Required == nil:
+		problems = append(problems, fmt.Errorf("%s.required: not set, and without it nothing is checked; set it to true, or to false for a rule without the check", path))
+	case *access.Required && len(access.AudTag) == 0:
+		problems = append(problems, fmt.Errorf("%s.audTag: not set, so that everybody would be refused; list the tag of the Access application", path))
+	}
+	switch {
+	case access.TeamName == "" && access.on():
+		problems = append(problems, fmt.Errorf("%s.teamName: not set; it is the first part of <team>%s", path, AccessDomain))
+	case hasCredentials(access.TeamName):
+		problems = append(problems, fmt.Errorf("%s.teamName: %w", path, errCredentials))
+	case access.TeamName != "" && !teamPattern.MatchString(access.TeamName):
+		problems = append(problems, fmt.Errorf("%s.teamName: %q is not the first part of <team>%s%s", path, access.TeamName, AccessDomain, suggestTeam(access.TeamName)))
 	}
 	if access.Environment != "" && access.Environment != fedRAMP {
 		problems = append(problems, fmt.Errorf("%s.environment: %q is neither %s nor empty", path, access.Environment, fedRAMP))
 	}
 	return errors.Join(problems...)
+}
+
+// teamPattern is a DNS label, which is what a team's name is.
+var teamPattern = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
+
+// suggestTeam ends a message about what isn't a team's name, but may be its domain or URL.
+func suggestTeam(text string) string {
+	host := strings.TrimRight(strings.TrimPrefix(strings.ToLower(text), "https://"), "/")
+	if team := strings.TrimSuffix(host, AccessDomain); teamPattern.MatchString(team) {
+		return "; use " + team
+	}
+	return ""
 }
 
 func validateTexts(path string, texts map[string]*string) error {
