@@ -10,9 +10,17 @@ import (
 	"k8s-tunnel/components/cloudflared"
 )
 
-// outageSeconds is how long a connector may be without a connection before it is
-// restarted. A restart doesn't bring a home's uplink back.
-const outageSeconds = 7 * 60
+// How long a connector may be without a connection before it is restarted. Either is
+// for a process that hangs: a restart doesn't bring a home's uplink back.
+const (
+	// startSeconds is that of a pod that starts. With a slow uplink, falling back from
+	// QUIC to HTTP/2 may take minutes.
+	startSeconds = 7 * 60
+	// outageSeconds is that of a connector that was connected. It would lose by a
+	// restart in an outage: cloudflared exits at its start if it can't look up the edge,
+	// and the kubelet then waits up to five minutes before it tries again.
+	outageSeconds = 60 * 60
+)
 
 const (
 	// nonrootID is the user and group of cloudflared's image. Older images have a
@@ -146,9 +154,7 @@ func container(args *CloudflareTunnelArgs) *corev1.ContainerArgs {
 			ReadOnlyRootFilesystem:   pulumi.Bool(true),
 			Capabilities:             &corev1.CapabilitiesArgs{Drop: pulumi.ToStringArray([]string{"ALL"})},
 		},
-		// With a slow uplink, falling back from QUIC to HTTP/2 may take minutes, and
-		// a pod that starts during an outage waits as long as one that runs.
-		StartupProbe: probe(1, outageSeconds),
+		StartupProbe: probe(1, startSeconds),
 		// Not ready once no connection to Cloudflare has been up for a quarter of a
 		// minute. Asked every two seconds, because updates wait for the answer.
 		ReadinessProbe: probe(2, 8),

@@ -29,8 +29,7 @@ const DefaultKeepAliveTimeout = "30s"
 
 // edgeRetries bounds the wait before a connection to the edge is retried: ten
 // seconds, doubled for each retry. With cloudflared's own five retries it can
-// exceed five minutes, so that an outage of a few minutes would end in a
-// restart by the liveness probe.
+// exceed five minutes, which would follow each outage of a few minutes.
 const edgeRetries = 1
 
 // DefaultGracePeriod is cloudflared's own default of how long it finishes requests,
