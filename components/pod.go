@@ -130,6 +130,8 @@ func spread(args *CloudflareTunnelArgs, tunnel *tunnelRef) *corev1.TopologySprea
 		TopologyKey:       pulumi.String("kubernetes.io/hostname"),
 		WhenUnsatisfiable: pulumi.String(unsatisfiable),
 		LabelSelector:     &metav1.LabelSelectorArgs{MatchLabels: selectorLabels(tunnel.id)},
+		// A node counts only if it can run a connector.
+		NodeTaintsPolicy: pulumi.String("Honor"),
 		// Only pods of the same template count, or a rolling update would spread
 		// the new pods around the old ones.
 		MatchLabelKeys: pulumi.ToStringArray([]string{"pod-template-hash"}),

@@ -33,7 +33,7 @@ func TestCloudflareTunnel_Pod(t *testing.T) {
 					Affinity                  map[string]any
 					PriorityClassName         string
 					ImagePullSecrets          []map[string]string
-					TopologySpreadConstraints []struct{ WhenUnsatisfiable string }
+					TopologySpreadConstraints []struct{ WhenUnsatisfiable, NodeTaintsPolicy string }
 					Containers                []struct {
 						Resources struct{ Requests, Limits map[string]string }
 					}
@@ -55,6 +55,7 @@ func TestCloudflareTunnel_Pod(t *testing.T) {
 	require.Equal(t, "edge", template.Spec.PriorityClassName)
 	require.Equal(t, []map[string]string{{"name": "registry"}}, template.Spec.ImagePullSecrets)
 	require.Equal(t, "DoNotSchedule", template.Spec.TopologySpreadConstraints[0].WhenUnsatisfiable)
+	require.Equal(t, "Honor", template.Spec.TopologySpreadConstraints[0].NodeTaintsPolicy)
 	resources := template.Spec.Containers[0].Resources
 	require.Equal(t, map[string]string{"cpu": "50m", "memory": "48Mi", "ephemeral-storage": "16Mi"}, resources.Requests)
 	require.Equal(t, map[string]string{"memory": "256Mi", "ephemeral-storage": "256Mi"}, resources.Limits)
