@@ -70,6 +70,9 @@ var (
 	defaultLimits   = map[string]string{"cpu": "1", "memory": "256Mi", "ephemeral-storage": "256Mi"}
 )
 
+// defaultNodeSelector is what cloudflared's image runs on.
+var defaultNodeSelector = map[string]string{"kubernetes.io/os": "linux"}
+
 // defaultEdge are the ranges in which cloudflared finds Cloudflare's edge. See
 // https://developers.cloudflare.com/cloudflare-one/networks/connectors/cloudflare-tunnel/configure-tunnels/tunnel-with-firewall/
 var defaultEdge = []string{"198.41.192.0/24", "198.41.200.0/24", "2606:4700:a0::/48", "2606:4700:a8::/48"}
@@ -93,6 +96,9 @@ func (a CloudflareTunnelArgs) withDefaults(component string) *CloudflareTunnelAr
 		a.OriginRequest.KeepAliveTimeout = new(cloudflared.DefaultKeepAliveTimeout)
 	}
 	a.Pod = copyOf(a.Pod)
+	selector := maps.Clone(defaultNodeSelector)
+	maps.Copy(selector, a.Pod.NodeSelector)
+	a.Pod.NodeSelector = selector
 	a.Pod.Resources = copyOf(a.Pod.Resources)
 	a.Pod.Resources.Requests = mergeQuantities(defaultRequests, a.Pod.Resources.Requests)
 	a.Pod.Resources.Limits = mergeQuantities(defaultLimits, a.Pod.Resources.Limits)

@@ -21,7 +21,7 @@ func TestWithDefaults(t *testing.T) {
 	require.Equal(t, &CloudflareTunnelArgs{
 		TunnelName: "edge", Origin: DefaultOrigin, Image: DefaultImage, Replicas: DefaultReplicas,
 		OriginRequest: &OriginRequest{KeepAliveTimeout: new(cloudflared.DefaultKeepAliveTimeout)},
-		Pod: &PodArgs{Resources: &ResourcesArgs{
+		Pod: &PodArgs{NodeSelector: map[string]string{"kubernetes.io/os": "linux"}, Resources: &ResourcesArgs{
 			Requests: defaultRequests, Limits: map[string]string{"memory": "256Mi", "ephemeral-storage": "256Mi"},
 		}},
 		Connector:     &ConnectorArgs{Protocol: "auto", EdgeIPVersion: "auto", GracePeriod: "30s"},

@@ -94,7 +94,7 @@ func podSpec(
 
 // schedule sets where the pod runs.
 func schedule(spec *corev1.PodSpecArgs, pod *PodArgs) {
-	spec.NodeSelector = stringMap(pod.NodeSelector)
+	spec.NodeSelector = pulumi.ToStringMap(pod.NodeSelector)
 	if pod.PriorityClass != "" {
 		spec.PriorityClassName = pulumi.String(pod.PriorityClass)
 	}
@@ -193,12 +193,4 @@ func probe(periodSeconds, failureThreshold int) *corev1.ProbeArgs {
 		TimeoutSeconds:   pulumi.Int(5),
 		FailureThreshold: pulumi.Int(failureThreshold),
 	}
-}
-
-// stringMap is an input that isn't set when the map is empty.
-func stringMap(values map[string]string) pulumi.StringMapInput {
-	if len(values) == 0 {
-		return nil
-	}
-	return pulumi.ToStringMap(values)
 }

@@ -19,7 +19,8 @@ type PodArgs struct {
 	Labels map[string]string `pulumi:"labels"`
 	// Annotations are added to the pods.
 	Annotations map[string]string `pulumi:"annotations"`
-	// NodeSelector are labels that a node needs to run a connector.
+	// NodeSelector are labels that a node needs to run a connector, beside
+	// kubernetes.io/os: linux. cloudflared's image is for amd64 and arm64 only.
 	NodeSelector map[string]string `pulumi:"nodeSelector"`
 	// Tolerations are Kubernetes tolerations, such as of a control plane's taint.
 	Tolerations []corev1.Toleration `pulumi:"tolerations"`

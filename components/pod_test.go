@@ -49,7 +49,8 @@ func TestCloudflareTunnel_Pod(t *testing.T) {
 		require.Equal(t, value, template.Metadata.Labels[key])
 	}
 	require.Equal(t, args.Pod.Annotations, template.Metadata.Annotations)
-	require.Equal(t, args.Pod.NodeSelector, template.Spec.NodeSelector)
+	require.Equal(t, map[string]string{"kubernetes.io/arch": "arm64", "kubernetes.io/os": "linux"}, template.Spec.NodeSelector)
+	require.NotContains(t, args.Pod.NodeSelector, "kubernetes.io/os", "the arguments are the caller's")
 	require.Equal(t, []map[string]string{{"key": "dedicated", "operator": "Exists", "effect": "NoSchedule"}}, template.Spec.Tolerations)
 	require.Contains(t, template.Spec.Affinity, "nodeAffinity")
 	require.Equal(t, "edge", template.Spec.PriorityClassName)
