@@ -43,7 +43,8 @@ type OriginRequest struct {
 	// OriginServerName is the host name that the service's certificate has to have.
 	OriginServerName *string `pulumi:"originServerName" yaml:"originServerName,omitempty"`
 	// MatchSNIToHost uses the request's host name to check the service's
-	// certificate. Defaults to false.
+	// certificate. Can't be combined with originServerName or http2Origin, which
+	// cloudflared would drop. Defaults to false.
 	MatchSNIToHost *bool `pulumi:"matchSNItoHost" yaml:"matchSNItoHost,omitempty"`
 	// CAPool is a file with the certificate authority of the service, such as one
 	// that [CloudflareTunnelArgs.Files] mounts.

@@ -213,6 +213,51 @@ func TestRouting_ValidateBastion(t *testing.T) {
 	}
 }
 
+// matchSNItoHost takes the place of other settings wherever they meet on a rule, whether
+// they are its own or common ones. One cause is one problem.
+func TestRouting_ValidateSNI(t *testing.T) {
+	t.Parallel()
+	match, http2, name := &OriginRequest{MatchSNIToHost: new(true)}, &OriginRequest{HTTP2Origin: new(true)}, &OriginRequest{OriginServerName: new("web.lan")}
+	both := &OriginRequest{MatchSNIToHost: new(true), HTTP2Origin: new(true)}
+	for _, test := range []struct {
+		name         string
+		service      string
+		common, rule *OriginRequest
+		want         []string
+	}{
+		{"either", "https://web", match, nil, nil},
+		{"HTTP/2 in the rule", "https://web", match, http2, []string{"ingress[0].originRequest.matchSNItoHost: cloudflared drops http2Origin with it; remove one of the two"}},
+		{"a name in the rule", "wss://web", match, name, []string{"ingress[0].originRequest.matchSNItoHost: cloudflared drops originServerName with it; remove one of the two"}},
+		{"the match in the rule", "https://web", name, match, []string{"ingress[0].originRequest.matchSNItoHost: cloudflared drops originServerName"}},
+		{"both common", "https://web", both, nil, []string{"originRequest.matchSNItoHost: cloudflared drops http2Origin"}},
+		{"both in the rule", "https://web", nil, both, []string{"ingress[0].originRequest.matchSNItoHost: cloudflared drops http2Origin"}},
+		{"all", "https://web", both, name, []string{"originRequest.matchSNItoHost: cloudflared drops http2Origin", "ingress[0].originRequest.matchSNItoHost: cloudflared drops originServerName"}},
+		{"off in the rule", "https://web", both, &OriginRequest{MatchSNIToHost: new(false)}, nil},
+		{"HTTP/2 off in the rule", "https://web", both, &OriginRequest{HTTP2Origin: new(false)}, nil},
+		{"an empty name", "https://web", &OriginRequest{MatchSNIToHost: new(true), OriginServerName: new("web.lan")}, &OriginRequest{OriginServerName: new("")}, nil},
+		{"a service without TLS", "http://web", both, name, nil},
+		{"a status", "http_status:404", both, name, nil},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			err := Routing{Origin: "https://web", OriginRequest: test.common, Ingress: []IngressRule{
+				{Hostname: "example.com", Service: test.service, OriginRequest: test.rule}, {Service: "http_status:404"},
+			}}.Validate()
+			if test.want == nil {
+				require.NoError(t, err)
+				return
+			}
+			problems := strings.Split(err.Error(), "\n")
+			require.Len(t, problems, len(test.want))
+			for i, want := range test.want {
+				require.True(t, strings.HasPrefix(problems[i], want), problems[i])
+			}
+		})
+	}
+	err := Routing{Origin: "https://web", OriginRequest: both, Ingress: []IngressRule{{Hostname: "example.com", Service: "https://a"}}}.Validate()
+	require.EqualError(t, err, "originRequest.matchSNItoHost: cloudflared drops http2Origin with it; remove one of the two")
+}
+
 // Nor does a client of the SOCKS proxy, whatever addresses it may use.
 func TestRouting_RulesOfSOCKSProxy(t *testing.T) {
 	t.Parallel()

@@ -30,6 +30,7 @@ var stricter = regexp.MustCompile(`(?s)` + strings.Join([]string{
 	`: has an @, but must not contain credentials`,
 	`\.(proxyType|proxyPort): `,
 	`\.ipRules\[\d+\]\.(prefix|ports\[\d+\]): `,
+	`\.matchSNItoHost: cloudflared drops`,
 	`\.access\.(required|audTag): not set`,
 	`\.access\.(teamName|environment): `,
 	`: with bastion, every visitor may choose the connector itself`,

@@ -1,6 +1,7 @@
 package cloudflared
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -32,6 +33,7 @@ var hostPattern = regexp.MustCompile(`^([\p{L}\p{M}\p{N}_-]{1,63}\.)*[\p{L}\p{M}
 //     address;
 //   - a proxyType other than socks and an environment other than fed, which it
 //     ignores, and a proxyPort that doesn't exist;
+//   - matchSNItoHost with http2Origin or originServerName, which it drops then;
 //   - control characters, such as the line break that YAML's | leaves behind;
 //   - invalid ipRules where cloudflared doesn't look: in the common settings, and on
 //     services that don't use them;
@@ -41,6 +43,7 @@ var hostPattern = regexp.MustCompile(`^([\p{L}\p{M}\p{N}_-]{1,63}\.)*[\p{L}\p{M}
 func (r Routing) Validate() error {
 	problems := []error{validateOrigin("origin", r.Origin), validateOriginRequest("originRequest", r.OriginRequest)}
 	problems = append(problems, r.validateBastion()...)
+	problems = append(problems, r.validateSNI()...)
 	for i, rule := range r.Ingress {
 		path := fmt.Sprintf("ingress[%d]", i)
 		if rule.matchesAll() && i < len(r.Ingress)-1 {
@@ -135,6 +138,38 @@ func validateOriginRequest(path string, r *OriginRequest) error {
 		problems = append(problems, validateIPRule(fmt.Sprintf("%s.ipRules[%d]", path, i), rule))
 	}
 	return errors.Join(append(problems, validateAccess(path+".access", r.Access))...)
+}
+
+// validateSNI reports rules on which matchSNItoHost takes the place of other settings:
+// cloudflared then makes each TLS connection without them. Only https has any.
+func (r Routing) validateSNI() []error {
+	var problems []error
+	common := cmp.Or(r.OriginRequest, &OriginRequest{})
+	for i, rule := range r.Rules() {
+		own := cmp.Or(rule.OriginRequest, &OriginRequest{})
+		service, err := rule.service(r.OriginRequest)
+		match := cmp.Or(own.MatchSNIToHost, common.MatchSNIToHost)
+		if err != nil || service.Scheme != "https" && service.Scheme != "wss" || match == nil || !*match {
+			continue
+		}
+		report := func(field string, inRule bool) {
+			path := "originRequest"
+			if inRule || own.MatchSNIToHost != nil {
+				path = fmt.Sprintf("ingress[%d].originRequest", i)
+			}
+			problem := fmt.Errorf("%s.matchSNItoHost: cloudflared drops %s with it; remove one of the two", path, field)
+			if !slices.ContainsFunc(problems, func(p error) bool { return p.Error() == problem.Error() }) {
+				problems = append(problems, problem)
+			}
+		}
+		if http2 := cmp.Or(own.HTTP2Origin, common.HTTP2Origin); http2 != nil && *http2 {
+			report("http2Origin", own.HTTP2Origin != nil)
+		}
+		if name := cmp.Or(own.OriginServerName, common.OriginServerName); name != nil && *name != "" {
+			report("originServerName", own.OriginServerName != nil)
+		}
+	}
+	return problems
 }
 
 func validateAccess(path string, access *Access) error {
