@@ -27,7 +27,8 @@ type OriginRequest struct {
 	ConnectTimeout *string `pulumi:"connectTimeout" yaml:"connectTimeout,omitempty"`
 	// TLSTimeout is how long a TLS handshake may take. Defaults to 10s.
 	TLSTimeout *string `pulumi:"tlsTimeout" yaml:"tlsTimeout,omitempty"`
-	// TCPKeepAlive is the interval between TCP keep-alive packets. Defaults to 30s.
+	// TCPKeepAlive is the interval between TCP keep-alive packets. A negative one turns
+	// them off. Defaults to 30s.
 	TCPKeepAlive *string `pulumi:"tcpKeepAlive" yaml:"tcpKeepAlive,omitempty"`
 	// NoHappyEyeballs turns off the fallback between IPv6 and IPv4. Defaults to false.
 	NoHappyEyeballs *bool `pulumi:"noHappyEyeballs" yaml:"noHappyEyeballs,omitempty"`

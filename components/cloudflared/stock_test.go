@@ -31,6 +31,7 @@ var stricter = regexp.MustCompile(`(?s)` + strings.Join([]string{
 	`\.(proxyType|proxyPort): `,
 	`\.ipRules\[\d+\]\.(prefix|ports\[\d+\]): `,
 	`\.matchSNItoHost: cloudflared drops`,
+	`\.(connect|tls)Timeout: .* is negative`,
 	`\.access\.(required|audTag): not set`,
 	`\.access\.(teamName|environment): `,
 	`: with bastion, every visitor may choose the connector itself`,
@@ -308,9 +309,9 @@ var (
 	// requestFields has valid and invalid values of each field.
 	requestFields = map[string][]any{
 		"connectTimeout":         {"30s", "1m30s", "0", "-5s", "30", 30, "1d", "", "1.5h"},
-		"tlsTimeout":             {"10s", "10", true, "+5s"},
+		"tlsTimeout":             {"10s", "10", true, "+5s", "-1ms"},
 		"tcpKeepAlive":           {"30s", "-1s", "s", "1e3s"},
-		"keepAliveTimeout":       {"90s", "90 s", nil},
+		"keepAliveTimeout":       {"90s", "90 s", nil, "-1s"},
 		"noHappyEyeballs":        {true, false, "true", "yes", 1},
 		"keepAliveConnections":   {100, 0, -1, 1.5, "100"},
 		"httpHostHeader":         {"web.lan", "", "a: b", 5},

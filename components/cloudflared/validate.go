@@ -33,6 +33,7 @@ var hostPattern = regexp.MustCompile(`^([\p{L}\p{M}\p{N}_-]{1,63}\.)*[\p{L}\p{M}
 //     address;
 //   - a proxyType other than socks and an environment other than fed, which it
 //     ignores, and a proxyPort that doesn't exist;
+//   - a negative connectTimeout or tlsTimeout, with which every connection fails;
 //   - matchSNItoHost with http2Origin or originServerName, which it drops then;
 //   - control characters, such as the line break that YAML's | leaves behind;
 //   - invalid ipRules where cloudflared doesn't look: in the common settings, and on
@@ -104,19 +105,24 @@ func validateOriginRequest(path string, r *OriginRequest) error {
 	}
 	var problems []error
 	for _, d := range []struct {
-		name  string
-		value *string
+		name     string
+		value    *string
+		turnsOff bool // if it is negative
 	}{
-		{"connectTimeout", r.ConnectTimeout},
-		{"tlsTimeout", r.TLSTimeout},
-		{"tcpKeepAlive", r.TCPKeepAlive},
-		{"keepAliveTimeout", r.KeepAliveTimeout},
+		{"connectTimeout", r.ConnectTimeout, false},
+		{"tlsTimeout", r.TLSTimeout, false},
+		{"tcpKeepAlive", r.TCPKeepAlive, true},
+		{"keepAliveTimeout", r.KeepAliveTimeout, true},
 	} {
 		if d.value == nil {
 			continue
 		}
-		if _, err := time.ParseDuration(*d.value); err != nil {
+		duration, err := time.ParseDuration(*d.value)
+		switch {
+		case err != nil:
 			problems = append(problems, fmt.Errorf("%s.%s: %q is not a duration, such as 30s or 1m30s", path, d.name, *d.value))
+		case duration < 0 && !d.turnsOff:
+			problems = append(problems, fmt.Errorf("%s.%s: %q is negative, so that every connection would fail; use a duration such as 30s, or 0s for no limit", path, d.name, *d.value))
 		}
 	}
 	problems = append(problems, validateTexts(path, map[string]*string{"caPool": r.CAPool}))
