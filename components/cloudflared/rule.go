@@ -59,9 +59,9 @@ type OriginRequest struct {
 	// not used. [OriginRequest.Access] has to be required, because the client can
 	// choose the connector itself as well. Defaults to false.
 	BastionMode *bool `pulumi:"bastionMode" yaml:"bastionMode,omitempty"`
-	// ProxyAddress is the address that a proxy listens on. Defaults to 127.0.0.1.
+	// ProxyAddress has no effect: cloudflared accepts it, but doesn't use it any more.
 	ProxyAddress *string `pulumi:"proxyAddress" yaml:"proxyAddress,omitempty"`
-	// ProxyPort is the port that a proxy listens on, 0 for any. Defaults to 0.
+	// ProxyPort has no effect: cloudflared accepts it, but doesn't use it any more.
 	ProxyPort *int `pulumi:"proxyPort" yaml:"proxyPort,omitempty"`
 	// ProxyType is `socks` for a SOCKS5 proxy, or empty.
 	ProxyType *string `pulumi:"proxyType" yaml:"proxyType,omitempty"`
@@ -69,7 +69,9 @@ type OriginRequest struct {
 	// The first rule that matches wins; what none matches is denied. Port 2000 is
 	// denied in any case, because there the connector itself answers.
 	IPRules []IPRule `pulumi:"ipRules" yaml:"ipRules,omitempty"`
-	// HTTP2Origin uses HTTP/2 with an https service, as gRPC needs. Defaults to false.
+	// HTTP2Origin uses HTTP/2 with an https service. That alone isn't enough for gRPC:
+	// Cloudflare doesn't carry it to public names, and cloudflared loses its trailers
+	// unless connector.protocol is http2. Defaults to false.
 	HTTP2Origin *bool `pulumi:"http2Origin" yaml:"http2Origin,omitempty"`
 	// Access lets only requests through that Cloudflare Access has authenticated.
 	Access *Access `pulumi:"access" yaml:"access,omitempty"`
