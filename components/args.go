@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/distribution/reference"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
@@ -173,7 +174,25 @@ func (a *CloudflareTunnelArgs) warnings() []string {
 	for _, rule := range a.Ingress {
 		ingress = append(ingress, rule.Hostname)
 	}
-	return slices.Concat(names.Warnings(a.hosts, ingress, a.found.Kinds), a.NetworkPolicy.closedPorts(a.routing().Destinations()), a.roomWarnings())
+	return slices.Concat(names.Warnings(a.hosts, ingress, a.found.Kinds), a.NetworkPolicy.closedPorts(a.routing().Destinations()),
+		a.roomWarnings(), imageWarnings("image", a.Image))
+}
+
+// releaseTag is the tag of one of cloudflared's releases, which are named by date.
+var releaseTag = regexp.MustCompile(`^(\d{4})\.(\d{1,2})\.\d+`)
+
+// imageWarnings are about a release of cloudflared that is too old.
+func imageWarnings(path, image string) []string {
+	named, err := reference.ParseNormalizedNamed(image)
+	tagged, ok := named.(reference.Tagged)
+	if err != nil || !ok || !strings.HasSuffix("/"+reference.Path(named), "/cloudflare/cloudflared") {
+		return nil
+	}
+	release := releaseTag.FindStringSubmatch(tagged.Tag())
+	if release == nil || fmt.Sprintf("%s.%02s", release[1], release[2]) >= oldestImage {
+		return nil
+	}
+	return []string{fmt.Sprintf("%s: %s drops requests when a pod stops; use %s.0 or later, such as %s", path, tagged.Tag(), oldestImage, DefaultImage)}
 }
 
 // roomWarnings are about so many connectors that a rolling update may have more than

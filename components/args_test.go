@@ -110,3 +110,31 @@ func TestCloudflareTunnel_NameOfTheTunnel(t *testing.T) {
 	args.TunnelName = "my-edge"
 	require.NoError(t, create(args))
 }
+
+// Only releases of cloudflared itself tell their age.
+func TestImageWarnings(t *testing.T) {
+	t.Parallel()
+	digest := "@sha256:" + strings.Repeat("0123456789abcdef", 4)
+	for image, old := range map[string]bool{
+		DefaultImage:                                                  false,
+		"cloudflare/cloudflared:2024.10.0":                            false,
+		"cloudflare/cloudflared:2024.9.1":                             true,
+		"docker.io/cloudflare/cloudflared:2023.12.0":                  true,
+		"registry.lan:5000/hub/cloudflare/cloudflared:2024.9.1-amd64": true,
+		"cloudflare/cloudflared:2024.9.1" + digest:                    true,
+		"cloudflare/cloudflared" + digest:                             false,
+		"cloudflare/cloudflared:latest":                               false,
+		"registry.lan/me/cloudflared:2023.1.0":                        false,
+		"registry.lan/notcloudflare/cloudflared:2023.1.0":             false,
+	} {
+		if warnings := imageWarnings("image", image); old {
+			require.Len(t, warnings, 1, image)
+			require.Contains(t, warnings[0], "drops requests when a pod stops; use 2024.10.0 or later, such as "+DefaultImage)
+		} else {
+			require.Empty(t, warnings, image)
+		}
+	}
+	args := validArgs()
+	args.Image = "cloudflare/cloudflared:2024.9.1"
+	require.Equal(t, imageWarnings("image", args.Image), declare(t, args).Warnings())
+}

@@ -12,6 +12,9 @@ import (
 const (
 	// DefaultImage is the version of cloudflared that this project is tested with.
 	DefaultImage = "cloudflare/cloudflared:2026.3.0"
+	// oldestImage is the month of the first release that finishes requests when its pod
+	// stops.
+	oldestImage = "2024.10"
 	// DefaultOrigin is the Service of a standard installation of ingress-nginx.
 	DefaultOrigin = "http://ingress-nginx-controller.ingress-nginx"
 	// DefaultReplicas keeps the names served while a node or a pod is away.
