@@ -175,7 +175,7 @@ func (a *CloudflareTunnelArgs) warnings() []string {
 		ingress = append(ingress, rule.Hostname)
 	}
 	return slices.Concat(names.Warnings(a.hosts, ingress, a.found.Kinds), a.NetworkPolicy.closedPorts(a.routing().Destinations()),
-		a.roomWarnings(), imageWarnings("image", a.Image))
+		a.routing().Warnings(), a.roomWarnings(), imageWarnings("image", a.Image))
 }
 
 // releaseTag is the tag of one of cloudflared's releases, which are named by date.

@@ -195,11 +195,12 @@ func TestCloudflareTunnel_Warnings(t *testing.T) {
 	t.Parallel()
 	args := validArgs()
 	args.Hostnames = []string{"a.b.example.com"}
-	args.Ingress = []IngressRule{{Hostname: "www.example.org", Service: "http://x.ingress-nginx"}}
+	args.Ingress = []IngressRule{{Hostname: "www.example.org", Service: "http://localhost:8080"}}
 	warnings := declare(t, args).Warnings()
-	require.Len(t, warnings, 2)
+	require.Len(t, warnings, 3)
 	require.Contains(t, warnings[0], "hostnames[0]: a.b.example.com is more than one level below its zone")
 	require.Contains(t, warnings[1], "ingress[0].hostname: www.example.org has no record in this stack")
+	require.Contains(t, warnings[2], "ingress[0].service: http://localhost:8080 is in the connectors' own pods")
 	require.Empty(t, declare(t, validArgs()).Warnings())
 }
 

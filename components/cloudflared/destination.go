@@ -62,6 +62,24 @@ func (r Routing) Destinations() []Destination {
 	return all
 }
 
+// Warnings are about services in the connector's own pod, as most configuration files
+// of a cloudflared beside its service have them.
+func (r Routing) Warnings() []string {
+	var warnings []string
+	for i, rule := range r.Rules() {
+		service, err := rule.service(r.OriginRequest)
+		if err != nil || !service.isLoopback() {
+			continue
+		}
+		path := "origin"
+		if i < len(r.Ingress) {
+			path = fmt.Sprintf("ingress[%d].service", i)
+		}
+		warnings = append(warnings, fmt.Sprintf("%s: %s is in the connectors' own pods, where nothing listens unless your program adds a container; use a Service, such as %s, or the address of a host", path, service, exampleService))
+	}
+	return warnings
+}
+
 // destination returns what the service connects to, and false when that is
 // nothing outside of the connector's own pod.
 func (s Service) destination(path string) (Destination, bool) {

@@ -335,6 +335,25 @@ func TestRouting_DestinationsOfAccess(t *testing.T) {
 	}, routing.Destinations())
 }
 
+// What a cloudflared outside of a cluster finds beside itself isn't in its pod.
+func TestRouting_Warnings(t *testing.T) {
+	t.Parallel()
+	const warning = " is in the connectors' own pods, where nothing listens unless your program adds a container"
+	routing := Routing{Origin: "http://127.0.0.1", Ingress: []IngressRule{
+		{Hostname: "a", Service: "http://localhost:8080"},
+		{Hostname: "b", Service: "http://web.default"},
+		{Hostname: "c", Service: "ssh://[::1]"},
+		{Hostname: "d", Service: "hello_world"},
+	}}
+	warnings := routing.Warnings()
+	require.Len(t, warnings, 3)
+	require.Contains(t, warnings[0], "ingress[0].service: http://localhost:8080"+warning)
+	require.Contains(t, warnings[1], "ingress[2].service: ssh://[::1]:22"+warning)
+	require.Contains(t, warnings[2], "origin: http://127.0.0.1:80"+warning)
+	routing.Ingress = []IngressRule{{Service: "http://web.default"}}
+	require.Empty(t, routing.Warnings(), "the origin isn't used")
+}
+
 func TestRouting_Validate(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
