@@ -48,7 +48,17 @@ func validateAutoscaling(path string, args *CloudflareTunnelArgs) error {
 	case a.MaxReplicas < args.Replicas:
 		problems = append(problems, fmt.Errorf("%s.maxReplicas: %d is less than replicas, %d; use %[3]d to %d, or lower replicas", path, a.MaxReplicas, args.Replicas, MaxReplicas))
 	}
-	return errors.Join(append(problems, validate.Quantity(path+".cpu", a.CPU))...)
+	return errors.Join(append(problems, validateAutoscalingCPU(path+".cpu", a.CPU))...)
+}
+
+func validateAutoscalingCPU(path, cpu string) error {
+	if err := validate.Quantity(path, cpu); err != nil {
+		return err
+	}
+	if validate.Compare(cpu, "0") == 0 {
+		return fmt.Errorf("%s: %s is exceeded by every connector; use more, such as %s", path, cpu, DefaultAutoscalingCPU)
+	}
+	return nil
 }
 
 // autoscaler declares the HorizontalPodAutoscaler, if autoscaling is on.

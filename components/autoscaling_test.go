@@ -23,6 +23,7 @@ func TestCloudflareTunnelArgs_ValidateAutoscaling(t *testing.T) {
 		{"autoscaling beyond the limit", scaling(AutoscalingArgs{MaxReplicas: 25}), "autoscaling.maxReplicas: 25 is too many"},
 		{"autoscaling below the replicas", scaling(AutoscalingArgs{MaxReplicas: 1}), "autoscaling.maxReplicas: 1 is less than replicas, 2; use 2 to 24, or lower replicas"},
 		{"autoscaling by a bad quantity", scaling(AutoscalingArgs{MaxReplicas: 3, CPU: "half"}), `autoscaling.cpu: "half"`},
+		{"autoscaling by nothing", scaling(AutoscalingArgs{MaxReplicas: 3, CPU: "0m"}), "autoscaling.cpu: 0m is exceeded by every connector; use more, such as 500m"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()

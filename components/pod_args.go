@@ -62,8 +62,7 @@ func validatePod(path string, args *CloudflareTunnelArgs) error {
 		validate.Labels(path+".labels", p.Labels),
 		validate.Annotations(path+".annotations", p.Annotations),
 		validate.Labels(path+".nodeSelector", p.NodeSelector),
-		validateQuantities(path+".resources.requests", p.Resources.Requests),
-		validateQuantities(path+".resources.limits", p.Resources.Limits),
+		validateResources(path+".resources", p.Resources),
 	}
 	for _, key := range slices.Sorted(maps.Keys(p.Labels)) {
 		if slices.Contains(ownLabels, key) {
@@ -85,10 +84,35 @@ func validatePod(path string, args *CloudflareTunnelArgs) error {
 	return errors.Join(problems...)
 }
 
+// validateResources checks requests and limits, with which defaults are merged, as the
+// API server does once the tunnel exists.
+func validateResources(path string, r *ResourcesArgs) error {
+	err := errors.Join(validateQuantities(path+".requests", r.Requests), validateQuantities(path+".limits", r.Limits))
+	if err != nil {
+		return err
+	}
+	var problems []error
+	for _, key := range slices.Sorted(maps.Keys(r.Requests)) {
+		request, limit := r.Requests[key], r.Limits[key]
+		if limit == "" || validate.Compare(request, limit) <= 0 {
+			continue
+		}
+		problem := fmt.Errorf("%s.requests[%s]: %s is more than the limit, %s; request less, or raise the limit", path, key, request, limit)
+		switch {
+		case request == defaultRequests[key]:
+			problem = fmt.Errorf("%s.limits[%s]: %s is less than what is requested by default, %s; set %s.requests[%s] as well, to %s or less", path, key, limit, request, path, key, limit)
+		case limit == defaultLimits[key]:
+			problem = fmt.Errorf("%s.requests[%s]: %s is more than the default limit, %s; set %s.limits[%s] as well, to %s or more", path, key, request, limit, path, key, request)
+		}
+		problems = append(problems, problem)
+	}
+	return errors.Join(problems...)
+}
+
 func validateQuantities(path string, quantities map[string]string) error {
 	var problems []error
 	for _, key := range slices.Sorted(maps.Keys(quantities)) {
-		problems = append(problems, validate.Quantity(fmt.Sprintf("%s[%s]", path, key), quantities[key]))
+		problems = append(problems, validate.Resource(path, key), validate.Quantity(fmt.Sprintf("%s[%s]", path, key), quantities[key]))
 	}
 	return errors.Join(problems...)
 }

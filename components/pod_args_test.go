@@ -37,6 +37,12 @@ func TestCloudflareTunnelArgs_ValidatePod(t *testing.T) {
 		}, ""},
 		{"a pull secret's name", pod(PodArgs{ImagePullSecrets: []string{"My Secret"}}), `pod.imagePullSecrets[0]: "My Secret"`},
 		{"a quantity", pod(PodArgs{Resources: &ResourcesArgs{Limits: map[string]string{"memory": "64 MB"}}}), `pod.resources.limits[memory]: "64 MB"`},
+		{"a resource", pod(PodArgs{Resources: &ResourcesArgs{Requests: map[string]string{"mem": "64Mi"}}}), `pod.resources.requests: "mem" is not a resource`},
+		{"more than the limit", pod(PodArgs{Resources: &ResourcesArgs{Requests: map[string]string{"memory": "1Gi"}, Limits: map[string]string{"memory": "1000Mi"}}}), "pod.resources.requests[memory]: 1Gi is more than the limit, 1000Mi; request less, or raise the limit"},
+		{"more than the default limit", pod(PodArgs{Resources: &ResourcesArgs{Requests: map[string]string{"cpu": "1500m"}}}), "pod.resources.requests[cpu]: 1500m is more than the default limit, 1; set pod.resources.limits[cpu] as well, to 1500m or more"},
+		{"less than the default request", pod(PodArgs{Resources: &ResourcesArgs{Limits: map[string]string{"memory": "32Mi"}}}), "pod.resources.limits[memory]: 32Mi is less than what is requested by default, 64Mi; set pod.resources.requests[memory] as well, to 32Mi or less"},
+		{"as much as the limit", pod(PodArgs{Resources: &ResourcesArgs{Requests: map[string]string{"cpu": "1000m"}}}), ""},
+		{"more than a limit that is gone", pod(PodArgs{Resources: &ResourcesArgs{Requests: map[string]string{"cpu": "2"}, Limits: map[string]string{"cpu": ""}}}), ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()

@@ -9,6 +9,7 @@ import (
 	"maps"
 	"net/netip"
 	"slices"
+	"strings"
 
 	"k8s.io/apimachinery/pkg/api/resource"
 	"k8s.io/apimachinery/pkg/util/validation"
@@ -84,6 +85,23 @@ func Annotations(path string, annotations map[string]string) error {
 	return errors.Join(problems...)
 }
 
+// resources are those that every node has.
+var resources = []string{"cpu", "memory", "ephemeral-storage"}
+
+// Resource checks the name of a resource of containers.
+func Resource(path, name string) error {
+	if slices.Contains(resources, name) || strings.HasPrefix(name, "hugepages-") || strings.Contains(name, "/") && len(validation.IsQualifiedName(name)) == 0 {
+		return nil
+	}
+	problem := fmt.Sprintf("%s: %q is not a resource: cpu, memory, ephemeral-storage, hugepages-2Mi and the like, or one with a domain, such as example.com/gpu", path, name)
+	for _, resource := range resources {
+		if name != "" && strings.Contains(resource, strings.ToLower(name)) {
+			problem += "; did you mean " + resource + "?"
+		}
+	}
+	return errors.New(problem)
+}
+
 // Quantity checks an amount of a resource.
 func Quantity(path, quantity string) error {
 	q, err := resource.ParseQuantity(quantity)
@@ -91,4 +109,10 @@ func Quantity(path, quantity string) error {
 		return fmt.Errorf("%s: %q is not a quantity, such as 100m or 128Mi", path, quantity)
 	}
 	return nil
+}
+
+// Compare compares two valid quantities, as cmp.Compare does.
+func Compare(quantity, other string) int {
+	a, b := resource.MustParse(quantity), resource.MustParse(other)
+	return a.Cmp(b)
 }

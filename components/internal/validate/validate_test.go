@@ -40,6 +40,13 @@ func TestValidate(t *testing.T) {
 		{"unit that isn't", validate.Quantity("memory", "128MB"), `memory: "128MB" is not a quantity`},
 		{"negative", validate.Quantity("memory", "-1"), "is not a quantity"},
 		{"nothing", validate.Quantity("memory", ""), "is not a quantity"},
+		{"resource", validate.Resource("limits", "ephemeral-storage"), ""},
+		{"pages", validate.Resource("limits", "hugepages-2Mi"), ""},
+		{"resource of a domain", validate.Resource("limits", "example.com/gpu"), ""},
+		{"resource of a bad domain", validate.Resource("limits", "a..b/gpu"), `limits: "a..b/gpu" is not a resource`},
+		{"abbreviated resource", validate.Resource("limits", "mem"), "; did you mean memory?"},
+		{"resource in capitals", validate.Resource("limits", "CPU"), "; did you mean cpu?"},
+		{"resource that isn't", validate.Resource("limits", "ram"), "such as example.com/gpu"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
