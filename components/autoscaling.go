@@ -25,7 +25,8 @@ type AutoscalingArgs struct {
 	// [CloudflareTunnelArgs.Replicas] and at most [MaxReplicas]. Required.
 	MaxReplicas int `pulumi:"maxReplicas"`
 	// CPU is the average use of a connector, as a Kubernetes quantity, above which
-	// the cluster adds one. Defaults to [DefaultAutoscalingCPU].
+	// the cluster adds one. It has to be less than the limit of cpu. Defaults to half
+	// of the limit of cpu, which is [DefaultAutoscalingCPU] by default.
 	CPU string `pulumi:"cpu"`
 }
 
@@ -48,15 +49,18 @@ func validateAutoscaling(path string, args *CloudflareTunnelArgs) error {
 	case a.MaxReplicas < args.Replicas:
 		problems = append(problems, fmt.Errorf("%s.maxReplicas: %d is less than replicas, %d; use %[3]d to %d, or lower replicas", path, a.MaxReplicas, args.Replicas, MaxReplicas))
 	}
-	return errors.Join(append(problems, validateAutoscalingCPU(path+".cpu", a.CPU))...)
+	return errors.Join(append(problems, validateAutoscalingCPU(path+".cpu", a.CPU, args.Pod.Resources.Limits["cpu"]))...)
 }
 
-func validateAutoscalingCPU(path, cpu string) error {
+func validateAutoscalingCPU(path, cpu, limit string) error {
 	if err := validate.Quantity(path, cpu); err != nil {
 		return err
 	}
 	if validate.Compare(cpu, "0") == 0 {
 		return fmt.Errorf("%s: %s is exceeded by every connector; use more, such as %s", path, cpu, DefaultAutoscalingCPU)
+	}
+	if half := halfOf(limit); half != "" && validate.Compare(cpu, limit) >= 0 {
+		return fmt.Errorf("%s: %s is never exceeded, because pod.resources.limits[cpu] is %s; use less, such as %s, or raise the limit", path, cpu, limit, half)
 	}
 	return nil
 }

@@ -6,6 +6,8 @@ import (
 	"maps"
 	"slices"
 
+	"k8s.io/apimachinery/pkg/api/resource"
+
 	"k8s-tunnel/components/cloudflared"
 )
 
@@ -24,7 +26,8 @@ const (
 	// MaxTunnelName is the longest [CloudflareTunnelArgs.TunnelName], in characters. It
 	// leaves room for the rotation's label and the suffix.
 	MaxTunnelName = 40
-	// DefaultAutoscalingCPU is half of what a connector may use by default.
+	// DefaultAutoscalingCPU is half of what a connector may use by default. With another
+	// limit, half of that is the default.
 	DefaultAutoscalingCPU = "500m"
 	// DefaultScrapeInterval is that of most installations of Prometheus.
 	DefaultScrapeInterval = "30s"
@@ -118,7 +121,7 @@ func (a CloudflareTunnelArgs) withDefaults(component string) *CloudflareTunnelAr
 	}
 	if a.Autoscaling != nil {
 		a.Autoscaling = copyOf(a.Autoscaling)
-		a.Autoscaling.CPU = cmp.Or(a.Autoscaling.CPU, DefaultAutoscalingCPU)
+		a.Autoscaling.CPU = cmp.Or(a.Autoscaling.CPU, halfOf(a.Pod.Resources.Limits["cpu"]), DefaultAutoscalingCPU)
 	}
 	if a.Monitoring != nil && a.Monitoring.PodMonitor != nil {
 		a.Monitoring = copyOf(a.Monitoring)
@@ -145,6 +148,15 @@ func copyOf[T any](value *T) *T {
 		return new(T)
 	}
 	return new(*value)
+}
+
+// halfOf returns half of a limit of cpu, and nothing without a limit that has a half.
+func halfOf(limit string) string {
+	cpu, err := resource.ParseQuantity(limit)
+	if err != nil || cpu.MilliValue() < 2 {
+		return ""
+	}
+	return resource.NewMilliQuantity(cpu.MilliValue()/2, resource.DecimalSI).String()
 }
 
 // mergeQuantities returns the defaults with overrides; an empty quantity removes
