@@ -21,6 +21,32 @@ func TestDashboardUID(t *testing.T) {
 	require.NotEqual(t, dashboardUID(long+"1"), dashboardUID(long+"2"))
 }
 
+// Metrics of any program are shown of connectors only, and a number of connections that
+// counts attempts is shown as none.
+func TestDashboard_Queries(t *testing.T) {
+	t.Parallel()
+	for _, p := range panels {
+		if strings.Contains(p.expression, "process_") || strings.Contains(p.expression, "build_info") {
+			require.Contains(t, p.expression, ofConnectors, p.title)
+		}
+		require.NotRegexp(t, `ha_connections\{\} >|^cloudflared_tunnel_ha_connections`, p.expression, p.title)
+	}
+}
+
+// Rates of a PodMonitor's metrics are taken over its interval, not over Grafana's own.
+func TestCloudflareTunnel_DashboardInterval(t *testing.T) {
+	t.Parallel()
+	args := validArgs()
+	args.Monitoring = &MonitoringArgs{Dashboard: &DashboardArgs{}}
+	text := func() string {
+		return declare(t, args).Find(t, "edge-dashboard").Inputs["data"].ObjectValue()["edge.json"].StringValue()
+	}
+	require.Equal(t, len(panels), strings.Count(text(), `"interval": ""`))
+	args.NetworkPolicy = &NetworkPolicyArgs{MetricsFrom: []string{"monitoring"}}
+	args.Monitoring.PodMonitor = &PodMonitorArgs{Interval: "1m"}
+	require.Equal(t, len(panels), strings.Count(text(), `"interval": "1m"`))
+}
+
 // testdata/metrics.txt lists what cloudflared 2026.3.0 answers on /metrics after
 // some requests, over QUIC and over HTTP/2. An end-to-end test holds it against a
 // running connector.
@@ -32,8 +58,10 @@ func TestDashboard_MetricsExist(t *testing.T) {
 	require.NotEmpty(t, known)
 	for _, p := range panels {
 		names := metric.FindAllStringSubmatch(p.expression, -1)
-		require.Len(t, names, 1, p.title)
-		require.Contains(t, known, names[0][1], p.title)
-		require.Contains(t, p.query(), `{namespace=~"$namespace"}`, p.title)
+		require.NotEmpty(t, names, p.title)
+		for _, name := range names {
+			require.Contains(t, known, name[1], p.title)
+		}
+		require.Equal(t, len(names), strings.Count(p.query(), `{namespace=~"$namespace"}`), p.title)
 	}
 }

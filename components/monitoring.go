@@ -146,7 +146,11 @@ func (t *CloudflareTunnel) podMonitor(
 
 // dashboard declares the ConfigMap with Grafana's dashboard.
 func (t *CloudflareTunnel) dashboard(ctx *pulumi.Context, name string, args *CloudflareTunnelArgs, namespace *namespaceRef) error {
-	text, err := renderDashboard(args.TunnelName)
+	interval := ""
+	if monitor := args.Monitoring.PodMonitor; monitor != nil {
+		interval = monitor.Interval
+	}
+	text, err := renderDashboard(args.TunnelName, interval)
 	if err != nil {
 		return err
 	}
