@@ -111,8 +111,13 @@ func (o lastObject) next(in place, wanted string) string {
 	case o.scope == in.scope && o.is(wanted):
 		return o.name
 	default:
-		return wanted + "-" + hash([]any{o.scope, o.name})[:4]
+		return o.another(wanted)
 	}
+}
+
+// another returns a name that isn't the object's own.
+func (o lastObject) another(wanted string) string {
+	return wanted + "-" + hash([]any{o.scope, o.name})[:4]
 }
 
 // elsewhere reports whether the object was made by another provider. Objects of older

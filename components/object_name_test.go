@@ -11,6 +11,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 	"github.com/stretchr/testify/require"
 
+	"k8s-tunnel/components/internal/apitest"
 	"k8s-tunnel/components/internal/plantest"
 )
 
@@ -161,6 +162,26 @@ func TestCloudflareTunnel_NameAfterRotation(t *testing.T) {
 	rotated.Rotation = "new"
 	names, _ := objectsOf(t, rotated, state)
 	require.Equal(t, "edge-new-"+plantest.NameSuffix, names["edge-tunnel"])
+}
+
+// A tunnel that was switched over is replaced by one of another name.
+func TestCloudflareTunnel_NameAfterASwitch(t *testing.T) {
+	t.Parallel()
+	first, state := objectsOf(t, validArgs(), nil)
+	state[CloudflareTunnelType+"$"+tunnelKind+"::edge-tunnel"]["id"] = resource.NewProperty(plantest.TunnelID)
+	state[CloudflareTunnelType+"$"+tunnelKind+"::edge-tunnel"]["secret"] = resource.MakeSecret(resource.NewProperty("secret"))
+	api := apitest.New(t, apitest.NewZone("zone", "example.com", "account"))
+	api.Tunnels = []apitest.Tunnel{{Account: "account", ID: plantest.TunnelID, Name: first["edge-tunnel"], RemoteConfig: true}}
+	args := validArgs()
+	args.API = apiArgs(api)
+	second, next := objectsOf(t, args, state)
+	require.True(t, strings.HasPrefix(second["edge-tunnel"], first["edge-tunnel"]+"-"), second["edge-tunnel"])
+	again, _ := objectsOf(t, args, state)
+	require.Equal(t, second, again)
+
+	api.Tunnels[0].Name, api.Tunnels[0].RemoteConfig = second["edge-tunnel"], false
+	again, _ = objectsOf(t, args, next)
+	require.Equal(t, second["edge-tunnel"], again["edge-tunnel"])
 }
 
 // Another Kubernetes provider makes all objects anew, and the old one deletes its own under their names:

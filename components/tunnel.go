@@ -58,8 +58,11 @@ func (t *CloudflareTunnel) tunnel(
 	tunnelName := pulumi.All(args.AccountID, suffix).ApplyT(func(v []any) string {
 		account, suffix := v[0].(string), v[1].(string)
 		wanted := tunnelNamePrefix(args) + "-" + suffix
-		if !strings.Contains(last.name, "-"+suffix) {
+		switch {
+		case !strings.Contains(last.name, "-"+suffix):
 			return wanted
+		case args.found.Remote: // else it would be in its replacement's way
+			return last.another(wanted)
 		}
 		return last.next(place{scope: account}, wanted)
 	}).(pulumi.StringOutput)

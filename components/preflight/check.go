@@ -62,6 +62,9 @@ type Findings struct {
 	Released map[string]names.LastRecord
 	// Deleted is the component's own tunnel if it was deleted by others.
 	Deleted *DeletedTunnel
+	// Remote says that the component's own tunnel was switched to a configuration at
+	// Cloudflare, which can't be undone, so that it has to be replaced.
+	Remote bool
 	// Warnings are about what is allowed, but may surprise.
 	Warnings []string
 }

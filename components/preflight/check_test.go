@@ -574,13 +574,22 @@ func TestCheck_Tunnel(t *testing.T) {
 func TestCheck_TunnelSwitchedOver(t *testing.T) {
 	t.Parallel()
 	api := apitest.New(t, home, lab)
-	api.Tunnels = []apitest.Tunnel{{Account: "account", ID: ours, Name: "home", RemoteConfig: true}}
 	r := request()
 	r.LastTunnel = ours
-	found, err := check(t, api, r)
-	require.NoError(t, err)
-	require.Len(t, found.Warnings, 1)
-	require.Contains(t, found.Warnings[0], "was switched to a configuration at Cloudflare")
+	for _, tunnel := range []apitest.Tunnel{{RemoteConfig: true}, {ConfigSrc: "cloudflare"}} {
+		tunnel.Account, tunnel.ID, tunnel.Name = "account", ours, "home"
+		api.Tunnels = []apitest.Tunnel{tunnel}
+		found, err := check(t, api, r)
+		require.NoError(t, err)
+		require.True(t, found.Remote)
+		require.Len(t, found.Warnings, 1)
+		require.Contains(t, found.Warnings[0], "was switched to a configuration at Cloudflare")
+
+		other := request()
+		other.ExistingTunnel = ours
+		_, err = check(t, api, other)
+		require.ErrorContains(t, err, "existingTunnel: tunnel \"home\" ("+ours+") has its configuration at Cloudflare")
+	}
 }
 
 // Only what can't be anything but left over is deleted.

@@ -3,8 +3,10 @@ package preflight
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 	"time"
 
@@ -23,8 +25,27 @@ func (t *DeletedTunnel) String() string {
 	return fmt.Sprintf("%q (%s, until %s UTC)", t.Name, t.ID, t.Deleted.UTC().Format(time.DateTime))
 }
 
-// tunnel looks up the component's tunnel. If it was deleted by others, it is among
-// the findings; an existing tunnel that was deleted is an error.
+// tunnelAnswer is a tunnel with what Cloudflare's client leaves out.
+type tunnelAnswer struct {
+	cloudflare.Tunnel
+
+	ConfigSrc string `json:"config_src"`
+}
+
+// remote reports whether the tunnel's configuration is kept at Cloudflare, which says so in
+// two fields, of which it is about to remove one.
+func (t tunnelAnswer) remote() bool { return t.RemoteConfig || t.ConfigSrc == "cloudflare" }
+
+func (c *Client) getTunnel(ctx context.Context, accountID, id string) (found tunnelAnswer, err error) {
+	answer, err := c.api.Raw(ctx, http.MethodGet, "/accounts/"+accountID+"/cfd_tunnel/"+id, nil, nil)
+	if err != nil {
+		return found, err
+	}
+	return found, json.Unmarshal(answer.Result, &found)
+}
+
+// tunnel looks up the component's tunnel. If it was deleted or switched over by others,
+// that is among the findings; an existing tunnel that was is an error.
 func (c *Client) tunnel(ctx context.Context, r Request, found *Findings) error {
 	id := cmp.Or(r.ExistingTunnel, r.OwnTunnel)
 	if id == "" && r.ReadTunnel == "" {
@@ -42,7 +63,7 @@ func (c *Client) tunnel(ctx context.Context, r Request, found *Findings) error {
 		return fmt.Errorf("existingTunnel: the stack's names lead to tunnel %s, so that the stack may have made it, and would then delete it; complete the last update without existingTunnel first", id)
 	}
 	const remedy = "set another tunnel, or remove existingTunnel to get one managed by this stack"
-	tunnel, err := c.api.GetTunnel(ctx, cloudflare.AccountIdentifier(found.AccountID), id)
+	tunnel, err := c.getTunnel(ctx, found.AccountID, id)
 	var missing *cloudflare.NotFoundError
 	switch {
 	case errors.As(err, &missing) && r.ExistingTunnel == "":
@@ -57,11 +78,12 @@ func (c *Client) tunnel(ctx context.Context, r Request, found *Findings) error {
 		return fmt.Errorf("existingTunnel: tunnel %s was deleted at Cloudflare; %s", &DeletedTunnel{id, tunnel.Name, *tunnel.DeletedAt}, remedy)
 	case deleted:
 		found.Deleted = &DeletedTunnel{id, tunnel.Name, *tunnel.DeletedAt}
-	case tunnel.RemoteConfig && r.ExistingTunnel != "":
+	case tunnel.remote() && r.ExistingTunnel != "":
 		return fmt.Errorf("existingTunnel: tunnel %q (%s) has its configuration at Cloudflare, which overrides ingress, origin and originRequest; %s", tunnel.Name, id, remedy)
-	case tunnel.RemoteConfig:
+	case tunnel.remote():
+		found.Remote = true
 		found.Warnings = append(found.Warnings, fmt.Sprintf("tunnel %q (%s) was switched to a configuration at Cloudflare, "+
-			"which overrides ingress, origin and originRequest; set rotation to a new label to get a tunnel with its configuration here", tunnel.Name, id))
+			"which overrides ingress, origin and originRequest; this replaces it by a new tunnel with its configuration here, and deletes it", tunnel.Name, id))
 	}
 	return nil
 }

@@ -10,6 +10,7 @@ import (
 
 	"k8s-tunnel/sandbox/cloudflare/api"
 	"k8s-tunnel/sandbox/cloudflare/state"
+	"k8s-tunnel/sandbox/load"
 	"k8s-tunnel/sandbox/wait"
 )
 
@@ -62,6 +63,22 @@ func TestBehindItsBack(t *testing.T) {
 			}
 		}
 		s.up(t, "--expect-no-changes")
+	})
+	t.Run("a tunnel that was switched to a configuration at Cloudflare is replaced", func(t *testing.T) {
+		for _, settings := range []api.Settings{{}, {NoRemoteConfig: true}} {
+			require.NoError(t, testWorld.Control().SetAPI(t.Context(), settings))
+			before := s.output(t, "tunnelId")
+			require.NoError(t, testWorld.SwitchAtCloudflare(t.Context(), before))
+			require.Contains(t, s.mustPulumi(t, "preview"), "was switched to a configuration at Cloudflare")
+			requests := load.Start(testWorld.FrontAddr(), testWorld.AppHosts(), "switch")
+			s.up(t)
+			require.Zero(t, requests.Stop().Failed())
+			require.NotEqual(t, before, s.output(t, "tunnelId"))
+			require.Len(t, live(t), 1)
+			answersApps(t)
+			s.up(t, "--expect-no-changes")
+		}
+		require.NoError(t, testWorld.Control().SetAPI(t.Context(), api.Settings{}))
 	})
 	t.Run("a deleted tunnel is forgotten by the next up and replaced by the one after", func(t *testing.T) {
 		gone := s.output(t, "tunnelId")

@@ -24,6 +24,11 @@ func (w *World) ChangeAtCloudflare(ctx context.Context, path, change string) err
 	return w.callCloudflare(ctx, http.MethodPatch, path, change)
 }
 
+// SwitchAtCloudflare gives a tunnel a configuration at Cloudflare, as the dashboard's migration does.
+func (w *World) SwitchAtCloudflare(ctx context.Context, tunnelID string) error {
+	return w.callCloudflare(ctx, http.MethodPut, "/accounts/"+state.SeedAccountID+"/cfd_tunnel/"+tunnelID+"/configurations", "{}")
+}
+
 func (w *World) callCloudflare(ctx context.Context, method, path, body string) error {
 	authority, err := os.ReadFile(w.path("ca.pem"))
 	if err != nil {

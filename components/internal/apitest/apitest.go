@@ -101,6 +101,8 @@ type Tunnel struct {
 	Status string `json:"status,omitempty"`
 	// RemoteConfig is set if the configuration is kept at Cloudflare.
 	RemoteConfig bool `json:"remote_config"`
+	// ConfigSrc is local or cloudflare.
+	ConfigSrc string `json:"config_src,omitempty"`
 	// Connectors is the number of connectors that serve the tunnel.
 	Connectors int `json:"-"`
 }

@@ -85,6 +85,7 @@ func New(c Config) *API {
 		"PATCH /accounts/{account}/cfd_tunnel/{tunnel}":              (*call).updateTunnel,
 		"DELETE /accounts/{account}/cfd_tunnel/{tunnel}":             (*call).deleteTunnel,
 		"GET /accounts/{account}/cfd_tunnel/{tunnel}/token":          (*call).tunnelToken,
+		"PUT /accounts/{account}/cfd_tunnel/{tunnel}/configurations": (*call).configureTunnel,
 		"GET /accounts/{account}/cfd_tunnel/{tunnel}/connections":    (*call).listConnectors,
 		"DELETE /accounts/{account}/cfd_tunnel/{tunnel}/connections": (*call).cleanConnections,
 

@@ -16,6 +16,9 @@ type Settings struct {
 	// Limit is how many calls a user may make in five minutes, with all tokens. More are answered with 429
 	// until five minutes after the first one too many. 0 means no limit.
 	Limit int `json:"limit"`
+	// NoRemoteConfig leaves remote_config out of tunnels, which is deprecated in favour of
+	// config_src.
+	NoRemoteConfig bool `json:"no_remote_config"`
 }
 
 // RealLimit is the original's limit.

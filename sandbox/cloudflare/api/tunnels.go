@@ -27,7 +27,7 @@ type tunnelJSON struct {
 	TunType         string     `json:"tun_type"`
 	Metadata        struct{}   `json:"metadata"`
 	Status          string     `json:"status"`
-	RemoteConfig    bool       `json:"remote_config"`
+	RemoteConfig    *bool      `json:"remote_config,omitempty"`
 	ConfigSrc       string     `json:"config_src,omitempty"`
 }
 
@@ -59,8 +59,12 @@ func (c *call) presentTunnel(t state.Tunnel) tunnelJSON {
 	case active.until != nil:
 		out.ConnsActiveAt = nil
 	}
+	remote := false
 	if t.DeletedAt == nil {
-		out.RemoteConfig, out.ConfigSrc = t.ConfigSrc == "cloudflare", t.ConfigSrc
+		remote, out.ConfigSrc = t.ConfigSrc == "cloudflare", t.ConfigSrc
+	}
+	if !c.Settings().NoRemoteConfig {
+		out.RemoteConfig = &remote
 	}
 	return out
 }
@@ -181,6 +185,23 @@ func (c *call) updateTunnel() (any, error) {
 		return nil, err
 	}
 	return c.presentTunnel(t), nil
+}
+
+// configureTunnel answers PUT …/cfd_tunnel/{tunnel}/configurations, which switches the tunnel
+// to a configuration at Cloudflare for good, as the dashboard's migration does. What the
+// configuration says isn't kept.
+func (c *call) configureTunnel() (any, error) {
+	t, err := c.pathTunnel(state.TunnelEdit)
+	if err != nil {
+		return nil, err
+	}
+	if !json.Valid(c.body) {
+		return nil, invalidTunnel("The configuration is no JSON")
+	}
+	if t, err = c.store.SwitchTunnel(t.ID); err != nil {
+		return nil, err
+	}
+	return map[string]any{"tunnel_id": t.ID, "version": 1, "source": t.ConfigSrc}, nil
 }
 
 // deleteTunnel answers DELETE …/cfd_tunnel/{tunnel}. Only ?cascade=true, which the

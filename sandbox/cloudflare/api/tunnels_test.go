@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
+	"k8s-tunnel/sandbox/cloudflare/api"
 	"k8s-tunnel/sandbox/cloudflare/state"
 )
 
@@ -137,6 +138,22 @@ func TestAPI_UpdateTunnel(t *testing.T) {
 	require.NotEqual(t, before, get[string](w, "GET", path+"/token", nil))
 	stored, _ := w.store.Tunnel(uuid.MustParse(id))
 	require.Equal(t, strings.Repeat("x", 32), string(stored.Secret))
+}
+
+func TestAPI_SwitchTunnel(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	path, id := createTunnel(w, "edge")
+	require.Equal(t, id, get[object](w, "PUT", path+"/configurations", object{"config": object{}})["tunnel_id"])
+	switched := get[object](w, "GET", path, nil)
+	require.Equal(t, true, switched["remote_config"])
+	require.Equal(t, "cloudflare", switched["config_src"])
+
+	require.NoError(t, w.api.SetSettings(api.Settings{NoRemoteConfig: true}))
+	switched = get[object](w, "GET", path, nil)
+	require.NotContains(t, switched, "remote_config")
+	require.Equal(t, "cloudflare", switched["config_src"])
+	require.Equal(t, 404, w.do("PUT", tunnelsPath+"/"+uuid.NewString()+"/configurations", object{}).Status)
 }
 
 func TestAPI_Connections(t *testing.T) {

@@ -13,7 +13,7 @@
 //	GET    /state       what there is: State
 //	GET    /calls       the calls of the API, DELETE forgets them
 //	GET    /api         how the API behaves, PUT sets what is given:
-//	                    {"latency":{"create":"1.2s","read":"300ms","update":"1.2s","delete":"750ms"},"delete_again":"succeeds"}
+//	                    {"latency":{"create":"1.2s","read":"300ms","update":"1.2s","delete":"750ms"},"delete_again":"succeeds","no_remote_config":true}
 //	GET    /lag         the lags, PUT sets those given: {"dns":"5s","connection":"3s","departure":"1m"}
 //	GET    /faults      the API's faults, PUT replaces them, DELETE removes them; see api.Fault:
 //	                    [{"method":"POST","path":"/accounts/*/cfd_tunnel","when":"after","abort":true,"count":1}]

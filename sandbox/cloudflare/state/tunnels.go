@@ -68,6 +68,18 @@ func (s *Store) UpdateTunnel(id uuid.UUID, name *string, secret []byte) (Tunnel,
 	return t, s.commit(doing, s.tunnels.put(t))
 }
 
+// SwitchTunnel switches a live tunnel to a configuration at Cloudflare.
+func (s *Store) SwitchTunnel(id uuid.UUID) (Tunnel, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	t, ok := s.tunnels.rows[id.String()]
+	if !ok || t.DeletedAt != nil {
+		return Tunnel{}, notFound("tunnel", id.String())
+	}
+	t.ConfigSrc = "cloudflare"
+	return t, s.commit("switching tunnel "+t.Name, s.tunnels.put(t))
+}
+
 // DeleteTunnel marks a live tunnel as deleted. The row stays, as at Cloudflare.
 func (s *Store) DeleteTunnel(id uuid.UUID) (Tunnel, error) {
 	s.mu.Lock()
