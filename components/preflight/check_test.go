@@ -343,6 +343,21 @@ func TestCheck_Names(t *testing.T) {
 			},
 		},
 		{
+			name: "managed by Cloudflare",
+			records: []apitest.Record{
+				{Zone: "zone-home", Name: "example.com", Type: "AAAA", Content: "100::", Meta: map[string]any{"read_only": true}},
+				{Zone: "zone-lab", Name: "photos.example.net", Type: "CNAME", Content: "public.r2.dev", Meta: map[string]any{"read_only": true}},
+			},
+			want: []string{
+				`domain: example.com has a record of type AAAA, "100::", which Cloudflare manages itself and lets nobody change; remove the name where it was set up`,
+				`hostnames[0]: photos.example.net has a record of type CNAME, "public.r2.dev", which Cloudflare manages itself`,
+			},
+		},
+		{
+			name:    "managed by Cloudflare, for mail",
+			records: []apitest.Record{{Zone: "zone-home", Name: "example.com", Type: "MX", Content: "route1.mx.cloudflare.net", Meta: map[string]any{"read_only": true}}},
+		},
+		{
 			name:    "delegated",
 			records: []apitest.Record{record("photos.example.net", "NS", "ns.example.org", "")},
 			want:    []string{`hostnames[0]: photos.example.net can't be exposed, because photos.example.net is delegated to "ns.example.org"; delete its NS records`},

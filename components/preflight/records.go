@@ -159,6 +159,11 @@ func (r Request) renamed(host names.Host, record cloudflare.DNSRecord, last map[
 // obstacle says why the component can't have a host beside this record of its name,
 // or what it would take over.
 func (r Request) obstacle(host names.Host, record cloudflare.DNSRecord) (warning string, err error) {
+	if meta, _ := record.Meta.(map[string]any); meta["read_only"] == true && slices.Contains([]string{"A", "AAAA", "CNAME"}, record.Type) {
+		return "", fmt.Errorf("%s: %s has a record of type %s, %q, which Cloudflare manages itself and lets nobody change; "+
+			"remove the name where it was set up, such as from the custom domains of a Worker or an R2 bucket, and try again",
+			host.Argument, host.Name, record.Type, record.Content)
+	}
 	switch record.Type {
 	case "A", "AAAA":
 		return "", fmt.Errorf("%s: %s has a record of type %s already, %q, and only a CNAME can be taken over; "+

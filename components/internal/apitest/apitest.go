@@ -89,6 +89,8 @@ type Record struct {
 	Content string `json:"content"`
 	Comment string `json:"comment,omitempty"`
 	Proxied *bool  `json:"proxied,omitempty"`
+	// Meta may say that the record is read_only.
+	Meta map[string]any `json:"meta,omitempty"`
 }
 
 // Tunnel is a tunnel as the API describes it.

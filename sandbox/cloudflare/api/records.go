@@ -18,18 +18,22 @@ type recordJSON struct {
 	Proxied    bool      `json:"proxied"`
 	TTL        int       `json:"ttl"`
 	Settings   struct{}  `json:"settings"`
-	Meta       struct{}  `json:"meta"`
+	Meta       meta      `json:"meta"`
 	Comment    *string   `json:"comment"`
 	Tags       []string  `json:"tags"`
 	CreatedOn  time.Time `json:"created_on"`
 	ModifiedOn time.Time `json:"modified_on"`
 }
 
+type meta struct {
+	ReadOnly bool `json:"read_only,omitempty"`
+}
+
 func presentRecord(r state.Record) recordJSON {
 	out := recordJSON{
 		ID: r.ID, Name: r.Name, Type: r.Type, Content: r.Content, Priority: r.Priority,
 		Proxiable: proxiable(r), Proxied: r.Proxied, TTL: r.TTL,
-		Tags: append([]string{}, r.Tags...), CreatedOn: r.CreatedOn, ModifiedOn: r.ModifiedOn,
+		Meta: meta{r.ReadOnly}, Tags: append([]string{}, r.Tags...), CreatedOn: r.CreatedOn, ModifiedOn: r.ModifiedOn,
 	}
 	if r.Comment != "" {
 		out.Comment = &r.Comment
@@ -152,6 +156,9 @@ func (c *call) updateRecord(start func(state.Record) state.Record) (any, error) 
 	if err != nil {
 		return nil, err
 	}
+	if old.ReadOnly {
+		return nil, readOnly()
+	}
 	if body.Type != nil && !strings.EqualFold(*body.Type, old.Type) {
 		return nil, typeChanged(old.Type, *body.Type)
 	}
@@ -166,11 +173,19 @@ func (c *call) updateRecord(start func(state.Record) state.Record) (any, error) 
 	return presentRecord(r), nil
 }
 
+// readOnly refuses to change a record that Cloudflare manages. Code and text are assumed.
+func readOnly() *Error {
+	return invalidRecord(1043, "This record is read only.")
+}
+
 // deleteRecord answers DELETE …/dns_records/{record}.
 func (c *call) deleteRecord() (any, error) {
 	zone, r, err := c.pathRecord(state.DNSEdit)
 	if err != nil {
 		return nil, err
+	}
+	if r.ReadOnly {
+		return nil, readOnly()
 	}
 	if err := c.store.DeleteRecord(zone.ID, r.ID); err != nil {
 		return nil, err

@@ -258,3 +258,16 @@ func TestAPI_ListRecords(t *testing.T) {
 		})
 	}
 }
+
+func TestAPI_ReadOnlyRecord(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	r, err := w.store.CreateRecord(state.Record{ZoneID: state.HomeZoneID, Name: state.HomeZoneName, Type: "AAAA", Content: "100::", Proxied: true, ReadOnly: true})
+	require.NoError(t, err)
+	path := recordsPath + "/" + r.ID
+	require.Equal(t, object{"read_only": true}, get[object](w, "GET", path, nil)["meta"])
+	for _, method := range []string{"PATCH", "PUT", "DELETE"} {
+		require.Equal(t, 400, w.do(method, path, object{"content": "2001:db8::1"}).Status, method)
+	}
+	require.Equal(t, "100::", get[object](w, "GET", path, nil)["content"])
+}

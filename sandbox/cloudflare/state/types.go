@@ -51,6 +51,7 @@ type Record struct {
 	TTL        int       `json:"ttl"` // seconds; 1 means automatic
 	Comment    string    `json:"comment"`
 	Tags       []string  `json:"tags"`
+	ReadOnly   bool      `json:"read_only,omitempty"` // managed by Cloudflare, such as a Worker's custom domain
 	CreatedOn  time.Time `json:"created_on"`
 	ModifiedOn time.Time `json:"modified_on"`
 }
