@@ -124,7 +124,7 @@ func TestCheck_ZonesThatCantBeFound(t *testing.T) {
 			"a domain of two accounts",
 			[]apitest.Zone{home, lab, apitest.NewZone("zone-twin", "example.com", "other")},
 			0, nil,
-			[]string{"domain: the token sees several zones named example.com; set accountId"},
+			[]string{"domain: the token sees several zones named example.com; set accountId to the account of the right one, or zoneId"},
 		},
 		{
 			"names of two accounts",
@@ -218,6 +218,37 @@ func TestCheck_ZoneStatus(t *testing.T) {
 	require.Len(t, found.Warnings, 2)
 	require.Contains(t, found.Warnings[0], "zone example.com is pending at Cloudflare")
 	require.Contains(t, found.Warnings[1], "zone example.net is paused at Cloudflare")
+}
+
+// Only the records of a full zone are what visitors see at once.
+func TestCheck_ZoneTypes(t *testing.T) {
+	t.Parallel()
+	typed := func(kind string) apitest.Zone {
+		zone := apitest.NewZone("zone-"+kind, "example.com", "account")
+		zone.Type = kind
+		return zone
+	}
+	r := preflight.Request{Names: names.Set{Domain: "example.com"}}
+	found, err := check(t, apitest.New(t, typed("internal"), typed("full")), r)
+	require.NoError(t, err)
+	require.Equal(t, map[string]string{"example.com": "zone-full"}, found.ZoneIDs)
+	require.Empty(t, found.Warnings)
+
+	found, err = check(t, apitest.New(t, typed("partial")), r)
+	require.NoError(t, err)
+	require.Len(t, found.Warnings, 1)
+	require.Contains(t, found.Warnings[0], "zone example.com is a partial one")
+	require.Contains(t, found.Warnings[0], "www.example.com.cdn.cloudflare.net")
+
+	_, err = check(t, apitest.New(t, typed("secondary")), r)
+	require.ErrorContains(t, err, "domain: example.com lies in zone example.com, whose records come from another DNS server")
+
+	api := apitest.New(t, typed("internal"))
+	_, err = check(t, api, r)
+	require.ErrorContains(t, err, "domain: the token sees no zone that example.com lies in")
+	r.ZoneID = "zone-internal"
+	_, err = check(t, api, r)
+	require.ErrorContains(t, err, "zoneId: zone-internal is the internal zone example.com")
 }
 
 // A record that moves to another zone wasn't deleted, and one that is about to be deleted hides no name.

@@ -15,6 +15,8 @@ import (
 // zone is a zone at Cloudflare.
 type zone struct {
 	name, id, accountID string
+	// kind is full, or what else the zone is: partial, secondary, or internal.
+	kind string
 	// inactive is the zone's status if Cloudflare doesn't answer for its names yet.
 	inactive string
 	// warning says why visitors don't reach the zone's names, if they don't.
@@ -64,6 +66,10 @@ func (c *Client) zones(ctx context.Context, r Request) (*Findings, error) {
 // add notes that a host lies in a zone. All zones have to be in the tunnel's account,
 // which is that of the first one unless it is set.
 func (f *Findings) add(host *names.Host, z zone) error {
+	if z.kind == "secondary" {
+		return fmt.Errorf("%s: %s lies in zone %s, whose records come from another DNS server, as it is a secondary one; make it a full zone at Cloudflare, or use another name",
+			host.Argument, bare(*host), z.name)
+	}
 	host.Zone = z.name
 	if f.AccountID == "" {
 		f.AccountID = z.accountID
@@ -109,7 +115,7 @@ func (r Request) zoneOf(host names.Host, given, seen []zone) (zone, error) {
 	}
 	switch {
 	case len(longest) > 1:
-		return zone{}, fmt.Errorf("%s: the token sees several zones named %s; set accountId to the account of the right one", host.Argument, longest[0].name)
+		return zone{}, fmt.Errorf("%s: the token sees several zones named %s; set accountId to the account of the right one, or zoneId to its identifier", host.Argument, longest[0].name)
 	case len(longest) == 0 && r.AccountID != "" && slices.ContainsFunc(seen, fits):
 		other := seen[slices.IndexFunc(seen, fits)]
 		return zone{}, fmt.Errorf("%s: %s lies in zone %s of account %s, not %s; correct accountId, or remove it", host.Argument, bare(host), other.name, other.accountID, r.AccountID)
@@ -142,6 +148,9 @@ func (c *Client) givenZone(ctx context.Context, r Request) ([]zone, error) {
 		return nil, explain(err, "zoneId: looking up zone "+r.ZoneID)
 	}
 	given := toZone(answer)
+	if given.kind == "internal" {
+		return nil, fmt.Errorf("zoneId: %s is the internal zone %s, which visitors don't see; correct it, or remove it", given.id, given.name)
+	}
 	within := func(h names.Host) bool { return h.Within(given.name) }
 	hosts := r.Names.Hosts()
 	switch {
@@ -170,7 +179,7 @@ func aboutZone(message string) bool {
 	return message == "Invalid zone identifier" || message == "Unauthorized to access requested resource"
 }
 
-// visibleZones lists all zones that the token sees.
+// visibleZones lists all zones that the token sees, but for internal ones.
 func (c *Client) visibleZones(ctx context.Context) ([]zone, error) {
 	answer, err := c.api.ListZonesContext(ctx)
 	if err != nil {
@@ -178,19 +187,24 @@ func (c *Client) visibleZones(ctx context.Context) ([]zone, error) {
 	}
 	var seen []zone
 	for _, z := range answer.Result {
-		seen = append(seen, toZone(z))
+		if found := toZone(z); found.kind != "internal" {
+			seen = append(seen, found)
+		}
 	}
 	return seen, nil
 }
 
 func toZone(z cloudflare.Zone) zone {
-	found := zone{name: printable(names.ASCII(z.Name)), id: printable(z.ID), accountID: printable(z.Account.ID)}
+	found := zone{name: printable(names.ASCII(z.Name)), id: printable(z.ID), accountID: printable(z.Account.ID), kind: z.Type}
 	switch {
 	case z.Paused:
 		found.warning = fmt.Sprintf("zone %s is paused at Cloudflare, so visitors don't get to the tunnel; enable Cloudflare for it in the dashboard", printable(z.Name))
 	case z.Status != "" && z.Status != "active":
 		found.inactive = printable(z.Status)
 		found.warning = fmt.Sprintf("zone %s is %s at Cloudflare, not active, so its names lead nowhere yet; set Cloudflare's name servers at the domain's registrar", printable(z.Name), printable(z.Status))
+	case z.Type == "partial":
+		found.warning = fmt.Sprintf("zone %s is a partial one, so visitors don't get to a name until it is a CNAME of NAME.cdn.cloudflare.net, "+
+			"such as www.%[1]s.cdn.cloudflare.net, where the domain's DNS is", printable(z.Name))
 	}
 	return found
 }

@@ -72,6 +72,7 @@ type Zone struct {
 	Name    string            `json:"name"`
 	Account map[string]string `json:"account"`
 	Status  string            `json:"status"`
+	Type    string            `json:"type,omitempty"`
 	Paused  bool              `json:"paused"`
 }
 

@@ -102,7 +102,7 @@ type zonePlan struct {
 func (c *call) presentZone(z state.Zone) zoneJSON {
 	account, _ := c.store.Account(z.AccountID)
 	out := zoneJSON{
-		ID: z.ID, Name: state.Unicode(z.Name), Status: string(z.Status), Paused: z.Paused, Type: "full",
+		ID: z.ID, Name: state.Unicode(z.Name), Status: string(z.Status), Paused: z.Paused, Type: cmp.Or(z.Type, "full"),
 		NameServers: []string{"ada.ns.sandbox.invalid", "bob.ns.sandbox.invalid"},
 		CreatedOn:   z.CreatedOn, ModifiedOn: z.CreatedOn,
 		Meta:    zoneMeta{Step: 2, PageRuleQuota: 3},

@@ -21,7 +21,7 @@
 //	GET    /edge        whether the edge listens, PUT stops or starts it: {"up":false}
 //	POST   /accounts, /zones, /tokens, /records   adds one
 //	                    {"name":"app.home.localhost","type":"AAAA","content":"100::","read_only":true}
-//	PUT    /zones/ID    sets what is given of a zone: {"status":"pending","paused":true,"record_quota":3}
+//	PUT    /zones/ID    sets what is given of a zone: {"status":"pending","type":"partial","paused":true,"record_quota":3}
 //	PUT    /tokens/ID   withdraws a token, or gives it back: {"withdrawn":true}
 //	PUT    /origins     replaces the origins outside any tunnel: {"content":"URL"}
 package control

@@ -23,6 +23,9 @@ const (
 
 var zoneStatuses = []ZoneStatus{ZoneInitializing, ZonePending, ZoneActive, ZoneMoved}
 
+// zoneTypes are the types that Cloudflare's API documents. All are served like full ones here.
+var zoneTypes = []string{"", "full", "partial", "secondary", "internal"}
+
 // Zone is a DNS zone of an account. Zone names need not be unique across
 // accounts, as at Cloudflare.
 type Zone struct {
@@ -30,6 +33,8 @@ type Zone struct {
 	Name      string     `json:"name"` // in ASCII
 	AccountID string     `json:"account_id"`
 	Status    ZoneStatus `json:"status"`
+	// Type is full unless it is set.
+	Type string `json:"type,omitempty"`
 	// Paused keeps Cloudflare's proxy out of an active zone. Its records are still
 	// answered, but a name that leads to a tunnel then leads nowhere.
 	Paused bool `json:"paused"`
@@ -83,6 +88,8 @@ func (s *Store) PutZone(z Zone) (Zone, error) {
 		return Zone{}, errors.New("adding a zone: it needs a name")
 	case !slices.Contains(zoneStatuses, z.Status):
 		return Zone{}, fmt.Errorf("adding zone %s: %q is no status of a zone", z.Name, z.Status)
+	case !slices.Contains(zoneTypes, z.Type):
+		return Zone{}, fmt.Errorf("adding zone %s: %q is no type of a zone", z.Name, z.Type)
 	case z.RecordQuota < 0:
 		return Zone{}, fmt.Errorf("adding zone %s: a quota can't be negative", z.Name)
 	}

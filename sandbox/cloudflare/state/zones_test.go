@@ -58,6 +58,7 @@ func TestStore_RefusesZones(t *testing.T) {
 	for want, z := range map[string]Zone{
 		"needs a name":            {AccountID: SeedAccountID},
 		"no status of a zone":     {Name: "x.example", AccountID: SeedAccountID, Status: "gone"},
+		"no type of a zone":       {Name: "x.example", AccountID: SeedAccountID, Type: "odd"},
 		"a quota can't be":        {Name: "x.example", AccountID: SeedAccountID, RecordQuota: -1},
 		"account nobody: not fou": {Name: "x.example", AccountID: "nobody"},
 	} {
