@@ -73,8 +73,8 @@ type Findings struct {
 // argument that it is about.
 func (c *Client) Check(ctx context.Context, r Request) (*Findings, error) {
 	found, err := c.zones(ctx, r)
-	if err != nil {
-		return nil, err
+	if found == nil || len(found.ZoneIDs) == 0 {
+		return found, err
 	}
-	return found, errors.Join(c.tunnel(ctx, r, found), c.records(ctx, r, found))
+	return found, errors.Join(err, c.tunnel(ctx, r, found), c.records(ctx, r, found))
 }

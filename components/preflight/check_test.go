@@ -188,6 +188,19 @@ func TestCheck_ZonesThatCantBeFound(t *testing.T) {
 	}
 }
 
+// Problems with some names' zones don't hide those of others.
+func TestCheck_AllProblems(t *testing.T) {
+	t.Parallel()
+	api := apitest.New(t, home)
+	api.Records = []apitest.Record{{Zone: "zone-home", Name: "*.example.com", Type: "A", Content: "192.0.2.7"}}
+	r := request()
+	r.ExistingTunnel = ours
+	_, err := check(t, api, r)
+	require.ErrorContains(t, err, "hostnames[0]: the token sees no zone that photos.example.net lies in")
+	require.ErrorContains(t, err, "domain: *.example.com has a record of type A already")
+	require.ErrorContains(t, err, "existingTunnel: account account has no tunnel")
+}
+
 // The API may answer an internationalized name in Unicode.
 func TestCheck_UnicodeName(t *testing.T) {
 	t.Parallel()

@@ -23,7 +23,8 @@ type zone struct {
 	warning string
 }
 
-// zones finds the zones that the names lie in, and the account that owns them.
+// zones finds the zones that the names lie in, and the account that owns them. If there are
+// problems with some names, the findings are about the others.
 func (c *Client) zones(ctx context.Context, r Request) (*Findings, error) {
 	found := &Findings{
 		AccountID: r.AccountID, ZoneIDs: map[string]string{},
