@@ -64,6 +64,7 @@ func TestCheck_Zones(t *testing.T) {
 	}, found)
 	require.Equal(t, []string{
 		"GET /zones?per_page=50",
+		"GET /accounts/account/cfd_tunnel?page=1&per_page=1",
 		"GET /zones/zone-home/dns_records?page=1&per_page=1000",
 		"GET /zones/zone-lab/dns_records?page=1&per_page=1000",
 	}, api.Calls(), "every call costs a quarter of a second")
@@ -99,7 +100,7 @@ func TestCheck_GivenZone(t *testing.T) {
 	api := apitest.New(t, home, lab)
 	_, err := check(t, api, preflight.Request{Names: names.Set{Domain: "example.com", Hostnames: []string{"a.example.com"}}, ZoneID: "zone-home"})
 	require.NoError(t, err)
-	require.Equal(t, []string{"GET /zones/zone-home", "GET /zones/zone-home/dns_records?page=1&per_page=1000"}, api.Calls())
+	require.Equal(t, []string{"GET /zones/zone-home", "GET /accounts/account/cfd_tunnel?page=1&per_page=1", "GET /zones/zone-home/dns_records?page=1&per_page=1000"}, api.Calls())
 }
 
 func TestCheck_ZonesThatCantBeFound(t *testing.T) {
@@ -627,6 +628,17 @@ func TestCheck_Tunnel(t *testing.T) {
 			require.Equal(t, test.deleted, found.Deleted.String())
 		})
 	}
+}
+
+// A token that may do nothing with tunnels is refused before anything is created.
+func TestCheck_TunnelPermission(t *testing.T) {
+	t.Parallel()
+	api := apitest.New(t, home, lab)
+	api.RefuseTunnels = true
+	_, err := check(t, api, request())
+	require.ErrorIs(t, err, preflight.ErrTokenRefused)
+	require.ErrorContains(t, err, "Account / Cloudflare Tunnel / Edit")
+	require.ErrorContains(t, err, "looking up the tunnels of account account")
 }
 
 // A switch to a configuration at Cloudflare is noticed.

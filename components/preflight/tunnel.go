@@ -52,7 +52,7 @@ func (c *Client) tunnel(ctx context.Context, r Request, found *Findings) error {
 		id = r.LastTunnel
 	}
 	if id == "" {
-		return nil
+		return c.mayReadTunnels(ctx, found.AccountID)
 	}
 	if r.ExistingTunnel != "" && r.ExistingTunnel == r.OwnTunnel {
 		return fmt.Errorf("existingTunnel: tunnel %s is the one that this stack has made, and would be deleted as soon as it isn't managed any more; remove existingTunnel", id)
@@ -84,6 +84,16 @@ func (c *Client) tunnel(ctx context.Context, r Request, found *Findings) error {
 		found.Remote = true
 		found.Warnings = append(found.Warnings, fmt.Sprintf("tunnel %q (%s) was switched to a configuration at Cloudflare, "+
 			"which overrides ingress, origin and originRequest; this replaces it by a new tunnel with its configuration here, and deletes it", tunnel.Name, id))
+	}
+	return nil
+}
+
+// mayReadTunnels reports a token without any permission for the account's tunnels, which
+// would otherwise be refused only when the tunnel is created.
+func (c *Client) mayReadTunnels(ctx context.Context, accountID string) error {
+	_, _, err := c.api.ListTunnels(ctx, cloudflare.AccountIdentifier(accountID), cloudflare.TunnelListParams{ResultInfo: cloudflare.ResultInfo{PerPage: 1}})
+	if err != nil {
+		return explain(err, "looking up the tunnels of account "+accountID)
 	}
 	return nil
 }

@@ -500,7 +500,12 @@ func TestProgram_TokenRefused(t *testing.T) {
 	t.Parallel()
 	stack := newStack(t, "example.com")
 	stack.api.Refusal = 9109
-	require.ErrorContains(t, stack.up(nil), "cloudflare:apiToken: Cloudflare refuses the API token; create one with the permissions")
+	const want = "cloudflare:apiToken: Cloudflare refuses the API token; create one with the permissions"
+	require.ErrorContains(t, stack.up(nil), want)
+
+	stack.api.Refusal, stack.api.RefuseTunnels = 0, true
+	require.ErrorContains(t, stack.up(nil), want)
+	require.Empty(t, stack.Registrations())
 }
 
 // docs/reference.md and Pulumi.yaml say what the source says.

@@ -57,6 +57,8 @@ type API struct {
 	Tunnels []Tunnel
 	// FailRecords is the ID of a zone whose records can't be listed.
 	FailRecords string
+	// RefuseTunnels says that the token has no permission for tunnels.
+	RefuseTunnels bool
 	// Refusal is the code of the error with which all calls are refused, unless it
 	// is 0.
 	Refusal int
@@ -167,8 +169,12 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		length, _ := strconv.Atoi(query.Get("per_page"))
 		first := min(max(page-1, 0)*length, len(records))
 		list(w, records[first:min(first+length, len(records))], func(Record) bool { return true })
+	case path[2] == "cfd_tunnel" && a.RefuseTunnels:
+		fail(w, http.StatusForbidden, 10000, "Authentication error")
 	case path[2] == "cfd_tunnel" && len(path) == 3: // accounts/<account>/cfd_tunnel
-		list(w, a.tunnels(), func(t Tunnel) bool { return t.Account == path[1] && t.DeletedAt == nil && t.Name == query.Get("name") })
+		list(w, a.tunnels(), func(t Tunnel) bool {
+			return t.Account == path[1] && t.DeletedAt == nil && (t.Name == query.Get("name") || !query.Has("name"))
+		})
 	case path[2] == "cfd_tunnel" && len(path) == 5: // accounts/<account>/cfd_tunnel/<tunnel>/connections
 		connectors := 0
 		for _, t := range a.tunnels() {
