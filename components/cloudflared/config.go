@@ -29,8 +29,10 @@ const DefaultKeepAliveTimeout = "30s"
 
 // edgeRetries bounds the wait before a connection to the edge is retried: ten
 // seconds, doubled for each retry. With cloudflared's own five retries it can
-// exceed five minutes, which would follow each outage of a few minutes.
-const edgeRetries = 1
+// exceed five minutes, which would follow each outage of a few minutes. With one, a
+// single refusal at the start, as of a new tunnel that isn't known everywhere yet, would
+// make all connections use HTTP/2.
+const edgeRetries = 2
 
 // DefaultGracePeriod is cloudflared's own default of how long it finishes requests,
 // and MaxGracePeriod the longest that it accepts.

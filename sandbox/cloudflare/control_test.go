@@ -63,7 +63,7 @@ func TestServer_Control(t *testing.T) {
 	})
 	t.Run("the lags, one by one", func(t *testing.T) {
 		require.NoError(t, c.SetLag(ctx, control.Lag{
-			DNS: api.Duration(5 * time.Second), Connection: api.Duration(3 * time.Second), Departure: api.Duration(time.Minute),
+			DNS: api.Duration(5 * time.Second), Connection: api.Duration(3 * time.Second), Departure: api.Duration(time.Minute), Refusals: 2,
 		}))
 		req, err := http.NewRequestWithContext(ctx, http.MethodPut, "http://"+s.Control+"/lag", strings.NewReader(`{"dns":"1s"}`))
 		require.NoError(t, err)
@@ -74,9 +74,9 @@ func TestServer_Control(t *testing.T) {
 		st, err := c.State(ctx)
 		require.NoError(t, err)
 		require.Equal(t, control.Lag{
-			DNS: api.Duration(time.Second), Connection: api.Duration(3 * time.Second), Departure: api.Duration(time.Minute),
+			DNS: api.Duration(time.Second), Connection: api.Duration(3 * time.Second), Departure: api.Duration(time.Minute), Refusals: 2,
 		}, st.Lag)
-		for _, negative := range []control.Lag{{DNS: -1}, {Connection: -1}, {Departure: -1}} {
+		for _, negative := range []control.Lag{{DNS: -1}, {Connection: -1}, {Departure: -1}, {Refusals: -1}} {
 			require.ErrorContains(t, c.SetLag(ctx, negative), "negative")
 		}
 		require.NoError(t, c.SetLag(ctx, control.Lag{}))

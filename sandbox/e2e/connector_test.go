@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"k8s-tunnel/sandbox/cloudflare/control"
 )
 
 // TestConnectorSettings tries the settings of the connector with the stock cloudflared.
@@ -14,11 +16,19 @@ func TestConnectorSettings(t *testing.T) {
 	share(t)
 	s := newStack(t, "connector", map[string]string{"replicas": "1"})
 	selector := "app.kubernetes.io/instance=k8s-tunnel-" + s.Name
+	require.NoError(t, testWorld.Control().SetLag(t.Context(), control.Lag{Refusals: 1}))
+	defer func() { require.NoError(t, testWorld.Control().SetLag(t.Context(), control.Lag{})) }()
 	for _, test := range []struct {
 		name, settings, protocol string
 		log                      []string
 		termination              string
 	}{
+		{
+			"QUIC, although a new tunnel is refused at first", `{ protocol: auto }`,
+			"quic",
+			[]string{"Retrying connection in up to"},
+			"60",
+		},
 		{
 			"HTTP/2", `{ protocol: http2, edgeIPVersion: "4", gracePeriod: 1m, logLevel: debug, transportLogLevel: debug, logFormat: json }`,
 			"http2",

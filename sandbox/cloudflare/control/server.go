@@ -23,6 +23,7 @@ type EdgeControl interface {
 	LocalConfiguration(tunnel uuid.UUID) (json.RawMessage, bool)
 	SetConnectionLag(d time.Duration)
 	SetDepartureLag(d time.Duration)
+	SetRefusals(n int)
 	Cut()
 	Start(ctx context.Context) error
 	Stop()
@@ -199,7 +200,7 @@ func (s *server) setLag(r *http.Request) (any, error) {
 	if err := read(r, &lag); err != nil {
 		return nil, err
 	}
-	if lag.DNS < 0 || lag.Connection < 0 || lag.Departure < 0 {
+	if lag.DNS < 0 || lag.Connection < 0 || lag.Departure < 0 || lag.Refusals < 0 {
 		return nil, errors.New("setting the lags: a lag can't be negative")
 	}
 	s.mu.Lock()
@@ -208,6 +209,7 @@ func (s *server) setLag(r *http.Request) (any, error) {
 	s.lags = lag
 	s.Edge.SetConnectionLag(time.Duration(lag.Connection))
 	s.Edge.SetDepartureLag(time.Duration(lag.Departure))
+	s.Edge.SetRefusals(lag.Refusals)
 	return lag, nil
 }
 

@@ -14,7 +14,7 @@
 //	GET    /calls       the calls of the API, DELETE forgets them
 //	GET    /api         how the API behaves, PUT sets what is given:
 //	                    {"latency":{"create":"1.2s","read":"300ms","update":"1.2s","delete":"750ms"},"delete_again":"succeeds","no_remote_config":true}
-//	GET    /lag         the lags, PUT sets those given: {"dns":"5s","connection":"3s","departure":"1m"}
+//	GET    /lag         the lags, PUT sets those given: {"dns":"5s","connection":"3s","departure":"1m","refusals":1}
 //	GET    /faults      the API's faults, PUT replaces them, DELETE removes them; see api.Fault:
 //	                    [{"method":"POST","path":"/accounts/*/cfd_tunnel","when":"after","abort":true,"count":1}]
 //	POST   /edge/cut    cuts every connection of the edge at once
@@ -130,6 +130,9 @@ type Lag struct {
 	// Departure is of a connection that breaks without having unregistered, until it is
 	// no longer listed. Its tunnel can't be deleted before.
 	Departure api.Duration `json:"departure"`
+	// Refusals is how many registrations of each new tunnel are refused, as by an edge that
+	// doesn't know of it yet.
+	Refusals int `json:"refusals"`
 }
 
 // Edge reports whether the edge listens.

@@ -72,6 +72,8 @@ type Edge struct {
 	addrs     []string   // of the last Listen
 	listeners *listeners // nil while the edge doesn't listen
 	carriers  map[carrier]struct{}
+	refusals  int               // of each new tunnel
+	refused   map[uuid.UUID]int // so far
 }
 
 // New returns an edge that listens nowhere yet.
@@ -81,7 +83,7 @@ func New(c Config) *Edge {
 	}
 	return &Edge{
 		tunnel: c.Tunnel, cert: c.Certificate, log: c.Logger,
-		table: newTable(c.Changed), carriers: map[carrier]struct{}{},
+		table: newTable(c.Changed), carriers: map[carrier]struct{}{}, refused: map[uuid.UUID]int{},
 	}
 }
 
@@ -113,6 +115,14 @@ func (e *Edge) Cut() {
 // unused. The real network takes such a time to learn of a connector that already
 // believes itself ready.
 func (e *Edge) SetConnectionLag(d time.Duration) { e.table.setLag(d) }
+
+// SetRefusals sets how many registrations of a tunnel that was never connected are refused.
+// The real edge refuses those that come before all of it knows of a new tunnel.
+func (e *Edge) SetRefusals(n int) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.refusals = n
+}
 
 // SetDepartureLag sets how long a connection that broke without having unregistered is
 // still listed, as pending reconnect. The real edge keeps those of a connector that was

@@ -23,6 +23,7 @@ import (
 // as one that never existed.
 var (
 	errTunnelNotFound = errors.New("Unauthorized: Tunnel not found")      //nolint:staticcheck // Cloudflare's own words
+	errUnknownYet     = errors.New("Unauthorized: Failed to get tunnel")  //nolint:staticcheck // Cloudflare's own words
 	errInvalidSecret  = errors.New("Unauthorized: Invalid tunnel secret") //nolint:staticcheck // Cloudflare's own words
 )
 
@@ -155,6 +156,19 @@ func (e *Edge) authenticate(auth pogs.TunnelAuth, id uuid.UUID) error {
 		return errTunnelNotFound
 	case subtle.ConstantTimeCompare(t.Secret, auth.TunnelSecret) != 1:
 		return errInvalidSecret
+	case t.ActiveAt == nil && e.unknownYet(id):
+		return errUnknownYet
 	}
 	return nil
+}
+
+// unknownYet reports whether to refuse a registration of a new tunnel.
+func (e *Edge) unknownYet(id uuid.UUID) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.refused[id] >= e.refusals {
+		return false
+	}
+	e.refused[id]++
+	return true
 }

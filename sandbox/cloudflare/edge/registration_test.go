@@ -252,3 +252,16 @@ func TestListen_EndsWithItsContext(t *testing.T) {
 	}
 	restart(t, d.Edge, t.Context())
 }
+
+// A new tunnel is refused at first, until it was connected once.
+func TestRegistration_NewTunnel(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	d.SetRefusals(2)
+	for range 2 {
+		_, _, err := d.register(t, d.dial(t, d.Addrs()[0], ServerNameQUIC), d.live, uuid.New())
+		require.ErrorContains(t, err, "Unauthorized: Failed to get tunnel")
+	}
+	_, _, err := d.register(t, d.dial(t, d.Addrs()[0], ServerNameQUIC), d.live, uuid.New())
+	require.NoError(t, err)
+}
