@@ -626,11 +626,31 @@ func TestCloudflareTunnel_Hooks(t *testing.T) {
 	require.True(t, r.Find(t, "edge-tunnel").Retried)
 	require.Equal(t, []string{"edge-remove-leftover", "edge-retry-creation"}, r.Find(t, "edge-tunnel").Hooks)
 	require.True(t, r.Find(t, "edge-apex").Retried)
-	require.Equal(t, []string{"edge-retry-record"}, r.Find(t, "edge-apex").Hooks)
+	require.Equal(t, []string{"edge-take-over", "edge-retry-record"}, r.Find(t, "edge-apex").Hooks)
 
 	// A tunnel that is in use is in the way.
 	api.Tunnels = []apitest.Tunnel{{Account: "account", ID: leftover, Name: name, Status: "healthy", Connectors: 1}}
 	require.ErrorContains(t, r.Run(program(args)), "it has been in use")
+}
+
+// A record of others is taken over before the provider has it in the state, or not at all.
+func TestCloudflareTunnel_TakeOver(t *testing.T) {
+	t.Parallel()
+	api := apitest.New(t, apitest.NewZone("zone", "example.com", "account"))
+	byHand := apitest.Record{Zone: "zone", ID: "by-hand", Name: "example.com", Type: "CNAME", Content: "home.example.org"}
+	api.Records = []apitest.Record{byHand}
+	args := validArgs()
+	args.API = apiArgs(api)
+	r := &plantest.Engine{FailFirst: []string{"edge-apex", "edge-wildcard"}}
+	api.FailChanges = true
+	require.ErrorContains(t, r.Run(program(args)), "taking over record by-hand, which stays as it was")
+	require.Equal(t, []apitest.Record{byHand}, api.Records)
+
+	api.FailChanges = false
+	require.NoError(t, r.Run(program(args)))
+	inputs := r.Find(t, "edge-apex").Inputs
+	byHand.Content, byHand.Comment, byHand.Proxied = inputs["content"].StringValue(), inputs["comment"].StringValue(), new(true)
+	require.Equal(t, []apitest.Record{byHand}, api.Records)
 }
 
 func TestRetry(t *testing.T) {

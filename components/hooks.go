@@ -60,9 +60,23 @@ func (t *CloudflareTunnel) resumable(ctx *pulumi.Context, name string, client *p
 	}), nil
 }
 
-// retried lets the engine retry records: creating one that exists overwrites it, so
-// that a lost answer does no harm.
-func (t *CloudflareTunnel) retried(ctx *pulumi.Context, name string) (pulumi.ResourceOption, error) {
+// recordHooks takes records of others over before the provider does so, and lets the engine
+// retry records: creating one that exists overwrites it, so that a lost answer does no harm.
+//
+// The provider would leave a record that it can't change in the state, so that destroy would
+// delete it. taken are the identifiers of records to take over, by the logical names of
+// those that take their places.
+func (t *CloudflareTunnel) recordHooks(ctx *pulumi.Context, name string, client *preflight.Client, taken map[string]string) (pulumi.ResourceOption, error) {
+	before, err := ctx.RegisterResourceHook(name+"-take-over", func(args *pulumi.ResourceHookArgs) error {
+		if taken[args.Name] == "" {
+			return nil
+		}
+		in := args.NewInputs
+		return client.TakeOver(ctx.Context(), in["zoneId"].StringValue(), taken[args.Name], in["content"].StringValue(), in["comment"].StringValue())
+	}, nil)
+	if err != nil {
+		return nil, fmt.Errorf("registering the hook that takes records over: %w", err)
+	}
 	onError, err := ctx.RegisterErrorHook(name+"-retry-record", func(args *pulumi.ErrorHookArgs) (bool, error) {
 		again := retry(args)
 		if !again && slices.ContainsFunc(args.Errors, timedOut) {
@@ -74,7 +88,9 @@ func (t *CloudflareTunnel) retried(ctx *pulumi.Context, name string) (pulumi.Res
 	if err != nil {
 		return nil, fmt.Errorf("registering the hook that retries records: %w", err)
 	}
-	return pulumi.ResourceHooks(&pulumi.ResourceHookBinding{OnError: []*pulumi.ErrorHook{onError}}), nil
+	return pulumi.ResourceHooks(&pulumi.ResourceHookBinding{
+		BeforeCreate: []*pulumi.ResourceHook{before}, OnError: []*pulumi.ErrorHook{onError},
+	}), nil
 }
 
 // timedOut reports whether an error is that of a deadline.

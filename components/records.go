@@ -20,16 +20,20 @@ const automaticTTL = 1
 func (t *CloudflareTunnel) records(
 	ctx *pulumi.Context, name string, args *CloudflareTunnelArgs, tunnel *tunnelRef, comment pulumi.StringOutput,
 ) (pulumi.StringArrayOutput, error) {
-	retried, err := t.retried(ctx, name)
+	last, logicalNames := args.lastRecords(name)
+	taken := map[string]string{}
+	for host, id := range args.found.Taken {
+		taken[logicalNames[host]] = id
+	}
+	hooks, err := t.recordHooks(ctx, name, args.found.client, taken)
 	if err != nil {
 		return pulumi.StringArrayOutput{}, err
 	}
 	if err := t.release(ctx, args); err != nil {
 		return pulumi.StringArrayOutput{}, err
 	}
-	last, logicalNames := args.lastRecords(name)
 	// A replacement keeps the record's ID, by which the old one would be deleted.
-	opts := append(recordTimeout(args), pulumi.Parent(t), pulumi.DependsOn(t.recordDependencies), retried, pulumi.DeleteBeforeReplace(true))
+	opts := append(recordTimeout(args), pulumi.Parent(t), pulumi.DependsOn(t.recordDependencies), hooks, pulumi.DeleteBeforeReplace(true))
 	var hostnames []string
 	for _, host := range args.hosts {
 		content := tunnel.cname

@@ -6,10 +6,9 @@ const (
 	allowance = 1200
 	// window is those five minutes, in seconds.
 	window = 300
-	// CallsPerName is the most that one command makes for a name: a refresh reads the
-	// record, and to take over one that exists are five calls. A POST is refused, GETs of
-	// the zone and of its records find what is in the way, a PATCH changes it, and a last
-	// GET reads it back.
+	// CallsPerName is the most that one command makes for a name, to take over a record that
+	// exists: a PATCH changes it, a POST is refused, GETs of the zone and of its records find
+	// what is in the way, another PATCH changes it again, and a last GET reads it back.
 	CallsPerName = 6
 	// fastPace is full speed: the pace, in calls a second, at which answers take longer than the
 	// waiting in between.

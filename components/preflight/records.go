@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -44,6 +45,9 @@ func (c *Client) records(ctx context.Context, r Request, found *Findings) error 
 		found.Warnings = append(found.Warnings, judged.warnings...)
 		if judged.changed {
 			found.Changed[host.Name] = true
+		}
+		if judged.taken != "" {
+			found.Taken[host.Name] = judged.taken
 		}
 		if judged.replaced {
 			found.Replaced[host.Name] = true
@@ -101,6 +105,8 @@ type judgement struct {
 	// changed says that the component's own record was changed by others, and replaced
 	// that it was deleted and there is another CNAME of its name.
 	changed, replaced bool
+	// taken is the identifier of a record of others that the component is to take over.
+	taken string
 }
 
 func (j *judgement) warn(format string, args ...any) {
@@ -116,7 +122,7 @@ func (r Request) judge(host names.Host, zoneID string, zone listing, last map[st
 	for _, record := range zone.byName[host.Name] {
 		warning, err := r.obstacle(host, record)
 		if warning != "" {
-			judged.warnings = append(judged.warnings, warning)
+			judged.warnings, judged.taken = append(judged.warnings, warning), record.ID
 		}
 		problems = append(problems, err, r.renamed(host, record, last))
 	}
@@ -142,6 +148,17 @@ func (r Request) judge(host names.Host, zoneID string, zone listing, last map[st
 		judged.changed = true // which is of no interest to visitors
 	}
 	return judged, errors.Join(problems...)
+}
+
+// TakeOver points a record at the tunnel. One that is gone by now is to be created.
+func (c *Client) TakeOver(ctx context.Context, zoneID, recordID, content, comment string) error {
+	change := map[string]any{"content": content, "comment": comment, "proxied": true}
+	_, err := c.api.Raw(ctx, http.MethodPatch, "/zones/"+zoneID+"/dns_records/"+recordID, change, nil)
+	var missing *cloudflare.NotFoundError
+	if err == nil || errors.As(err, &missing) {
+		return nil
+	}
+	return explain(err, "taking over record "+recordID+", which stays as it was")
 }
 
 // renamed reports that the record of a host's name is the component's own for another

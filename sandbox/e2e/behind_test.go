@@ -76,9 +76,9 @@ func TestBehindItsBack(t *testing.T) {
 			require.NotEqual(t, before, s.output(t, "tunnelId"))
 			require.Len(t, live(t), 1)
 			answersApps(t)
-			s.up(t, "--expect-no-changes")
 		}
 		require.NoError(t, testWorld.Control().SetAPI(t.Context(), api.Settings{}))
+		s.up(t, "--expect-no-changes")
 	})
 	t.Run("a deleted tunnel is forgotten by the next up and replaced by the one after", func(t *testing.T) {
 		gone := s.output(t, "tunnelId")

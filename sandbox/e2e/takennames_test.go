@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"k8s-tunnel/sandbox/cloudflare/api"
 	"k8s-tunnel/sandbox/cloudflare/state"
 )
 
@@ -29,6 +30,20 @@ func TestTakenNames(t *testing.T) {
 			require.Contains(t, out, "*."+state.HomeZoneName+` has a record of type AAAA already, "2001:db8::7"`)
 		}
 		require.Empty(t, live(t))
+		deleteRecords(t)
+	})
+	t.Run("a record that can't be taken over isn't the stack's to delete", func(t *testing.T) {
+		_, err := testWorld.Control().AddRecord(t.Context(), state.Record{Name: state.HomeZoneName, Type: "CNAME", Content: "by-hand.example.org"})
+		require.NoError(t, err)
+		before := currentState(t).Records
+		s := newStack(t, "refused", map[string]string{"replicas": "1"})
+		require.NoError(t, testWorld.Control().SetFaults(t.Context(), api.Fault{Method: "PATCH", Path: "/zones/*/dns_records/*", Status: 400}))
+		defer func() { require.NoError(t, testWorld.Control().SetFaults(t.Context())) }()
+		out, err := s.pulumi("up", "--yes", "--skip-preview")
+		require.Error(t, err)
+		require.Contains(t, out, "taking over record "+before[0].ID+", which stays as it was")
+		s.mustPulumi(t, "destroy", "--yes", "--skip-preview")
+		require.Equal(t, before, currentState(t).Records)
 		deleteRecords(t)
 	})
 	t.Run("another stack's names are taken over only with permission", func(t *testing.T) {

@@ -57,6 +57,8 @@ type API struct {
 	Tunnels []Tunnel
 	// FailRecords is the ID of a zone whose records can't be listed.
 	FailRecords string
+	// FailChanges says that records can't be changed.
+	FailChanges bool
 	// RefuseTunnels says that the token has no permission for tunnels.
 	RefuseTunnels bool
 	// Refusal is the code of the error with which all calls are refused, unless it
@@ -163,6 +165,8 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		one(w, a.Zones, func(z Zone) bool { return z.ID == path[1] })
 	case path[2] == "dns_records" && path[1] == a.FailRecords:
 		fail(w, http.StatusForbidden, 10000, "Authentication error")
+	case path[2] == "dns_records" && r.Method == http.MethodPatch: // zones/<zone>/dns_records/<record>
+		a.change(w, r, path[3])
 	case path[2] == "dns_records": // zones/<zone>/dns_records
 		records := slices.DeleteFunc(slices.Clone(a.Records), func(r Record) bool { return r.Zone != path[1] })
 		page, _ := strconv.Atoi(query.Get("page"))
@@ -192,6 +196,21 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		one(w, a.tunnels(), func(t Tunnel) bool { return t.Account == path[1] && t.ID == path[3] })
 	default:
 		fail(w, http.StatusBadRequest, 7003, "Could not route")
+	}
+}
+
+// change changes a record.
+func (a *API) change(w http.ResponseWriter, r *http.Request, id string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	i := slices.IndexFunc(a.Records, func(record Record) bool { return record.ID == id })
+	switch {
+	case i < 0:
+		fail(w, http.StatusNotFound, 81044, "Record does not exist.")
+	case a.FailChanges:
+		fail(w, http.StatusBadRequest, 9207, "Request body is invalid.")
+	case json.NewDecoder(r.Body).Decode(&a.Records[i]) == nil:
+		answer(w, http.StatusOK, map[string]any{"success": true, "result": a.Records[i]})
 	}
 }
 
