@@ -653,6 +653,21 @@ func TestCloudflareTunnel_TakeOver(t *testing.T) {
 	require.Equal(t, []apitest.Record{byHand}, api.Records)
 }
 
+// Errors of the provider that don't say what they are about are explained.
+func TestCloudflareTunnel_FailedRecord(t *testing.T) {
+	t.Parallel()
+	for failure, want := range map[string]string{
+		"context deadline exceeded": "record edge-apex: Cloudflare's API didn't answer in time to create it",
+		"failed to create DNS record: Record quota exceeded. (81045)": "record edge-apex: its zone has as many records as the plan at Cloudflare allows; " +
+			"delete some there (DNS, Records), or replace single names by a wildcard",
+	} {
+		r := &plantest.Engine{FailFirst: []string{"edge-apex"}, Failures: []string{failure, failure}}
+		require.NoError(t, r.Run(program(validArgs())))
+		require.False(t, r.Find(t, "edge-apex").Retried)
+		require.Equal(t, []string{want}, r.Errors())
+	}
+}
+
 func TestRetry(t *testing.T) {
 	t.Parallel()
 	require.True(t, retry(&pulumi.ErrorHookArgs{FailedOperation: "create", Errors: []string{"500"}}))

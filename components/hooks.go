@@ -78,12 +78,18 @@ func (t *CloudflareTunnel) recordHooks(ctx *pulumi.Context, name string, client 
 		return nil, fmt.Errorf("registering the hook that takes records over: %w", err)
 	}
 	onError, err := ctx.RegisterErrorHook(name+"-retry-record", func(args *pulumi.ErrorHookArgs) (bool, error) {
-		again := retry(args)
-		if !again && slices.ContainsFunc(args.Errors, timedOut) {
-			// The provider's error doesn't say what it is about.
-			return false, ctx.Log.Error(fmt.Sprintf("record %s: Cloudflare's API didn't answer in time to %s it", args.Name, args.FailedOperation), nil)
+		if retry(args) {
+			return true, nil
 		}
-		return again, nil
+		// The provider's errors don't say what they are about.
+		switch {
+		case slices.ContainsFunc(args.Errors, timedOut):
+			return false, ctx.Log.Error(fmt.Sprintf("record %s: Cloudflare's API didn't answer in time to %s it", args.Name, args.FailedOperation), nil)
+		case slices.ContainsFunc(args.Errors, zoneFull):
+			return false, ctx.Log.Error(fmt.Sprintf("record %s: its zone has as many records as the plan at Cloudflare allows; "+
+				"delete some there (DNS, Records), or replace single names by a wildcard", args.Name), nil)
+		}
+		return false, nil
 	})
 	if err != nil {
 		return nil, fmt.Errorf("registering the hook that retries records: %w", err)
@@ -97,6 +103,9 @@ func (t *CloudflareTunnel) recordHooks(ctx *pulumi.Context, name string, client 
 func timedOut(message string) bool {
 	return strings.Contains(message, context.DeadlineExceeded.Error())
 }
+
+// zoneFull reports whether an error is about a zone's quota of records.
+func zoneFull(message string) bool { return strings.Contains(message, "(81045)") }
 
 // retry reports whether to retry an operation. A deletion isn't, as it fails the same
 // way if only its answer was lost. The next update's refresh notices that a record is

@@ -47,6 +47,9 @@ type Engine struct {
 	// FailFirst are the logical names of resources whose creation fails at first, so that
 	// their hooks are called. Those of other resources aren't.
 	FailFirst []string
+	// Failures are what the provider says of each attempt to create them, the last one first.
+	// They default to one.
+	Failures []string
 	// Options are added to every run.
 	Options []pulumi.RunOption
 
@@ -55,6 +58,7 @@ type Engine struct {
 	outputs       map[string]resource.PropertyMap // by URN
 	infos         []string
 	warnings      []string
+	errors        []string
 }
 
 // Registration is a resource as the program registered it.
@@ -85,7 +89,7 @@ type Registration struct {
 
 // Run runs a program. What an earlier run registered is forgotten.
 func (e *Engine) Run(program pulumi.RunFunc) error {
-	e.registrations, e.outputs, e.infos, e.warnings = nil, map[string]resource.PropertyMap{}, nil, nil
+	e.registrations, e.outputs, e.infos, e.warnings, e.errors = nil, map[string]resource.PropertyMap{}, nil, nil, nil
 	stop := make(chan bool)
 	server, err := rpcutil.ServeWithOptions(rpcutil.ServeOptions{Cancel: stop, Init: func(s *grpc.Server) error {
 		pulumirpc.RegisterResourceMonitorServer(s, &monitor{engine: e})
@@ -150,6 +154,9 @@ func (e *Engine) Warnings() []string { return e.warnings }
 
 // Infos lists the messages that aren't warnings, in their order.
 func (e *Engine) Infos() []string { return e.infos }
+
+// Errors lists the messages of errors, in their order.
+func (e *Engine) Errors() []string { return e.errors }
 
 func newURN(parent, kind, name string) string {
 	var parentType tokens.Type
@@ -266,6 +273,8 @@ func (m *messages) Log(_ context.Context, r *pulumirpc.LogRequest) (*emptypb.Emp
 		m.engine.infos = append(m.engine.infos, r.GetMessage())
 	case pulumirpc.LogSeverity_WARNING:
 		m.engine.warnings = append(m.engine.warnings, r.GetMessage())
+	case pulumirpc.LogSeverity_ERROR:
+		m.engine.errors = append(m.engine.errors, r.GetMessage())
 	}
 	return &emptypb.Empty{}, nil
 }

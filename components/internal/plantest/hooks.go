@@ -46,9 +46,13 @@ func (m *monitor) create(ctx context.Context, r *pulumirpc.RegisterResourceReque
 		}
 	}
 	for _, hook := range r.GetHooks().GetOnError() {
+		failures := m.engine.Failures
+		if failures == nil {
+			failures = []string{"the first creation fails"}
+		}
 		var answer pulumirpc.ErrorHookResponse
 		request := &pulumirpc.ErrorHookRequest{
-			Name: r.GetName(), Type: r.GetType(), NewInputs: r.GetObject(), FailedOperation: "create", Errors: []string{"the first creation fails"},
+			Name: r.GetName(), Type: r.GetType(), NewInputs: r.GetObject(), FailedOperation: "create", Errors: failures,
 		}
 		if err := m.call(ctx, hook, request, &answer, answer.GetError); err != nil {
 			return false, err
