@@ -415,7 +415,9 @@ func TestCloudflareTunnel_TwoInstances(t *testing.T) {
 	r := &plantest.Engine{}
 	require.NoError(t, r.Run(func(ctx *pulumi.Context) error {
 		for _, name := range []string{"blue", "green"} {
-			if _, err := NewCloudflareTunnel(ctx, name, validArgs()); err != nil {
+			args := validArgs()
+			args.Domain = name + ".example.com"
+			if _, err := NewCloudflareTunnel(ctx, name, args); err != nil {
 				return err
 			}
 		}
