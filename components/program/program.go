@@ -25,7 +25,7 @@ func Run(ctx *pulumi.Context) error {
 	if err != nil {
 		return fmt.Errorf("the settings of stack %s are invalid:\n%w", ctx.Stack(), err)
 	}
-	if err := stack.checkContext(ctx); err != nil {
+	if err := stack.checkCluster(ctx); err != nil {
 		return err
 	}
 	args := stack.arguments(ctx)
@@ -52,6 +52,9 @@ func Run(ctx *pulumi.Context) error {
 	ctx.Export("hostnames", tunnel.Hostnames)
 	ctx.Export("namespace", tunnel.Namespace)
 	ctx.Export("deployment", tunnel.Deployment)
+	if cluster := stack.cluster(ctx); cluster != "" {
+		ctx.Export(clusterOutput, pulumi.String(cluster))
+	}
 	if tunnel.Deleted != nil {
 		return reportDeleted(ctx, tunnel.Deleted)
 	}

@@ -353,24 +353,67 @@ func TestProgram_AnotherContext(t *testing.T) {
 	}
 }
 
-// A kubeconfig of another cluster than the usual one, in which the stack still has its objects, is
-// refused.
-func TestProgram_KubeconfigOfAnotherCluster(t *testing.T) {
+// The cluster of the last update is known by its certificate authority. Another one is refused,
+// unless the provider sees the difference too.
+func TestProgram_AnotherCluster(t *testing.T) {
 	directory := t.TempDir()
-	contents := func(ca string) string {
-		return "current-context: a\ncontexts: [{name: a, context: {cluster: a}}]\nclusters: [{name: a, cluster: {server: https://192.0.2.1, certificate-authority-data: " + ca + "}}]"
+	contents := func(a, b string) string {
+		return "current-context: a\ncontexts: [{name: a, context: {cluster: a}}, {name: b, context: {cluster: b}}]\n" +
+			"clusters: [{name: a, cluster: {server: https://192.0.2.1, certificate-authority-data: " + a + "}}, {name: b, cluster: {server: https://192.0.2.1, certificate-authority-data: " + b + "}}]"
 	}
-	path := filepath.Join(directory, "config")
-	require.NoError(t, os.WriteFile(path, []byte(contents("QQ==")), 0o600))
-	t.Setenv("KUBECONFIG", path)
-	stack := newStack(t, "example.com")
-	stack.State = map[string]resource.PropertyMap{
-		"pulumi:providers:kubernetes::kubernetes":                                         {"kubeconfig": resource.NewProperty("")},
-		components.CloudflareTunnelType + "$kubernetes:core/v1:Namespace::edge-namespace": {},
+	write := func(name, contents string) string {
+		path := filepath.Join(directory, name)
+		require.NoError(t, os.WriteFile(path, []byte(contents), 0o600))
+		return path
 	}
-	require.ErrorContains(t, stack.up(map[string]string{"kubernetes:kubeconfig": contents("Qg==")}), "kubernetes:kubeconfig: leads to another cluster than your usual kubeconfig")
-	require.NoError(t, stack.up(map[string]string{"kubernetes:kubeconfig": contents("QQ==")}))
-	require.NoError(t, stack.up(map[string]string{"kubernetes:kubeconfig": path}))
+	one, two := contents("QQ==", "Qg=="), contents("Qg==", "QQ==")
+	usual, other := write("usual", one), write("other", two)
+	t.Setenv("KUBECONFIG", usual)
+
+	first := newStack(t, "example.com")
+	require.NoError(t, first.up(nil))
+	cluster := first.Outputs(t, "k8s-tunnel-test")["cluster"]
+	require.Len(t, cluster.StringValue(), 16)
+
+	const refused = "leads to another cluster than at the last update"
+	for _, test := range []struct {
+		name              string
+		kubeconfig        string // KUBECONFIG
+		last, lastContext string
+		setting, nowInUse string
+		want              string
+	}{
+		{name: "the usual one", kubeconfig: usual},
+		{name: "the usual one by its path", kubeconfig: usual, setting: usual},
+		{name: "its contents", kubeconfig: other, setting: one},
+		{name: "another usual one", kubeconfig: other, want: "kubernetes:kubeconfig: your usual kubeconfig " + refused},
+		{name: "another context of the usual one, given for the first time", kubeconfig: usual, nowInUse: "b", want: refused},
+		{name: "another name of its context", kubeconfig: other, lastContext: "a", nowInUse: "b"},
+		{name: "another file, given for the first time", kubeconfig: usual, setting: other, want: "kubernetes:kubeconfig: " + other + " " + refused},
+		{name: "other contents, given for the first time", kubeconfig: usual, setting: two, want: "kubernetes:kubeconfig: the given kubeconfig " + refused},
+		{name: "a file that has changed", kubeconfig: usual, last: other, setting: other, want: refused},
+		{name: "another file", kubeconfig: usual, last: usual, setting: other},
+		{name: "another context of the file", kubeconfig: usual, last: usual, lastContext: "a", setting: usual, nowInUse: "b"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Setenv("KUBECONFIG", test.kubeconfig)
+			stack := newStack(t, "example.com")
+			stack.State = map[string]resource.PropertyMap{
+				"pulumi:pulumi:Stack::k8s-tunnel-test":                                            {"cluster": cluster},
+				"pulumi:providers:kubernetes::kubernetes":                                         {"kubeconfig": resource.NewProperty(test.last), "context": resource.NewProperty(test.lastContext)},
+				components.CloudflareTunnelType + "$kubernetes:core/v1:Namespace::edge-namespace": {},
+			}
+			settings := map[string]string{"kubernetes:kubeconfig": test.setting, "kubernetes:context": test.nowInUse}
+			if test.want == "" {
+				require.NoError(t, stack.up(settings))
+				return
+			}
+			require.ErrorContains(t, stack.up(settings), test.want)
+			require.Empty(t, stack.Registrations())
+			t.Setenv("PULUMI_K8S_DELETE_UNREACHABLE", "true")
+			require.NoError(t, stack.up(settings))
+		})
+	}
 }
 
 // A command that forgets what is in the old cluster may move to another context.

@@ -2,7 +2,6 @@ package program
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -109,37 +108,62 @@ func withoutVariables(variables ...string) (restore func(), err error) {
 	return restore, nil
 }
 
-// checkContext refuses another context of the usual kubeconfig. As the state doesn't say
-// which cluster a context leads to, the provider takes it for the same one, and nobody
-// deletes what is in the old cluster.
-func (s *stackSettings) checkContext(ctx *pulumi.Context) error {
+// clusterOutput is the output that tells the cluster from others, if that is known.
+const clusterOutput = "cluster"
+
+// cluster is the value of clusterOutput, or empty.
+func (s *stackSettings) cluster(ctx *pulumi.Context) string {
+	return surroundings.Shell().Cluster(s.kubernetes.Kubeconfig, s.kubernetes.Context, ctx.RootDirectory())
+}
+
+// checkCluster refuses another cluster where the provider wouldn't notice: it sees whether
+// the setting has changed, and finds in the new cluster nothing of what it knows. Nobody
+// would then delete what is in the old one.
+func (s *stackSettings) checkCluster(ctx *pulumi.Context) error {
 	resources, err := laststate.Resources(ctx)
 	if err != nil {
 		return err
 	}
 	objects := false
-	var last laststate.Outputs
-	for urn, outputs := range resources {
+	var last, outputs laststate.Outputs
+	for urn, resource := range resources {
 		objects = objects || strings.Contains(urn, "$kubernetes:")
-		if strings.HasSuffix(urn, "::pulumi:providers:kubernetes::"+kubernetesName) {
-			last = outputs
+		switch {
+		case strings.HasSuffix(urn, "::pulumi:providers:kubernetes::"+kubernetesName):
+			last = resource
+		case strings.Contains(urn, "::pulumi:pulumi:Stack::"):
+			outputs = resource
 		}
 	}
-	before, now := last.Text("context"), s.kubernetes.Context
-	if !objects || surroundings.Shell().ForgetsUnreachable() || last.Text("kubeconfig") != "" {
+	if last == nil || !objects || surroundings.Shell().ForgetsUnreachable() {
 		return nil
 	}
-	if s.kubernetes.Kubeconfig != "" && surroundings.Shell().OtherCluster(before, s.kubernetes.Kubeconfig, now, ctx.RootDirectory()) {
-		return errors.New("kubernetes:kubeconfig: leads to another cluster than your usual kubeconfig, by which the stack was deployed, and the connectors there would go on serving the tunnel; " +
-			"to move, first set it to a kubeconfig of the old cluster and run pulumi up; if the old cluster is gone for good, run PULUMI_K8S_DELETE_UNREACHABLE=true pulumi up --refresh")
+	setting, before, now := last.Text("kubeconfig"), last.Text("context"), s.kubernetes.Context
+	was, is := outputs.Text(clusterOutput), s.cluster(ctx)
+	if was != "" && is != "" {
+		if was == is || setting != "" && (setting != s.kubernetes.Kubeconfig || before != now) {
+			return nil // or the provider is replaced, and with it all that it has made
+		}
+		return fmt.Errorf("kubernetes:kubeconfig: %s leads to another cluster than at the last update, and the connectors in that one would go on serving the tunnel; "+
+			"go back to the old context, or see \"Move to another cluster\" in docs/operations.md; "+
+			"if the old cluster is gone for good, or has a new certificate authority, run PULUMI_K8S_DELETE_UNREACHABLE=true pulumi up --refresh",
+			cmp.Or(describe(s.kubernetes.Kubeconfig), "your usual kubeconfig"))
 	}
-	if before == "" || now == "" || before == now {
+	if setting != "" || before == "" || now == "" || before == now {
 		return nil
 	}
 	return fmt.Errorf("kubernetes:context: was %q so far, and the connectors in its cluster would go on serving the tunnel; "+
 		"to move to the cluster of %q, set kubernetes:kubeconfig to the kubeconfig's path, run pulumi up with the old context, and then change the context; "+
 		"if the context was only renamed, make it the current one, and run pulumi up --refresh=false without kubernetes:context once; "+
 		"if the old cluster is gone for good, run PULUMI_K8S_DELETE_UNREACHABLE=true pulumi up --refresh", before, now)
+}
+
+// describe is a kubeconfig in messages: its path, or that it is the setting's own contents.
+func describe(kubeconfig string) string {
+	if strings.ContainsAny(kubeconfig, "\n{") {
+		return "the given kubeconfig"
+	}
+	return kubeconfig
 }
 
 // optional is an input of a provider that is unset for the zero value.

@@ -75,7 +75,7 @@ func TestBehindItsBack(t *testing.T) {
 			require.Zero(t, requests.Stop().Failed())
 			require.NotEqual(t, before, s.output(t, "tunnelId"))
 			require.Len(t, live(t), 1)
-			answersApps(t)
+			requireApps(t)
 		}
 		require.NoError(t, testWorld.Control().SetAPI(t.Context(), api.Settings{}))
 		s.up(t, "--expect-no-changes")

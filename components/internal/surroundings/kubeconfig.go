@@ -212,27 +212,34 @@ func (e Environment) usualKubeconfig() *kubeconfig {
 	return all
 }
 
-// OtherCluster reports whether a kubeconfig, given as to [Environment.Kubeconfig], leads to
-// another cluster than a context of the usual one, or else its current one. It doesn't if
-// either can't be told.
-func (e Environment) OtherCluster(usualContext, value, context, directory string) bool {
-	usual, other := e.usualKubeconfig(), parse([]byte(value))
-	if !isMapping(value) {
-		path, err := expand(value)
-		if err != nil {
-			return false
-		}
+// Cluster tells the cluster that the Kubernetes provider's setting, given as to
+// [Environment.Kubeconfig], leads to from others, by its certificate authority alone:
+// however it is reached. It is empty if that isn't known.
+func (e Environment) Cluster(value, context, directory string) string {
+	config := parse([]byte(value))
+	switch path, err := expand(value); {
+	case value == "":
+		config = e.usualKubeconfig()
+	case isMapping(value):
+	case err != nil:
+		return ""
+	default:
 		if !filepath.IsAbs(path) {
 			path = filepath.Join(directory, path)
 		}
 		contents, err := os.ReadFile(path)
 		if err != nil {
-			return false
+			return ""
 		}
-		other = parse(contents)
+		config = parse(contents)
 	}
-	was, is := usual.identity(usualContext), other.identity(context)
-	return was != "" && is != "" && was != is
+	used := config.use(context)
+	for _, candidate := range config.Clusters {
+		if candidate.Name == used.Cluster && candidate.Cluster.CAData != "" && !candidate.Cluster.Insecure {
+			return candidate.Cluster.identity()
+		}
+	}
+	return ""
 }
 
 // missing reports that a kubeconfig, of that name in messages, lacks the context that is to

@@ -205,31 +205,37 @@ func TestKubeconfig_RelativePathsInContents(t *testing.T) {
 	require.NoError(t, shell(nil).Kubeconfig(contents, "", directory))
 }
 
-func TestEnvironment_OtherCluster(t *testing.T) {
+// A cluster is known by its certificate authority, wherever its kubeconfig is.
+func TestEnvironment_Cluster(t *testing.T) {
 	t.Parallel()
 	directory := t.TempDir()
 	usual := kubeconfig("server: https://192.0.2.1:6443, "+ca("A"), "server: https://192.0.2.2:6443, "+ca("B"))
 	require.NoError(t, os.WriteFile(filepath.Join(directory, "usual"), []byte(usual), 0o600))
 	env := shell(map[string]string{"KUBECONFIG": filepath.Join(directory, "usual")})
-	other := kubeconfig("server: https://192.0.2.3:6443, "+ca("C"), "server: https://192.0.2.1:6443, "+ca("A"))
-	require.NoError(t, os.WriteFile(filepath.Join(directory, "other"), []byte(other), 0o600))
+	home := env.Cluster("", "", directory)
+	require.Len(t, home, 16)
 	for name, c := range map[string]struct {
-		usualContext, value, context string
-		want                         bool
+		value, context string
+		want           bool
 	}{
-		"another one":                  {"", other, "", true},
-		"another one in a file":        {"", "other", "", true},
-		"the same one":                 {"", other, "lab", false},
-		"the same file":                {"", "usual", "", false},
-		"another context of that file": {"", "usual", "lab", true},
-		"of another context":           {"lab", "usual", "lab", false},
-		"no file":                      {"", "none", "", false},
-		"an unknown one":               {"", "{clusters: []}", "", false},
-		"an unknown usual context":     {"lost", other, "", false},
+		"the current context":         {"", "home", true},
+		"another context":             {"", "lab", false},
+		"the same file":               {"usual", "", true},
+		"the same file by its path":   {filepath.Join(directory, "usual"), "home", true},
+		"another context of the file": {"usual", "lab", false},
+		"contents":                    {kubeconfig("server: https://home.example.com, "+ca("A"), ""), "", true},
+		"contents of another one":     {kubeconfig("server: https://192.0.2.1:6443, "+ca("C"), ""), "", false},
 	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			require.Equal(t, c.want, env.OtherCluster(c.usualContext, c.value, c.context, directory))
-		})
+		got := env.Cluster(c.value, c.context, directory)
+		require.Len(t, got, 16, name)
+		require.Equal(t, c.want, got == home, name)
 	}
+	for _, unknown := range []string{
+		"none", "{clusters: []}", kubeconfig("server: https://192.0.2.1:6443", ""),
+		kubeconfig("server: https://192.0.2.1:6443, insecure-skip-tls-verify: true, "+ca("A"), ""),
+	} {
+		require.Empty(t, env.Cluster(unknown, "", directory), unknown)
+	}
+	require.Empty(t, env.Cluster("", "lost", directory))
+	require.Empty(t, shell(nil).Cluster("", "", directory))
 }
