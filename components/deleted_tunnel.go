@@ -17,12 +17,14 @@ type DeletedTunnel = preflight.DeletedTunnel
 // nor delete a tunnel that is gone. The engine forgets a resource, without
 // deleting it, when a program only reads it under the name and the ID that it
 // has in the state.
-func (t *CloudflareTunnel) forgetTunnel(ctx *pulumi.Context, name string, args *CloudflareTunnelArgs, secret pulumi.StringOutput) (*tunnelRef, error) {
-	gone, err := cloudflare.GetZeroTrustTunnelCloudflared(ctx, logicalName(name, tunnelRole), pulumi.ID(t.Deleted.ID),
+func (t *CloudflareTunnel) forgetTunnel(
+	ctx *pulumi.Context, name string, args *CloudflareTunnelArgs, id string,
+) (*cloudflare.ZeroTrustTunnelCloudflared, error) {
+	gone, err := cloudflare.GetZeroTrustTunnelCloudflared(ctx, logicalName(name, tunnelRole), pulumi.ID(id),
 		// With a state, the provider takes the ID as it is and imports nothing.
 		&cloudflare.ZeroTrustTunnelCloudflaredState{AccountId: args.AccountID}, pulumi.Parent(t))
 	if err != nil {
-		return nil, fmt.Errorf("forgetting tunnel %s: %w", t.Deleted.ID, err)
+		return nil, fmt.Errorf("forgetting tunnel %s: %w", id, err)
 	}
-	return newTunnelRef(gone.ID().ToStringOutput(), secret), nil
+	return gone, nil
 }

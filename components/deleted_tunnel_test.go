@@ -70,3 +70,35 @@ func TestCloudflareTunnel_DeletedTunnelOfAFailedUpdate(t *testing.T) {
 	require.NoError(t, r.Run(program(args)))
 	require.False(t, r.Find(t, "edge-tunnel").Read)
 }
+
+// An existing tunnel may take the place of the stack's own, which others have deleted: nobody could
+// delete it once more.
+func TestCloudflareTunnel_DeletedTunnelBesideAnExistingOne(t *testing.T) {
+	t.Parallel()
+	const own = "22222222-2222-3333-4444-555555555555"
+	for _, deletedAt := range []string{"", "2026-11-20T10:11:12Z"} {
+		mine := apitest.Tunnel{Account: "account", ID: own, Name: "home-a1b2c3"}
+		if deletedAt != "" {
+			mine.DeletedAt = &deletedAt
+		}
+		api := apitest.New(t, apitest.NewZone("zone", "example.com", "account"))
+		api.Tunnels = []apitest.Tunnel{{Account: "account", ID: plantest.TunnelID, Name: "by-hand"}, mine}
+		args := validArgs()
+		args.API, args.ExistingTunnel = apiArgs(api), plantest.TunnelID
+		r := &plantest.Engine{State: map[string]resource.PropertyMap{
+			CloudflareTunnelType + "$" + tunnelKind + "::edge-tunnel": {"id": resource.NewProperty(own), "secret": resource.MakeSecret(resource.NewProperty("secret"))},
+		}}
+		require.NoError(t, r.Run(program(args)))
+		const kept = tunnelKind + "::edge-tunnel"
+		if deletedAt == "" {
+			require.Empty(t, r.Warnings())
+			require.NotContains(t, r.Inventory(), kept, "the engine deletes it")
+			continue
+		}
+		require.Equal(t, []string{`tunnel "home-a1b2c3" (` + own + `, until 2026-11-20 10:11:12 UTC) was deleted at Cloudflare; this forgets it`}, r.Warnings())
+		tunnel := r.Find(t, "edge-tunnel")
+		require.True(t, tunnel.Read)
+		require.Equal(t, own, tunnel.ID)
+		require.Equal(t, plantest.TunnelID+".cfargotunnel.com", r.Find(t, "edge-apex").Inputs["content"].StringValue())
+	}
+}

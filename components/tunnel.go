@@ -41,6 +41,11 @@ func (t *CloudflareTunnel) tunnel(
 	ctx *pulumi.Context, name string, args *CloudflareTunnelArgs, namespace *namespaceRef, client *preflight.Client,
 ) (*tunnelRef, error) {
 	if args.ExistingTunnel != "" {
+		if id := args.found.Forgotten; id != "" {
+			if _, err := t.forgetTunnel(ctx, name, args, id); err != nil {
+				return nil, err
+			}
+		}
 		return t.existingTunnel(ctx, name, args)
 	}
 	secret, suffix, err := t.secret(ctx, name, args)
@@ -48,7 +53,11 @@ func (t *CloudflareTunnel) tunnel(
 		return nil, err
 	}
 	if t.Deleted != nil {
-		return t.forgetTunnel(ctx, name, args, secret)
+		gone, err := t.forgetTunnel(ctx, name, args, t.Deleted.ID)
+		if err != nil {
+			return nil, err
+		}
+		return newTunnelRef(gone.ID().ToStringOutput(), secret), nil
 	}
 	hooks, err := t.resumable(ctx, name, client)
 	if err != nil {

@@ -63,6 +63,9 @@ type Findings struct {
 	// Released are the component's records, by their logical names, that lead elsewhere
 	// by now and whose names aren't asked for any more. They aren't to be deleted.
 	Released map[string]names.LastRecord
+	// Forgotten is the ID of the component's own tunnel if it was deleted by others, and
+	// an existing one takes its place.
+	Forgotten string
 	// Deleted is the component's own tunnel if it was deleted by others.
 	Deleted *DeletedTunnel
 	// Remote says that the component's own tunnel was switched to a configuration at

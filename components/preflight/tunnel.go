@@ -36,6 +36,8 @@ type tunnelAnswer struct {
 // two fields, of which it is about to remove one.
 func (t tunnelAnswer) remote() bool { return t.RemoteConfig || t.ConfigSrc == "cloudflare" }
 
+func (t tunnelAnswer) deleted() bool { return t.DeletedAt != nil && !t.DeletedAt.IsZero() }
+
 func (c *Client) getTunnel(ctx context.Context, accountID, id string) (found tunnelAnswer, err error) {
 	answer, err := c.api.Raw(ctx, http.MethodGet, "/accounts/"+accountID+"/cfd_tunnel/"+id, nil, nil)
 	if err != nil {
@@ -73,17 +75,35 @@ func (c *Client) tunnel(ctx context.Context, r Request, found *Findings) error {
 	case err != nil:
 		return explain(err, "looking up tunnel "+id)
 	}
-	switch deleted := tunnel.DeletedAt != nil && !tunnel.DeletedAt.IsZero(); {
+	switch deleted := tunnel.deleted(); {
 	case deleted && r.ExistingTunnel != "":
 		return fmt.Errorf("existingTunnel: tunnel %s was deleted at Cloudflare; %s", &DeletedTunnel{id, tunnel.Name, *tunnel.DeletedAt}, remedy)
 	case deleted:
 		found.Deleted = &DeletedTunnel{id, tunnel.Name, *tunnel.DeletedAt}
 	case tunnel.remote() && r.ExistingTunnel != "":
 		return fmt.Errorf("existingTunnel: tunnel %q (%s) has its configuration at Cloudflare, which overrides ingress, origin and originRequest; %s", tunnel.Name, id, remedy)
+	case r.ExistingTunnel != "" && r.OwnTunnel != "":
+		return c.madeTunnel(ctx, r, found)
 	case tunnel.remote():
 		found.Remote = true
 		found.Warnings = append(found.Warnings, fmt.Sprintf("tunnel %q (%s) was switched to a configuration at Cloudflare, "+
 			"which overrides ingress, origin and originRequest; this replaces it by a new tunnel with its configuration here, and deletes it", tunnel.Name, id))
+	}
+	return nil
+}
+
+// madeTunnel looks up the component's own tunnel, which is about to be deleted in favour of
+// an existing one. If others have deleted it, the provider couldn't.
+func (c *Client) madeTunnel(ctx context.Context, r Request, found *Findings) error {
+	tunnel, err := c.getTunnel(ctx, found.AccountID, r.OwnTunnel)
+	var missing *cloudflare.NotFoundError
+	switch {
+	case errors.As(err, &missing): // as for the component's only tunnel
+	case err != nil:
+		return explain(err, "looking up tunnel "+r.OwnTunnel)
+	case tunnel.deleted():
+		found.Forgotten = r.OwnTunnel
+		found.Warnings = append(found.Warnings, fmt.Sprintf("tunnel %s was deleted at Cloudflare; this forgets it", &DeletedTunnel{r.OwnTunnel, tunnel.Name, *tunnel.DeletedAt}))
 	}
 	return nil
 }
