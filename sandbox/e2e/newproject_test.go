@@ -82,10 +82,10 @@ func TestPulumiNew(t *testing.T) {
 	})
 }
 
-// makeTemplate does what make template does, in a folder that goes with the test.
+// makeTemplate does what make template does, in a folder dist that goes with the test.
 func makeTemplate(t *testing.T) string {
 	t.Helper()
-	dist := t.TempDir()
+	dist := filepath.Join(t.TempDir(), "dist")
 	out, err := exec.Command("go", "run", "../release", "template", "-root", testRoot(), "-out", dist).CombinedOutput()
 	require.NoError(t, err, "%s", out)
 	return dist

@@ -106,12 +106,13 @@ func (r *readme) look(t *testing.T, block string) {
 	}
 }
 
-// makeProject makes a project in a backend of its own; TestPulumiNew previews such projects.
+// makeProject makes a project in a backend of its own, with the template's path as it is written;
+// TestPulumiNew previews such projects.
 func (r *readme) makeProject(t *testing.T, block string) {
 	dist := makeTemplate(t)
 	u := newNewUser(t, "dev") // as Pulumi suggests
-	commands := strings.NewReplacer("make template", ":", "./dist/", dist+"/", "~/tunnel", u.project).Replace(block)
-	r.sh(t, commands, append(u.command().Env, agree)...)
+	commands := strings.NewReplacer("make template", ":", "~/tunnel", u.project).Replace(block)
+	r.sh(t, "cd '"+filepath.Dir(dist)+"'\n"+commands, append(u.command().Env, agree)...)
 	u.requireCopied(t, filepath.Join(dist, "template"))
 }
 
