@@ -42,7 +42,7 @@ func TestPreparedBinary(t *testing.T) {
 		cmd := s.command(append(args, "--stack", s.Name, "--non-interactive")...)
 		cmd.Env = append(cmd.Env, "PATH="+pathWith(t, `case "$1" in build | run | install) echo "nothing is to be compiled" >&2; exit 1 ;; esac`))
 		sandbox := filepath.Join(testRootPath(t), ".sandbox")
-		require.NoError(t, limited.Forget(p.Dir, filepath.Join(sandbox, "bin", "pulumi"), filepath.Join(sandbox, "plugins"), filepath.Join(sandbox, "libexec")))
+		require.NoError(t, limited.Forget(p.Dir, filepath.Join(sandbox, "bin", "pulumi"), filepath.Join(sandbox, "libexec"), filepath.Join(testWorld.PulumiHome(), "plugins")))
 		var out strings.Builder
 		cmd.Stdout, cmd.Stderr = &out, &out
 		usage, err := limited.Run(cmd, smallMachine)
