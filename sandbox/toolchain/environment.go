@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"slices"
 	"strings"
 
 	"golang.org/x/mod/semver"
@@ -44,6 +46,20 @@ func buildEnvironment(user []string, cgo bool, extra ...string) []string {
 	// GOFLAGS must not be empty, or the value set with `go env -w` would apply.
 	env = append(env, enabled, "GO111MODULE=on", "GOWORK=off", "GOTOOLCHAIN=local", "GOFLAGS=-mod=readonly")
 	return append(env, extra...)
+}
+
+// HostEnvironment returns the variables with which the language host of the user's own Pulumi compiles
+// programs as the toolchain does: with others, the SDKs would be compiled again. The language host built
+// here needs none.
+func HostEnvironment(root string) []string {
+	info, err := os.Lstat(filepath.Join(BinDir(root), "pulumi"))
+	if err != nil || info.Mode()&os.ModeSymlink == 0 {
+		return nil
+	}
+	return []string{
+		"CGO_ENABLED=0", "GOWORK=off",
+		GoFlags(slices.Concat([]string{"-mod=readonly"}, LeanFlags, []string{"-ldflags=-s -w"})...),
+	}
 }
 
 func keepVariable(name string) bool {

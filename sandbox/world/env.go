@@ -52,6 +52,10 @@ func (w *World) Env() []Variable {
 		variables = append(variables, Variable{"KUBECONFIG", w.Kubeconfig()},
 			Variable{"KUBECACHEDIR", w.path("kubectl-cache")}) // otherwise below the user's home
 	}
+	for _, variable := range toolchain.HostEnvironment(w.Root) {
+		name, value, _ := strings.Cut(variable, "=")
+		variables = append(variables, Variable{name, value})
+	}
 	return variables
 }
 

@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"k8s-tunnel/sandbox/toolchain"
 )
 
 // variables are those of Env, by name.
@@ -74,4 +76,17 @@ func TestEnviron_HasEachExceptionFromProxiesOnce(t *testing.T) {
 		"NO_PROXY=corp.example,localhost,.localhost,127.0.0.1,127.0.3.1,10.255.3.2",
 		"HTTPS_PROXY=" + os.Getenv("HTTPS_PROXY"),
 	}, found)
+}
+
+// The user's own Pulumi compiles the program as the toolchain did, whatever flags the shell has. The one
+// built here does so by itself.
+func TestEnv_FlagsOfTheUsersLanguageHost(t *testing.T) {
+	t.Setenv("GOFLAGS", "-race")
+	w := &World{Root: t.TempDir(), Name: "flags"}
+	require.NotContains(t, variables(w), "GOFLAGS")
+	require.NoError(t, os.MkdirAll(toolchain.BinDir(w.Root), 0o755))
+	require.NoError(t, os.Symlink("/usr/bin/pulumi", filepath.Join(toolchain.BinDir(w.Root), "pulumi")))
+	require.Contains(t, variables(w)["GOFLAGS"], "'-gcflags=all=-dwarf=false -l'")
+	require.Equal(t, "0", variables(w)["CGO_ENABLED"])
+	require.NotContains(t, w.Environ(), "GOFLAGS=-race")
 }
