@@ -37,3 +37,21 @@ func TestMakefile_Environment(t *testing.T) {
 		require.Equal(t, "off in "+account.HomeDir, show(t, "HOME="))
 	})
 }
+
+// A module with vulnerabilities doesn't keep the others from being scanned, and fails the command.
+func TestMakefile_Vulnerabilities(t *testing.T) {
+	t.Parallel()
+	scan := func(t *testing.T, script string) (string, error) {
+		t.Helper()
+		cmd := exec.Command("make", "--no-print-directory", "vulnerabilities", "GOVULNCHECK=sh -c '"+script+"' govulncheck")
+		out, err := cmd.CombinedOutput()
+		return string(out), err
+	}
+	out, err := scan(t, `echo "scanned $$3"; case $$2 in *sandbox | *modules/lint) exit 3 ;; esac`)
+	require.Error(t, err)
+	require.Contains(t, out, "not clean: sandbox sandbox/toolchain/modules/lint\n")
+	require.Contains(t, out, "govulncheck in sandbox/node\nscanned ./...\n")
+	require.Contains(t, out, "govulncheck in sandbox/toolchain/modules/runtime\nscanned tool\n")
+	out, err = scan(t, "true")
+	require.NoError(t, err, out)
+}
