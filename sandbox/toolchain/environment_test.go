@@ -57,7 +57,7 @@ func TestMinimumGo_IsTheModules(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		if entry.IsDir() && strings.HasPrefix(entry.Name(), ".") && path != clone {
+		if entry.IsDir() && path != clone && (path == filepath.Join(clone, "dist") || strings.HasPrefix(entry.Name(), ".")) {
 			return filepath.SkipDir
 		}
 		if entry.Name() != "go.mod" {

@@ -38,14 +38,14 @@ var differing = map[string]map[string]string{
 // module's directory, relative to the clone's root, and the required module's path.
 type modules map[string]map[string]string
 
-// readModules reads the go.mod files below root.
+// readModules reads the go.mod files below root, except those of what was made there.
 func readModules(root string) (modules, error) {
 	all := modules{}
 	err := fs.WalkDir(os.DirFS(root), ".", func(path string, entry fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
-		if entry.IsDir() && strings.HasPrefix(entry.Name(), ".") && path != "." {
+		if entry.IsDir() && path != "." && (path == "dist" || strings.HasPrefix(entry.Name(), ".")) {
 			return fs.SkipDir
 		}
 		if entry.Name() != "go.mod" {

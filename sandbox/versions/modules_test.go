@@ -3,6 +3,7 @@ package main
 import (
 	"maps"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -61,6 +62,19 @@ func ofClone(t *testing.T) modules {
 	all, err := readModules(clone)
 	require.NoError(t, err)
 	return all
+}
+
+// What make template and builds leave in the clone are no modules of its own.
+func TestReadModules(t *testing.T) {
+	t.Parallel()
+	root := t.TempDir()
+	for _, dir := range []string{".", "sandbox/node", "dist/template", ".sandbox/edited/skipper"} {
+		require.NoError(t, os.MkdirAll(filepath.Join(root, dir), 0o755))
+		require.NoError(t, os.WriteFile(filepath.Join(root, dir, "go.mod"), []byte("module example.org/m\n"), 0o644))
+	}
+	all, err := readModules(root)
+	require.NoError(t, err)
+	require.ElementsMatch(t, []string{".", "sandbox/node"}, slices.Collect(maps.Keys(all)))
 }
 
 // What strays is raised to the highest version, save where a module has a reason to differ.
