@@ -22,6 +22,8 @@ import (
 	"strings"
 	"syscall"
 
+	"golang.org/x/mod/modfile"
+	"golang.org/x/mod/module"
 	"golang.org/x/mod/semver"
 )
 
@@ -72,6 +74,9 @@ func run(ctx context.Context, args []string) error {
 	if r.platforms, err = parsePlatforms(*platforms); err != nil {
 		return err
 	}
+	if err := r.checkModule(); err != nil {
+		return err
+	}
 	switch args[0] {
 	case "build":
 		return r.build(ctx)
@@ -89,6 +94,27 @@ type release struct {
 	platforms []platform
 	// cache is the go command's build cache, the usual one if unset.
 	cache string
+}
+
+// checkModule demands that Go can fetch the module in this version, once it has a path to be fetched from:
+// from v2 on, the path ends in the major version.
+func (r *release) checkModule() error {
+	raw, err := os.ReadFile(filepath.Join(r.root, "go.mod"))
+	if err != nil {
+		return err
+	}
+	path := modfile.ModulePath(raw)
+	host, _, _ := strings.Cut(path, "/")
+	prefix, major, ok := module.SplitPathVersion(path)
+	if !ok || !strings.Contains(host, ".") || module.MatchPathMajor(r.version, major) {
+		return nil
+	}
+	fitting := prefix
+	if wanted := semver.Major(r.version); wanted != "v0" && wanted != "v1" {
+		fitting += "/" + wanted
+	}
+	return fmt.Errorf("Go can't fetch %s as %s; first put the module under the path of this major version: make rename MODULE=%s",
+		path, r.version, fitting)
 }
 
 // platform is what a binary runs on.

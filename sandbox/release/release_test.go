@@ -49,6 +49,31 @@ func TestRun_Refuses(t *testing.T) {
 	}
 }
 
+// A module that can be fetched has its major version in its path.
+func TestCheckModule(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct{ path, version, fitting string }{
+		{"k8s-tunnel", "v2.0.0", ""}, // it can't be fetched anyway
+		{"github.com/me/k8s-tunnel", "v0.1.0", ""},
+		{"github.com/me/k8s-tunnel", "v1.2.3-rc.1", ""},
+		{"github.com/me/k8s-tunnel", "v2.0.0", "github.com/me/k8s-tunnel/v2"},
+		{"github.com/me/k8s-tunnel/v2", "v2.1.0", ""},
+		{"github.com/me/k8s-tunnel/v2", "v3.0.0", "github.com/me/k8s-tunnel/v3"},
+		{"github.com/me/k8s-tunnel/v2", "v1.0.0", "github.com/me/k8s-tunnel"},
+	} {
+		root := t.TempDir()
+		write(t, filepath.Join(root, "go.mod"), "module "+test.path+"\n")
+		err := run(t.Context(), []string{"build", "-root", root, "-version", test.version})
+		if test.fitting == "" {
+			require.ErrorContains(t, err, "CHANGELOG.md", "the next thing that is missing: %s", test.path)
+		} else {
+			require.ErrorContains(t, err, "as "+test.version)
+			require.ErrorContains(t, err, "make rename MODULE="+test.fitting)
+			require.True(t, strings.HasSuffix(err.Error(), "="+test.fitting), err)
+		}
+	}
+}
+
 const changelog = `# Changelog
 
 ## [Unreleased]

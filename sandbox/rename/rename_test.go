@@ -57,6 +57,26 @@ func TestRenaming(t *testing.T) {
 	})
 }
 
+// The major version is a part of the module's path, and not of the repository's address.
+func TestRenaming_MajorVersion(t *testing.T) {
+	t.Parallel()
+	const repository = "github.com/" + "me/k8s-tunnel"
+	files := []string{"components/args.go"}
+	text := func(module, repository string) string {
+		owner := strings.TrimPrefix(repository, "github.com/")
+		return `"` + module + `/components" go get ` + module + "/components@v2.0.0 https://" + repository + "/releases https://" + repository +
+			"/components --repo " + owner
+	}
+	first := newRenaming(files, old, repository+"/v2")
+	require.Equal(t, text(repository+"/v2", repository), string(first.apply("a.go", []byte(text(old, "github.com/"+"OWNER/k8s-tunnel")))))
+	raised := newRenaming(files, repository, repository+"/v2")
+	require.Equal(t, text(repository+"/v2", repository), string(raised.apply("a.go", []byte(text(repository, repository)))))
+	moved := newRenaming(files, repository+"/v2", "github.com/you/tunnel/v3")
+	require.Equal(t, text("github.com/you/tunnel/v3", "github.com/you/tunnel"), string(moved.apply("a.go", []byte(text(repository+"/v2", repository)))))
+	below := newRenaming(files, old, "github.com/you/all/tunnel")
+	require.Equal(t, "https://github.com/you/all/releases", string(below.apply("a.md", []byte("https://github.com/"+"OWNER/k8s-tunnel/releases"))))
+}
+
 func TestRun_Refuses(t *testing.T) {
 	t.Parallel()
 	root := t.TempDir()

@@ -6,6 +6,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"golang.org/x/mod/module"
 )
 
 // renaming is what is replaced by what.
@@ -40,16 +42,30 @@ func newRenaming(files []string, old, new string) renaming {
 		},
 	}}
 	if len(folders) > 0 {
-		packages := regexp.MustCompile(`(^|[^\w./-]|https://)` + from + `(/(?:` + strings.Join(folders, "|") + `)\b)`)
+		packages := regexp.MustCompile(`(^|[^\w./-])` + from + `(/(?:` + strings.Join(folders, "|") + `)\b)`)
 		r.everywhere = append(r.everywhere, rule{packages, "${1}" + new + "${2}"})
 	}
 	// The repository's address. Until the first renaming, its owner is OWNER.
-	if strings.HasPrefix(new, "github.com/") {
-		address := regexp.MustCompile(`https://(?:github\.com/OWNER/k8s-tunnel|` + from + `)\b`)
-		repository := regexp.MustCompile(`--repo (?:OWNER/k8s-tunnel|` + strings.TrimPrefix(from, regexp.QuoteMeta("github.com/")) + `)\b`)
-		r.everywhere = append(r.everywhere, rule{address, "https://" + new}, rule{repository, "--repo " + strings.TrimPrefix(new, "github.com/")})
+	if strings.HasPrefix(new, host) {
+		is, was := repository(new), regexp.QuoteMeta(repository(old))
+		address := regexp.MustCompile(`https://(?:github\.com/OWNER/k8s-tunnel|` + was + `)\b`)
+		option := regexp.MustCompile(`--repo (?:OWNER/k8s-tunnel|` + strings.TrimPrefix(was, regexp.QuoteMeta(host)) + `)\b`)
+		r.everywhere = append(r.everywhere, rule{address, "https://" + is}, rule{option, "--repo " + strings.TrimPrefix(is, host)})
 	}
 	return r
+}
+
+// host is where the repository's address can be told from the module's path.
+const host = "github.com/"
+
+// repository is the part of a module's path that names the repository: without a folder in it and the
+// major version.
+func repository(path string) string {
+	if prefix, _, ok := module.SplitPathVersion(path); ok {
+		path = prefix
+	}
+	elements := strings.Split(path, "/")
+	return strings.Join(elements[:min(len(elements), 3)], "/")
 }
 
 // apply returns a file's new content.
