@@ -4,12 +4,15 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
+	"time"
 
 	"golang.org/x/mod/semver"
+
+	"k8s-tunnel/sandbox/git"
 )
 
 const unreleased = "## [Unreleased]\n"
@@ -31,13 +34,11 @@ func (r *release) cutChangelog(ctx context.Context) (string, error) {
 		notes, _, _ := strings.Cut(after, "\n## [")
 		return heading(r.version) + "\n\n" + strings.TrimSpace(notes) + "\n", nil
 	}
-	cmd := exec.CommandContext(ctx, "git", "log", "-1", "--date=format-local:%Y-%m-%d", "--format=%cd")
-	cmd.Dir, cmd.Env = r.root, append(os.Environ(), "TZ=UTC")
-	day, err := cmd.Output()
+	day, err := r.dayOfCommit(ctx)
 	if err != nil {
 		return "", fmt.Errorf("finding the day of the last commit, for the changelog: %w", err)
 	}
-	cut, err := cutUnreleased(string(raw), r.version, strings.TrimSpace(string(day)))
+	cut, err := cutUnreleased(string(raw), r.version, day)
 	if err != nil {
 		return "", err
 	}
@@ -47,6 +48,16 @@ func (r *release) cutChangelog(ctx context.Context) (string, error) {
 	fmt.Printf("CHANGELOG.md has a section for %s now: commit it before the tag\n", r.version)
 	notes, _ := section(cut, r.version)
 	return notes, nil
+}
+
+// dayOfCommit is that of the last commit, in UTC.
+func (r *release) dayOfCommit(ctx context.Context) (string, error) {
+	out, err := git.Output(ctx, r.root, "log", "-1", "--format=%ct")
+	if err != nil {
+		return "", err
+	}
+	seconds, err := strconv.ParseInt(strings.TrimSpace(string(out)), 10, 64)
+	return time.Unix(seconds, 0).UTC().Format(time.DateOnly), err
 }
 
 // cutUnreleased puts the heading of a version below that of what is unreleased.

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"os/exec"
 	"path"
 	"path/filepath"
 	"runtime"
@@ -107,6 +108,26 @@ func TestChangelog(t *testing.T) {
 	require.EqualError(t, err, "CHANGELOG.md has no changes for v0.3.0")
 	_, err = cutUnreleased("# Changelog\n", "v0.3.0", "2026-03-04")
 	require.ErrorContains(t, err, "neither a section for v0.3.0 nor what is unreleased")
+}
+
+// The day is that of the last commit in UTC, and without one, git says why.
+func TestChangelog_Day(t *testing.T) {
+	t.Parallel()
+	r := newClone(t)
+	r.version = "v0.2.0"
+	_, err := r.cutChangelog(t.Context())
+	require.ErrorContains(t, err, "the day of the last commit, for the changelog: git log: exit status 128: fatal: ")
+	inGit := func(args ...string) {
+		cmd := exec.Command("git", append([]string{"-C", r.root, "-c", "user.name=t", "-c", "user.email=t@example.org", "-c", "commit.gpgSign=false"}, args...)...)
+		cmd.Env = append(os.Environ(), "GIT_COMMITTER_DATE=2026-03-05T01:00:00+0200")
+		out, err := cmd.CombinedOutput()
+		require.NoError(t, err, "%s", out)
+	}
+	inGit("init", "--quiet")
+	inGit("commit", "--quiet", "--allow-empty", "--message", "first")
+	notes, err := r.cutChangelog(t.Context())
+	require.NoError(t, err)
+	require.Contains(t, notes, "## [0.2.0] - 2026-03-04\n")
 }
 
 // A version to try has the notes of the next one.

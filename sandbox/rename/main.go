@@ -9,28 +9,30 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"flag"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 
 	"golang.org/x/mod/modfile"
 	"golang.org/x/mod/module"
+
+	"k8s-tunnel/sandbox/git"
 )
 
 func main() {
 	root := flag.String("root", "..", "the clone's `folder`")
 	path := flag.String("module", "", "the new `path`, such as github.com/me/k8s-tunnel")
 	flag.Parse()
-	if err := run(*root, *path); err != nil {
+	if err := run(context.Background(), *root, *path); err != nil {
 		fmt.Fprintln(os.Stderr, "error:", err)
 		os.Exit(1)
 	}
 }
 
-func run(root, path string) error {
+func run(ctx context.Context, root, path string) error {
 	if err := module.CheckPath(path); err != nil {
 		return fmt.Errorf("%q is no path for a module: %w; set it: make rename MODULE=github.com/me/k8s-tunnel", path, err)
 	}
@@ -44,14 +46,14 @@ func run(root, path string) error {
 		return nil
 	}
 	// Without other changes, git diff shows what was renamed, and git restore . undoes it.
-	status, err := git(root, "status", "--porcelain")
+	status, err := git.Output(ctx, root, "status", "--porcelain")
 	if err != nil {
 		return err
 	}
 	if len(status) > 0 {
 		return fmt.Errorf("there are changes that aren't committed; commit or stash them first:\n%s", status)
 	}
-	files, err := git(root, "ls-files", "-z")
+	files, err := git.Output(ctx, root, "ls-files", "-z")
 	if err != nil {
 		return err
 	}
@@ -90,12 +92,4 @@ func rename(root string, names []string, old, path string) (changed int, err err
 		changed++
 	}
 	return changed, nil
-}
-
-func git(root string, args ...string) ([]byte, error) {
-	out, err := exec.Command("git", append([]string{"-C", root}, args...)...).Output()
-	if err != nil {
-		return nil, fmt.Errorf("git %s: %w", args[0], err)
-	}
-	return out, nil
 }

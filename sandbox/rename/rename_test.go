@@ -13,6 +13,8 @@ import (
 	"golang.org/x/mod/modfile"
 	"golang.org/x/mod/module"
 	"golang.org/x/mod/zip"
+
+	"k8s-tunnel/sandbox/git"
 )
 
 // These tests go on to hold after a renaming: what they say of the old path isn't written in one piece.
@@ -81,12 +83,13 @@ func TestRun_Refuses(t *testing.T) {
 	t.Parallel()
 	root := t.TempDir()
 	write(t, filepath.Join(root, "go.mod"), "module k8s-tunnel\n")
+	require.ErrorContains(t, run(t.Context(), root, renamed), "fatal: ", "what git says outside of a repository")
 	inGit(t, root, "init", "--quiet")
-	require.ErrorContains(t, run(root, "tunnel"), "no path for a module")
-	require.ErrorContains(t, run(root, ""), "make rename MODULE=github.com/me/k8s-tunnel")
-	require.ErrorContains(t, run(root, renamed), "changes that aren't committed")
+	require.ErrorContains(t, run(t.Context(), root, "tunnel"), "no path for a module")
+	require.ErrorContains(t, run(t.Context(), root, ""), "make rename MODULE=github.com/me/k8s-tunnel")
+	require.ErrorContains(t, run(t.Context(), root, renamed), "changes that aren't committed")
 	write(t, filepath.Join(root, "go.mod"), "module "+renamed+"\n")
-	require.NoError(t, run(root, renamed), "a second time, nothing is to do")
+	require.NoError(t, run(t.Context(), root, renamed), "a second time, nothing is to do")
 }
 
 // A copy of the repository under another path is complete and can be fetched.
@@ -101,7 +104,7 @@ func TestRename_Repository(t *testing.T) {
 	former := modfile.ModulePath(raw)
 	before := occurrences(t, copied, "k8s-tunnel:index:CloudflareTunnel")
 	require.NotEmpty(t, before)
-	require.NoError(t, run(copied, renamed))
+	require.NoError(t, run(t.Context(), copied, renamed))
 	require.Equal(t, before, occurrences(t, copied, "k8s-tunnel:index:CloudflareTunnel"), "the type is a contract")
 	require.Empty(t, occurrences(t, copied, `"`+former+`/components`, `"`+former+`/sandbox`, "module "+former))
 	require.NotEmpty(t, occurrences(t, copied, "name: k8s-tunnel"), "so is the project's name")
@@ -154,7 +157,7 @@ func copyRepository(t *testing.T) string {
 	t.Helper()
 	root, err := filepath.Abs(filepath.Join("..", ".."))
 	require.NoError(t, err)
-	files, err := git(root, "ls-files", "-z")
+	files, err := git.Output(t.Context(), root, "ls-files", "-z")
 	require.NoError(t, err)
 	copied := t.TempDir()
 	for name := range strings.SplitSeq(strings.TrimRight(string(files), "\x00"), "\x00") {

@@ -17,6 +17,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"k8s-tunnel/sandbox/git"
 	"k8s-tunnel/sandbox/toolchain"
 )
 
@@ -64,9 +65,7 @@ func run(ctx context.Context) (err error) {
 
 // copy copies the files that Git knows, or would.
 func (c *cold) copy(ctx context.Context, root string) error {
-	cmd := exec.CommandContext(ctx, "git", "ls-files", "-z", "--cached", "--others", "--exclude-standard")
-	cmd.Dir = root
-	out, err := cmd.Output()
+	out, err := git.Output(ctx, root, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
 	if err != nil {
 		return fmt.Errorf("listing the clone's files: %w", err)
 	}
