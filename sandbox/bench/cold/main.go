@@ -51,6 +51,10 @@ func run(ctx context.Context) (err error) {
 	if err := c.remove(ctx); err != nil {
 		return err
 	}
+	c.cpu = 0 // of removing what an interrupted measurement left
+	if err := c.hidePulumi(); err != nil {
+		return err
+	}
 	if err := c.copy(ctx, root); err != nil {
 		return err
 	}
@@ -106,8 +110,22 @@ func (c *cold) sandbox(ctx context.Context, command ...string) error {
 
 func (c *cold) goCommand(ctx context.Context, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, "go", args...)
-	cmd.Env = append(os.Environ(), "GOMODCACHE="+c.modules(), "GOCACHE="+filepath.Join(c.dir, "build"))
+	cmd.Env = append(os.Environ(), "GOMODCACHE="+c.modules(), "GOCACHE="+filepath.Join(c.dir, "build"),
+		"PATH="+c.programs()+string(os.PathListSeparator)+os.Getenv("PATH"),
+		// The toolchain looks for the user's plugins there. Folders below .sandbox don't count for it.
+		"PULUMI_HOME="+filepath.Join(os.DevNull, "pulumi"))
 	return cmd
+}
+
+// programs is a folder that comes first on the search path.
+func (c *cold) programs() string { return filepath.Join(c.dir, "programs") }
+
+// hidePulumi puts a Pulumi before the user's that the toolchain finds too old, so that it builds one.
+func (c *cold) hidePulumi() error {
+	if err := os.MkdirAll(c.programs(), 0o755); err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(c.programs(), "pulumi"), []byte("#!/bin/sh\necho v0.0.0\n"), 0o755)
 }
 
 // remove takes the world down and removes all that was made.
