@@ -96,8 +96,8 @@ func (e *ensurer) ensure(ctx context.Context, wanted []target) (Result, error) {
 	return result, nil
 }
 
-// copies makes the edited copies of modules that aren't there because the tool that is built against
-// them was downloaded, or is the user's own. Linters read the modules all the same.
+// copies makes the edited copies of modules that aren't there, or out of date, because the tool that is
+// built against them was downloaded, or is the user's own. Linters read the modules all the same.
 func (e *ensurer) copies(ctx context.Context, wanted []target) error {
 	if !slices.Contains(e.Groups, GroupLint) {
 		return nil

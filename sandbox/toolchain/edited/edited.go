@@ -7,13 +7,17 @@ package edited
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"embed"
 	"encoding/json"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strings"
 )
 
 // Module is a module with edited files.
@@ -87,12 +91,43 @@ func Make(ctx context.Context, dir, requiring string, env []string) error {
 	return nil
 }
 
-// Made reports whether there are all copies for a module below dir.
+// Made reports whether there are all copies for a module below dir, made by the package as it is now.
 func Made(dir, requiring string) bool {
-	return !slices.ContainsFunc(Modules(), func(m Module) bool {
-		_, err := os.Stat(filepath.Join(dir, m.Folder))
-		return m.For == requiring && err != nil
+	return !slices.ContainsFunc(Modules(), func(m Module) bool { return m.For == requiring && !m.made(dir) })
+}
+
+func (m Module) made(dir string) bool {
+	found, err := os.ReadFile(filepath.Join(dir, m.Folder, stampName))
+	if err != nil {
+		return false
+	}
+	want, err := stamp()
+	return err == nil && string(found) == want
+}
+
+// stampName is the file in a copy that says by what it was made.
+const stampName = "made-by-k8s-tunnel.sha256"
+
+// sources are this package's, which say what all copies are made of: the versions and the edits.
+//
+//go:embed *.go
+var sources embed.FS
+
+// stamp is what the file stampName has in it.
+func stamp() (string, error) {
+	digest := sha256.New()
+	err := fs.WalkDir(sources, ".", func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() || strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		content, err := sources.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		_, err = fmt.Fprintf(digest, "%s %d\n%s", path, len(content), content)
+		return err
 	})
+	return fmt.Sprintf("%x\n", digest.Sum(nil)), err
 }
 
 func (m Module) make(ctx context.Context, dir string, env []string) error {
@@ -100,6 +135,11 @@ func (m Module) make(ctx context.Context, dir string, env []string) error {
 	if err != nil {
 		return err
 	}
+	return m.copy(source, dir)
+}
+
+// copy makes the copy of a module in the folder source.
+func (m Module) copy(source, dir string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
@@ -116,6 +156,13 @@ func (m Module) make(ctx context.Context, dir string, env []string) error {
 		if err := apply(filepath.Join(fresh, filepath.FromSlash(name)), edit); err != nil {
 			return fmt.Errorf("%s isn't what the edit was written for: %w", name, err)
 		}
+	}
+	made, err := stamp()
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(fresh, stampName), []byte(made), 0o644); err != nil {
+		return err
 	}
 	target := filepath.Join(dir, m.Folder)
 	if err := os.RemoveAll(target); err != nil {

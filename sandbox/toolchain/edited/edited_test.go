@@ -127,6 +127,26 @@ func TestZeroes(t *testing.T) {
 	assert.ErrorContains(t, err, `"f" 0 times`)
 }
 
+// A copy that another version of this package made is none.
+func TestModule_Made(t *testing.T) {
+	t.Parallel()
+	source, dir := t.TempDir(), t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(source, "a.go"), []byte("package old"), 0o444))
+	m := Module{Folder: "a", edits: map[string]edit{"a.go": replace("old", "new")}}
+	require.False(t, m.made(dir))
+	require.NoError(t, m.copy(source, dir))
+	require.True(t, m.made(dir))
+	edited, err := os.ReadFile(filepath.Join(dir, "a", "a.go"))
+	require.NoError(t, err)
+	require.Equal(t, "package new", string(edited))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "a", stampName), []byte("of another one\n"), 0o644))
+	require.False(t, m.made(dir))
+	require.NoError(t, m.copy(source, dir))
+	require.True(t, m.made(dir))
+	require.NoError(t, os.Remove(filepath.Join(dir, "a", stampName)))
+	require.False(t, m.made(dir), "as before there was such a file")
+}
+
 // The copies stand for the very versions that are required.
 func TestModules_AreThoseThatAreRequired(t *testing.T) {
 	t.Parallel()
