@@ -1,8 +1,10 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"debug/buildinfo"
+	"encoding/json"
 	"fmt"
 	"os"
 	"os/exec"
@@ -19,25 +21,62 @@ import (
 // third less memory.
 var flags = slices.Concat([]string{"-mod=readonly", "-ldflags=-s -w -buildid="}, toolchain.LeanFlags)
 
+// kept are the settings of the go command that say where it keeps and finds things, and which version it
+// is. They don't decide what is built.
+var kept = []string{
+	"GOAUTH", "GOCACHE", "GOCACHEPROG", "GOINSECURE", "GOMODCACHE", "GONOPROXY", "GONOSUMDB", "GOPATH", "GOPRIVATE", "GOPROXY",
+	"GOSUMDB", "GOTMPDIR", "GOTOOLCHAIN", "GOVCS",
+}
+
+// ofRuntime are variables of every Go program.
+var ofRuntime = []string{"GOGC", "GOMAXPROCS", "GOMEMLIMIT"}
+
 // environment is that of the go command: what it keeps and where it downloads from is the user's, what
 // it builds isn't.
-func (r *release) environment(p platform) []string {
+func (r *release) environment(ctx context.Context, p platform) ([]string, error) {
 	var env []string
 	for _, variable := range os.Environ() {
 		name, _, _ := strings.Cut(variable, "=")
-		if name != "GOFLAGS" && name != "GOWORK" && name != "GOEXPERIMENT" && name != "GODEBUG" && !strings.HasPrefix(name, "CGO_") {
+		if slices.Contains(ofRuntime, name) || name == "GOROOT" || !strings.HasPrefix(name, "GO") && !strings.HasPrefix(name, "CGO_") {
 			env = append(env, variable)
 		}
 	}
-	// An empty GOFLAGS would leave the value of `go env -w`.
-	env = append(env, "GOFLAGS=-mod=readonly", "GOWORK=off", "CGO_ENABLED=0", "GOAMD64=v1", "GOARM64=v8.0", "GOFIPS140=off")
+	// Without the user's file, which `go env -w` writes, the values that are kept have to be said.
+	settings, err := r.settings(ctx)
+	if err != nil {
+		return nil, err
+	}
+	env = append(env, settings...)
+	env = append(env, "GOENV=off", "GOFLAGS=-mod=readonly", "GOWORK=off", "CGO_ENABLED=0", "GOAMD64=v1", "GOARM64=v8.0", "GOFIPS140=off")
 	if p != (platform{}) {
 		env = append(env, "GOOS="+p.system, "GOARCH="+p.architecture)
 	}
 	if r.cache != "" {
 		env = append(env, "GOCACHE="+r.cache)
 	}
-	return env
+	return env, nil
+}
+
+// settings are the user's that are kept, wherever they come from.
+func (r *release) settings(ctx context.Context) ([]string, error) {
+	var stderr bytes.Buffer
+	cmd := exec.CommandContext(ctx, "go", append([]string{"env", "-json"}, kept...)...)
+	cmd.Dir, cmd.Stderr = r.root, &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		return nil, fmt.Errorf("go env: %w\n%s", err, stderr.Bytes())
+	}
+	var values map[string]string
+	if err := json.Unmarshal(out, &values); err != nil {
+		return nil, fmt.Errorf("go env: %w", err)
+	}
+	var settings []string
+	for _, name := range kept {
+		if values[name] != "" {
+			settings = append(settings, name+"="+values[name])
+		}
+	}
+	return settings, nil
 }
 
 // build writes all files of the release. Files of other versions stay.
@@ -74,9 +113,13 @@ func (r *release) buildFor(ctx context.Context, p platform) ([]string, error) {
 	}
 	defer os.RemoveAll(folder)
 	binary := filepath.Join(folder, p.binary())
+	env, err := r.environment(ctx, p)
+	if err != nil {
+		return nil, err
+	}
 	fmt.Printf("building for %s/%s\n", p.system, p.architecture)
 	cmd := exec.CommandContext(ctx, "go", append(append([]string{"build"}, flags...), "-o", binary, ".")...)
-	cmd.Dir, cmd.Env = r.root, r.environment(p)
+	cmd.Dir, cmd.Env = r.root, env
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("go build: %w\n%s", err, out)
 	}

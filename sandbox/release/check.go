@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-
-	"k8s-tunnel/sandbox/sources"
 )
 
 // check builds the release in dist, and once more from a copy of the source at another path, with an
@@ -41,7 +39,7 @@ func (r *release) check(ctx context.Context) (err error) {
 
 // copySource copies what the release is built from.
 func (r *release) copySource(ctx context.Context, to string) error {
-	names, err := sources.List(ctx, r.root, r.environment(platform{}))
+	names, err := r.sources(ctx)
 	if err != nil {
 		return err
 	}

@@ -274,6 +274,26 @@ func newClone(t *testing.T) *release {
 	}
 }
 
+// What a user has set with go env -w doesn't decide what is built. Where modules come from stays theirs.
+func TestEnvironment(t *testing.T) {
+	r := newClone(t)
+	file := filepath.Join(t.TempDir(), "env")
+	write(t, file, "GOEXPERIMENT=jsonv2\nGOAMD64=v3\nGOARM64=v9.0\nGOFLAGS=-tags=own\nGOPROXY=https://proxy.example\nGOPRIVATE=corp.example\n")
+	t.Setenv("GOENV", file)
+	t.Setenv("GODEBUG", "http2client=0")
+	t.Setenv("GONOSUMDB", "sum.example")
+	t.Setenv("GOGC", "30")
+	env, err := r.environment(t.Context(), platform{"linux", "arm64"})
+	require.NoError(t, err)
+	require.Contains(t, env, "GOGC=30")
+	require.NotContains(t, env, "GODEBUG=http2client=0")
+	cmd := exec.Command("go", "env", "GOEXPERIMENT", "GOAMD64", "GOARM64", "GOFLAGS", "GOPROXY", "GOPRIVATE", "GONOSUMDB", "GOARCH")
+	cmd.Env = env
+	out, err := cmd.CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	require.Equal(t, "\nv1\nv8.0\n-mod=readonly\nhttps://proxy.example\ncorp.example\nsum.example\narm64\n", string(out))
+}
+
 func TestTemplate(t *testing.T) {
 	t.Parallel()
 	r := newClone(t)

@@ -59,9 +59,18 @@ func (r *release) writeTemplate(ctx context.Context) error {
 	return os.WriteFile(filepath.Join(r.out, templateArchive), archive, 0o644)
 }
 
+// sources lists the files that the program is made of.
+func (r *release) sources(ctx context.Context) ([]string, error) {
+	env, err := r.environment(ctx, platform{})
+	if err != nil {
+		return nil, err
+	}
+	return sources.List(ctx, r.root, env)
+}
+
 // templateFiles are what the program is made of, and what a project needs beside it.
 func (r *release) templateFiles(ctx context.Context) ([]file, error) {
-	names, err := sources.List(ctx, r.root, r.environment(platform{}))
+	names, err := r.sources(ctx)
 	if err != nil {
 		return nil, err
 	}
