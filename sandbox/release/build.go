@@ -12,6 +12,8 @@ import (
 	"slices"
 	"strings"
 
+	"golang.org/x/mod/modfile"
+
 	"k8s-tunnel/sandbox/toolchain"
 )
 
@@ -170,10 +172,19 @@ func (r *release) projectFiles(binary string, p platform) ([]file, error) {
 	if err != nil {
 		return nil, err
 	}
+	modules, err := os.ReadFile(filepath.Join(r.root, "go.mod"))
+	if err != nil {
+		return nil, err
+	}
 	return []file{
 		{p.binary(), content, 0o755},
 		{"LICENSE", license, 0o644},
 		{"Pulumi.yaml", []byte(project), 0o644},
 		{"README.md", binaryReadme, 0o644},
+		{"go.mod", fmt.Appendf(nil, moduleOfBinary, modfile.ModulePath(modules)), 0o644},
 	}, nil
 }
+
+// moduleOfBinary is for Pulumi, which asks the go command for the modules of what it runs, and would find
+// those of a folder above. It has none, and the version of the oldest go command that will do.
+const moduleOfBinary = "// Nothing is compiled here, so that no modules are needed.\nmodule %s\n\ngo 1.18\n"

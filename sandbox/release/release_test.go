@@ -341,6 +341,24 @@ func TestCheck(t *testing.T) {
 	for _, file := range []string{name + ".tar.gz", name + billExtension, templateArchive, "k8s-tunnel_v0.1.0_changes.md"} {
 		require.Contains(t, string(sums), "  "+file+"\n")
 	}
+	unpacked := t.TempDir()
+	out, err := exec.Command("tar", "-xzf", filepath.Join(r.out, name+".tar.gz"), "-C", unpacked).CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	entries, err := os.ReadDir(filepath.Join(unpacked, name))
+	require.NoError(t, err)
+	var names []string
+	for _, entry := range entries {
+		names = append(names, entry.Name())
+	}
+	require.ElementsMatch(t, []string{(platform{system: runtime.GOOS}).binary(), "LICENSE", "Pulumi.yaml", "README.md", "go.mod"}, names)
+	// In the folder, as Pulumi asks, and not of a module above it.
+	write(t, filepath.Join(unpacked, "go.mod"), "module example.org/above\n")
+	list := exec.Command("go", "list", "-m", "all")
+	list.Dir = filepath.Join(unpacked, name)
+	list.Env = append(os.Environ(), "GOWORK=off", "GOFLAGS=")
+	out, err = list.CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	require.Equal(t, "example.org/program\n", string(out))
 
 	other := newClone(t)
 	write(t, filepath.Join(other.root, "components", "text.txt"), "other")
