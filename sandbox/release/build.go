@@ -125,20 +125,25 @@ func (r *release) buildFor(ctx context.Context, p platform) ([]string, error) {
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("go build: %w\n%s", err, out)
 	}
+	info, err := buildinfo.ReadFile(binary)
+	if err != nil {
+		return nil, err
+	}
+	notices, err := r.notices(ctx, env, info)
+	if err != nil {
+		return nil, err
+	}
 	files, err := r.projectFiles(binary, p)
 	if err != nil {
 		return nil, err
 	}
+	files = append(files, file{noticesFile, notices, 0o644})
 	name := strings.Join([]string{program, r.version, p.system, p.architecture}, "_")
 	pack, extension := tarGzip, ".tar.gz"
 	if p.system == "windows" {
 		pack, extension = zipped, ".zip"
 	}
 	archive, err := pack(name, files)
-	if err != nil {
-		return nil, err
-	}
-	info, err := buildinfo.ReadFile(binary)
 	if err != nil {
 		return nil, err
 	}

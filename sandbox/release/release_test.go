@@ -350,7 +350,7 @@ func TestCheck(t *testing.T) {
 	for _, entry := range entries {
 		names = append(names, entry.Name())
 	}
-	require.ElementsMatch(t, []string{(platform{system: runtime.GOOS}).binary(), "LICENSE", "Pulumi.yaml", "README.md", "go.mod"}, names)
+	require.ElementsMatch(t, []string{(platform{system: runtime.GOOS}).binary(), "LICENSE", noticesFile, "Pulumi.yaml", "README.md", "go.mod"}, names)
 	// In the folder, as Pulumi asks, and not of a module above it.
 	write(t, filepath.Join(unpacked, "go.mod"), "module example.org/above\n")
 	list := exec.Command("go", "list", "-m", "all")
