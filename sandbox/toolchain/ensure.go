@@ -64,6 +64,8 @@ func System(ctx context.Context, options Options) error {
 	if err != nil {
 		return err
 	}
+	run.progress.begin(nil, "")
+	defer run.progress.end()
 	return run.system(ctx, false)
 }
 
@@ -246,7 +248,12 @@ func present(jobs ...*job) []*job {
 }
 
 func (e *ensurer) system(ctx context.Context, runc bool) error {
-	return provideSystem(ctx, e.Root, missing(requirements(runc)), e.progress.say)
+	absent := missing(requirements(runc))
+	if len(absent) == 0 {
+		return nil
+	}
+	defer e.progress.waiting("installing Debian packages")()
+	return provideSystem(ctx, e.Root, absent, e.progress.say)
 }
 
 // provide builds t, unless it has been provided in the meantime.

@@ -125,6 +125,7 @@ func (e *ensurer) downloadAll(ctx context.Context) error {
 		return err
 	}
 	defer unlock()
+	defer e.progress.waiting("downloading plugins")()
 	refusals, errs := make([]error, len(e.try)), make([]error, len(e.try))
 	var all sync.WaitGroup
 	for i, t := range e.try {

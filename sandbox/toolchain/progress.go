@@ -7,6 +7,7 @@ import (
 	"io"
 	"math"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -36,6 +37,7 @@ type progress struct {
 	costs   map[string]float64 // what each build is expected to take, in CPU seconds
 	ended   []ended
 	running []*activity
+	waits   []*activity // what is in progress beside builds
 	drawn   bool
 	began   time.Time
 	beat    time.Time
@@ -43,11 +45,11 @@ type progress struct {
 	stopped sync.WaitGroup
 }
 
-// activity is a build in progress.
+// activity is a build, or something else, in progress.
 type activity struct {
 	name  string
 	since time.Time
-	// used returns the CPU seconds that it has taken so far.
+	// used returns the CPU seconds that a build has taken so far.
 	used func() float64
 }
 
@@ -124,6 +126,9 @@ func (p *progress) end() {
 func (p *progress) started(name string, used func() float64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if !p.building() {
+		p.began = p.now()
+	}
 	p.running = append(p.running, &activity{name, p.now(), used})
 	p.draw()
 }
@@ -156,6 +161,23 @@ func (p *progress) finished(name string, used float64, err error) {
 	p.draw()
 }
 
+// waiting marks the beginning of something that isn't a build, such as downloads, and returns what marks its
+// end.
+func (p *progress) waiting(what string) (end func()) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	wait := &activity{name: what, since: p.now()}
+	p.waits = append(p.waits, wait)
+	p.draw()
+	return func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.waits = slices.DeleteFunc(p.waits, func(other *activity) bool { return other == wait })
+		p.wipe()
+		p.draw()
+	}
+}
+
 // fewer forgets a build that turned out not to be needed.
 func (p *progress) fewer(name string) {
 	p.mu.Lock()
@@ -179,18 +201,33 @@ func (p *progress) tick() {
 		p.draw()
 		return
 	}
-	if len(p.running) > 0 && p.now().Sub(p.beat) >= heartbeat {
+	if p.busy() && p.now().Sub(p.beat) >= heartbeat {
 		p.beat = p.now()
-		fmt.Fprintf(p.out, "%s: building %s\n", p.whole(), p.activities())
+		what := p.activities()
+		if len(p.running) > 0 {
+			what = "building " + what
+		}
+		if p.building() {
+			what = p.whole() + ": " + what
+		}
+		fmt.Fprintln(p.out, what)
 	}
 }
 
+func (p *progress) busy() bool { return len(p.running)+len(p.waits) > 0 }
+
+// building reports whether a build has begun, so that there is a pace to tell.
+func (p *progress) building() bool { return len(p.running)+len(p.ended) > 0 }
+
 func (p *progress) draw() {
-	if p.width == 0 || len(p.running) == 0 {
+	if p.width == 0 || !p.busy() {
 		return
 	}
-	full := int(p.share() * cells)
-	line := strings.Repeat("█", full) + strings.Repeat("░", cells-full) + " " + p.whole() + ": " + p.activities()
+	line := p.activities()
+	if p.building() {
+		full := int(p.share() * cells)
+		line = strings.Repeat("█", full) + strings.Repeat("░", cells-full) + " " + p.whole() + ": " + line
+	}
 	if runes := []rune(line); len(runes) >= p.width {
 		line = string(runes[:p.width-1])
 	}
@@ -206,9 +243,9 @@ func (p *progress) wipe() {
 }
 
 func (p *progress) activities() string {
-	texts := make([]string, len(p.running))
-	for i, running := range p.running {
-		texts[i] = running.name + " " + elapsed(p.now().Sub(running.since))
+	var texts []string
+	for _, activity := range slices.Concat(p.running, p.waits) {
+		texts = append(texts, activity.name+" "+elapsed(p.now().Sub(activity.since)))
 	}
 	return strings.Join(texts, ", ")
 }

@@ -44,6 +44,32 @@ func TestProgress_WritesPlainLinesIntoALog(t *testing.T) {
 		"stopped building skipper after 0.0 s\n", strings.ReplaceAll(out.String(), "building skipper in", "building skipper after"))
 }
 
+// What isn't a build is mentioned too: a log that stands still looks as if nothing happened.
+func TestProgress_MentionsWaiting(t *testing.T) {
+	t.Parallel()
+	shown, out, clock := display(0)
+	end := shown.waiting("downloading plugins")
+	*clock = clock.Add(31 * time.Second)
+	shown.tick()
+	shown.started("node", using(0))
+	*clock = clock.Add(31 * time.Second)
+	shown.tick()
+	end()
+	shown.finished("node", 300, nil)
+	*clock = clock.Add(31 * time.Second)
+	shown.tick()
+	require.Equal(t, "downloading plugins 31 s\n"+
+		"0 %, about 9 min left: building node 31 s, downloading plugins 1 min 02 s\n"+
+		"built node in 31 s; 75 %, less than a minute left\n", out.String())
+
+	shown, out, clock = display(0)
+	shown.expect(nil)
+	defer shown.waiting("installing Debian packages")()
+	*clock = clock.Add(31 * time.Second)
+	shown.tick()
+	require.Equal(t, "installing Debian packages 31 s\n", out.String(), "nothing is built")
+}
+
 func TestProgress_RewritesALineOnATerminal(t *testing.T) {
 	t.Parallel()
 	const wipe = "\r\x1b[K"
