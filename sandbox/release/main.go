@@ -113,7 +113,7 @@ func (r *release) checkModule() error {
 	if wanted := semver.Major(r.version); wanted != "v0" && wanted != "v1" {
 		fitting += "/" + wanted
 	}
-	return fmt.Errorf("Go can't fetch %s as %s; first put the module under the path of this major version: make rename MODULE=%s",
+	return fmt.Errorf("a module %s can't be fetched as %s; first put it under the path of this major version: make rename MODULE=%s",
 		path, r.version, fitting)
 }
 
