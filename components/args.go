@@ -30,8 +30,8 @@ type CloudflareTunnelArgs struct {
 	Domain string `pulumi:"domain"`
 	// Hostnames are names that lead to the cluster, in full; a leading *. stands for
 	// all names below. With [CloudflareTunnelArgs.Domain], they are further names: in
-	// other zones, or at or below a name with a record of its own, where the wildcard
-	// doesn't apply. Without [CloudflareTunnelArgs.Domain], the stack serves these names
+	// other zones, names that already have a DNS record, and names below one of those,
+	// because a DNS wildcard ends at a name that exists. Without [CloudflareTunnelArgs.Domain], the stack serves these names
 	// only. Each gets a record, in the zone that it lies in.
 	Hostnames []string `pulumi:"hostnames"`
 	// API says how to reach Cloudflare's API, as the provider does. Required. It
@@ -98,7 +98,7 @@ type CloudflareTunnelArgs struct {
 	ExistingPaths []string `pulumi:"existingPaths"`
 	// Autoscaling lets the cluster add connectors to [CloudflareTunnelArgs.Replicas].
 	// Off when unset, as Cloudflare advises: a connector that stops ends its
-	// long-lived connections.
+	// long-lived connections. It needs a metrics server in the cluster.
 	Autoscaling *AutoscalingArgs `pulumi:"autoscaling"`
 	// NetworkPolicy says what the connectors may reach, and who may scrape their
 	// metrics.

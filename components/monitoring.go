@@ -18,9 +18,10 @@ import (
 // MonitoringArgs add objects for Prometheus and Grafana. Each part is off unless it
 // is set; {} turns it on with its defaults.
 type MonitoringArgs struct {
-	// PodMonitor lets the Prometheus operator scrape the connectors.
+	// PodMonitor lets the Prometheus operator scrape the connectors; {} does so with the
+	// defaults. [NetworkPolicyArgs.MetricsFrom] has to list Prometheus's namespace.
 	PodMonitor *PodMonitorArgs `pulumi:"podMonitor"`
-	// Dashboard adds a dashboard for Grafana's sidecar.
+	// Dashboard adds a dashboard for Grafana's sidecar; {} does so with the defaults.
 	Dashboard *DashboardArgs `pulumi:"dashboard"`
 }
 
