@@ -27,7 +27,7 @@ type AutoscalingArgs struct {
 	// CPU is the average use of a connector, as a Kubernetes quantity, above which
 	// the cluster adds one. It has to be less than the limit of cpu. Defaults to half
 	// of the limit of cpu, which is [DefaultAutoscalingCPU] by default.
-	CPU string `pulumi:"cpu"`
+	CPU string `numeric:"true" pulumi:"cpu"`
 }
 
 // scaleDownSeconds is how long the cluster waits between removing two connectors.

@@ -13,17 +13,17 @@ import (
 	"k8s-tunnel/components/preflight"
 )
 
-// claims are the components of each program that runs, by what only one of them can have.
+// claims are the components of each program that runs, by the names that they have.
 var claims = struct {
 	sync.Mutex
 
 	of map[weak.Pointer[pulumi.Context]]map[string]string
 }{of: map[weak.Pointer[pulumi.Context]]map[string]string{}}
 
-// claim reports names, or an existing tunnel, that another component of the same program has.
-// Nothing at Cloudflare says so before the first update, in which one component would take
-// the records of the other.
-func claim(ctx *pulumi.Context, component, existingTunnel string, found *preflight.Findings) error {
+// claim reports names that another component of the same program has. Nothing at Cloudflare
+// says so before the first update, in which one component would take the records of the
+// other.
+func claim(ctx *pulumi.Context, component string, found *preflight.Findings) error {
 	claims.Lock()
 	defer claims.Unlock()
 	program := weak.Make(ctx)
@@ -34,18 +34,13 @@ func claim(ctx *pulumi.Context, component, existingTunnel string, found *preflig
 	owners := claims.of[program]
 	maps.DeleteFunc(owners, func(_, owner string) bool { return owner == component }) // its arguments may have changed
 	var problems []error
-	take := func(what, format string, args ...any) {
-		if owner := owners[what]; owner != "" {
-			problems = append(problems, fmt.Errorf(format+" component %q of the same program; remove it from one of the two", append(args, owner)...))
-			return
-		}
-		owners[what] = component
-	}
 	for _, host := range found.Hosts {
-		take(found.ZoneIDs[host.Zone]+"/"+host.Name, "%s: %s leads to", host.Argument, host.Name)
-	}
-	if existingTunnel != "" {
-		take(existingTunnel, "existingTunnel: %s is served by", existingTunnel)
+		name := found.ZoneIDs[host.Zone] + "/" + host.Name
+		if owner := owners[name]; owner != "" {
+			problems = append(problems, fmt.Errorf("%s: %s leads to component %q of the same program; remove it from one of the two", host.Argument, host.Name, owner))
+			continue
+		}
+		owners[name] = component
 	}
 	return errors.Join(problems...)
 }

@@ -18,6 +18,8 @@ import (
 	"k8s-tunnel/components/internal/apitest"
 	"k8s-tunnel/components/internal/golden"
 	"k8s-tunnel/components/internal/plantest"
+	"k8s-tunnel/components/names"
+	"k8s-tunnel/components/preflight"
 	"k8s-tunnel/components/settings"
 )
 
@@ -645,7 +647,7 @@ func TestCloudflareTunnel_TakeOver(t *testing.T) {
 	args.API = apiArgs(api)
 	r := &plantest.Engine{FailFirst: []string{"edge-apex", "edge-wildcard"}}
 	api.FailChanges = true
-	require.ErrorContains(t, r.Run(program(args)), "taking over record by-hand, which stays as it was")
+	require.ErrorContains(t, r.Run(program(args)), "taking over the record of example.com, which stays as it was")
 	require.Equal(t, []apitest.Record{byHand}, api.Records)
 
 	api.FailChanges = false
@@ -653,6 +655,38 @@ func TestCloudflareTunnel_TakeOver(t *testing.T) {
 	inputs := r.Find(t, "edge-apex").Inputs
 	byHand.Content, byHand.Comment, byHand.Proxied = inputs["content"].StringValue(), inputs["comment"].StringValue(), new(true)
 	require.Equal(t, []apitest.Record{byHand}, api.Records)
+}
+
+// What has changed since the record was found isn't taken over unseen.
+func TestCloudflareTunnel_TakeOverOfChanged(t *testing.T) {
+	t.Parallel()
+	api := apitest.New(t, apitest.NewZone("zone", "example.com", "account"))
+	client, err := preflight.New(*apiArgs(api))
+	require.NoError(t, err)
+	byHand := apitest.Record{Zone: "zone", ID: "by-hand", Name: "example.com", Type: "CNAME", Content: "home.example.org"}
+	for _, test := range []struct {
+		change func(*apitest.Record)
+		taken  bool
+		want   string
+	}{
+		{func(*apitest.Record) {}, true, ""},
+		{func(r *apitest.Record) { r.Content = "tunnel" }, true, ""},
+		{func(r *apitest.Record) { r.Name = "old.example.com" }, false, ""},
+		{func(r *apitest.Record) { r.Content = "other.example.org" }, false, `the record of example.com was changed at Cloudflare in the meantime, and leads to "other.example.org"`},
+		{func(r *apitest.Record) { r.ID = "another" }, false, ""},
+	} {
+		api.Records = []apitest.Record{byHand}
+		found, err := client.Check(t.Context(), preflight.Request{Names: names.Set{Domain: "example.com"}})
+		require.NoError(t, err)
+		test.change(&api.Records[0])
+		err = client.TakeOver(t.Context(), "zone", found.Taken["example.com"], "tunnel", "mine")
+		if test.want != "" {
+			require.ErrorContains(t, err, test.want)
+		} else {
+			require.NoError(t, err)
+		}
+		require.Equal(t, test.taken, api.Records[0].Comment == "mine")
+	}
 }
 
 // Errors of the provider that don't say what they are about are explained.

@@ -24,7 +24,7 @@ type ConnectorArgs struct {
 	// EdgeIPVersion is the kind of address at which connectors look for Cloudflare:
 	// 4, 6, or auto, which means whichever the node has. If networkPolicy.edge has
 	// ranges of one kind only, that kind is the default. Defaults to auto.
-	EdgeIPVersion string `pulumi:"edgeIPVersion"`
+	EdgeIPVersion string `numeric:"true" pulumi:"edgeIPVersion"`
 	// Region restricts the data centres that connectors connect to: us, or all when
 	// unset.
 	Region string `pulumi:"region"`

@@ -64,15 +64,16 @@ func (t *CloudflareTunnel) resumable(ctx *pulumi.Context, name string, client *p
 // retry records: creating one that exists overwrites it, so that a lost answer does no harm.
 //
 // The provider would leave a record that it can't change in the state, so that destroy would
-// delete it. taken are the identifiers of records to take over, by the logical names of
-// those that take their places.
-func (t *CloudflareTunnel) recordHooks(ctx *pulumi.Context, name string, client *preflight.Client, taken map[string]string) (pulumi.ResourceOption, error) {
+// delete it. taken are the records to take over, by the logical names of those that take
+// their places.
+func (t *CloudflareTunnel) recordHooks(ctx *pulumi.Context, name string, client *preflight.Client, taken map[string]preflight.Foreign) (pulumi.ResourceOption, error) {
 	before, err := ctx.RegisterResourceHook(name+"-take-over", func(args *pulumi.ResourceHookArgs) error {
-		if taken[args.Name] == "" {
+		record, foreign := taken[args.Name]
+		if !foreign {
 			return nil
 		}
 		in := args.NewInputs
-		return client.TakeOver(ctx.Context(), in["zoneId"].StringValue(), taken[args.Name], in["content"].StringValue(), in["comment"].StringValue())
+		return client.TakeOver(ctx.Context(), in["zoneId"].StringValue(), record, in["content"].StringValue(), in["comment"].StringValue())
 	}, nil)
 	if err != nil {
 		return nil, fmt.Errorf("registering the hook that takes records over: %w", err)

@@ -50,10 +50,10 @@ type PodArgs struct {
 type ResourcesArgs struct {
 	// Requests are what the scheduler reserves for a connector. Defaults to cpu
 	// 50m, memory 64Mi and ephemeral-storage 16Mi.
-	Requests map[string]string `pulumi:"requests"`
+	Requests map[string]string `numeric:"true" pulumi:"requests"`
 	// Limits are the most that a connector may use. Defaults to cpu 1, memory 256Mi
 	// and ephemeral-storage 256Mi.
-	Limits map[string]string `pulumi:"limits"`
+	Limits map[string]string `numeric:"true" pulumi:"limits"`
 }
 
 func validatePod(path string, args *CloudflareTunnelArgs) error {

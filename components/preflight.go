@@ -134,7 +134,7 @@ func (a *CloudflareTunnelArgs) check(ctx *pulumi.Context, name string, options *
 	if err != nil {
 		return nil, err
 	}
-	if err := claim(ctx, name, a.ExistingTunnel, findings); err != nil {
+	if err := claim(ctx, name, findings); err != nil {
 		return nil, err
 	}
 	return &found{findings, client, last, name, placeOf(options), asked, *a.API}, nil

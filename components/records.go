@@ -21,9 +21,9 @@ func (t *CloudflareTunnel) records(
 	ctx *pulumi.Context, name string, args *CloudflareTunnelArgs, tunnel *tunnelRef, comment pulumi.StringOutput,
 ) (pulumi.StringArrayOutput, error) {
 	last, logicalNames := args.lastRecords(name)
-	taken := map[string]string{}
-	for host, id := range args.found.Taken {
-		taken[logicalNames[host]] = id
+	taken := map[string]preflight.Foreign{}
+	for host, record := range args.found.Taken {
+		taken[logicalNames[host]] = record
 	}
 	hooks, err := t.recordHooks(ctx, name, args.found.client, taken)
 	if err != nil {

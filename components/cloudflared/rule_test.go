@@ -228,7 +228,7 @@ func TestRouting_ValidateSNI(t *testing.T) {
 		{"either", "https://web", match, nil, nil},
 		{"HTTP/2 in the rule", "https://web", match, http2, []string{"ingress[0].originRequest.matchSNItoHost: cloudflared drops http2Origin with it; remove one of the two"}},
 		{"a name in the rule", "wss://web", match, name, []string{"ingress[0].originRequest.matchSNItoHost: cloudflared drops originServerName with it; remove one of the two"}},
-		{"the match in the rule", "https://web", name, match, []string{"ingress[0].originRequest.matchSNItoHost: cloudflared drops originServerName"}},
+		{"the match in the rule", "https://web", name, match, nil},
 		{"both common", "https://web", both, nil, []string{"originRequest.matchSNItoHost: cloudflared drops http2Origin"}},
 		{"both in the rule", "https://web", nil, both, []string{"ingress[0].originRequest.matchSNItoHost: cloudflared drops http2Origin"}},
 		{"all", "https://web", both, name, []string{"originRequest.matchSNItoHost: cloudflared drops http2Origin", "ingress[0].originRequest.matchSNItoHost: cloudflared drops originServerName"}},

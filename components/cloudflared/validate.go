@@ -160,7 +160,10 @@ func (r Routing) validateSNI() []error {
 		}
 		report := func(field string, inRule bool) {
 			path := "originRequest"
-			if inRule || own.MatchSNIToHost != nil {
+			switch matchInRule := own.MatchSNIToHost != nil; {
+			case matchInRule && !inRule:
+				return // the rule was meant to differ
+			case inRule:
 				path = fmt.Sprintf("ingress[%d].originRequest", i)
 			}
 			problem := fmt.Errorf("%s.matchSNItoHost: cloudflared drops %s with it; remove one of the two", path, field)

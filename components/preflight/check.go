@@ -57,9 +57,8 @@ type Findings struct {
 	// Replaced are the hosts whose records were deleted since then, and that have another
 	// CNAME by now.
 	Replaced map[string]bool
-	// Taken are the hosts whose records aren't the component's so far, with the identifiers of
-	// these records.
-	Taken map[string]string
+	// Taken are the hosts whose records aren't the component's so far, with these records.
+	Taken map[string]Foreign
 	// Released are the component's records, by their logical names, that lead elsewhere
 	// by now and whose names aren't asked for any more. They aren't to be deleted.
 	Released map[string]names.LastRecord

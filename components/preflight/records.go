@@ -46,7 +46,7 @@ func (c *Client) records(ctx context.Context, r Request, found *Findings) error 
 		if judged.changed {
 			found.Changed[host.Name] = true
 		}
-		if judged.taken != "" {
+		if judged.taken != (Foreign{}) {
 			found.Taken[host.Name] = judged.taken
 		}
 		if judged.replaced {
@@ -105,8 +105,8 @@ type judgement struct {
 	// changed says that the component's own record was changed by others, and replaced
 	// that it was deleted and there is another CNAME of its name.
 	changed, replaced bool
-	// taken is the identifier of a record of others that the component is to take over.
-	taken string
+	// taken is the record of others that the component is to take over.
+	taken Foreign
 }
 
 func (j *judgement) warn(format string, args ...any) {
@@ -122,7 +122,7 @@ func (r Request) judge(host names.Host, zoneID string, zone listing, last map[st
 	for _, record := range zone.byName[host.Name] {
 		warning, err := r.obstacle(host, record)
 		if warning != "" {
-			judged.warnings, judged.taken = append(judged.warnings, warning), record.ID
+			judged.warnings, judged.taken = append(judged.warnings, warning), Foreign{record.ID, host.Name, record.Content}
 		}
 		problems = append(problems, err, r.renamed(host, record, last))
 	}
@@ -150,15 +150,28 @@ func (r Request) judge(host names.Host, zoneID string, zone listing, last map[st
 	return judged, errors.Join(problems...)
 }
 
-// TakeOver points a record at the tunnel. One that is gone by now is to be created.
-func (c *Client) TakeOver(ctx context.Context, zoneID, recordID, content, comment string) error {
-	change := map[string]any{"content": content, "comment": comment, "proxied": true}
-	_, err := c.api.Raw(ctx, http.MethodPatch, "/zones/"+zoneID+"/dns_records/"+recordID, change, nil)
+// Foreign is a record that the component takes over, as it was when it was found.
+type Foreign struct{ id, name, content string }
+
+// TakeOver points a record at the tunnel. One that is gone by now, or has another name, is
+// left alone, since another one is to be created.
+func (c *Client) TakeOver(ctx context.Context, zoneID string, record Foreign, content, comment string) error {
+	now, err := c.api.GetDNSRecord(ctx, cloudflare.ZoneIdentifier(zoneID), record.id)
 	var missing *cloudflare.NotFoundError
+	switch {
+	case errors.As(err, &missing), err == nil && !names.Equal(now.Name, record.name):
+		return nil
+	case err != nil:
+		return explain(err, "looking up the record of "+record.name)
+	case now.Content != record.content && now.Content != content:
+		return fmt.Errorf("the record of %s was changed at Cloudflare in the meantime, and leads to %q; run the same command again to take it over", record.name, printable(now.Content))
+	}
+	change := map[string]any{"content": content, "comment": comment, "proxied": true}
+	_, err = c.api.Raw(ctx, http.MethodPatch, "/zones/"+zoneID+"/dns_records/"+record.id, change, nil)
 	if err == nil || errors.As(err, &missing) {
 		return nil
 	}
-	return explain(err, "taking over record "+recordID+", which stays as it was")
+	return explain(err, "taking over the record of "+record.name+", which stays as it was")
 }
 
 // renamed reports that the record of a host's name is the component's own for another
@@ -190,7 +203,7 @@ func (r Request) obstacle(host names.Host, record cloudflare.DNSRecord) (warning
 		owner := names.ParseComment(record.Comment)
 		if urn := r.OtherRecords[record.ID]; urn != "" {
 			return "", fmt.Errorf("%s: the record of %s is another resource of this stack, %s, and would be deleted with it; "+
-				"if the component was renamed or moved, give it an alias of what it was; to leave the name to the component, run: pulumi state delete '%[3]s'",
+				"if the component, or its parent, was renamed or moved, give the component an alias of what it was; to leave the name to the component, run: pulumi state delete '%[3]s'",
 				host.Argument, host.Name, urn)
 		}
 		switch {

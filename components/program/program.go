@@ -52,8 +52,8 @@ func Run(ctx *pulumi.Context) error {
 	ctx.Export("hostnames", tunnel.Hostnames)
 	ctx.Export("namespace", tunnel.Namespace)
 	ctx.Export("deployment", tunnel.Deployment)
-	if cluster := stack.cluster(ctx); cluster != "" {
-		ctx.Export(clusterOutput, pulumi.String(cluster))
+	if mark := stack.clusterMark(ctx); mark != "" {
+		ctx.Export(clusterOutput, pulumi.String(mark))
 	}
 	if tunnel.Deleted != nil {
 		return reportDeleted(ctx, tunnel.Deleted)

@@ -370,50 +370,82 @@ func TestProgram_AnotherCluster(t *testing.T) {
 	usual, other := write("usual", one), write("other", two)
 	t.Setenv("KUBECONFIG", usual)
 
-	first := newStack(t, "example.com")
-	require.NoError(t, first.up(nil))
-	cluster := first.Outputs(t, "k8s-tunnel-test")["cluster"]
-	require.Len(t, cluster.StringValue(), 16)
+	t.Setenv("PULUMI_MONITOR", "127.0.0.1:1")
+	// mark is what an update with these settings leaves behind.
+	mark := func(kubeconfig, context string) resource.PropertyValue {
+		stack := newStack(t, "example.com")
+		require.NoError(t, stack.up(map[string]string{"kubernetes:kubeconfig": kubeconfig, "kubernetes:context": context}))
+		return stack.Outputs(t, "k8s-tunnel-test")["cluster"]
+	}
+	require.Regexp(t, "^[0-9a-f]{16}[.][0-9a-f]{8}$", mark("", "").StringValue())
 
 	const refused = "leads to another cluster than at the last update"
+	type settings struct{ kubeconfig, context string }
 	for _, test := range []struct {
-		name              string
-		kubeconfig        string // KUBECONFIG
-		last, lastContext string
-		setting, nowInUse string
-		want              string
+		name  string
+		usual string   // KUBECONFIG, if it isn't that of the last update
+		done  settings // of the last update that came to its end
+		last  settings // of the provider in the state
+		now   settings
+		gone  bool // the refresh has found nothing in the cluster
+		want  string
 	}{
-		{name: "the usual one", kubeconfig: usual},
-		{name: "the usual one by its path", kubeconfig: usual, setting: usual},
-		{name: "its contents", kubeconfig: other, setting: one},
-		{name: "another usual one", kubeconfig: other, want: "kubernetes:kubeconfig: your usual kubeconfig " + refused},
-		{name: "another context of the usual one, given for the first time", kubeconfig: usual, nowInUse: "b", want: refused},
-		{name: "another name of its context", kubeconfig: other, lastContext: "a", nowInUse: "b"},
-		{name: "another file, given for the first time", kubeconfig: usual, setting: other, want: "kubernetes:kubeconfig: " + other + " " + refused},
-		{name: "other contents, given for the first time", kubeconfig: usual, setting: two, want: "kubernetes:kubeconfig: the given kubeconfig " + refused},
-		{name: "a file that has changed", kubeconfig: usual, last: other, setting: other, want: refused},
-		{name: "another file", kubeconfig: usual, last: usual, setting: other},
-		{name: "another context of the file", kubeconfig: usual, last: usual, lastContext: "a", setting: usual, nowInUse: "b"},
+		{name: "the usual one"},
+		{name: "the usual one by its path", now: settings{usual, ""}},
+		{name: "its contents", usual: other, now: settings{one, ""}},
+		{name: "another usual one", usual: other, want: "kubernetes:kubeconfig: your usual kubeconfig " + refused},
+		{name: "another usual one, after a refresh", usual: other, gone: true, want: refused},
+		{name: "another context of the usual one, given for the first time", now: settings{"", "b"}, want: refused},
+		{name: "another name of its context", usual: other, done: settings{"", "a"}, last: settings{"", "a"}, now: settings{"", "b"}},
+		{name: "another file, given for the first time", now: settings{other, ""}, want: "kubernetes:kubeconfig: " + other + " " + refused},
+		{name: "other contents, given for the first time", now: settings{two, ""}, want: "kubernetes:kubeconfig: the given kubeconfig " + refused},
+		{name: "none any more", usual: other, done: settings{usual, ""}, last: settings{usual, ""}, want: refused},
+		{name: "another file", done: settings{usual, ""}, last: settings{usual, ""}, now: settings{other, ""}},
+		{name: "another file, after a move that failed", done: settings{usual, ""}, last: settings{other, ""}, now: settings{other, ""}},
+		{name: "the old file, after a move that failed", done: settings{usual, ""}, last: settings{other, ""}, now: settings{usual, ""}},
+		{name: "another context of the file", done: settings{usual, "a"}, last: settings{usual, "a"}, now: settings{usual, "b"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			t.Setenv("KUBECONFIG", test.kubeconfig)
+			t.Setenv("KUBECONFIG", usual)
 			stack := newStack(t, "example.com")
 			stack.State = map[string]resource.PropertyMap{
-				"pulumi:pulumi:Stack::k8s-tunnel-test":                                            {"cluster": cluster},
-				"pulumi:providers:kubernetes::kubernetes":                                         {"kubeconfig": resource.NewProperty(test.last), "context": resource.NewProperty(test.lastContext)},
-				components.CloudflareTunnelType + "$kubernetes:core/v1:Namespace::edge-namespace": {},
+				"pulumi:pulumi:Stack::k8s-tunnel-test": {"cluster": mark(test.done.kubeconfig, test.done.context)},
+				"pulumi:providers:kubernetes::kubernetes": {
+					"kubeconfig": resource.NewProperty(test.last.kubeconfig), "context": resource.NewProperty(test.last.context),
+				},
 			}
-			settings := map[string]string{"kubernetes:kubeconfig": test.setting, "kubernetes:context": test.nowInUse}
+			if !test.gone {
+				stack.State[components.CloudflareTunnelType+"$kubernetes:core/v1:Namespace::edge-namespace"] = resource.PropertyMap{}
+			}
+			if test.usual != "" {
+				t.Setenv("KUBECONFIG", test.usual)
+			}
+			now := map[string]string{"kubernetes:kubeconfig": test.now.kubeconfig, "kubernetes:context": test.now.context}
 			if test.want == "" {
-				require.NoError(t, stack.up(settings))
+				require.NoError(t, stack.up(now))
 				return
 			}
-			require.ErrorContains(t, stack.up(settings), test.want)
+			require.ErrorContains(t, stack.up(now), test.want)
 			require.Empty(t, stack.Registrations())
 			t.Setenv("PULUMI_K8S_DELETE_UNREACHABLE", "true")
-			require.NoError(t, stack.up(settings))
+			require.NoError(t, stack.up(now))
 		})
 	}
+
+	t.Run("a file whose current context has changed", func(t *testing.T) {
+		t.Setenv("KUBECONFIG", usual)
+		path := write("changing", one)
+		stack := newStack(t, "example.com")
+		stack.State = map[string]resource.PropertyMap{
+			"pulumi:pulumi:Stack::k8s-tunnel-test":    {"cluster": mark(path, "")},
+			"pulumi:providers:kubernetes::kubernetes": {"kubeconfig": resource.NewProperty(path)},
+		}
+		require.NoError(t, stack.up(map[string]string{"kubernetes:kubeconfig": path}))
+		write("changing", two)
+		require.ErrorContains(t, stack.up(map[string]string{"kubernetes:kubeconfig": path}), refused)
+		require.ErrorContains(t, stack.up(map[string]string{"kubernetes:kubeconfig": path, "kubernetes:context": "a"}), refused, "today, it leads there without the context as well")
+		require.NoError(t, stack.up(map[string]string{"kubernetes:kubeconfig": path, "kubernetes:context": "b"}))
+	})
 }
 
 // A command that forgets what is in the old cluster may move to another context.

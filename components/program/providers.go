@@ -2,6 +2,8 @@ package program
 
 import (
 	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"os"
 	"strings"
@@ -108,48 +110,68 @@ func withoutVariables(variables ...string) (restore func(), err error) {
 	return restore, nil
 }
 
-// clusterOutput is the output that tells the cluster from others, if that is known.
+// clusterOutput is the output that tells the cluster from others, if that is known, together
+// with a checksum of the settings by which it was reached.
 const clusterOutput = "cluster"
 
-// cluster is the value of clusterOutput, or empty.
-func (s *stackSettings) cluster(ctx *pulumi.Context) string {
-	return surroundings.Shell().Cluster(s.kubernetes.Kubeconfig, s.kubernetes.Context, ctx.RootDirectory())
+// cluster tells the cluster from others, or is empty.
+func (s *kubernetesSettings) cluster(directory string) string {
+	return surroundings.Shell().Cluster(s.Kubeconfig, s.Context, directory)
 }
 
-// checkCluster refuses another cluster where the provider wouldn't notice: it sees whether
-// the setting has changed, and finds in the new cluster nothing of what it knows. Nobody
-// would then delete what is in the old one.
+// checksum tells the settings from others.
+func (s *kubernetesSettings) checksum() string {
+	sum := sha256.Sum256([]byte(s.Kubeconfig + "\x00" + s.Context))
+	return hex.EncodeToString(sum[:4])
+}
+
+// clusterMark is the value of clusterOutput, or empty.
+func (s *stackSettings) clusterMark(ctx *pulumi.Context) string {
+	cluster := s.kubernetes.cluster(ctx.RootDirectory())
+	if cluster == "" {
+		return ""
+	}
+	return cluster + "." + s.kubernetes.checksum()
+}
+
+// checkCluster refuses another cluster where the provider doesn't notice it: it sees whether
+// its settings have changed and lead to different clusters today, and finds in the new cluster
+// nothing of what it knows. Nobody would then delete what is in the old one.
 func (s *stackSettings) checkCluster(ctx *pulumi.Context) error {
 	resources, err := laststate.Resources(ctx)
 	if err != nil {
 		return err
 	}
 	objects := false
-	var last, outputs laststate.Outputs
+	var provider, outputs laststate.Outputs
 	for urn, resource := range resources {
 		objects = objects || strings.Contains(urn, "$kubernetes:")
 		switch {
 		case strings.HasSuffix(urn, "::pulumi:providers:kubernetes::"+kubernetesName):
-			last = resource
+			provider = resource
 		case strings.Contains(urn, "::pulumi:pulumi:Stack::"):
 			outputs = resource
 		}
 	}
-	if last == nil || !objects || surroundings.Shell().ForgetsUnreachable() {
+	if provider == nil || surroundings.Shell().ForgetsUnreachable() {
 		return nil
 	}
-	setting, before, now := last.Text("kubeconfig"), last.Text("context"), s.kubernetes.Context
-	was, is := outputs.Text(clusterOutput), s.cluster(ctx)
-	if was != "" && is != "" {
-		if was == is || setting != "" && (setting != s.kubernetes.Kubeconfig || before != now) {
-			return nil // or the provider is replaced, and with it all that it has made
+	last := kubernetesSettings{Kubeconfig: provider.Text("kubeconfig"), Context: provider.Text("context")}
+	was, settings, _ := strings.Cut(outputs.Text(clusterOutput), ".")
+	if is := s.kubernetes.cluster(ctx.RootDirectory()); was != "" && is != "" {
+		// An update that failed may have replaced the provider already.
+		replaced := last == s.kubernetes && settings != last.checksum()
+		noticed := last != s.kubernetes && last.Kubeconfig != "" && s.kubernetes.Kubeconfig != "" && last.cluster(ctx.RootDirectory()) == was
+		if was == is || replaced || noticed {
+			return nil
 		}
 		return fmt.Errorf("kubernetes:kubeconfig: %s leads to another cluster than at the last update, and the connectors in that one would go on serving the tunnel; "+
 			"go back to the old context, or see \"Move to another cluster\" in docs/operations.md; "+
 			"if the old cluster is gone for good, or has a new certificate authority, run PULUMI_K8S_DELETE_UNREACHABLE=true pulumi up --refresh",
 			cmp.Or(describe(s.kubernetes.Kubeconfig), "your usual kubeconfig"))
 	}
-	if setting != "" || before == "" || now == "" || before == now {
+	setting, before, now := last.Kubeconfig, last.Context, s.kubernetes.Context
+	if !objects || setting != "" || before == "" || now == "" || before == now {
 		return nil
 	}
 	return fmt.Errorf("kubernetes:context: was %q so far, and the connectors in its cluster would go on serving the tunnel; "+

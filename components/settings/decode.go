@@ -8,6 +8,7 @@ import (
 	"reflect"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -93,10 +94,11 @@ func decodeStruct(path string, raw json.RawMessage, into reflect.Value) error {
 	if err := decodeWhole(path, raw, into.Type(), &values); err != nil {
 		return err
 	}
-	fields := map[string]reflect.Value{}
+	fields, numeric := map[string]reflect.Value{}, map[string]bool{}
 	for i := range into.NumField() {
-		if name := into.Type().Field(i).Tag.Get(Tag); name != "" {
-			fields[name] = into.Field(i)
+		tag := into.Type().Field(i).Tag
+		if name := tag.Get(Tag); name != "" {
+			fields[name], numeric[name] = into.Field(i), tag.Get(NumericTag) == "true"
 		}
 	}
 	var problems []error
@@ -106,9 +108,37 @@ func decodeStruct(path string, raw json.RawMessage, into reflect.Value) error {
 			problems = append(problems, fmt.Errorf("%s.%s: no such field%s", path, key, suggest(key, slices.Collect(maps.Keys(fields)))))
 			continue
 		}
-		problems = append(problems, decode(path+"."+key, values[key], field))
+		value := values[key]
+		if numeric[key] {
+			value = quoted(value)
+		}
+		problems = append(problems, decode(path+"."+key, value, field))
 	}
 	return errors.Join(problems...)
+}
+
+// number matches a number in JSON.
+var number = regexp.MustCompile(`^-?\d[\d.eE+-]*$`)
+
+// quoted makes strings of a number, or of the numbers in an object.
+func quoted(raw json.RawMessage) json.RawMessage {
+	var object map[string]json.RawMessage
+	switch {
+	case number.Match(raw):
+		return json.RawMessage(strconv.Quote(string(raw)))
+	case json.Unmarshal(raw, &object) != nil || object == nil:
+		return raw
+	}
+	for key, value := range object {
+		if number.Match(value) {
+			object[key] = quoted(value)
+		}
+	}
+	out, err := json.Marshal(object)
+	if err != nil {
+		return raw
+	}
+	return out
 }
 
 // timestamp matches what Pulumi makes of a YAML timestamp, such as 2026-12-01.
@@ -117,14 +147,9 @@ var timestamp = regexp.MustCompile(`^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d+)? [+-]
 // ofTimestamp is said of such a value.
 const ofTimestamp = "what YAML makes of a date or a time; write what was meant in quotes"
 
-// unambiguous matches what can only have been meant as it is written, though YAML and
-// pulumi config set --path take it for a number or a boolean: 6, but not 2026.10, of which
-// 2026.1 is left.
-var unambiguous = regexp.MustCompile(`^(-?\d{1,15}|true|false)$`)
-
 func decodeWhole(path string, raw json.RawMessage, wanted reflect.Type, into any) error {
-	if wanted.Kind() == reflect.String && unambiguous.Match(raw) {
-		reflect.ValueOf(into).Elem().SetString(string(raw))
+	if text := string(raw); wanted.Kind() == reflect.String && (text == "true" || text == "false") {
+		reflect.ValueOf(into).Elem().SetString(text) // as pulumi config set --path stores it
 		return nil
 	}
 	var text string

@@ -75,23 +75,22 @@ func TestDecode_Map(t *testing.T) {
 	require.EqualError(t, settings.Decode("limits", `["cpu"]`, &limits), `limits: ["cpu"] is not an object`)
 }
 
-// A string may look like a number or a boolean: the CLI stores what it is given so.
+// Some strings may be written as numbers, and all as booleans: the CLI stores what it is given so.
 func TestDecode_StringWithoutQuotes(t *testing.T) {
 	t.Parallel()
 	var got struct {
-		EdgeIPVersion string            `pulumi:"edgeIPVersion"`
-		Labels        map[string]string `pulumi:"labels"`
-		Hosts         []string          `pulumi:"hosts"`
-		Timeout       *string           `pulumi:"timeout"`
+		Version string            `numeric:"true" pulumi:"version"`
+		Limits  map[string]string `numeric:"true" pulumi:"limits"`
+		Labels  map[string]string `pulumi:"labels"`
 	}
-	require.NoError(t, settings.Decode("connector", `{"edgeIPVersion": 6, "labels": {"inject": false, "tier": -1}, "hosts": [7], "timeout": 30}`, &got))
-	require.Equal(t, "6", got.EdgeIPVersion)
-	require.Equal(t, map[string]string{"inject": "false", "tier": "-1"}, got.Labels)
-	require.Equal(t, []string{"7"}, got.Hosts)
-	require.Equal(t, "30", *got.Timeout)
-	for _, lossy := range []string{"2026.10", "1e3", "12345678901234567890"} {
-		require.ErrorContains(t, settings.Decode("connector", `{"edgeIPVersion": `+lossy+`}`, &got), "put it in quotes")
-	}
+	require.NoError(t, settings.Decode("connector", `{"version": 6, "limits": {"cpu": 0.5, "memory": "64Mi"}, "labels": {"inject": false}}`, &got))
+	require.Equal(t, "6", got.Version)
+	require.Equal(t, map[string]string{"cpu": "0.5", "memory": "64Mi"}, got.Limits)
+	require.Equal(t, map[string]string{"inject": "false"}, got.Labels)
+	err := settings.Decode("connector", `{"version": [6], "limits": {"cpu": {}}, "labels": {"rack": 8}}`, &got)
+	require.ErrorContains(t, err, "connector.version: [6] is not a string")
+	require.ErrorContains(t, err, "connector.limits.cpu: {} is not a string")
+	require.ErrorContains(t, err, "connector.labels.rack: 8 is not a string; put it in quotes, or add --type string to pulumi config set")
 }
 
 // A value of the wrong type is reported once: validation must not find an empty one in its place.

@@ -12,10 +12,13 @@ import (
 )
 
 // Tag is the struct tag with a setting's name. SecretTag marks a setting, with
-// "true", that may be stored as a secret: the program keeps it one.
+// "true", that may be stored as a secret: the program keeps it one. NumericTag marks a
+// string, or strings in a map, that may be written as numbers. Other strings can't, since
+// YAML changes numbers: of 010 it makes 8, and of 2026.10 it makes 2026.1.
 const (
-	Tag       = "pulumi"
-	SecretTag = "secret"
+	Tag        = "pulumi"
+	SecretTag  = "secret"
+	NumericTag = "numeric"
 )
 
 // Source is a stack's configuration. A Pulumi program's context is one.

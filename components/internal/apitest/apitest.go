@@ -167,6 +167,8 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		fail(w, http.StatusForbidden, 10000, "Authentication error")
 	case path[2] == "dns_records" && r.Method == http.MethodPatch: // zones/<zone>/dns_records/<record>
 		a.change(w, r, path[3])
+	case path[2] == "dns_records" && len(path) == 4: // zones/<zone>/dns_records/<record>
+		one(w, a.records(), func(r Record) bool { return r.Zone == path[1] && r.ID == path[3] })
 	case path[2] == "dns_records": // zones/<zone>/dns_records
 		records := slices.DeleteFunc(slices.Clone(a.Records), func(r Record) bool { return r.Zone != path[1] })
 		page, _ := strconv.Atoi(query.Get("page"))
@@ -212,6 +214,12 @@ func (a *API) change(w http.ResponseWriter, r *http.Request, id string) {
 	case json.NewDecoder(r.Body).Decode(&a.Records[i]) == nil:
 		answer(w, http.StatusOK, map[string]any{"success": true, "result": a.Records[i]})
 	}
+}
+
+func (a *API) records() []Record {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return slices.Clone(a.Records)
 }
 
 func (a *API) tunnels() []Tunnel {

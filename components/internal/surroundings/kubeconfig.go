@@ -15,6 +15,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 	"go.yaml.in/yaml/v3"
 )
 
@@ -193,8 +194,12 @@ func parse(contents []byte) *kubeconfig {
 }
 
 // usualKubeconfig has the contexts, clusters and users of the usual kubeconfig, which may be
-// several files. What is in one of the first ones counts.
+// several files. What is in one of the first ones counts. An inline program of the
+// Automation API doesn't know the providers' shell, and so has none.
 func (e Environment) usualKubeconfig() *kubeconfig {
+	if e.get(pulumi.EnvMonitor) == "" {
+		return &kubeconfig{}
+	}
 	files := filepath.SplitList(e.get("KUBECONFIG"))
 	if len(files) == 0 {
 		files = []string{filepath.Join(e.get("HOME"), ".kube", "config")}

@@ -166,7 +166,7 @@ func TestKubeconfig_MissingContext(t *testing.T) {
 	}
 	whole := kubeconfig("server: https://192.0.2.1:6443, "+ca("A"), "")
 	path, more := write("config", whole), write("more", "contexts: [{name: work, context: {cluster: one}}]")
-	usual := shell(map[string]string{"KUBECONFIG": path + string(os.PathListSeparator) + "/there/is/none" + string(os.PathListSeparator) + more})
+	usual := shell(map[string]string{"PULUMI_MONITOR": "127.0.0.1:1", "KUBECONFIG": path + string(os.PathListSeparator) + "/there/is/none" + string(os.PathListSeparator) + more})
 	for name, c := range map[string]struct {
 		env            surroundings.Environment
 		value, context string
@@ -177,7 +177,7 @@ func TestKubeconfig_MissingContext(t *testing.T) {
 		"missing in a file":             {usual, path, "work", `kubernetes:context: ` + path + ` has no context "work"; it has home, lab, lost`},
 		"of the usual files":            {usual, "", "work", ""},
 		"missing in the usual files":    {usual, "", "tpyo", `kubernetes:context: your kubeconfig has no context "tpyo"; it has home, lab, lost, work`},
-		"of the home's":                 {shell(map[string]string{"HOME": "/there/is/none"}), "", "work", ""},
+		"of the home's":                 {shell(map[string]string{"PULUMI_MONITOR": "127.0.0.1:1", "HOME": "/there/is/none"}), "", "work", ""},
 		"no current one":                {usual, strings.Replace(whole, "current-context: home", "", 1), "", "kubernetes:kubeconfig: has no current context; set kubernetes:context to one of home, lab, lost"},
 		"no current one, but another":   {usual, strings.Replace(whole, "current-context: home", "", 1), "lab", ""},
 		"a current one that is missing": {usual, strings.Replace(whole, "current-context: home", "current-context: hoem", 1), "", `kubernetes:kubeconfig: its current context, "hoem", isn't among its contexts`},
@@ -211,7 +211,7 @@ func TestEnvironment_Cluster(t *testing.T) {
 	directory := t.TempDir()
 	usual := kubeconfig("server: https://192.0.2.1:6443, "+ca("A"), "server: https://192.0.2.2:6443, "+ca("B"))
 	require.NoError(t, os.WriteFile(filepath.Join(directory, "usual"), []byte(usual), 0o600))
-	env := shell(map[string]string{"KUBECONFIG": filepath.Join(directory, "usual")})
+	env := shell(map[string]string{"PULUMI_MONITOR": "127.0.0.1:1", "KUBECONFIG": filepath.Join(directory, "usual")})
 	home := env.Cluster("", "", directory)
 	require.Len(t, home, 16)
 	for name, c := range map[string]struct {
@@ -237,5 +237,7 @@ func TestEnvironment_Cluster(t *testing.T) {
 		require.Empty(t, env.Cluster(unknown, "", directory), unknown)
 	}
 	require.Empty(t, env.Cluster("", "lost", directory))
-	require.Empty(t, shell(nil).Cluster("", "", directory))
+	inline := shell(map[string]string{"KUBECONFIG": filepath.Join(directory, "usual")})
+	require.Empty(t, inline.Cluster("", "", directory), "the providers may have another shell")
+	require.NoError(t, inline.Kubeconfig("", "tpyo", directory))
 }
