@@ -15,7 +15,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 	"go.yaml.in/yaml/v3"
 )
 
@@ -193,11 +192,14 @@ func parse(contents []byte) *kubeconfig {
 	return config
 }
 
+// monitorVariable is set where Pulumi's CLI runs a program in a process of its own.
+const monitorVariable = "PULUMI_MONITOR"
+
 // usualKubeconfig has the contexts, clusters and users of the usual kubeconfig, which may be
 // several files. What is in one of the first ones counts. An inline program of the
 // Automation API doesn't know the providers' shell, and so has none.
 func (e Environment) usualKubeconfig() *kubeconfig {
-	if e.get(pulumi.EnvMonitor) == "" {
+	if e.get(monitorVariable) == "" {
 		return &kubeconfig{}
 	}
 	files := filepath.SplitList(e.get("KUBECONFIG"))
