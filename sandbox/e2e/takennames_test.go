@@ -41,7 +41,7 @@ func TestTakenNames(t *testing.T) {
 		defer func() { require.NoError(t, testWorld.Control().SetFaults(t.Context())) }()
 		out, err := s.pulumi("up", "--yes", "--skip-preview")
 		require.Error(t, err)
-		require.Contains(t, out, "taking over record "+before[0].ID+", which stays as it was")
+		require.Contains(t, out, "taking over the record of "+state.HomeZoneName+", which stays as it was")
 		s.mustPulumi(t, "destroy", "--yes", "--skip-preview")
 		require.Equal(t, before, currentState(t).Records)
 		deleteRecords(t)
