@@ -72,20 +72,6 @@ func TestTargets_PluginsSayTheirVersion(t *testing.T) {
 		require.NoError(t, err)
 		require.Contains(t, string(content), want, file)
 	}
-
-	// What the user's own language host is told is what ours does.
-	root := t.TempDir()
-	require.Empty(t, HostEnvironment(root))
-	require.NoError(t, os.MkdirAll(BinDir(root), 0o755))
-	require.NoError(t, os.WriteFile(filepath.Join(BinDir(root), "pulumi"), nil, 0o755))
-	require.Empty(t, HostEnvironment(root))
-	require.NoError(t, installed{Path: "/usr/bin/pulumi"}.use(root))
-	host, err := os.ReadFile(filepath.Join(clone, "sandbox/plugins/language-go/main.go"))
-	require.NoError(t, err)
-	require.Len(t, HostEnvironment(root), 3)
-	for _, variable := range HostEnvironment(root) {
-		require.Contains(t, string(host), `"`+variable+`",`)
-	}
 }
 
 func versionIn(t *testing.T, dir, module string) string {

@@ -86,18 +86,18 @@ type cluster struct {
 // authority, together with the path of the address, by which clusters behind one
 // gateway differ.
 func ClusterIdentity(contents, context string) string {
-	return parse([]byte(contents)).identity(context)
+	return parse([]byte(contents)).cluster(context).identity()
 }
 
-// identity is that of the cluster of a context, or of the current one, see [ClusterIdentity].
-func (k *kubeconfig) identity(context string) string {
+// cluster returns the cluster of that context, or of the current one if it is empty.
+func (k *kubeconfig) cluster(context string) cluster {
 	used := k.use(context)
-	for _, candidate := range k.Clusters {
-		if candidate.Name == used.Cluster {
-			return candidate.Cluster.identity()
+	for _, c := range k.Clusters {
+		if c.Name == used.Cluster {
+			return c.Cluster
 		}
 	}
-	return ""
+	return cluster{}
 }
 
 // use returns the context of that name, or the current one if it is empty.
@@ -240,13 +240,11 @@ func (e Environment) Cluster(value, context, directory string) string {
 		}
 		config = parse(contents)
 	}
-	used := config.use(context)
-	for _, candidate := range config.Clusters {
-		if candidate.Name == used.Cluster && candidate.Cluster.CAData != "" && !candidate.Cluster.Insecure {
-			return candidate.Cluster.identity()
-		}
+	used := config.cluster(context)
+	if used.CAData == "" || used.Insecure {
+		return ""
 	}
-	return ""
+	return used.identity()
 }
 
 // missing reports that a kubeconfig, of that name in messages, lacks the context that is to
