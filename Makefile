@@ -1,5 +1,5 @@
-# The commands of this repository. Each works from a fresh clone, can be run
-# twice, and says what it does.
+# The commands of this repository. Each can be run twice, and says what it does. Each works from a fresh
+# clone, but for lint and conformance, which need what make tools builds.
 
 # The flags with which the toolchain builds, whose build.go says what they are for: with others, the
 # SDKs would be compiled a second time.
@@ -114,22 +114,24 @@ conformance:
 	$(IN_SANDBOX) test -count 1 -p 1 ./cloudflare/... ./cluster ./world
 
 ## e2e: the real CLI against fresh local worlds, and each change under load; RUN= chooses tests
-# Much of it is waiting, so two runs side by side share the tests. The first one's output comes as it
-# runs, the second's at its end. The disturbances of TestChaos are the same each time; SEED chooses
-# others. What larger examples do with a cluster, other tests do too; make examples deploys them as well.
+# Much of it is waiting, so three runs side by side share the tests, each in a world of its own. The first
+# one's output comes as it runs, the others' at their end. The disturbances of TestChaos are the same each
+# time; SEED chooses others. What larger examples do with a cluster, other tests do too; make examples
+# deploys them as well.
 e2e: export SEED ?= 1
 e2e: export E2E_SHARED := $(CURDIR)/.sandbox/e2e
-E2E := $(IN_SANDBOX) test -tags e2e -count 1 -timeout 75m -v -run '$(RUN)' \
-	-skip '^TestProbes$$|^TestExamples$$/^(environments|home-lab|migration|production)$$' ./e2e
+E2E := cd sandbox/e2e && GOFLAGS="$(PLAIN)" '$(CURDIR)/.sandbox/e2e/test' -test.timeout 75m -test.v -test.run '$(RUN)' \
+	-test.skip '^TestProbes$$|^TestExamples$$/^(environments|home-lab|migration|production)$$'
 e2e:
 	@rm -rf '$(E2E_SHARED)' && mkdir -p '$(E2E_SHARED)'
-	@$(MAKE) --no-print-directory -j2 e2e-first $(if $(RUN),,e2e-second)
+	$(IN_SANDBOX) test -tags e2e -c -o '$(E2E_SHARED)/test' ./e2e
+	@$(MAKE) --no-print-directory -j3 e2e-first $(if $(RUN),,e2e-second e2e-third)
 
-.PHONY: e2e-first e2e-second
+.PHONY: e2e-first e2e-second e2e-third
 e2e-first:
 	$(E2E)
-e2e-second:
-	@E2E_WORLD=second $(E2E) >'$(E2E_SHARED)/second.log' 2>&1; code=$$?; cat '$(E2E_SHARED)/second.log'; exit $$code
+e2e-second e2e-third: e2e-%:
+	@export E2E_WORLD=$*; { $(E2E); } >'$(E2E_SHARED)/$*.log' 2>&1; code=$$?; cat '$(E2E_SHARED)/$*.log'; exit $$code
 
 ## examples: all examples, as their READMEs say, in a local world; ten minutes
 .PHONY: examples
