@@ -19,8 +19,9 @@ type NetworkPolicyArgs struct {
 	// Cloudflare documents for tunnels.
 	Edge []string `pulumi:"edge"`
 	// DNS are the cluster's DNS servers, with port 53 unless their ports are set. A
-	// DNS cache on the nodes has to be listed by its address. Defaults to the
-	// pods with the label k8s-app: kube-dns in kube-system.
+	// DNS cache on the nodes has to be listed by its address, the nameserver in a
+	// pod's /etc/resolv.conf. Defaults to the pods with the label k8s-app: kube-dns
+	// in kube-system.
 	DNS []PeerArgs `pulumi:"dns"`
 	// Origins are hosts of services with what is behind them, where that can't be
 	// found in the cluster: the API server, hosts outside of the cluster, Services
