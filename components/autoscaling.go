@@ -12,8 +12,12 @@ import (
 )
 
 // AutoscalingArgs let the cluster choose the number of connectors by their load. It
-// needs a metrics server. After it is removed, the number of connectors stays as it
-// is until `pulumi up --refresh`.
+// needs a metrics server.
+//
+// The update that removes it scales to [CloudflareTunnelArgs.Replicas] at once: set
+// those to the present number first. A Deployment that replaces another one, as in a
+// rotation, begins with the number that Pulumi has recorded, which `pulumi refresh`
+// brings up to date.
 //
 // It is off by default, as Cloudflare advises: a connector that stops ends its
 // long-lived connections (WebSockets, streams, SSH), and new connectors get new
