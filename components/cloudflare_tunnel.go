@@ -40,6 +40,8 @@ type CloudflareTunnel struct {
 	// recordDependencies are the resources that the records depend on, so that nothing of
 	// a protected stack is deleted when its records can't be.
 	recordDependencies []pulumi.Resource
+	// turn is what the next object in the cluster waits for, see inTurn.
+	turn []pulumi.Resource
 }
 
 // NewCloudflareTunnel declares a tunnel and everything that belongs to it. Pass

@@ -91,6 +91,29 @@ func TestCloudflareTunnel_Order(t *testing.T) {
 	dependsOn("edge-wildcard", "edge-cloudflared")
 }
 
+// The state that an update leaves when it is killed tells which object came before only if no other
+// creation or read was under way.
+func TestCloudflareTunnel_InTurn(t *testing.T) {
+	t.Parallel()
+	args := validArgs()
+	args.Namespace = "edge"
+	args.Files = []FileArgs{{ConfigMap: "origin-ca", MountPath: "/etc/origin-ca"}}
+	args.NetworkPolicy = &NetworkPolicyArgs{MetricsFrom: []string{"monitoring"}}
+	args.Monitoring = &MonitoringArgs{PodMonitor: &PodMonitorArgs{}, Dashboard: &DashboardArgs{}}
+	r := declare(t, args)
+	before := []string{"edge-origin-ingress-nginx-ingress-nginx-controller", "edge-file-origin-ca"}
+	for _, name := range []string{
+		"edge-network-policy", "edge-disruption-budget", "edge-config", "edge-credentials", "edge-pod-monitor", "edge-dashboard",
+	} {
+		var waitsFor []string
+		for _, urn := range r.Find(t, name).Dependencies {
+			waitsFor = append(waitsFor, urn[strings.LastIndex(urn, ":")+1:])
+		}
+		require.Subset(t, waitsFor, before, name)
+		before = []string{name}
+	}
+}
+
 func TestCloudflareTunnel_Preview(t *testing.T) {
 	t.Parallel()
 	r := &plantest.Engine{Preview: true}

@@ -23,14 +23,6 @@ var unprotected = pulumi.Protect(false)
 func (t *CloudflareTunnel) connector(
 	ctx *pulumi.Context, name string, args *CloudflareTunnelArgs, namespace *namespaceRef, tunnel *tunnelRef,
 ) (*appsv1.Deployment, error) {
-	config, err := t.config(ctx, name, args, namespace, tunnel)
-	if err != nil {
-		return nil, err
-	}
-	credentials, err := t.credentials(ctx, name, args, namespace, tunnel)
-	if err != nil {
-		return nil, err
-	}
 	files, err := t.mounted(ctx, name, args)
 	if err != nil {
 		return nil, err
@@ -40,11 +32,19 @@ func (t *CloudflareTunnel) connector(
 		return nil, err
 	}
 	generation := generationLabels(tunnel.id, networkLabel(args, namespace, tunnel.id, egress))
+	policy, err := t.networkPolicy(ctx, name, args, namespace, generation, egress)
+	if err != nil {
+		return nil, err
+	}
 	budget, err := t.disruptionBudget(ctx, name, namespace, generation)
 	if err != nil {
 		return nil, err
 	}
-	policy, err := t.networkPolicy(ctx, name, args, namespace, generation, egress)
+	config, err := t.config(ctx, name, args, namespace, tunnel)
+	if err != nil {
+		return nil, err
+	}
+	credentials, err := t.credentials(ctx, name, args, namespace, tunnel)
 	if err != nil {
 		return nil, err
 	}
@@ -126,10 +126,11 @@ func (t *CloudflareTunnel) config(
 		Metadata:  namespace.objectMeta(configRole, nil, data),
 		Data:      pulumi.StringMap{cloudflared.ConfigFile: data},
 		Immutable: pulumi.Bool(true),
-	}, pulumi.Parent(t), unprotected)
+	}, pulumi.Parent(t), unprotected, t.inTurn())
 	if err != nil {
 		return nil, fmt.Errorf("creating %s: %w", cloudflared.ConfigFile, err)
 	}
+	t.turn = []pulumi.Resource{config}
 	return config, nil
 }
 
@@ -150,10 +151,11 @@ func (t *CloudflareTunnel) credentials(
 		Metadata:   namespace.objectMeta(credentialsRole, nil, named...),
 		StringData: pulumi.StringMap{cloudflared.CredentialsFile: data},
 		Immutable:  pulumi.Bool(true),
-	}, pulumi.Parent(t), unprotected)
+	}, pulumi.Parent(t), unprotected, t.inTurn())
 	if err != nil {
 		return nil, fmt.Errorf("creating %s: %w", cloudflared.CredentialsFile, err)
 	}
+	t.turn = []pulumi.Resource{credentials}
 	return credentials, nil
 }
 
@@ -170,9 +172,10 @@ func (t *CloudflareTunnel) disruptionBudget(
 			// A pod that isn't ready serves nothing, so it may always be evicted.
 			UnhealthyPodEvictionPolicy: pulumi.String("AlwaysAllow"),
 		},
-	}, pulumi.Parent(t), unprotected)
+	}, pulumi.Parent(t), unprotected, t.inTurn())
 	if err != nil {
 		return nil, fmt.Errorf("creating disruption budget: %w", err)
 	}
+	t.turn = []pulumi.Resource{budget}
 	return budget, nil
 }

@@ -40,6 +40,7 @@ func (t *CloudflareTunnel) mounted(ctx *pulumi.Context, name string, args *Cloud
 		if err := object.read(ctx, name+"-file-"+file.ConfigMap, read, pulumi.Parent(t)); err != nil {
 			return nil, fmt.Errorf("reading ConfigMap %s in namespace %s: %w", file.ConfigMap, args.Namespace, err)
 		}
+		t.turn = append(t.turn, read)
 		names, contents = append(names, file.ConfigMap), append(contents, read.Data)
 	}
 	if len(names) == 0 {

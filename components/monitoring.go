@@ -114,7 +114,6 @@ const operatorCheck = "monitoring.podMonitor-needs-the-Prometheus-operator"
 func (t *CloudflareTunnel) podMonitor(
 	ctx *pulumi.Context, name string, args *CloudflareTunnelArgs, namespace *namespaceRef, tunnel *tunnelRef,
 ) error {
-	opts := []pulumi.ResourceOption{pulumi.Parent(t), unprotected}
 	if !args.Monitoring.PodMonitor.AssumeInstalled {
 		definition := &apiextensionsv1.CustomResourceDefinition{}
 		crd := clusterObject{
@@ -123,7 +122,7 @@ func (t *CloudflareTunnel) podMonitor(
 		if err := crd.read(ctx, logicalName(name, operatorCheck), definition, pulumi.Parent(t)); err != nil {
 			return fmt.Errorf("reading %s, which the Prometheus operator installs: %w", podMonitorCRD, err)
 		}
-		opts = append(opts, pulumi.DependsOn([]pulumi.Resource{definition}))
+		t.turn = append(t.turn, definition)
 	}
 	monitor, err := apiextensions.NewCustomResource(ctx, logicalName(name, podMonitorRole), &apiextensions.CustomResourceArgs{
 		ApiVersion: pulumi.String("monitoring.coreos.com/v1"),
@@ -137,10 +136,11 @@ func (t *CloudflareTunnel) podMonitor(
 				"interval": pulumi.String(args.Monitoring.PodMonitor.Interval),
 			}},
 		}},
-	}, opts...)
+	}, pulumi.Parent(t), unprotected, t.inTurn())
 	if err != nil {
 		return fmt.Errorf("creating pod monitor: %w", err)
 	}
+	t.turn = []pulumi.Resource{monitor}
 	t.recordDependencies = append(t.recordDependencies, monitor)
 	return nil
 }
@@ -164,7 +164,7 @@ func (t *CloudflareTunnel) dashboard(ctx *pulumi.Context, name string, args *Clo
 	dashboard, err := corev1.NewConfigMap(ctx, logicalName(name, dashboardRole), &corev1.ConfigMapArgs{
 		Metadata: in.objectMeta(dashboardRole, labels),
 		Data:     pulumi.StringMap{args.TunnelName + ".json": pulumi.String(text)},
-	}, pulumi.Parent(t), unprotected)
+	}, pulumi.Parent(t), unprotected, t.inTurn())
 	if err != nil {
 		return fmt.Errorf("creating dashboard: %w", err)
 	}

@@ -40,10 +40,11 @@ func (t *CloudflareTunnel) networkPolicy(
 			Ingress:     metricsRules(args.NetworkPolicy.MetricsFrom),
 			Egress:      egress,
 		},
-	}, pulumi.Parent(t), unprotected)
+	}, pulumi.Parent(t), unprotected, t.inTurn())
 	if err != nil {
 		return nil, fmt.Errorf("creating network policy: %w", err)
 	}
+	t.turn = []pulumi.Resource{policy}
 	return policy, nil
 }
 
@@ -124,6 +125,7 @@ func (t *CloudflareTunnel) egress(
 		if err := object.read(ctx, logicalName, read, pulumi.Parent(t)); err != nil {
 			return none, fmt.Errorf("reading service %s in namespace %s: %w", service.Name, service.Namespace, err)
 		}
+		t.turn = append(t.turn, read)
 		names, specs = append(names, service), append(specs, read.Spec)
 	}
 	return pulumi.All(specs...).ApplyT(func(specs []any) ([]networkingv1.NetworkPolicyEgressRule, error) {

@@ -120,6 +120,15 @@ func (o lastObject) another(wanted string) string {
 	return wanted + "-" + hash([]any{o.scope, o.name})[:4]
 }
 
+// inTurn is an option of the objects whose names follow from the ones before them. It lets
+// the engine create one after the other, after all reads.
+//
+// When the engine has created a replacement, it marks the old object in the state as one to
+// delete, and then adds the new one. If it writes the state for another resource in between,
+// and is killed, the state has neither. The next update wouldn't know which name came before,
+// choose another one, and leave the object behind.
+func (t *CloudflareTunnel) inTurn() pulumi.ResourceOption { return pulumi.DependsOn(t.turn) }
+
 // elsewhere reports whether the object was made by another provider. Objects of older
 // versions don't say by which one.
 func (o lastObject) elsewhere(provider string) bool {
