@@ -101,6 +101,7 @@ func TestCloudflareTunnel_InTurn(t *testing.T) {
 	args.NetworkPolicy = &NetworkPolicyArgs{MetricsFrom: []string{"monitoring"}}
 	args.Monitoring = &MonitoringArgs{PodMonitor: &PodMonitorArgs{}, Dashboard: &DashboardArgs{}}
 	r := declare(t, args)
+	require.Contains(t, strings.Join(r.Find(t, "edge-suffix").Dependencies, " "), "edge-existing-namespace")
 	before := []string{"edge-origin-ingress-nginx-ingress-nginx-controller", "edge-file-origin-ca"}
 	for _, name := range []string{
 		"edge-network-policy", "edge-disruption-budget", "edge-config", "edge-credentials", "edge-pod-monitor", "edge-dashboard",

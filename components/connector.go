@@ -23,11 +23,11 @@ var unprotected = pulumi.Protect(false)
 func (t *CloudflareTunnel) connector(
 	ctx *pulumi.Context, name string, args *CloudflareTunnelArgs, namespace *namespaceRef, tunnel *tunnelRef,
 ) (*appsv1.Deployment, error) {
-	files, err := t.mounted(ctx, name, args)
+	files, err := t.mounted(ctx, name, args, namespace)
 	if err != nil {
 		return nil, err
 	}
-	egress, err := t.egress(ctx, name, args, args.routing().Destinations())
+	egress, err := t.egress(ctx, name, args, namespace, args.routing().Destinations())
 	if err != nil {
 		return nil, err
 	}

@@ -27,7 +27,7 @@ const annotationFiles = "k8s-tunnel/files"
 // them, without a word about the reason.
 //
 // Secrets aren't read, because the engine would store all of their data.
-func (t *CloudflareTunnel) mounted(ctx *pulumi.Context, name string, args *CloudflareTunnelArgs) (pulumi.StringMap, error) {
+func (t *CloudflareTunnel) mounted(ctx *pulumi.Context, name string, args *CloudflareTunnelArgs, namespace *namespaceRef) (pulumi.StringMap, error) {
 	var names []string
 	var contents []any
 	for _, file := range args.Files {
@@ -37,7 +37,7 @@ func (t *CloudflareTunnel) mounted(ctx *pulumi.Context, name string, args *Cloud
 		}
 		read := &corev1.ConfigMap{}
 		object := clusterObject{group: "core/v1", apiVersion: "v1", kind: "ConfigMap", namespace: args.Namespace, name: file.ConfigMap}
-		if err := object.read(ctx, name+"-file-"+file.ConfigMap, read, pulumi.Parent(t)); err != nil {
+		if err := object.read(ctx, name+"-file-"+file.ConfigMap, read, pulumi.Parent(t), namespace.first()); err != nil {
 			return nil, fmt.Errorf("reading ConfigMap %s in namespace %s: %w", file.ConfigMap, args.Namespace, err)
 		}
 		t.turn = append(t.turn, read)

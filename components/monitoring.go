@@ -119,7 +119,7 @@ func (t *CloudflareTunnel) podMonitor(
 		crd := clusterObject{
 			group: "apiextensions.k8s.io/v1", apiVersion: "apiextensions.k8s.io/v1", kind: "CustomResourceDefinition", name: podMonitorCRD,
 		}
-		if err := crd.read(ctx, logicalName(name, operatorCheck), definition, pulumi.Parent(t)); err != nil {
+		if err := crd.read(ctx, logicalName(name, operatorCheck), definition, pulumi.Parent(t), namespace.first()); err != nil {
 			return fmt.Errorf("reading %s, which the Prometheus operator installs: %w", podMonitorCRD, err)
 		}
 		t.turn = append(t.turn, definition)

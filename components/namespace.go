@@ -17,6 +17,11 @@ type namespaceRef struct {
 	objects  objectNames
 }
 
+// first is an option of what the namespace comes before, see inTurn.
+func (n *namespaceRef) first() pulumi.ResourceOption {
+	return pulumi.DependsOn([]pulumi.Resource{n.resource})
+}
+
 // namespace declares a new namespace, or reads the one in the arguments. An existing
 // namespace is never adopted: destroying the stack would delete it, with everything
 // else in it.

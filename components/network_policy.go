@@ -100,7 +100,7 @@ func marshalRules(rules []networkingv1.NetworkPolicyEgressRule) (string, error) 
 
 // egress reads the Services behind the origins and returns the rules.
 func (t *CloudflareTunnel) egress(
-	ctx *pulumi.Context, name string, args *CloudflareTunnelArgs, destinations []cloudflared.Destination,
+	ctx *pulumi.Context, name string, args *CloudflareTunnelArgs, namespace *namespaceRef, destinations []cloudflared.Destination,
 ) (networkingv1.NetworkPolicyEgressRuleArrayOutput, error) {
 	var none networkingv1.NetworkPolicyEgressRuleArrayOutput
 	var names []cloudflared.ServiceName
@@ -122,7 +122,7 @@ func (t *CloudflareTunnel) egress(
 		}
 		read := &corev1.Service{}
 		object := clusterObject{group: "core/v1", apiVersion: "v1", kind: "Service", namespace: service.Namespace, name: service.Name}
-		if err := object.read(ctx, logicalName, read, pulumi.Parent(t)); err != nil {
+		if err := object.read(ctx, logicalName, read, pulumi.Parent(t), namespace.first()); err != nil {
 			return none, fmt.Errorf("reading service %s in namespace %s: %w", service.Name, service.Namespace, err)
 		}
 		t.turn = append(t.turn, read)

@@ -121,7 +121,7 @@ func (o lastObject) another(wanted string) string {
 }
 
 // inTurn is an option of the objects whose names follow from the ones before them. It lets
-// the engine create one after the other, after all reads.
+// the engine create one after the other, after all reads. The namespace comes before these.
 //
 // When the engine has created a replacement, it marks the old object in the state as one to
 // delete, and then adds the new one. If it writes the state for another resource in between,

@@ -48,7 +48,7 @@ func (t *CloudflareTunnel) tunnel(
 		}
 		return t.existingTunnel(ctx, name, args)
 	}
-	secret, suffix, err := t.secret(ctx, name, args)
+	secret, suffix, err := t.secret(ctx, name, args, namespace)
 	if err != nil {
 		return nil, err
 	}
@@ -80,7 +80,7 @@ func (t *CloudflareTunnel) tunnel(
 		Name:      tunnelName,
 		Secret:    secret,
 		ConfigSrc: pulumi.String("local"),
-	}, pulumi.Parent(t), unprotected, pulumi.DependsOn([]pulumi.Resource{namespace.resource}), hooks)
+	}, pulumi.Parent(t), unprotected, namespace.first(), hooks)
 	if err != nil {
 		return nil, fmt.Errorf("creating tunnel: %w", err)
 	}
@@ -97,12 +97,14 @@ const secretLength = 43
 // The secret is a password, because its resource has a constant ID: the ID of random
 // bytes is their value, and IDs are shown and stored in plain text. It comes after the
 // suffix, so that no update ends between the two with another secret for the same name.
-func (t *CloudflareTunnel) secret(ctx *pulumi.Context, name string, args *CloudflareTunnelArgs) (secret, suffix pulumi.StringOutput, err error) {
+func (t *CloudflareTunnel) secret(
+	ctx *pulumi.Context, name string, args *CloudflareTunnelArgs, namespace *namespaceRef,
+) (secret, suffix pulumi.StringOutput, err error) {
 	id, err := random.NewRandomId(ctx, logicalName(name, suffixRole), &random.RandomIdArgs{
 		ByteLength: pulumi.Int(3),
 		// The kind of secret is a keeper: a tunnel with another secret needs another name.
 		Keepers: pulumi.StringMap{"rotation": pulumi.String(args.Rotation), "secret": pulumi.String("password")},
-	}, pulumi.Parent(t), unprotected)
+	}, pulumi.Parent(t), unprotected, namespace.first())
 	if err != nil {
 		return secret, suffix, fmt.Errorf("creating tunnel name suffix: %w", err)
 	}
