@@ -18,6 +18,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"k8s-tunnel/sandbox/git"
 )
 
 func TestParsePlatforms(t *testing.T) {
@@ -118,8 +120,8 @@ func TestChangelog_Day(t *testing.T) {
 	_, err := r.cutChangelog(t.Context())
 	require.ErrorContains(t, err, "the day of the last commit, for the changelog: git log: exit status 128: fatal: ")
 	inGit := func(args ...string) {
-		cmd := exec.Command("git", append([]string{"-C", r.root, "-c", "user.name=t", "-c", "user.email=t@example.org", "-c", "commit.gpgSign=false"}, args...)...)
-		cmd.Env = append(os.Environ(), "GIT_COMMITTER_DATE=2026-03-05T01:00:00+0200")
+		cmd := git.Command(t.Context(), r.root, append([]string{"-c", "user.name=t", "-c", "user.email=t@example.org", "-c", "commit.gpgSign=false"}, args...)...)
+		cmd.Env = append(cmd.Env, "GIT_COMMITTER_DATE=2026-03-05T01:00:00+0200")
 		out, err := cmd.CombinedOutput()
 		require.NoError(t, err, "%s", out)
 	}

@@ -200,12 +200,12 @@ func publish(t *testing.T, proxy, root, version string) {
 // occurrences lists the lines of the repository that have one of the texts.
 func occurrences(t *testing.T, root string, texts ...string) string {
 	t.Helper()
-	args := []string{"-C", root, "grep", "--fixed-strings", "-I"}
+	args := []string{"grep", "--fixed-strings", "-I"}
 	for _, text := range texts {
 		args = append(args, "-e", text)
 	}
 	// This test names what must be gone.
-	out, err := exec.Command("git", append(args, "--", ":!sandbox/rename")...).Output()
+	out, err := git.Output(t.Context(), root, append(args, "--", ":!sandbox/rename")...)
 	var exit *exec.ExitError
 	if !errors.As(err, &exit) || exit.ExitCode() != 1 { // there are none
 		require.NoError(t, err)
@@ -221,8 +221,8 @@ func write(t *testing.T, path, text string) {
 
 func inGit(t *testing.T, root string, args ...string) {
 	t.Helper()
-	out, err := exec.Command("git", append([]string{"-C", root}, args...)...).CombinedOutput()
-	require.NoError(t, err, "git %v: %s", args, out)
+	_, err := git.Output(t.Context(), root, args...)
+	require.NoError(t, err)
 }
 
 func goIn(t *testing.T, dir string, settings []string, args ...string) {
