@@ -5,6 +5,7 @@ package process
 import (
 	"context"
 	"fmt"
+	"os"
 	"os/exec"
 	"strconv"
 	"strings"
@@ -13,9 +14,11 @@ import (
 )
 
 // Identify returns the identity of a living process, or ErrGone. Without /proc it asks
-// ps, which knows the start to the second only.
+// ps, which knows the start to the second only, and writes it in the user's language and time zone.
 func Identify(pid int) (Identity, error) {
-	out, err := exec.Command("ps", "-o", "lstart=", "-p", strconv.Itoa(pid)).Output()
+	cmd := exec.Command("ps", "-o", "lstart=", "-p", strconv.Itoa(pid))
+	cmd.Env = append(os.Environ(), "LC_ALL=C", "TZ=UTC")
+	out, err := cmd.Output()
 	if err != nil {
 		return Identity{}, fmt.Errorf("identifying process %d: %w", pid, ErrGone)
 	}
