@@ -52,6 +52,11 @@ func run(ctx context.Context, measure func(*bench, context.Context) error) (err 
 	if err != nil {
 		return err
 	}
+	release, err := w.Reserve("end it")
+	if err != nil {
+		return err
+	}
+	defer release()
 	if err := w.Down(ctx, os.Stdout); err != nil {
 		return err
 	}

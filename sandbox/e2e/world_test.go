@@ -47,6 +47,11 @@ func runInWorld(m *testing.M) (int, error) {
 	if err != nil {
 		return 0, err
 	}
+	release, err := w.Reserve("set E2E_WORLD to another name")
+	if err != nil {
+		return 0, err
+	}
+	defer release()
 	// An earlier run may have left something.
 	if err := w.Down(ctx, os.Stdout); err != nil {
 		return 0, err

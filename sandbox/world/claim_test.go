@@ -250,6 +250,24 @@ func TestLock_CommandsOnOneWorldExcludeEachOther(t *testing.T) {
 	again()
 }
 
+// Of two runs on one world, the second one ends at once. Commands of the first one go on.
+func TestReserve(t *testing.T) {
+	t.Parallel()
+	w := open(t, newClone(t), "reserved")
+	release, err := w.Reserve("do something else")
+	require.NoError(t, err)
+	_, err = open(t, w.Root, "reserved").Reserve("do something else")
+	require.EqualError(t, err, "another run uses world reserved: wait for its end, or do something else")
+	require.NoError(t, w.Down(t.Context(), io.Discard))
+	other, err := open(t, w.Root, "another").Reserve("")
+	require.NoError(t, err)
+	other()
+	release()
+	again, err := w.Reserve("")
+	require.NoError(t, err)
+	again()
+}
+
 func TestDown_LeavesTheSlotsNewOwnerAlone(t *testing.T) {
 	t.Parallel()
 	first := open(t, newClone(t), "first")

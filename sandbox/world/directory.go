@@ -78,6 +78,16 @@ func (w *World) lock(ctx context.Context, out io.Writer) (unlock func(), err err
 	})
 }
 
+// Reserve keeps other runs of tests or measurements from the world until the returned function is called, or
+// this process ends. A run that another one keeps away is told what to do instead.
+func (w *World) Reserve(instead string) (release func(), err error) {
+	release, err = toolchain.TryLock(w.Root, "run-"+w.Name)
+	if errors.Is(err, toolchain.ErrLocked) {
+		return nil, fmt.Errorf("another run uses world %s: wait for its end, or %s", w.Name, instead)
+	}
+	return release, err
+}
+
 // checkOwner returns an error if the world's directory may be somebody else's. Whoever
 // needs the room may link .sandbox to another disk, but then only a directory that says it
 // is this clone's world counts as one, or one in which nothing is lost.

@@ -47,6 +47,11 @@ func run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	unlock, err := toolchain.TryLock(root, "run-cold")
+	if err != nil {
+		return fmt.Errorf("measuring what the first make up takes: %w", err)
+	}
+	defer unlock()
 	c := &cold{dir: filepath.Join(root, ".sandbox", "cold")}
 	if err := c.remove(ctx); err != nil {
 		return err
