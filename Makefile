@@ -117,21 +117,23 @@ conformance:
 # Much of it is waiting, so three runs side by side share the tests, each in a world of its own. The first
 # one's output comes as it runs, the others' at their end. The disturbances of TestChaos are the same each
 # time; SEED chooses others. What larger examples do with a cluster, other tests do too; make examples
-# deploys them as well.
+# deploys them as well. What the three have in common is in a folder of their own, because another make e2e
+# may run beside them, in another world. If something fails, the folder stays for a day or longer.
 e2e: export SEED ?= 1
-e2e: export E2E_SHARED := $(CURDIR)/.sandbox/e2e
-E2E := cd sandbox/e2e && GOFLAGS="$(PLAIN)" '$(CURDIR)/.sandbox/e2e/test' -test.timeout 75m -test.v -test.run '$(RUN)' \
+E2E := cd sandbox/e2e && GOFLAGS="$(PLAIN)" "$$E2E_SHARED/test" -test.timeout 75m -test.v -test.run '$(RUN)' \
 	-test.skip '^TestProbes$$|^TestExamples$$/^(environments|home-lab|migration|production)$$'
 e2e:
-	@rm -rf '$(E2E_SHARED)' && mkdir -p '$(E2E_SHARED)'
-	$(IN_SANDBOX) test -tags e2e -c -o '$(E2E_SHARED)/test' ./e2e
-	@$(MAKE) --no-print-directory -j3 e2e-first $(if $(RUN),,e2e-second e2e-third)
+	@mkdir -p .sandbox/e2e && find .sandbox/e2e -mindepth 1 -maxdepth 1 -mtime +0 -exec rm -rf {} +
+	@E2E_SHARED="$$(mktemp -d '$(CURDIR)/.sandbox/e2e/XXXXXX')" && export E2E_SHARED && \
+		$(IN_SANDBOX) test -tags e2e -c -o "$$E2E_SHARED/test" ./e2e && \
+		$(MAKE) --no-print-directory -j3 e2e-first $(if $(RUN),,e2e-second e2e-third) && \
+		rm -rf "$$E2E_SHARED"
 
 .PHONY: e2e-first e2e-second e2e-third
 e2e-first:
 	$(E2E)
 e2e-second e2e-third: e2e-%:
-	@export E2E_WORLD=$*; { $(E2E); } >'$(E2E_SHARED)/$*.log' 2>&1; code=$$?; cat '$(E2E_SHARED)/$*.log'; exit $$code
+	@export E2E_WORLD=$*; { $(E2E); } >"$$E2E_SHARED/$*.log" 2>&1; code=$$?; cat "$$E2E_SHARED/$*.log"; exit $$code
 
 ## examples: all examples, as their READMEs say, in a local world; ten minutes
 .PHONY: examples

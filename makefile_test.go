@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/exec"
 	"os/user"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -54,4 +55,29 @@ func TestMakefile_Vulnerabilities(t *testing.T) {
 	require.Contains(t, out, "govulncheck in sandbox/toolchain/modules/runtime\nscanned tool\n")
 	out, err = scan(t, "true")
 	require.NoError(t, err, out)
+}
+
+// What the parts of a run of make e2e tell each other isn't touched by another run. It goes with the run's
+// success.
+func TestMakefile_RunsOfE2E(t *testing.T) {
+	t.Parallel()
+	clone := t.TempDir()
+	makefile, err := filepath.Abs("Makefile")
+	require.NoError(t, err)
+	require.NoError(t, os.Symlink(makefile, filepath.Join(clone, "Makefile")))
+	run := func(part string) (string, error) {
+		cmd := exec.Command("make", "--no-print-directory", "e2e", "RUN=TestIt", "IN_SANDBOX=:", "E2E=@"+part)
+		cmd.Dir = clone
+		cmd.Env = append(os.Environ(), "MAKEFLAGS=")
+		out, err := cmd.Output()
+		return string(out), err
+	}
+	out, err := run(`touch "$$E2E_SHARED/claim" && $(MAKE) --no-print-directory e2e E2E=@true && ls "$$E2E_SHARED"`)
+	require.NoError(t, err)
+	require.Equal(t, "claim\n", out)
+	left, err := os.ReadDir(filepath.Join(clone, ".sandbox", "e2e"))
+	require.NoError(t, err)
+	require.Empty(t, left)
+	_, err = run("false")
+	require.Error(t, err)
 }
