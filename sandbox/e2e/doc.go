@@ -5,7 +5,7 @@
 // tests share is in the other files: stack.go drives Pulumi, kubectl.go, pods.go and standins.go
 // are about the cluster, cloudflare.go and requests.go about Cloudflare and its visitors.
 //
-// All of it carries the build tag e2e, because it needs root and the tools:
+// What needs root and the tools carries the build tag e2e:
 //
 //	make e2e
 package e2e

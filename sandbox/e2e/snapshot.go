@@ -13,35 +13,40 @@ import (
 
 	"github.com/vishvananda/netlink"
 
+	"k8s-tunnel/sandbox/cluster"
 	"k8s-tunnel/sandbox/toolchain"
+	"k8s-tunnel/sandbox/world"
 )
 
-// snapshot is everything on the machine that a world could change, as a set of lines.
+// snapshot is what there is on the machine that the worlds of a run could have made, as a set of lines. What
+// others make meanwhile, such as containers with their interfaces, doesn't count.
 type snapshot map[string]bool
 
-// takeSnapshot records the machine's interfaces, routes, mounts and control groups, and the
-// processes of worlds. Other worlds come and go, so only this run's count, with the nodes of the given
-// names; before there is a world, none does.
-func takeSnapshot(nodes ...string) (snapshot, error) {
+// takeSnapshot records interfaces, routes, mounts, control groups, temporary files and processes. Other
+// worlds come and go, so only this run's count, with its nodes; before there is a world, there is none.
+func takeSnapshot(nodes ...cluster.Config) (snapshot, error) {
+	root, err := filepath.Abs(testRoot())
+	if err != nil {
+		return nil, err
+	}
 	s := snapshot{}
 	if err := s.addNetwork(nodes); err != nil {
 		return nil, err
 	}
-	mounts, err := os.ReadFile("/proc/self/mountinfo")
-	if err != nil {
+	if err := s.addMounts(root); err != nil {
 		return nil, err
 	}
-	for line := range strings.Lines(string(mounts)) {
-		fields := strings.Fields(line)
-		s["mount "+fields[4]] = true
+	var names []string
+	for _, node := range nodes {
+		names = append(names, node.Name())
 	}
-	if err := s.addCgroups(nodes); err != nil {
+	if err := s.addCgroups(names); err != nil {
 		return nil, err
 	}
-	if err := s.addTemporary(nodes); err != nil {
+	if err := s.addTemporary(names); err != nil {
 		return nil, err
 	}
-	return s, s.addProcesses(nodes)
+	return s, s.addProcesses(root, names)
 }
 
 // addTemporary adds the copies of kubeconfigs among the machine's temporary files: without names all of
@@ -64,28 +69,34 @@ func (s snapshot) addTemporary(nodes []string) error {
 	return nil
 }
 
-// addNetwork adds the interfaces and routes, except those of other worlds, which come and go.
-func (s snapshot) addNetwork(nodes []string) error {
+func (s snapshot) addNetwork(nodes []cluster.Config) error {
 	links, err := netlink.LinkList()
 	if err != nil {
 		return err
-	}
-	others := map[int]bool{}
-	for _, link := range links {
-		if attrs := link.Attrs(); strings.HasPrefix(attrs.Name, "k8st") && !slices.Contains(nodes, attrs.Name) {
-			others[attrs.Index] = true
-		} else {
-			s["interface "+attrs.Name] = true
-		}
 	}
 	routes, err := netlink.RouteList(nil, netlink.FAMILY_ALL)
 	if err != nil {
 		return err
 	}
-	for _, route := range routes {
-		if !others[route.LinkIndex] {
-			s["route "+route.String()] = true
-		}
+	for _, line := range networkOf(nodes, links, routes) {
+		s[line] = true
+	}
+	return nil
+}
+
+// addMounts adds what is mounted where worlds write.
+func (s snapshot) addMounts(root string) error {
+	dir, err := filepath.EvalSymlinks(filepath.Join(root, ".sandbox"))
+	if err != nil {
+		return err
+	}
+	table, err := os.Open("/proc/self/mountinfo")
+	if err != nil {
+		return err
+	}
+	defer table.Close()
+	for _, mount := range world.MountsIn(table, dir) {
+		s["mount "+mount] = true
 	}
 	return nil
 }
@@ -102,11 +113,7 @@ func (s snapshot) addCgroups(nodes []string) error {
 
 // addProcesses adds the processes of this run's worlds, and the shims of the nodes' containers. They
 // are told by their paths and control groups, because others run the same programs.
-func (s snapshot) addProcesses(nodes []string) error {
-	root, err := filepath.Abs(testRoot())
-	if err != nil {
-		return err
-	}
+func (s snapshot) addProcesses(root string, nodes []string) error {
 	dirs, shim := filepath.Join(root, ".sandbox", "worlds", worldName()), filepath.Join(toolchain.BinDir(root), "containerd-shim")
 	files, err := filepath.Glob("/proc/[0-9]*/cmdline")
 	if err != nil {

@@ -65,7 +65,7 @@ func runInWorld(m *testing.M) (int, error) {
 	}
 	testWorld = w
 	code := m.Run()
-	nodes := []string{nodeOf(w)}
+	nodes := []cluster.Config{nodeOf(w)}
 	if worlds.http2 != nil {
 		nodes = append(nodes, nodeOf(worlds.http2))
 	}
@@ -87,7 +87,7 @@ func runInWorld(m *testing.M) (int, error) {
 	return code, nil
 }
 
-func nodeOf(w *world.World) string { return cluster.Config{Slot: w.Slot}.Name() }
+func nodeOf(w *world.World) cluster.Config { return cluster.Config{Slot: w.Slot} }
 
 // TestWorld_SurvivesItsProcessesDeath kills the world's processes. The next up repairs the world,
 // and nothing that was deployed is lost.

@@ -173,15 +173,15 @@ func (w *World) checkMounts() error {
 		return err
 	}
 	defer table.Close()
-	if mounts := mountsIn(table, dir); len(mounts) > 0 {
+	if mounts := MountsIn(table, dir); len(mounts) > 0 {
 		return fmt.Errorf("something is mounted in the world's directory, and would be emptied with it: umount %s", strings.Join(mounts, " "))
 	}
 	return nil
 }
 
-// mountsIn lists the mount points at and below dir in a table such as /proc/self/mountinfo,
+// MountsIn lists the mount points at and below dir in a table such as /proc/self/mountinfo,
 // the innermost first.
-func mountsIn(table io.Reader, dir string) []string {
+func MountsIn(table io.Reader, dir string) []string {
 	var found []string
 	for lines := bufio.NewScanner(table); lines.Scan(); {
 		fields := strings.Fields(lines.Text())

@@ -206,7 +206,7 @@ func TestMountsIn(t *testing.T) {
 		`42 22 8:1 /z /clone/.sandbox/worlds/dev2 rw - ext4 /dev/sda1 rw`,
 		`broken`,
 	}, "\n"))
-	require.Equal(t, []string{"/clone/.sandbox/worlds/dev/my files", "/clone/.sandbox/worlds/dev"}, mountsIn(table, "/clone/.sandbox/worlds/dev"))
+	require.Equal(t, []string{"/clone/.sandbox/worlds/dev/my files", "/clone/.sandbox/worlds/dev"}, MountsIn(table, "/clone/.sandbox/worlds/dev"))
 }
 
 func TestEnv_WorldsShareOnlyPlugins(t *testing.T) {
