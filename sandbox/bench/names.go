@@ -111,11 +111,13 @@ type parts struct {
 // rest is the time in which neither Cloudflare nor the cluster was waited for.
 func (p parts) rest() float64 { return max(p.total-p.calling-p.waiting, 0) }
 
-func (b *bench) nameLife(ctx context.Context, p *named, count int) error {
+func (b *bench) nameLife(ctx context.Context, p *named, count int) (err error) {
 	stack, err := p.project.NewStack(ctx, "names"+strconv.Itoa(count))
 	if err != nil {
 		return err
 	}
+	// In the checkout of the version before, they would stay.
+	defer func() { err = errors.Join(err, os.RemoveAll(stack.SettingsFile())) }()
 	settings := project.Settings(b.World)
 	delete(settings, "domain")
 	if err := stack.Configure(ctx, settings); err != nil {
@@ -148,7 +150,7 @@ func (b *bench) nameLife(ctx context.Context, p *named, count int) error {
 		s.names = count
 		p.samples = append(p.samples, s)
 	}
-	_, err = stack.Run(ctx, "stack", "rm", "--yes") // with its settings
+	_, err = stack.Run(ctx, "stack", "rm", "--yes")
 	return err
 }
 

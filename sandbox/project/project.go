@@ -143,9 +143,13 @@ type Stack struct {
 	Name    string
 }
 
-// NewStack makes a stack without settings.
+// NewStack makes a stack without settings. What an interrupted run left of them in another checkout is
+// removed.
 func (p *Project) NewStack(ctx context.Context, name string) (*Stack, error) {
 	s := &Stack{p, name}
+	if err := os.RemoveAll(s.SettingsFile()); err != nil {
+		return nil, err
+	}
 	_, err := s.Run(ctx, "stack", "init")
 	return s, err
 }
