@@ -102,7 +102,8 @@ func (s *Server) start(ctx context.Context, c Config) (err error) {
 	}
 	rest := api.New(api.Config{Store: s.store, Connectors: s.edge, Logger: s.log.With("part", "api")})
 	public := front.New(front.Config{
-		Lookup: s.store.Lookup, Tunnels: s.edge, Origin: s.store.Origin, Logger: s.log.With("part", "front"),
+		Lookup: s.store.Lookup, Zone: s.store.Zone, Tunnel: s.store.Tunnel, Tunnels: s.edge, Origin: s.store.Origin,
+		Logger: s.log.With("part", "front"),
 	})
 	// The control port comes last, so that it answers only when all the others do.
 	inspect := control.Handler(control.Config{World: c.World, Store: s.store, API: rest, Edge: s.edge})

@@ -18,6 +18,7 @@ const (
 const (
 	codeLoop         = 1000 // the name leads back to Cloudflare
 	codeDirectAccess = 1003 // an address instead of a name
+	codeCrossAccount = 1014 // the record leads into another account
 	codeUnresolved   = 1016 // the origin's name doesn't resolve
 	codeNoConnector  = 1033 // the tunnel has no connector
 )
@@ -28,6 +29,7 @@ var titles = map[int]string{
 	statusUnreachable:     "Connection timed out",
 	codeLoop:              "DNS points to prohibited IP",
 	codeDirectAccess:      "Direct IP access not allowed",
+	codeCrossAccount:      "CNAME Cross-User Banned",
 	codeUnresolved:        "Origin DNS error",
 	codeNoConnector:       "Cloudflare Tunnel error",
 }
@@ -37,6 +39,7 @@ var hints = map[int]string{
 	statusUnreachable:     "The record points at a server that can't be reached from here.",
 	codeLoop:              "The request has come back too often: its origin leads to this name again.",
 	codeDirectAccess:      "Ask for the name of a site instead.",
+	codeCrossAccount:      "The record points at a tunnel, or at a name, of another account than its zone's.",
 	codeUnresolved:        "There is no proxied record for this name in an active zone, or it points at a tunnel or a host that doesn't exist.",
 	codeNoConnector:       "The tunnel exists, and none of its connectors is connected.",
 }

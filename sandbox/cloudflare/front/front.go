@@ -11,6 +11,8 @@
 //   - 502 with "error code: 502" when the connector can't reach the service behind
 //     it, or is lost on the way; 522 for an origin that can't be reached directly
 //     (Cloudflare would wait some 15 seconds first);
+//   - 403 with "error code: 1014" for a record that leads to a tunnel, or a name, of another
+//     account;
 //   - 403 with "error code: 1003" for a request to an address instead of a name.
 //
 // A browser gets such an error as a page, any other client the code as plain text.
@@ -66,6 +68,10 @@ type Config struct {
 	// Lookup finds the proxied record that answers for a host name (lower case,
 	// without a port).
 	Lookup func(host string) (state.Record, bool)
+	// Zone and Tunnel find a record's zone and its tunnel, whose accounts have to be the
+	// same.
+	Zone   func(id string) (state.Zone, bool)
+	Tunnel func(id uuid.UUID) (state.Tunnel, bool)
 	// Tunnels carries requests for records that point at a tunnel.
 	Tunnels Carrier
 	// Origin finds the server behind any other record's content, the stand-in for
@@ -119,9 +125,13 @@ func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		v.answer(w, r, http.StatusForbidden, codeDirectAccess)
 		return
 	}
-	target, ok := f.route(host)
-	if !ok {
-		v.answer(w, r, statusOrigin, codeUnresolved)
+	target, code := f.route(host)
+	if code != 0 {
+		status := statusOrigin
+		if code == codeCrossAccount {
+			status = http.StatusForbidden
+		}
+		v.answer(w, r, status, code)
 		return
 	}
 	v.target = target
@@ -138,27 +148,40 @@ type target struct {
 	silent bool     // instead of both: an address at which nothing answers
 }
 
-// route follows a name's records to a target.
-func (f *front) route(host string) (target, bool) {
-	for range maxAliases {
+// route follows a name's records to a target, or returns the code that says why there is none.
+func (f *front) route(host string) (found target, code int) {
+	account := "" // of the name's own zone
+	for n := range maxAliases {
 		record, ok := f.Lookup(host)
 		if !ok {
-			return target{}, false
+			return target{}, codeUnresolved
+		}
+		zone, _ := f.Zone(record.ZoneID)
+		if n == 0 {
+			account = zone.AccountID
+		} else if zone.AccountID != account {
+			return target{}, codeCrossAccount
 		}
 		content := hostName(record.Content)
 		if id, ok := strings.CutSuffix(content, state.TunnelSuffix); ok && record.Type == "CNAME" {
-			tunnel, err := uuid.Parse(id)
-			return target{tunnel: tunnel}, err == nil
+			id, err := uuid.Parse(id)
+			if err != nil {
+				return target{}, codeUnresolved
+			}
+			if tunnel, ok := f.Tunnel(id); ok && tunnel.AccountID != account {
+				return target{}, codeCrossAccount
+			}
+			return target{tunnel: id}, 0
 		}
 		if origin, ok := f.Origin(content); ok {
-			return target{origin: origin}, true
+			return target{origin: origin}, 0
 		}
 		if record.Type != "CNAME" {
-			return target{silent: true}, true
+			return target{silent: true}, 0
 		}
 		host = content
 	}
-	return target{}, false
+	return target{}, codeUnresolved
 }
 
 // hostName brings a name into the form used in the table of records.

@@ -26,14 +26,27 @@ var (
 	idle = uuid.MustParse("22222222-2222-4222-8222-222222222222")
 	gone = uuid.MustParse("33333333-3333-4333-8333-333333333333")
 	torn = uuid.MustParse("44444444-4444-4444-8444-444444444444")
+	// others has connectors, and belongs to another account.
+	others = uuid.MustParse("55555555-5555-4555-8555-555555555555")
 )
+
+// zoneOf finds zones that have the IDs of their accounts.
+func zoneOf(id string) (state.Zone, bool) { return state.Zone{AccountID: id}, true }
+
+// tunnelOf knows all tunnels but the one that is gone.
+func tunnelOf(id uuid.UUID) (state.Tunnel, bool) {
+	if id == others {
+		return state.Tunnel{ID: id, AccountID: "others"}, true
+	}
+	return state.Tunnel{ID: id}, id != gone
+}
 
 // carrier carries requests to a handler, and fails in all the ways that an edge does.
 type carrier struct{ handler http.HandlerFunc }
 
 func (c carrier) RoundTrip(tunnel uuid.UUID, r *http.Request) (*http.Response, error) {
 	switch tunnel {
-	case live:
+	case live, others:
 		w := httptest.NewRecorder()
 		c.handler(w, r)
 		resp := w.Result()
@@ -74,10 +87,19 @@ func newFront(t *testing.T, tunnel http.HandlerFunc) (visit func(t *testing.T, n
 		"closed.localhost": cname("closed.example.com"),
 		"lost.localhost":   cname("unknown.example.com"),
 		"a.localhost":      {Type: "A", Content: "192.0.2.1", Proxied: true},
+
+		"others.localhost":        tunnelled(others),
+		"name.localhost":          cname("direct.others.localhost"),
+		"live.others.localhost":   {ZoneID: "others", Type: "CNAME", Content: others.String() + ".cfargotunnel.com", Proxied: true},
+		"gone.others.localhost":   {ZoneID: "others", Type: "CNAME", Content: gone.String() + ".cfargotunnel.com", Proxied: true},
+		"direct.others.localhost": {ZoneID: "others", Type: "CNAME", Content: "origin.example.com", Proxied: true},
+		"alias.others.localhost":  {ZoneID: "others", Type: "CNAME", Content: "live.others.localhost", Proxied: true},
 	}
 	origins := map[string]string{"origin.example.com": direct.URL, "closed.example.com": closed.URL}
 	server := httptest.NewServer(front.New(front.Config{
 		Lookup:  func(name string) (state.Record, bool) { r, ok := records[name]; return r, ok },
+		Zone:    zoneOf,
+		Tunnel:  tunnelOf,
 		Tunnels: carrier{tunnel},
 		Origin: func(content string) (*url.URL, bool) {
 			u, err := url.Parse(origins[content])
@@ -126,6 +148,11 @@ func TestFront_Routes(t *testing.T) {
 		"a connection that breaks":          {"torn.localhost", 502, "error code: 502"},
 		"an origin that doesn't answer":     {"closed.localhost", 522, "error code: 522"},
 		"an address where nothing answers":  {"a.localhost", 522, "error code: 522"},
+		"a tunnel of another account":       {"others.localhost", 403, "error code: 1014"},
+		"a name of another account":         {"name.localhost", 403, "error code: 1014"},
+		"a tunnel of the other account":     {"live.others.localhost", 200, "hello"},
+		"a name of the other account":       {"alias.others.localhost", 200, "hello"},
+		"another account's tunnel, gone":    {"gone.others.localhost", 530, "error code: 1016"},
 		"an address instead of a name":      {"127.0.0.1", 403, "error code: 1003"},
 		"an IPv6 address instead of a name": {"[::1]:8080", 403, "error code: 1003"},
 	} {
@@ -202,6 +229,8 @@ func TestFront_Scheme(t *testing.T) {
 		Lookup: func(string) (state.Record, bool) {
 			return state.Record{Type: "CNAME", Content: live.String() + ".cfargotunnel.com"}, true
 		},
+		Zone:   zoneOf,
+		Tunnel: tunnelOf,
 		Tunnels: carrier{func(w http.ResponseWriter, r *http.Request) {
 			fmt.Fprint(w, r.Header.Get("X-Forwarded-Proto"), r.Header.Get("Cf-Visitor"))
 		}},

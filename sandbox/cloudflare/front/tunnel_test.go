@@ -47,6 +47,8 @@ func newSiteOf(t *testing.T, protocol, service string, request map[string]any) *
 		Lookup: func(name string) (state.Record, bool) {
 			return state.Record{Type: "CNAME", Name: host, Content: s.tunnel.ID.String() + ".cfargotunnel.com"}, name == host
 		},
+		Zone:    zoneOf,
+		Tunnel:  tunnelOf,
 		Tunnels: s.Edge,
 		Logger:  slog.New(slog.NewTextHandler(t.Output(), nil)),
 	})
