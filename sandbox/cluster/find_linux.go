@@ -9,6 +9,18 @@ import (
 	"k8s-tunnel/sandbox/process"
 )
 
+// Find returns the configuration with the slot of the node in its directory, which the label of the node's
+// interface tells even if nothing of the directory is left.
+func Find(c Config) (found Config, ok bool) {
+	c.Dir = followLinks(c.Dir)
+	for c.Slot = range MaxSlot + 1 {
+		if label, _ := linkLabel(c.Name()); label == c.ownerLabel() {
+			return c, true
+		}
+	}
+	return Config{}, false
+}
+
 // findInit returns process 1 of this node: the recorded one or, if the record was lost with its
 // directory, one that was started with this directory's specification. In a copy of the directory, the
 // record is another node's.

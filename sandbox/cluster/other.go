@@ -29,6 +29,9 @@ func Stop(context.Context, Config) error { return nil }
 // Wipe has nothing to do here.
 func Wipe(context.Context, Config) error { return nil }
 
+// Find finds no node here.
+func Find(Config) (Config, bool) { return Config{}, false }
+
 // Reach has nothing to connect from here.
 func Reach(context.Context, Config, ...netip.AddrPort) error { return errNotLinux }
 

@@ -192,7 +192,7 @@ func TestWorld_CloudflareOfOneWorldIsNoOthers(t *testing.T) {
 		namesake := &World{Root: newClone(t), Name: w.Name, Slot: w.Slot}
 		require.NoError(t, namesake.stopCloudflare(t.Context()))
 		require.True(t, lost.Alive(), "only by its own clone")
-		require.NoError(t, w.stopCloudflare(t.Context()))
+		require.NoError(t, open(t, w.Root, w.Name).Down(t.Context(), io.Discard))
 		require.False(t, lost.Alive())
 		w.recorded = true
 		require.NoError(t, w.CheckAddresses(t.Context()), "nobody has them")

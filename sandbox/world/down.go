@@ -12,13 +12,11 @@ import (
 	"k8s-tunnel/sandbox/cluster"
 )
 
-// Down stops the world and removes everything that it made, whatever state it is in.
+// Down stops the world and removes everything that it made, whatever state it is in. It finds what runs
+// even if the world's directory is gone.
 // The tools stay: they belong to the clone. Symbolic links are removed as such, and what
 // they lead to is left alone.
 func (w *World) Down(ctx context.Context, out io.Writer) error {
-	if _, err := os.Lstat(w.Dir()); errors.Is(err, fs.ErrNotExist) && w.Name != DefaultName {
-		return nil // it never had a slot, so nothing can be left of it
-	}
 	unlock, err := w.lock(ctx, out)
 	if err != nil {
 		return err
@@ -60,8 +58,12 @@ func (w *World) stop(ctx context.Context) error {
 // stopNode removes the node with its directory. If another world has come to have the slot, and
 // this one's node is gone, then what is in the slot is the other's, which may just be starting.
 func (w *World) stopNode(ctx context.Context) error {
-	if w.Known() != nil {
-		return nil // without a slot there is no node
+	if w.Known() != nil { // it was never up, or its record is lost
+		c, found := cluster.Find(w.clusterConfig())
+		if !found {
+			return nil
+		}
+		return cluster.Wipe(ctx, c)
 	}
 	owner, err := w.owner(ctx)
 	node, _ := cluster.Inspect(ctx, w.clusterConfig()) // one that can't be looked at doesn't run
