@@ -225,7 +225,8 @@ func (r *Reader) read(name string, into reflect.Value) error {
 // Unknown reports settings that don't exist: they would have no effect.
 // configuration is the stack's configuration as Pulumi passes it to programs, a JSON
 // object. readers have read the settings that exist; the project's own reader comes
-// first. Those of other namespaces are of providers, which may have more settings.
+// first. Those of other namespaces are of providers, which may have more settings. A project
+// may have a provider's name, and so its namespace.
 func Unknown(configuration string, readers ...*Reader) error {
 	var all map[string]any
 	if configuration == "" || json.Unmarshal([]byte(configuration), &all) != nil {
@@ -234,18 +235,23 @@ func Unknown(configuration string, readers ...*Reader) error {
 	var problems []error
 	for _, full := range slices.Sorted(maps.Keys(all)) {
 		namespace, key, _ := strings.Cut(full, ":")
-		i := slices.IndexFunc(readers, func(r *Reader) bool { return r.namespace == namespace })
+		of := slices.DeleteFunc(slices.Clone(readers), func(r *Reader) bool { return r.namespace != namespace })
 		switch {
-		case i < 0:
+		case len(of) == 0:
 			problems = append(problems, foreign(namespace, key, readers))
-		case slices.Contains(readers[i].known, key) || slices.Contains(readers[i].ignored, key):
-		case i == 0:
+		case slices.ContainsFunc(of, func(r *Reader) bool { return r.knows(key) }):
+		case of[0] == readers[0]:
 			problems = append(problems, fmt.Errorf("%s: no such setting%s", key, hint(key, readers)))
 		default:
-			problems = append(problems, fmt.Errorf("%s: has no effect in this program; remove it%s", full, suggest(key, readers[i].known)))
+			problems = append(problems, fmt.Errorf("%s: has no effect in this program; remove it%s", full, suggest(key, of[0].known)))
 		}
 	}
 	return errors.Join(problems...)
+}
+
+// knows reports whether a setting exists, or once did.
+func (r *Reader) knows(key string) bool {
+	return slices.Contains(r.known, key) || slices.Contains(r.ignored, key)
 }
 
 // engine is the namespace of Pulumi's own settings.

@@ -167,6 +167,14 @@ func TestUnknown_Namespaces(t *testing.T) {
 		}
 		require.EqualError(t, err, key+": "+want)
 	}
+
+	// A project may have the name of a provider, whose settings it then shares a namespace with.
+	named := settings.NewProjectReader(stack{}, "kubernetes")
+	require.NoError(t, named.Read(&struct {
+		Domain string `pulumi:"domain"`
+	}{}))
+	require.NoError(t, settings.Unknown(`{"kubernetes:domain": "example.com", "kubernetes:context": "home"}`, named, k8s))
+	require.EqualError(t, settings.Unknown(`{"kubernetes:domains": "x"}`, named, k8s), "domains: no such setting; did you mean domain?")
 }
 
 // A secret that the program would show is refused, and one that it keeps isn't.
