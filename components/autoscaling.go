@@ -45,6 +45,7 @@ func validateAutoscaling(path string, args *CloudflareTunnelArgs) error {
 	}
 	var problems []error
 	switch {
+	case validateReplicas("replicas", args.Replicas) != nil: // which says what to do
 	case a.MaxReplicas == 0:
 		problems = append(problems, fmt.Errorf("%s.maxReplicas: not set; use %d to %d", path, args.Replicas, MaxReplicas))
 	case a.MaxReplicas > MaxReplicas:

@@ -53,6 +53,18 @@ func TestWithDefaults_AutoscalingCPU(t *testing.T) {
 	}
 }
 
+// A wrong number of replicas is no lower limit.
+func TestCloudflareTunnelArgs_ValidateAutoscalingOfWrongReplicas(t *testing.T) {
+	t.Parallel()
+	for _, most := range []int{0, MaxReplicas} {
+		err := requireVerdict(t, func(args *CloudflareTunnelArgs) {
+			args.Replicas, args.Autoscaling = 30, &AutoscalingArgs{MaxReplicas: most, CPU: "half"}
+		}, "replicas: 30 is too many")
+		require.NotContains(t, err.Error(), "autoscaling.maxReplicas")
+		require.ErrorContains(t, err, `autoscaling.cpu: "half"`)
+	}
+}
+
 func TestCloudflareTunnel_Autoscaling(t *testing.T) {
 	t.Parallel()
 	args := validArgs()
