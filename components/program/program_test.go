@@ -150,6 +150,40 @@ func TestProgram_BadSettings(t *testing.T) {
 	}
 }
 
+// A value that can't be read is one problem: nothing else is blamed for it, nor is the
+// empty value in its place.
+func TestProgram_UnreadSettings(t *testing.T) {
+	t.Parallel()
+	const inQuotes = " is not a string; put it in quotes, or add --type string to pulumi config set"
+	for _, test := range []struct {
+		name     string
+		settings map[string]string
+		want     string
+	}{
+		{"names that are no list", map[string]string{"k8s-tunnel:domain": "", "k8s-tunnel:hostnames": "a.example.com"}, `hostnames: "a.example.com" is not a list`},
+		{"names that are no list, beside a domain", map[string]string{"k8s-tunnel:domain": "com", "k8s-tunnel:hostnames": "a.example.com"}, `hostnames: "a.example.com" is not a list` + "\n" + `domain: "com" is not a domain name, such as example.com`},
+		{"names that are none", map[string]string{"k8s-tunnel:domain": "", "k8s-tunnel:hostnames": "[5, 6]"}, "hostnames[0]: 5" + inQuotes + "\nhostnames[1]: 6" + inQuotes},
+		{"domain", map[string]string{"k8s-tunnel:domain": "2026-12-01 00:00:00 +0000 UTC"}, `domain: "2026-12-01 00:00:00 +0000 UTC" is what YAML makes of a date or a time; write what was meant in quotes`},
+		{"service", map[string]string{"k8s-tunnel:ingress": `[{"hostname": "a.example.com", "service": 8080}]`}, "ingress[0].service: 8080" + inQuotes},
+		{"host of a rule", map[string]string{"k8s-tunnel:ingress": `[{"hostname": 5, "service": "http://web.default"}, {"service": "http_status:404"}]`}, "ingress[0].hostname: 5" + inQuotes},
+		{"maximum", map[string]string{"k8s-tunnel:autoscaling": `{"maxReplicas": "5"}`}, `autoscaling.maxReplicas: "5" is not a whole number`},
+		{
+			"tag",
+			map[string]string{
+				"k8s-tunnel:originRequest": `{"access": {"required": true, "teamName": "home", "audTag": "tag"}}`,
+				"k8s-tunnel:networkPolicy": `{"origins": [{"host": "home.cloudflareaccess.com", "to": [{"cidr": "192.0.2.0/24", "ports": [443]}]}]}`,
+			},
+			`originRequest.access.audTag: "tag" is not a list`,
+		},
+		{"limit", map[string]string{"k8s-tunnel:pod": `{"resources": {"limits": {"cpu": {}}}}`}, "pod.resources.limits.cpu: {} is not a string"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			require.EqualError(t, newStack(t, "example.com").up(test.settings), "1 error occurred:\n\t* the settings of stack test are invalid:\n"+test.want+"\n\n")
+		})
+	}
+}
+
 // What Cloudflare knows against the settings is reported before anything is registered.
 func TestProgram_Preflight(t *testing.T) {
 	t.Parallel()

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
@@ -67,15 +68,19 @@ func readSettings(ctx *pulumi.Context) (*stackSettings, error) {
 	if own.Ignored("zones") {
 		s.warnings = append(s.warnings, "zones: has no effect any more, because zones are found by the names in them; remove it: pulumi config rm zones")
 	}
-	problems := errors.Join(own.Read(s), cf.Read(&s.cloudflare), k8s.Read(&s.kubernetes),
-		settings.Unknown(os.Getenv(pulumi.EnvConfig), own, cf, k8s, rnd))
+	problems := errors.Join(own.Read(s), cf.Read(&s.cloudflare), k8s.Read(&s.kubernetes))
+	unread := settings.Unread(problems)
+	if slices.Contains(unread, "hostnames") && s.Domain == "" {
+		unread = append(unread, "domain") // which isn't required beside hostnames
+	}
 	if warning := surroundings.PlainKubeconfig(s.kubernetes.Kubeconfig); warning != "" && !ctx.IsConfigSecret("kubernetes:kubeconfig") {
 		s.warnings = append(s.warnings, warning)
 	}
 	var err error
 	s.api = components.APIArgs(s.cloudflare)
 	s.api.APIHostname, s.api.APIBasePath, err = shell.API(s.cloudflare.APIHostname, s.cloudflare.APIBasePath)
-	return s, errors.Join(problems, s.cloudflare.checkToken(ctx), s.arguments(ctx).Validate(), err,
+	return s, errors.Join(problems, settings.Unknown(os.Getenv(pulumi.EnvConfig), own, cf, k8s, rnd),
+		s.cloudflare.checkToken(ctx), settings.Without(unread, s.arguments(ctx).Validate()), err,
 		shell.Kubeconfig(s.kubernetes.Kubeconfig, s.kubernetes.Context, ctx.RootDirectory()), surroundings.Problems(shell, ctx))
 }
 

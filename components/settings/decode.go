@@ -18,7 +18,7 @@ import (
 // All problems are reported at once, each starting with its path.
 func Decode(path, text string, into any) error {
 	if !json.Valid([]byte(text)) {
-		return fmt.Errorf("%s: %q is not %s", path, text, kindName(reflect.TypeOf(into)))
+		return unreadable(path, "%q is not %s", text, kindName(reflect.TypeOf(into)))
 	}
 	return decode(path, json.RawMessage(text), reflect.ValueOf(into).Elem())
 }
@@ -48,8 +48,7 @@ func decode(path string, raw json.RawMessage, into reflect.Value) error {
 	case reflect.Pointer:
 		value := reflect.New(into.Type().Elem())
 		err := decode(path, raw, value.Elem())
-		// A value of the wrong type stays unset, or validation would report a
-		// value that isn't in the settings. An object keeps its valid fields.
+		// A value of the wrong type stays unset. An object keeps its valid fields.
 		if err == nil || value.Elem().Kind() == reflect.Struct {
 			into.Set(value)
 		}
@@ -83,7 +82,10 @@ func decodeMap(path string, raw json.RawMessage, into reflect.Value) error {
 	var problems []error
 	for _, key := range slices.Sorted(maps.Keys(values)) {
 		value := reflect.New(into.Type().Elem()).Elem()
-		problems = append(problems, decode(path+"."+key, values[key], value))
+		if err := decode(path+"."+key, values[key], value); err != nil {
+			problems = append(problems, err)
+			continue
+		}
 		into.SetMapIndex(reflect.ValueOf(key), value)
 	}
 	return errors.Join(problems...)
@@ -154,10 +156,10 @@ func decodeWhole(path string, raw json.RawMessage, wanted reflect.Type, into any
 	}
 	var text string
 	if wanted.Kind() == reflect.String && json.Unmarshal(raw, &text) == nil && timestamp.MatchString(text) {
-		return fmt.Errorf("%s: %q is %s", path, text, ofTimestamp)
+		return unreadable(path, "%q is %s", text, ofTimestamp)
 	}
 	if err := json.Unmarshal(raw, into); err != nil {
-		return fmt.Errorf("%s: %s is not %s%s", path, raw, kindName(wanted), unquoted(raw, wanted))
+		return unreadable(path, "%s is not %s%s", raw, kindName(wanted), unquoted(raw, wanted))
 	}
 	return nil
 }

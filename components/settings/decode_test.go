@@ -93,10 +93,13 @@ func TestDecode_StringWithoutQuotes(t *testing.T) {
 	require.ErrorContains(t, err, "connector.labels.rack: 8 is not a string; put it in quotes, or add --type string to pulumi config set")
 }
 
-// A value of the wrong type is reported once: validation must not find an empty one in its place.
+// What is wrong is left out, where it can be.
 func TestDecode_LeavesOutWhatIsWrong(t *testing.T) {
 	t.Parallel()
 	var request *cloudflared.OriginRequest
 	require.Error(t, settings.Decode("originRequest", `{"connectTimeout": [], "tlsTimeout": "5s"}`, &request))
 	require.Equal(t, &cloudflared.OriginRequest{TLSTimeout: new("5s")}, request)
+	var limits map[string]string
+	require.Error(t, settings.Decode("limits", `{"cpu": {}, "memory": "64Mi"}`, &limits))
+	require.Equal(t, map[string]string{"memory": "64Mi"}, limits)
 }

@@ -201,19 +201,19 @@ func (r *Reader) read(name string, into reflect.Value) error {
 	switch into.Kind() {
 	case reflect.String:
 		if timestamp.MatchString(text) {
-			return fmt.Errorf("%s: %q is %s", path, text, ofTimestamp)
+			return unreadable(path, "%q is %s", text, ofTimestamp)
 		}
 		into.SetString(text)
 	case reflect.Int:
 		value, err := strconv.Atoi(text)
 		if err != nil || value < 1 {
-			return fmt.Errorf("%s: %q is not a whole number above 0", path, text)
+			return unreadable(path, "%q is not a whole number above 0", text)
 		}
 		into.SetInt(int64(value))
 	case reflect.Bool:
 		value, err := strconv.ParseBool(text)
 		if err != nil {
-			return fmt.Errorf("%s: %q is neither true nor false", path, text)
+			return unreadable(path, "%q is neither true nor false", text)
 		}
 		into.SetBool(value)
 	default:
