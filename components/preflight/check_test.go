@@ -230,8 +230,18 @@ func TestCheck_ZoneStatus(t *testing.T) {
 	found, err := check(t, apitest.New(t, pending, paused), request())
 	require.NoError(t, err)
 	require.Len(t, found.Warnings, 2)
-	require.Contains(t, found.Warnings[0], "zone example.com is pending at Cloudflare")
+	require.Contains(t, found.Warnings[0], "zone example.com is pending at Cloudflare, not active, so its names lead nowhere yet; set Cloudflare's name servers at the domain's registrar")
 	require.Contains(t, found.Warnings[1], "zone example.net is paused at Cloudflare")
+
+	// There is one warning for each thing to do.
+	all := home
+	all.Status, all.Type, all.Paused = "pending", "partial", true
+	found, err = check(t, apitest.New(t, all, lab), request())
+	require.NoError(t, err)
+	require.Len(t, found.Warnings, 3)
+	require.Contains(t, found.Warnings[0], "zone example.com is pending at Cloudflare, not active, so its names lead nowhere yet; add the TXT record for its verification")
+	require.Contains(t, found.Warnings[1], "zone example.com is paused at Cloudflare")
+	require.Contains(t, found.Warnings[2], "zone example.com is a partial one")
 }
 
 // Only the records of a full zone are what visitors see at once.
@@ -308,20 +318,24 @@ func TestCheck_InactiveZoneBelowAnother(t *testing.T) {
 	t.Parallel()
 	below, twin := apitest.NewZone("zone-below", "dev.example.com", "account"), apitest.NewZone("zone-twin", "example.com", "other")
 	below.Status, twin.Status = "pending", "initializing"
-	found, err := check(t, apitest.New(t, below, twin, home), preflight.Request{Names: names.Set{Hostnames: []string{"app.dev.example.com"}}})
-	require.NoError(t, err)
-	require.Equal(t, map[string]string{"example.com": "zone-home"}, found.ZoneIDs)
-	require.Equal(t, []string{"hostnames[0]: app.dev.example.com stays in zone example.com as long as zone dev.example.com is pending; " +
-		"the first update after that moves its record there"}, found.Warnings)
+	paused := below
+	paused.Paused = true
+	for _, below := range []apitest.Zone{below, paused} {
+		found, err := check(t, apitest.New(t, below, twin, home), preflight.Request{Names: names.Set{Hostnames: []string{"app.dev.example.com"}}})
+		require.NoError(t, err)
+		require.Equal(t, map[string]string{"example.com": "zone-home"}, found.ZoneIDs)
+		require.Equal(t, []string{"hostnames[0]: app.dev.example.com stays in zone example.com as long as zone dev.example.com is pending; " +
+			"the first update after that moves its record there"}, found.Warnings)
+	}
 
 	api := apitest.New(t, below, home)
 	api.Records = []apitest.Record{{Zone: "zone-home", Name: "dev.example.com", Type: "NS", Content: "ada.ns.cloudflare.com"}}
-	_, err = check(t, api, preflight.Request{Names: names.Set{Hostnames: []string{"app.dev.example.com"}}})
+	_, err := check(t, api, preflight.Request{Names: names.Set{Hostnames: []string{"app.dev.example.com"}}})
 	require.ErrorContains(t, err, "hostnames[0]: app.dev.example.com can't be exposed yet, because dev.example.com is delegated to \"ada.ns.cloudflare.com\", and its own zone is pending at Cloudflare; try again when that is active, or set zoneId to zone-below")
 	_, err = check(t, api, preflight.Request{Names: names.Set{Domain: "example.com", Hostnames: []string{"app.dev.example.com"}}})
 	require.ErrorContains(t, err, "try again when that is active")
 	require.NotContains(t, err.Error(), "zoneId")
-	found, err = check(t, api, preflight.Request{Names: names.Set{Hostnames: []string{"app.dev.example.com"}}, ZoneID: "zone-below"})
+	found, err := check(t, api, preflight.Request{Names: names.Set{Hostnames: []string{"app.dev.example.com"}}, ZoneID: "zone-below"})
 	require.NoError(t, err)
 	require.Equal(t, map[string]string{"dev.example.com": "zone-below"}, found.ZoneIDs)
 

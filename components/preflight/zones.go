@@ -19,8 +19,8 @@ type zone struct {
 	kind string
 	// inactive is the zone's status if Cloudflare doesn't answer for its names yet.
 	inactive string
-	// warning says why visitors don't reach the zone's names, if they don't.
-	warning string
+	// paused says that visitors are led past Cloudflare.
+	paused bool
 }
 
 // zones finds the zones that the names lie in, and the account that owns them. If there are
@@ -79,8 +79,8 @@ func (f *Findings) add(host *names.Host, z zone) error {
 		return fmt.Errorf("%s: %s lies in zone %s of account %s, but the tunnel belongs to account %s, and serves names of that account only; "+
 			"use a stack of its own for each account", host.Argument, bare(*host), z.name, z.accountID, f.AccountID)
 	}
-	if _, known := f.ZoneIDs[z.name]; !known && z.warning != "" {
-		f.Warnings = append(f.Warnings, z.warning)
+	if _, known := f.ZoneIDs[z.name]; !known {
+		f.Warnings = append(f.Warnings, z.warnings()...)
 	}
 	f.ZoneIDs[z.name] = z.id
 	return nil
@@ -196,18 +196,31 @@ func (c *Client) visibleZones(ctx context.Context) ([]zone, error) {
 }
 
 func toZone(z cloudflare.Zone) zone {
-	found := zone{name: printable(names.ASCII(z.Name)), id: printable(z.ID), accountID: printable(z.Account.ID), kind: z.Type}
-	switch {
-	case z.Paused:
-		found.warning = fmt.Sprintf("zone %s is paused at Cloudflare, so visitors don't get to the tunnel; enable Cloudflare for it in the dashboard", printable(z.Name))
-	case z.Status != "" && z.Status != "active":
+	found := zone{name: printable(names.ASCII(z.Name)), id: printable(z.ID), accountID: printable(z.Account.ID), kind: z.Type, paused: z.Paused}
+	if z.Status != "active" {
 		found.inactive = printable(z.Status)
-		found.warning = fmt.Sprintf("zone %s is %s at Cloudflare, not active, so its names lead nowhere yet; set Cloudflare's name servers at the domain's registrar", printable(z.Name), printable(z.Status))
-	case z.Type == "partial":
-		found.warning = fmt.Sprintf("zone %s is a partial one, so visitors don't get to a name until it is a CNAME of NAME.cdn.cloudflare.net, "+
-			"such as www.%[1]s.cdn.cloudflare.net, where the domain's DNS is", printable(z.Name))
 	}
 	return found
+}
+
+// warnings say why visitors don't reach the zone's names, if they don't.
+func (z zone) warnings() []string {
+	var all []string
+	if z.inactive != "" {
+		remedy := "set Cloudflare's name servers at the domain's registrar"
+		if z.kind == "partial" {
+			remedy = "add the TXT record for its verification, which Cloudflare's dashboard shows, where the domain's DNS is"
+		}
+		all = append(all, fmt.Sprintf("zone %s is %s at Cloudflare, not active, so its names lead nowhere yet; %s", z.name, z.inactive, remedy))
+	}
+	if z.paused {
+		all = append(all, fmt.Sprintf("zone %s is paused at Cloudflare, so visitors don't get to the tunnel; enable Cloudflare for it in the dashboard", z.name))
+	}
+	if z.kind == "partial" {
+		all = append(all, fmt.Sprintf("zone %s is a partial one, so visitors don't get to a name until it is a CNAME of NAME.cdn.cloudflare.net, "+
+			"such as www.%[1]s.cdn.cloudflare.net, where the domain's DNS is", z.name))
+	}
+	return all
 }
 
 // bare is a host's name without a wildcard, so that the domain's two names share
