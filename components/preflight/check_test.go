@@ -158,10 +158,22 @@ func TestCheck_ZonesThatCantBeFound(t *testing.T) {
 			[]string{"zoneId: zone-lab is the zone example.net, which domain example.com doesn't lie in"},
 		},
 		{
-			"another account's identifier",
+			"another zone's identifier together with another account's",
 			[]apitest.Zone{home, lab},
+			0, func(r *preflight.Request) { r.ZoneID, r.AccountID = "zone-lab", "other" },
+			[]string{
+				"zoneId: zone-lab is the zone example.net, which domain example.com doesn't lie in",
+				"domain: example.com lies in zone example.com of account account, not other; correct accountId",
+			},
+		},
+		{
+			"another account's identifier",
+			[]apitest.Zone{home, apitest.NewZone("zone-lab", "example.net", "other")},
 			0, func(r *preflight.Request) { r.ZoneID, r.AccountID = "zone-home", "other" },
-			[]string{"accountId: zone example.com is in account account, not other"},
+			[]string{
+				"accountId: zone example.com is in account account, not other; correct it, or remove it",
+				"hostnames[0]: photos.example.net lies in zone example.net of account other, but the tunnel belongs to account account",
+			},
 		},
 		{
 			"a repeated zone",
@@ -200,6 +212,14 @@ func TestCheck_AllProblems(t *testing.T) {
 	require.ErrorContains(t, err, "hostnames[0]: the token sees no zone that photos.example.net lies in")
 	require.ErrorContains(t, err, "domain: *.example.com has a record of type A already")
 	require.ErrorContains(t, err, "existingTunnel: account account has no tunnel")
+
+	// Nor do those with the identifiers of zone and account.
+	for zoneID, accountID := range map[string]string{"zone-x": "account", "zone-home": "other"} {
+		r.ZoneID, r.AccountID = zoneID, accountID
+		_, all := check(t, api, r)
+		require.ErrorContains(t, all, err.Error())
+		require.Equal(t, 1, strings.Count(all.Error(), "\n")-strings.Count(err.Error(), "\n"), all)
+	}
 }
 
 // The API may answer an internationalized name in Unicode.

@@ -30,9 +30,14 @@ func (c *Client) zones(ctx context.Context, r Request) (*Findings, error) {
 		AccountID: r.AccountID, ZoneIDs: map[string]string{},
 		Kinds: map[string]string{}, Changed: map[string]bool{}, Replaced: map[string]bool{}, Taken: map[string]Foreign{}, Released: map[string]names.LastRecord{},
 	}
-	given, err := c.givenZone(ctx, r)
+	given, wrong, err := c.givenZone(ctx, r)
 	if err != nil {
 		return nil, err
+	}
+	problems := []error{wrong}
+	if len(given) > 0 && r.AccountID != "" && r.AccountID != given[0].accountID {
+		problems = append(problems, fmt.Errorf("accountId: zone %s is in account %s, not %s; correct it, or remove it", given[0].name, given[0].accountID, r.AccountID))
+		r.AccountID, found.AccountID = "", given[0].accountID // in which the names lie
 	}
 	hosts := r.Names.Hosts()
 	seen := given
@@ -41,7 +46,6 @@ func (c *Client) zones(ctx context.Context, r Request) (*Findings, error) {
 			return nil, err
 		}
 	}
-	var problems []error
 	for _, host := range hosts {
 		z, err := r.zoneOf(host, given, seen)
 		if err == nil {
@@ -136,33 +140,31 @@ func (z zone) less(other zone) bool {
 }
 
 // givenZone reads the zone whose identifier is set. One of the names has to lie in it,
-// and so does the domain.
-func (c *Client) givenZone(ctx context.Context, r Request) ([]zone, error) {
+// and so does the domain. If it can't be the zone that was meant, there is none, and wrong
+// says why.
+func (c *Client) givenZone(ctx context.Context, r Request) (given []zone, wrong, err error) {
 	if r.ZoneID == "" {
-		return nil, nil
+		return nil, nil, nil
 	}
 	answer, err := c.api.ZoneDetails(ctx, r.ZoneID)
 	switch {
 	case unseen(err):
-		return nil, fmt.Errorf("zoneId: the token sees no zone %s; correct it, remove it, or give the API token the permissions %s", r.ZoneID, permissions)
+		return nil, fmt.Errorf("zoneId: the token sees no zone %s; correct it, remove it, or give the API token the permissions %s", r.ZoneID, permissions), nil
 	case err != nil:
-		return nil, explain(err, "zoneId: looking up zone "+r.ZoneID)
+		return nil, nil, explain(err, "zoneId: looking up zone "+r.ZoneID)
 	}
-	given := toZone(answer)
-	if given.kind == "internal" {
-		return nil, fmt.Errorf("zoneId: %s is the internal zone %s, which visitors don't see; correct it, or remove it", given.id, given.name)
-	}
-	within := func(h names.Host) bool { return h.Within(given.name) }
+	z := toZone(answer)
+	within := func(h names.Host) bool { return h.Within(z.name) }
 	hosts := r.Names.Hosts()
 	switch {
+	case z.kind == "internal":
+		return nil, fmt.Errorf("zoneId: %s is the internal zone %s, which visitors don't see; correct it, or remove it", z.id, z.name), nil
 	case r.Names.Domain != "" && !within(hosts[0]):
-		return nil, fmt.Errorf("zoneId: %s is the zone %s, which domain %s doesn't lie in; correct it, or remove it", given.id, given.name, r.Names.Domain)
+		return nil, fmt.Errorf("zoneId: %s is the zone %s, which domain %s doesn't lie in; correct it, or remove it", z.id, z.name, r.Names.Domain), nil
 	case !slices.ContainsFunc(hosts, within):
-		return nil, fmt.Errorf("zoneId: %s is the zone %s, which none of hostnames lies in; correct it, or remove it", given.id, given.name)
-	case r.AccountID != "" && r.AccountID != given.accountID:
-		return nil, fmt.Errorf("accountId: zone %s is in account %s, not %s; correct it, or remove it", given.name, given.accountID, r.AccountID)
+		return nil, fmt.Errorf("zoneId: %s is the zone %s, which none of hostnames lies in; correct it, or remove it", z.id, z.name), nil
 	}
-	return []zone{given}, nil
+	return []zone{z}, nil, nil
 }
 
 // unseen reports that there is no zone with an identifier, or that the token, which is
