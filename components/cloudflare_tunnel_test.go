@@ -18,6 +18,7 @@ import (
 	"k8s-tunnel/components/internal/apitest"
 	"k8s-tunnel/components/internal/golden"
 	"k8s-tunnel/components/internal/plantest"
+	"k8s-tunnel/components/internal/surroundings"
 	"k8s-tunnel/components/names"
 	"k8s-tunnel/components/preflight"
 	"k8s-tunnel/components/settings"
@@ -570,6 +571,7 @@ func declare(t *testing.T, args *CloudflareTunnelArgs, opts ...pulumi.ResourceOp
 	t.Helper()
 	engine := &plantest.Engine{}
 	require.NoError(t, engine.Run(program(args, opts...)))
+	require.Subset(t, surroundings.Replaced, engine.Replaceable(), "each type has to be listed")
 	return engine
 }
 

@@ -20,6 +20,7 @@ import (
 
 	"k8s-tunnel/components/internal/apitest"
 	"k8s-tunnel/components/internal/plantest"
+	"k8s-tunnel/components/internal/surroundings"
 )
 
 func TestMain(m *testing.M) { apitest.Main(m, startProxy, leaveKubeconfig) }
@@ -268,6 +269,8 @@ func engineSettings() []surrounding {
 		{settings: kept(autonaming, `{"mode": "verbatim", `+exempt+`}`), decide: neutral},
 		{settings: kept(autonaming, `{"providers": {"random": {"mode": "verbatim"}, "aws": {"mode": "verbatim"}}}`), decide: refused(lost + "random before")},
 		{settings: kept(autonaming, `{"providers": {"kubernetes": {"resources": {"kubernetes:apps/v1:Deployment": {"mode": "disabled"}}}}}`), decide: refused(lost + "kubernetes:apps/v1:Deployment before")},
+		{settings: kept(autonaming, `{"providers": {"kubernetes": {"resources": {"kubernetes:apps/v1:StatefulSet": {"mode": "verbatim"}}}}}`), decide: neutral},
+		{settings: kept(autonaming, `{"providers": {"cloudflare": {"resources": {"cloudflare:index/record:Record": {"mode": "verbatim"}}}}}`), why: "records are deleted first in any case", decide: neutral},
 		{settings: kept("pulumi:disable-default-providers", `["*", "pulumi"]`), decide: withoutDefaultProviders},
 		{settings: kept("pulumi:tags", `{"team": "web"}`), decide: neutral},
 		{settings: kept("pulumi:template", "go"), decide: neutral},
@@ -370,6 +373,18 @@ func TestSurroundings(t *testing.T) {
 			s.decide(t, stack, s.settings)
 		})
 	}
+}
+
+// The list of what autonaming must not touch is that of what is declared.
+func TestSurroundings_Replaced(t *testing.T) {
+	cleanShell(t)
+	stack := newStack(t, "example.com")
+	require.NoError(t, stack.up(map[string]string{
+		"k8s-tunnel:autoscaling":   `{"maxReplicas": 5}`,
+		"k8s-tunnel:monitoring":    `{"podMonitor": {}, "dashboard": {}}`,
+		"k8s-tunnel:networkPolicy": `{"metricsFrom": ["monitoring"]}`,
+	}))
+	require.ElementsMatch(t, surroundings.Replaced, stack.Replaceable())
 }
 
 // What plugins and the engine read doesn't matter to the SDKs and the program.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -73,6 +75,9 @@ type Registration struct {
 	// of a component by package.
 	Provider  string
 	Providers map[string]string
+	// Replaceable reports whether the resource is replaced new before old, if the provider
+	// wants it so: it isn't only read, nor a component, nor set to be deleted before.
+	Replaceable bool
 	// The resource's options.
 	Protect                         bool
 	IgnoreChanges, ReplaceOnChanges []string
@@ -134,6 +139,17 @@ func (e *Engine) Inventory() []string {
 		all = append(all, r.Type+"::"+r.Name)
 	}
 	return all
+}
+
+// Replaceable lists the types of the resources that are replaced new before old.
+func (e *Engine) Replaceable() []string {
+	kinds := map[string]bool{}
+	for _, r := range e.registrations {
+		if r.Replaceable {
+			kinds[r.Type] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(kinds))
 }
 
 // Outputs returns the outputs that were registered for a component, or for the
@@ -198,6 +214,7 @@ func (m *monitor) RegisterResource(ctx context.Context, r *pulumirpc.RegisterRes
 	m.engine.record(Registration{
 		Type: r.GetType(), Name: r.GetName(), Parent: r.GetParent(), Inputs: inputs,
 		Provider: r.GetProvider(), Providers: r.GetProviders(), Protect: r.GetProtect(),
+		Replaceable:   r.GetCustom() && !r.GetDeleteBeforeReplace(),
 		IgnoreChanges: r.GetIgnoreChanges(), ReplaceOnChanges: r.GetReplaceOnChanges(), Dependencies: r.GetDependencies(),
 		Hooks:         append(r.GetHooks().GetBeforeCreate(), r.GetHooks().GetOnError()...),
 		Retried:       retried,

@@ -30,13 +30,13 @@ func (n naming) repeats() bool {
 func (n naming) set() bool { return n.Mode != "" || n.Pattern != "" }
 
 // Autonaming reports a value of the engine's setting that turns the order of
-// replacements around. packages are those whose resources have to be replaced new
+// replacements around. types are those of the resources that have to be replaced new
 // before old.
 //
 // If a resource and its replacement would get the same name, the engine deletes the
 // old one first, with everything that depends on it. It does so even for resources
 // that have names of their own, and no option of a resource prevents it.
-func Autonaming(value string, packages ...string) error {
+func Autonaming(value string, types ...string) error {
 	var all struct {
 		naming
 
@@ -49,26 +49,24 @@ func Autonaming(value string, packages ...string) error {
 	if value == "" || json.Unmarshal([]byte(value), &all) != nil {
 		return nil // the engine refuses what it doesn't understand
 	}
-	var affected []string
-	judge := func(what string, n naming) {
-		if n.repeats() {
-			affected = append(affected, what)
+	affected := map[string]bool{} // types with entries of their own, and packages
+	for _, kind := range types {
+		name, _, _ := strings.Cut(kind, ":")
+		effective, provider := all.naming, all.Providers[name]
+		if provider.set() {
+			effective = provider.naming
 		}
-	}
-	for _, name := range slices.Sorted(slices.Values(packages)) {
-		effective, own := all.naming, all.Providers[name]
-		if own.set() {
-			effective = own.naming
+		if own, ok := provider.Resources[kind]; ok {
+			name, effective = kind, own
 		}
-		judge(name, effective)
-		for _, kind := range slices.Sorted(maps.Keys(own.Resources)) {
-			judge(kind, own.Resources[kind])
+		if effective.repeats() {
+			affected[name] = true
 		}
 	}
 	if len(affected) == 0 {
 		return nil
 	}
 	return fmt.Errorf("%s: makes Pulumi delete resources of %s before it creates their replacements, so that requests would be lost; "+
-		"all names are given here, so run: pulumi config rm %[1]s, or set the mode default for %[3]s below its providers",
-		autonamingKey, strings.Join(affected, ", "), strings.Join(slices.Sorted(slices.Values(packages)), ", "))
+		"all names are given here, so run: pulumi config rm %[1]s, or set the mode default for %[2]s below its providers",
+		autonamingKey, strings.Join(slices.Sorted(maps.Keys(affected)), ", "))
 }

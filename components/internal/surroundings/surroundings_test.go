@@ -71,6 +71,8 @@ func TestEnvironment_Warnings(t *testing.T) {
 	}
 }
 
+// What counts is the naming of the types that are used, as the engine finds it: that of the
+// type, of its provider, or of all.
 func TestAutonaming(t *testing.T) {
 	t.Parallel()
 	for value, want := range map[string]string{
@@ -78,17 +80,21 @@ func TestAutonaming(t *testing.T) {
 		"verbatim":                              "", // the engine refuses it
 		`{"mode": "default"}`:                   "",
 		`{"pattern": "${name}-${alphanum(6)}"}`: "",
-		`{"pattern": "${name}-${random(6)}"}`:   "a, b before", // which the engine leaves as it is
-		`{"mode": "verbatim"}`:                  "a, b before",
-		`{"providers": {"b": {"mode": "disabled"}}}`: "b before",
-		`{"mode": "verbatim", "providers": {"a": {"mode": "default", "resources": {"a:x:Y": {"pattern": "${name}"}}}, "b": {"pattern": "${uuid}"}}}`: "a:x:Y before",
+		`{"pattern": "${name}-${random(6)}"}`:   "a, b", // which the engine leaves as it is
+		`{"mode": "verbatim"}`:                  "a, b",
+		`{"providers": {"b": {"mode": "disabled"}}}`: "b",
+		`{"mode": "verbatim", "providers": {"a": {"mode": "default", "resources": {"a:x:Y": {"pattern": "${name}"}}}, "b": {"pattern": "${uuid}"}}}`: "a:x:Y",
+		`{"providers": {"a": {"mode": "verbatim", "resources": {"a:x:Y": {"mode": "default"}}}}}`:                                                    "a",
+		`{"providers": {"a": {"mode": "verbatim", "resources": {"a:x:Y": {"mode": "default"}, "a:x:Z": {"pattern": "${hex(4)}"}}}}}`:                 "",
+		`{"providers": {"a": {"resources": {"a:x:Other": {"mode": "verbatim"}}}, "other": {"mode": "verbatim"}}}`:                                    "",
+		`{"mode": "disabled", "providers": {"a": {"resources": {"a:x:Y": {"mode": "default"}, "a:x:Z": {"mode": "verbatim"}}}}}`:                     "a:x:Z, b",
 	} {
-		err := surroundings.Autonaming(value, "b", "a")
+		err := surroundings.Autonaming(value, "b:x:Y", "a:x:Y", "a:x:Z")
 		if want == "" {
 			require.NoError(t, err, value)
 			continue
 		}
-		require.ErrorContains(t, err, "delete resources of "+want, value)
-		require.ErrorContains(t, err, "run: pulumi config rm pulumi:autonaming, or set the mode default for a, b below its providers")
+		require.EqualError(t, err, "pulumi:autonaming: makes Pulumi delete resources of "+want+" before it creates their replacements, so that requests would be lost; "+
+			"all names are given here, so run: pulumi config rm pulumi:autonaming, or set the mode default for "+want+" below its providers")
 	}
 }
