@@ -47,22 +47,38 @@ type credentials struct {
 	Password        string
 	AuthProvider    struct{ Config map[string]string } `yaml:"auth-provider"`
 	Exec            struct {
-		Env []struct{ Name, Value string }
+		Args []string
+		Env  []struct{ Name, Value string }
 	}
 }
 
-// secretNames match names of values that are credentials.
-var secretNames = regexp.MustCompile(`(?i)token|secret|passw|access.?key`)
+// secretName matches names of values that are credentials, by their ends: token-cache-dir is
+// none.
+var secretName = regexp.MustCompile(`(?i)(token|secret|passw(or)?d|passphrase|(access|api|private|secret).?key)$`)
+
+// secretValue reports whether a value of that name is a credential.
+func secretValue(name, value string) bool {
+	return !slices.Contains([]string{"", "true", "false"}, value) && secretName.MatchString(name)
+}
 
 // secret reports whether there are credentials among these.
 func (c *credentials) secret() bool {
 	for name, value := range c.AuthProvider.Config {
-		if value != "" && secretNames.MatchString(name) {
+		if secretValue(name, value) {
 			return true
 		}
 	}
 	for _, variable := range c.Exec.Env {
-		if variable.Value != "" && secretNames.MatchString(variable.Name) {
+		if secretValue(variable.Name, variable.Value) {
+			return true
+		}
+	}
+	for i, arg := range c.Exec.Args {
+		name, value, _ := strings.Cut(arg, "=")
+		if next := c.Exec.Args[i+1:]; name == arg && strings.HasPrefix(arg, "-") && len(next) > 0 && !strings.HasPrefix(next[0], "-") {
+			value = next[0]
+		}
+		if secretValue(name, value) {
 			return true
 		}
 	}
@@ -71,9 +87,18 @@ func (c *credentials) secret() bool {
 
 type cluster struct {
 	Server   string
+	ProxyURL string `yaml:"proxy-url"`
 	CAData   string `yaml:"certificate-authority-data"`
 	CAFile   string `yaml:"certificate-authority"`
 	Insecure bool   `yaml:"insecure-skip-tls-verify"`
+}
+
+// password matches addresses with a password.
+var password = regexp.MustCompile(`//[^/?#@]*:[^/?#]+@`)
+
+// secret reports whether there are credentials among these.
+func (c *cluster) secret() bool {
+	return password.MatchString(c.Server) || password.MatchString(c.ProxyURL)
 }
 
 // ClusterIdentity tells the cluster that the contents of a kubeconfig lead to from
@@ -307,13 +332,18 @@ func PlainKubeconfig(value string) string {
 	if yaml.Unmarshal([]byte(value), &config) != nil {
 		return "" // a path
 	}
-	for _, u := range config.Users {
-		if u.User.secret() {
-			return kubeconfigKey + ": contains credentials, and is stored in plain text; run: pulumi config set --secret " + kubeconfigKey +
-				" < <file>, and replace the credentials if the stack's settings or state were ever shared"
-		}
+	secret := false
+	for _, c := range config.Clusters {
+		secret = secret || c.Cluster.secret()
 	}
-	return ""
+	for _, u := range config.Users {
+		secret = secret || u.User.secret()
+	}
+	if !secret {
+		return ""
+	}
+	return kubeconfigKey + ": contains credentials, and is stored in plain text; run: pulumi config set --secret " + kubeconfigKey +
+		" < <file>, and replace the credentials if the stack's settings or state were ever shared"
 }
 
 // isMapping reports whether text is a YAML mapping, as a kubeconfig is.
