@@ -213,7 +213,18 @@ func validateAPI(path string, api *APIArgs) error {
 	if api == nil || api.APIToken == "" {
 		return fmt.Errorf("%s: has no API token; it is the one of the Cloudflare provider", path)
 	}
-	return api.Validate(path+".apiHostname", path+".apiBasePath")
+	return errors.Join(
+		api.Validate(path+".apiHostname", path+".apiBasePath"),
+		validateNotNegative(path+".rps", api.RPS),
+		validateNotNegative(path+".retries", api.Retries),
+	)
+}
+
+func validateNotNegative(path string, number int) error {
+	if number < 0 {
+		return fmt.Errorf("%s: %d is negative; leave it out for the default", path, number)
+	}
+	return nil
 }
 
 func validateTunnelName(path, name string) error {

@@ -474,11 +474,13 @@ func TestCloudflareTunnel_Invalid(t *testing.T) {
 func TestCloudflareTunnel_InvalidAPI(t *testing.T) {
 	t.Parallel()
 	args := validArgs()
-	args.API = &APIArgs{APIToken: "t", APIHostname: "https://api.cloudflare.com", APIBasePath: "client/v4"}
+	args.API = &APIArgs{APIToken: "t", APIHostname: "https://api.cloudflare.com", APIBasePath: "client/v4", RPS: -1, Retries: -2}
 	engine := &plantest.Engine{}
 	err := engine.Run(program(args))
 	require.ErrorContains(t, err, `api.apiHostname: "https://api.cloudflare.com" is not a host with an optional port`)
 	require.ErrorContains(t, err, `api.apiBasePath: "client/v4" is not a path that begins with a slash`)
+	require.ErrorContains(t, err, "api.rps: -1 is negative; leave it out for the default")
+	require.ErrorContains(t, err, "api.retries: -2 is negative; leave it out for the default")
 	require.Empty(t, engine.Registrations())
 }
 
