@@ -2,6 +2,7 @@ package program
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -490,10 +491,27 @@ func TestProgram_AnotherContextOfALostCluster(t *testing.T) {
 		"pulumi:providers:kubernetes::kubernetes":                                         {"context": resource.NewProperty("home")},
 		components.CloudflareTunnelType + "$kubernetes:core/v1:Namespace::edge-namespace": {},
 	}
-	for range 2 { // in one process, as with the Automation API
-		require.NoError(t, stack.up(map[string]string{"kubernetes:context": "work"}))
-		require.NotContains(t, stack.inputs(t, "kubernetes"), resource.PropertyKey("deleteUnreachable"))
-	}
+	require.NoError(t, stack.up(map[string]string{"kubernetes:context": "work"}))
+}
+
+// A process that runs other programs at the same time, by the Automation API, keeps its variables.
+func TestProgram_KeepsVariables(t *testing.T) {
+	const variable = "PULUMI_K8S_DELETE_UNREACHABLE"
+	t.Setenv(variable, "true")
+	stack := newStack(t, "example.com")
+	require.NoError(t, stack.up(nil))
+	var kept []bool
+	require.NoError(t, stack.Run(func(ctx *pulumi.Context) error {
+		look := func(registered *pulumi.ResourceTransformationArgs) *pulumi.ResourceTransformationResult {
+			if registered.Type == "pulumi:providers:kubernetes" {
+				kept = append(kept, os.Getenv(variable) == "true")
+			}
+			return nil
+		}
+		return errors.Join(ctx.RegisterStackTransformation(look), Run(ctx))
+	}))
+	require.Equal(t, []bool{true}, kept)
+	require.NotContains(t, stack.inputs(t, "kubernetes"), resource.PropertyKey("deleteUnreachable"))
 }
 
 // The providers of the settings reach the component's children.

@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"os"
 	"strings"
 
 	"github.com/pulumi/pulumi-cloudflare/sdk/v5/go/cloudflare"
@@ -69,14 +68,6 @@ func (s *stackSettings) kubernetesProvider(ctx *pulumi.Context) (*kubernetes.Pro
 	// provider and all objects: under the same names, so that they would be adopted, and
 	// then deleted by the old provider.
 	cluster := surroundings.ClusterIdentity(s.kubernetes.Kubeconfig, s.kubernetes.Context)
-	// Which warnings are shown, and whether to forget what is in a cluster that is gone, is
-	// up to each command. The provider reads the variables itself; the SDK would record
-	// them, too.
-	restore, err := withoutVariables("PULUMI_K8S_SUPPRESS_DEPRECATION_WARNINGS", "PULUMI_K8S_SUPPRESS_HELM_HOOK_WARNINGS", "PULUMI_K8S_DELETE_UNREACHABLE")
-	defer restore()
-	if err != nil {
-		return nil, err
-	}
 	return kubernetes.NewProvider(ctx, kubernetesName, &kubernetes.ProviderArgs{
 		Kubeconfig:             kubeconfig,
 		Context:                optional(s.kubernetes.Context, pulumi.StringPtr),
@@ -85,29 +76,16 @@ func (s *stackSettings) kubernetesProvider(ctx *pulumi.Context) (*kubernetes.Pro
 		EnableConfigMapMutable: pulumi.Bool(false),
 		EnableSecretMutable:    pulumi.Bool(false),
 		SkipUpdateUnreachable:  pulumi.Bool(false),
-	})
+	}, pulumi.Transformations([]pulumi.ResourceTransformation{leaveToCommands}))
 }
 
-// withoutVariables unsets variables of the shell. restore sets them again: a program of the
-// Automation API runs in a process that lives on.
-func withoutVariables(variables ...string) (restore func(), err error) {
-	values := map[string]string{}
-	restore = func() {
-		for name, value := range values {
-			_ = os.Setenv(name, value) // it was set before
-		}
-	}
-	for _, name := range variables {
-		value, set := os.LookupEnv(name)
-		if !set {
-			continue
-		}
-		if err := os.Unsetenv(name); err != nil {
-			return restore, fmt.Errorf("unsetting %s: %w", name, err)
-		}
-		values[name] = value
-	}
-	return restore, nil
+// leaveToCommands takes options out of the Kubernetes provider's inputs that the SDK has filled
+// in from variables of the shell. Which warnings are shown, and whether to forget what is in a
+// cluster that is gone, is up to each command: the provider reads the variables itself.
+func leaveToCommands(provider *pulumi.ResourceTransformationArgs) *pulumi.ResourceTransformationResult {
+	args := provider.Props.(*kubernetes.ProviderArgs)
+	args.DeleteUnreachable, args.SuppressDeprecationWarnings, args.SuppressHelmHookWarnings = nil, nil, nil
+	return nil
 }
 
 // clusterOutput is the output that tells the cluster from others, if that is known, together
