@@ -2,7 +2,6 @@ package preflight
 
 import (
 	"context"
-	"errors"
 
 	"k8s-tunnel/components/names"
 )
@@ -75,11 +74,11 @@ type Findings struct {
 }
 
 // Check looks everything up. It reports all obstacles at once, each with the
-// argument that it is about.
+// argument that it is about, but for a refused token, [ErrTokenRefused], which comes first.
 func (c *Client) Check(ctx context.Context, r Request) (*Findings, error) {
 	found, err := c.zones(ctx, r)
 	if found == nil || len(found.ZoneIDs) == 0 {
 		return found, err
 	}
-	return found, errors.Join(err, c.tunnel(ctx, r, found), c.records(ctx, r, found))
+	return found, distinct([]error{err, c.tunnel(ctx, r, found), c.records(ctx, r, found)})
 }

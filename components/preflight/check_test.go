@@ -675,6 +675,23 @@ func TestCheck_TunnelPermission(t *testing.T) {
 	require.ErrorContains(t, err, "looking up the tunnels of account account")
 }
 
+// A refused token comes before what was found earlier.
+func TestCheck_RefusedTokenComesFirst(t *testing.T) {
+	t.Parallel()
+	api := apitest.New(t, home, lab)
+	api.FailRecords = lab.ID
+	api.Records = []apitest.Record{{Zone: home.ID, ID: "1", Name: "example.com", Type: "A", Content: "192.0.2.7"}}
+	r := request()
+	r.Names.Hostnames = []string{"example.org"}
+	r.LastRecords = map[string]names.LastRecord{"edge-record-old.example.net": {ID: "2", ZoneID: lab.ID, Name: "old"}}
+	_, err := check(t, api, r)
+	problems := strings.Split(err.Error(), "\n")
+	require.Len(t, problems, 3)
+	require.Contains(t, problems[0], preflight.ErrTokenRefused.Error())
+	require.Contains(t, problems[1], "domain: example.com has a record of type A already")
+	require.Contains(t, problems[2], "hostnames[0]: the token sees no zone that example.org lies in")
+}
+
 // A switch to a configuration at Cloudflare is noticed.
 func TestCheck_TunnelSwitchedOver(t *testing.T) {
 	t.Parallel()

@@ -247,8 +247,12 @@ func only(seen []zone) string {
 	return ", only " + strings.Join(list, ", ")
 }
 
-// distinct joins errors, each text once.
+// distinct joins errors, each text once. What says that the token is refused comes first, so that
+// a program can put the name of its setting before the whole.
 func distinct(problems []error) error {
+	if i := slices.IndexFunc(problems, func(err error) bool { return errors.Is(err, ErrTokenRefused) }); i > 0 {
+		problems = slices.Insert(problems, 0, problems[i])
+	}
 	var texts []string
 	return errors.Join(slices.DeleteFunc(problems, func(err error) bool {
 		if err == nil || slices.Contains(texts, err.Error()) {

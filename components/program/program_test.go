@@ -633,6 +633,10 @@ func TestProgram_TokenRefused(t *testing.T) {
 	stack.api.Refusal, stack.api.RefuseTunnels = 0, true
 	require.ErrorContains(t, stack.up(nil), want)
 	require.Empty(t, stack.Registrations())
+
+	err := stack.up(map[string]string{"k8s-tunnel:hostnames": `["example.org"]`})
+	require.ErrorContains(t, err, want, "no other problem is the setting's")
+	require.ErrorContains(t, err, "\nhostnames[0]: the token sees no zone that example.org lies in")
 }
 
 // docs/reference.md and Pulumi.yaml say what the source says.
