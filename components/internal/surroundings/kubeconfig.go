@@ -168,44 +168,52 @@ const longestPath = 255
 // The provider takes the path of a file that isn't there for contents, and looks up
 // files that a kubeconfig names in that directory, too.
 func (e Environment) Kubeconfig(value, context, directory string) error {
-	switch {
-	case value == "":
+	if value == "" {
 		usual := e.usualKubeconfig()
 		if context == "" || len(usual.Contexts) == 0 {
 			return nil
 		}
 		return usual.missing("your kubeconfig", context)
-	case isMapping(value):
-		config := parse([]byte(value))
-		return errors.Join(config.missing(kubeconfigKey, context), config.relativePaths("", context, directory))
 	}
-	path, err := expand(value)
+	config, path, err := load(value, directory)
 	if err != nil {
-		return fmt.Errorf("%s: %w", kubeconfigKey, err)
+		return err
 	}
+	return errors.Join(config.missing(cmp.Or(path, kubeconfigKey), context), config.relativePaths(path, context, directory))
+}
+
+// load reads what the setting is or leads to, and returns its path if it is a file. It is
+// empty if it can't be known.
+func load(value, directory string) (config *kubeconfig, path string, err error) {
+	if isMapping(value) {
+		return parse([]byte(value)), "", nil
+	}
+	if path, err = expand(value); err != nil {
+		return nil, "", fmt.Errorf("%s: %w", kubeconfigKey, err)
+	}
+	broken := strings.ContainsAny(value, "\n{")
 	if !filepath.IsAbs(path) {
-		if directory == "" && !strings.ContainsAny(value, "\n{") {
-			return nil
+		if directory == "" && !broken {
+			return &kubeconfig{}, "", nil
 		}
 		path = filepath.Join(directory, path)
 	}
 	contents, err := os.ReadFile(path)
 	switch {
-	case err != nil && (strings.ContainsAny(value, "\n{") || len(value) > longestPath):
+	case err != nil && (broken || len(value) > longestPath):
 		// What was meant to be contents may be a secret.
-		return fmt.Errorf("%s: is neither the path of a kubeconfig nor one's contents, which would be YAML or JSON; Base64 isn't decoded", kubeconfigKey)
+		err = fmt.Errorf("%s: is neither the path of a kubeconfig nor one's contents, which would be YAML or JSON; Base64 isn't decoded", kubeconfigKey)
 	case err != nil && len(filepath.SplitList(value)) > 1:
-		return fmt.Errorf("%s: %q is a list, of which the provider reads none; make one file: kubectl config view --flatten", kubeconfigKey, value)
+		err = fmt.Errorf("%s: %q is a list, of which the provider reads none; make one file: kubectl config view --flatten", kubeconfigKey, value)
 	case errors.Is(err, os.ErrNotExist):
-		return fmt.Errorf("%s: there is no file %s; give the path of a kubeconfig (~ is your home, variables aren't replaced) or its contents, "+
+		err = fmt.Errorf("%s: there is no file %s; give the path of a kubeconfig (~ is your home, variables aren't replaced) or its contents, "+
 			"or remove the setting to use your usual kubeconfig", kubeconfigKey, path)
 	case err != nil:
-		return fmt.Errorf("%s: reading the file: %w", kubeconfigKey, err)
+		err = fmt.Errorf("%s: reading the file: %w", kubeconfigKey, err)
 	case !isMapping(string(contents)):
-		return fmt.Errorf("%s: file %s is no kubeconfig", kubeconfigKey, path)
+		err = fmt.Errorf("%s: file %s is no kubeconfig", kubeconfigKey, path)
 	}
-	config := parse(contents)
-	return errors.Join(config.missing(path, context), config.relativePaths(path, context, directory))
+	return parse(contents), path, err
 }
 
 // parse reads a kubeconfig. If it is broken, the provider says why.
@@ -248,22 +256,12 @@ func (e Environment) usualKubeconfig() *kubeconfig {
 // [Environment.Kubeconfig], leads to from others, by its certificate authority alone:
 // however it is reached. It is empty if that isn't known.
 func (e Environment) Cluster(value, context, directory string) string {
-	config := parse([]byte(value))
-	switch path, err := expand(value); {
-	case value == "":
-		config = e.usualKubeconfig()
-	case isMapping(value):
-	case err != nil:
-		return ""
-	default:
-		if !filepath.IsAbs(path) {
-			path = filepath.Join(directory, path)
-		}
-		contents, err := os.ReadFile(path)
-		if err != nil {
+	config := e.usualKubeconfig()
+	if value != "" {
+		var err error
+		if config, _, err = load(value, directory); err != nil {
 			return ""
 		}
-		config = parse(contents)
 	}
 	used := config.cluster(context)
 	if used.CAData == "" || used.Insecure {
@@ -309,11 +307,7 @@ func (k *kubeconfig) relativePaths(path, context, directory string) error {
 			problems = append(problems, fmt.Errorf("%s: %s is the relative path %q, which doesn't exist in %s; %s", kubeconfigKey, field, value, directory, remedy))
 		}
 	}
-	for _, c := range k.Clusters {
-		if c.Name == used.Cluster {
-			judge("certificate-authority of cluster "+c.Name, c.Cluster.CAFile)
-		}
-	}
+	judge("certificate-authority of cluster "+used.Cluster, k.cluster(context).CAFile)
 	for _, u := range k.Users {
 		if u.Name != used.User {
 			continue

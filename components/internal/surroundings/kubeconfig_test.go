@@ -270,3 +270,14 @@ func TestEnvironment_Cluster(t *testing.T) {
 	require.Empty(t, inline.Cluster("", "", directory), "the providers may have another shell")
 	require.NoError(t, inline.Kubeconfig("", "tpyo", directory))
 }
+
+// A relative path leads nowhere as long as the provider's directory isn't known, such as to
+// an inline program, even if there is such a file in the program's own.
+func TestEnvironment_ClusterOfUnknownDirectory(t *testing.T) {
+	t.Chdir(t.TempDir())
+	require.NoError(t, os.WriteFile("config", []byte(kubeconfig("server: https://192.0.2.1:6443, "+ca("A"), "")), 0o600))
+	require.Empty(t, shell(nil).Cluster("config", "", ""))
+	path, err := filepath.Abs("config")
+	require.NoError(t, err)
+	require.NotEmpty(t, shell(nil).Cluster(path, "", ""))
+}
