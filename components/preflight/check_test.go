@@ -750,6 +750,30 @@ func TestRemoveLeftover(t *testing.T) {
 	}
 }
 
+// A deletion whose answer is lost is repeated, and the tunnel is gone by then.
+func TestRemoveLeftover_LostAnswer(t *testing.T) {
+	t.Parallel()
+	api := apitest.New(t)
+	api.Tunnels = []apitest.Tunnel{{Account: "account", ID: ours, Name: "home", Status: "inactive"}}
+	deletions := 0
+	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodDelete {
+			if deletions++; deletions == 1 {
+				api.ServeHTTP(httptest.NewRecorder(), r)
+				panic(http.ErrAbortHandler)
+			}
+		}
+		api.ServeHTTP(w, r)
+	}))
+	defer server.Close()
+	client, err := preflight.New(preflight.Options{APIToken: strings.Repeat("t", 40), APIHostname: strings.TrimPrefix(server.URL, "https://"), RPS: 1000})
+	require.NoError(t, err)
+	id, err := client.RemoveLeftover(t.Context(), "account", "home")
+	require.NoError(t, err)
+	require.Equal(t, ours, id)
+	require.Equal(t, 2, deletions)
+}
+
 // Zones with more records than a page holds are read to their end.
 func TestCheck_ManyRecords(t *testing.T) {
 	t.Parallel()

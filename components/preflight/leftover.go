@@ -2,6 +2,7 @@ package preflight
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/cloudflare/cloudflare-go"
@@ -33,7 +34,9 @@ func (c *Client) RemoveLeftover(ctx context.Context, accountID, name string) (st
 			return "", fmt.Errorf("a tunnel named %q exists already (%s, %s, %d connectors), and it has been in use, so it isn't left over from an interrupted update; "+
 				"delete or rename it at Cloudflare, or set another tunnelName", tunnel.Name, printable(tunnel.ID), printable(tunnel.Status), len(connectors))
 		}
-		if err := c.api.DeleteTunnel(ctx, account, tunnel.ID); err != nil {
+		err = c.api.DeleteTunnel(ctx, account, tunnel.ID)
+		var missing *cloudflare.NotFoundError
+		if err != nil && !errors.As(err, &missing) { // it is gone if an answer was lost, and the call repeated
 			return "", explain(err, "deleting tunnel "+tunnel.ID)
 		}
 		return printable(tunnel.ID), nil

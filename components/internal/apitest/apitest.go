@@ -190,10 +190,11 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		answer(w, http.StatusOK, map[string]any{"success": true, "result": make([]struct{}, connectors)})
 	case path[2] == "cfd_tunnel" && r.Method == http.MethodDelete: // accounts/<account>/cfd_tunnel/<tunnel>
+		match := func(t Tunnel) bool { return t.ID == path[3] }
+		one(w, a.tunnels(), match)
 		a.mu.Lock()
-		a.Tunnels = slices.DeleteFunc(a.Tunnels, func(t Tunnel) bool { return t.ID == path[3] })
+		a.Tunnels = slices.DeleteFunc(a.Tunnels, match)
 		a.mu.Unlock()
-		answer(w, http.StatusOK, map[string]any{"success": true})
 	case path[2] == "cfd_tunnel" && len(path) == 4: // accounts/<account>/cfd_tunnel/<tunnel>
 		one(w, a.tunnels(), func(t Tunnel) bool { return t.Account == path[1] && t.ID == path[3] })
 	default:
