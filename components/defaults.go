@@ -90,8 +90,8 @@ var usEdge = []string{"198.41.218.0/24", "198.41.219.0/24", "2606:4700:a1::/48",
 // defaultDNS is how kubeadm, k3s and the managed clusters label their DNS.
 var defaultDNS = []PeerArgs{{Namespace: "kube-system", Pods: map[string]string{"k8s-app": "kube-dns"}}}
 
-// withDefaults returns a copy in which everything that has a default is set. Autoscaling and Monitoring stay nil
-// when they are off.
+// withDefaults returns a copy with defaults, but for those that are cloudflared's own, such as the log's
+// level. Autoscaling and Monitoring stay nil when they are off.
 func (a CloudflareTunnelArgs) withDefaults(component string) *CloudflareTunnelArgs {
 	a.TunnelName = cmp.Or(a.TunnelName, component)
 	a.Origin = cmp.Or(a.Origin, DefaultOrigin)

@@ -8,7 +8,7 @@ import (
 	"k8s-tunnel/components/cloudflared"
 )
 
-// Everything that has a default is set, and the caller's arguments stay as they were.
+// Defaults are set where nothing was, and the caller's arguments stay as they were.
 func TestWithDefaults(t *testing.T) {
 	t.Parallel()
 	given := &CloudflareTunnelArgs{

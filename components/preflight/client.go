@@ -35,8 +35,8 @@ type Options struct {
 	APIHostname string
 	// APIBasePath is the path below which the API lies. Defaults to Cloudflare's.
 	APIBasePath string
-	// RPS is the largest number of calls a second. 0 means the default, 25 for up to 100
-	// names, and 3 for more.
+	// RPS is the largest number of calls a second. 0 means that a component chooses: 25 for
+	// up to 100 names, and 3 for more. A client of its own makes 4 then.
 	RPS int
 	// Retries is how often a call is repeated that got no answer, exceeded the rate
 	// limit, or caused a server error. 0 means the default, 3.
