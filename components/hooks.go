@@ -66,7 +66,7 @@ func (t *CloudflareTunnel) resumable(ctx *pulumi.Context, name string, client *p
 // The provider would leave a record that it can't change in the state, so that destroy would
 // delete it. taken are the records to take over, by the logical names of those that take
 // their places.
-func (t *CloudflareTunnel) recordHooks(ctx *pulumi.Context, name string, client *preflight.Client, taken map[string]preflight.Foreign) (pulumi.ResourceOption, error) {
+func (t *CloudflareTunnel) recordHooks(ctx *pulumi.Context, name string, client *preflight.Client, taken map[string]preflight.TakenRecord) (pulumi.ResourceOption, error) {
 	before, err := ctx.RegisterResourceHook(name+"-take-over", func(args *pulumi.ResourceHookArgs) error {
 		record, foreign := taken[args.Name]
 		if !foreign {

@@ -21,7 +21,7 @@ func (t *CloudflareTunnel) records(
 	ctx *pulumi.Context, name string, args *CloudflareTunnelArgs, tunnel *tunnelRef, comment pulumi.StringOutput,
 ) (pulumi.StringArrayOutput, error) {
 	last, logicalNames := args.lastRecords(name)
-	taken := map[string]preflight.Foreign{}
+	taken := map[string]preflight.TakenRecord{}
 	for host, record := range args.found.Taken {
 		taken[logicalNames[host]] = record
 	}

@@ -57,7 +57,7 @@ type Findings struct {
 	// CNAME by now.
 	Replaced map[string]bool
 	// Taken are the hosts whose records aren't the component's so far, with these records.
-	Taken map[string]Foreign
+	Taken map[string]TakenRecord
 	// Released are the component's records, by their logical names, that lead elsewhere
 	// by now and whose names aren't asked for any more. They aren't to be deleted.
 	Released map[string]names.LastRecord

@@ -60,7 +60,7 @@ func TestCheck_Zones(t *testing.T) {
 			{Name: "photos.example.net", Argument: "hostnames[0]", Zone: "example.net"},
 		},
 		ZoneIDs: map[string]string{"example.com": "zone-home", "example.net": "zone-lab"},
-		Kinds:   map[string]string{}, Changed: map[string]bool{}, Replaced: map[string]bool{}, Taken: map[string]preflight.Foreign{}, Released: map[string]names.LastRecord{},
+		Kinds:   map[string]string{}, Changed: map[string]bool{}, Replaced: map[string]bool{}, Taken: map[string]preflight.TakenRecord{}, Released: map[string]names.LastRecord{},
 	}, found)
 	require.Equal(t, []string{
 		"GET /zones?per_page=50",

@@ -127,7 +127,7 @@ func explain(err error, doing string) error {
 	refused := errors.As(err, &authentication) || errors.As(err, &authorization) ||
 		errors.As(err, &request) && slices.ContainsFunc(refusals, request.InternalErrorCodeIs)
 	if refused {
-		return fmt.Errorf("%w; create one with the permissions %s: %s: %w", ErrTokenRefused, permissions, printable(doing), foreign{err})
+		return fmt.Errorf("%w; create one with the permissions %s: %s: %w", ErrTokenRefused, permissions, printable(doing), foreignError{err})
 	}
-	return fmt.Errorf("%s: %w", printable(doing), foreign{err})
+	return fmt.Errorf("%s: %w", printable(doing), foreignError{err})
 }

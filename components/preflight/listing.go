@@ -20,7 +20,7 @@ type listing struct {
 	delegations []cloudflare.DNSRecord
 }
 
-func list(all []cloudflare.DNSRecord, zone string) listing {
+func newListing(all []cloudflare.DNSRecord, zone string) listing {
 	l := listing{byName: map[string][]cloudflare.DNSRecord{}, byID: map[string]cloudflare.DNSRecord{}}
 	for _, record := range all {
 		name := names.ASCII(record.Name)

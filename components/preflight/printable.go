@@ -20,9 +20,9 @@ func printable(text string) string {
 	return out.String()
 }
 
-// foreign is an error whose text comes from others.
-type foreign struct{ error }
+// foreignError is an error whose text comes from others.
+type foreignError struct{ error }
 
-func (f foreign) Error() string { return printable(f.error.Error()) }
+func (f foreignError) Error() string { return printable(f.error.Error()) }
 
-func (f foreign) Unwrap() error { return f.error }
+func (f foreignError) Unwrap() error { return f.error }

@@ -29,7 +29,7 @@ func (c *Client) records(ctx context.Context, r Request, found *Findings) error 
 			problems = append(problems, explain(err, "looking up the records of zone "+zone))
 			continue
 		}
-		lists[found.ZoneIDs[zone]] = list(all, zone)
+		lists[found.ZoneIDs[zone]] = newListing(all, zone)
 		for name, records := range lists[found.ZoneIDs[zone]].byName {
 			found.Kinds[name] = records[0].Type
 		}
@@ -46,7 +46,7 @@ func (c *Client) records(ctx context.Context, r Request, found *Findings) error 
 		if judged.changed {
 			found.Changed[host.Name] = true
 		}
-		if judged.taken != (Foreign{}) {
+		if judged.taken != (TakenRecord{}) {
 			found.Taken[host.Name] = judged.taken
 		}
 		if judged.replaced {
@@ -106,7 +106,7 @@ type judgement struct {
 	// that it was deleted and there is another CNAME of its name.
 	changed, replaced bool
 	// taken is the record of others that the component is to take over.
-	taken Foreign
+	taken TakenRecord
 }
 
 func (j *judgement) warn(format string, args ...any) {
@@ -122,7 +122,7 @@ func (r Request) judge(host names.Host, zoneID string, zone listing, last map[st
 	for _, record := range zone.byName[host.Name] {
 		warning, err := r.obstacle(host, record)
 		if warning != "" {
-			judged.warnings, judged.taken = append(judged.warnings, warning), Foreign{record.ID, host.Name, record.Content}
+			judged.warnings, judged.taken = append(judged.warnings, warning), TakenRecord{record.ID, host.Name, record.Content}
 		}
 		problems = append(problems, err, r.renamed(host, record, last))
 	}
@@ -150,12 +150,12 @@ func (r Request) judge(host names.Host, zoneID string, zone listing, last map[st
 	return judged, errors.Join(problems...)
 }
 
-// Foreign is a record that the component takes over, as it was when it was found.
-type Foreign struct{ id, name, content string }
+// TakenRecord is a record that the component takes over, as it was when it was found.
+type TakenRecord struct{ id, name, content string }
 
 // TakeOver points a record at the tunnel. One that is gone by now, or has another name, is
 // left alone, since another one is to be created.
-func (c *Client) TakeOver(ctx context.Context, zoneID string, record Foreign, content, comment string) error {
+func (c *Client) TakeOver(ctx context.Context, zoneID string, record TakenRecord, content, comment string) error {
 	now, err := c.api.GetDNSRecord(ctx, cloudflare.ZoneIdentifier(zoneID), record.id)
 	var missing *cloudflare.NotFoundError
 	switch {

@@ -32,7 +32,7 @@ func (c *Client) released(ctx context.Context, r Request, found *Findings, lists
 					return explain(err, "looking up the records of zone "+last.ZoneID+", in which "+host+" was")
 				}
 			}
-			zone = list(all, "")
+			zone = newListing(all, "")
 			lists[last.ZoneID] = zone
 		}
 		now, there := zone.byID[last.ID]

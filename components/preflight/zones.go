@@ -28,7 +28,7 @@ type zone struct {
 func (c *Client) zones(ctx context.Context, r Request) (*Findings, error) {
 	found := &Findings{
 		AccountID: r.AccountID, ZoneIDs: map[string]string{},
-		Kinds: map[string]string{}, Changed: map[string]bool{}, Replaced: map[string]bool{}, Taken: map[string]Foreign{}, Released: map[string]names.LastRecord{},
+		Kinds: map[string]string{}, Changed: map[string]bool{}, Replaced: map[string]bool{}, Taken: map[string]TakenRecord{}, Released: map[string]names.LastRecord{},
 	}
 	given, wrong, err := c.givenZone(ctx, r)
 	if err != nil {
