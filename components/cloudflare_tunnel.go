@@ -8,7 +8,6 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"k8s-tunnel/components/internal/surroundings"
-	"k8s-tunnel/components/preflight"
 )
 
 // CloudflareTunnelType is the component's type token. It is part of every
@@ -73,7 +72,7 @@ func NewCloudflareTunnel(
 	}
 	args = args.identified(found)
 	t := &CloudflareTunnel{Deleted: found.Deleted}
-	if err := t.declare(ctx, name, args, given, found.client, opts); err != nil {
+	if err := t.declare(ctx, name, args, given, opts); err != nil {
 		return nil, err
 	}
 	for _, warning := range slices.Concat(surroundings.Shell().Warnings(), args.warnings(), found.Warnings) {
@@ -100,9 +99,7 @@ func validateOptions(options *pulumi.ResourceOptions) error {
 }
 
 // declare registers the component and its children, in the order of the promise.
-func (t *CloudflareTunnel) declare(
-	ctx *pulumi.Context, name string, args, given *CloudflareTunnelArgs, client *preflight.Client, opts []pulumi.ResourceOption,
-) error {
+func (t *CloudflareTunnel) declare(ctx *pulumi.Context, name string, args, given *CloudflareTunnelArgs, opts []pulumi.ResourceOption) error {
 	if err := ctx.RegisterComponentResourceV2(CloudflareTunnelType, name, args.recorded(given), t, opts...); err != nil {
 		return fmt.Errorf("registering component %s: %w", name, err)
 	}
@@ -116,7 +113,7 @@ func (t *CloudflareTunnel) declare(
 	if err != nil {
 		return err
 	}
-	tunnel, err := t.tunnel(ctx, name, args, namespace, client)
+	tunnel, err := t.tunnel(ctx, name, args, namespace)
 	if err != nil {
 		return err
 	}

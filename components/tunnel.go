@@ -11,7 +11,6 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"k8s-tunnel/components/names"
-	"k8s-tunnel/components/preflight"
 )
 
 // tunnelIDPattern is a tunnel's ID.
@@ -37,9 +36,7 @@ func newTunnelRef(id, secret pulumi.StringOutput) *tunnelRef {
 // it replaces: a fixed name, or one that repeats an earlier rotation's label,
 // would be refused (1013) and leave the stack stuck. So would a name that comes back
 // with the same suffix, after a change of the rest has failed.
-func (t *CloudflareTunnel) tunnel(
-	ctx *pulumi.Context, name string, args *CloudflareTunnelArgs, namespace *namespaceRef, client *preflight.Client,
-) (*tunnelRef, error) {
+func (t *CloudflareTunnel) tunnel(ctx *pulumi.Context, name string, args *CloudflareTunnelArgs, namespace *namespaceRef) (*tunnelRef, error) {
 	if args.ExistingTunnel != "" {
 		if id := args.found.Forgotten; id != "" {
 			if _, err := t.forgetTunnel(ctx, name, args, id); err != nil {
@@ -59,7 +56,7 @@ func (t *CloudflareTunnel) tunnel(
 		}
 		return newTunnelRef(gone.ID().ToStringOutput(), secret), nil
 	}
-	hooks, err := t.resumable(ctx, name, client)
+	hooks, err := t.resumable(ctx, name, args.found.client)
 	if err != nil {
 		return nil, err
 	}
