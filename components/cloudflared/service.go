@@ -17,12 +17,9 @@ type ServiceKind int
 const (
 	// ServiceURL is a server that cloudflared connects to, over HTTP or TCP.
 	ServiceURL ServiceKind = iota + 1
-	// ServiceSocket is a Unix socket in the connector's own container.
-	ServiceSocket
-	// ServiceStatus is cloudflared's own answer with a fixed status.
-	ServiceStatus
-	// ServiceHelloWorld is the test page that cloudflared serves.
-	ServiceHelloWorld
+	// ServiceLocal is in the connector's own container: a Unix socket, or cloudflared's own
+	// answer with a fixed status or a test page.
+	ServiceLocal
 	// ServiceSOCKS is a SOCKS5 proxy: the client chooses the destination.
 	ServiceSOCKS
 	// ServiceBastion forwards TCP: the client chooses the destination.
@@ -78,16 +75,16 @@ func ParseService(text string, bastionMode bool) (Service, error) {
 		if text == unixPrefix || text == unixTLSPrefix {
 			return Service{}, fmt.Errorf("%q has no path, such as %s/run/web.sock", text, text)
 		}
-		return Service{Kind: ServiceSocket}, nil
+		return Service{Kind: ServiceLocal}, nil
 	case hasCredentials(text):
 		return Service{}, errCredentials
 	case strings.HasPrefix(text, statusPrefix):
 		if n, err := strconv.Atoi(strings.TrimPrefix(text, statusPrefix)); err != nil || n < 100 || n > 999 {
 			return Service{}, fmt.Errorf("%q has no three-digit status code, such as http_status:404", text)
 		}
-		return Service{Kind: ServiceStatus}, nil
+		return Service{Kind: ServiceLocal}, nil
 	case slices.Contains(helloWorld, text):
-		return Service{Kind: ServiceHelloWorld}, nil
+		return Service{Kind: ServiceLocal}, nil
 	case text == socksProxy:
 		return Service{Kind: ServiceSOCKS}, nil
 	case text == bastion || bastionMode:
