@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"maps"
 	"net"
 	"regexp"
 	"slices"
@@ -53,13 +52,13 @@ func (r Routing) Validate() error {
 		problems = append(problems,
 			validateHostname(path+".hostname", rule.Hostname),
 			validatePath(path+".path", rule.Path),
-			validateTexts(path, map[string]*string{"path": &rule.Path}),
+			validateText(path+".path", rule.Path),
 			validateOriginRequest(path+".originRequest", rule.OriginRequest),
 		)
 		if _, err := rule.service(r.OriginRequest); err != nil {
 			problems = append(problems, fmt.Errorf("%s.service: %w", path, err))
 		} else {
-			problems = append(problems, validateTexts(path, map[string]*string{"service": &rule.Service}))
+			problems = append(problems, validateText(path+".service", rule.Service))
 		}
 	}
 	return errors.Join(problems...)
@@ -125,15 +124,24 @@ func validateOriginRequest(path string, r *OriginRequest) error {
 			problems = append(problems, fmt.Errorf("%s.%s: %q is negative, so that every connection would fail; use a duration such as 30s, or 0s for no limit", path, d.name, *d.value))
 		}
 	}
-	problems = append(problems, validateTexts(path, map[string]*string{"caPool": r.CAPool}))
-	addresses := map[string]*string{"httpHostHeader": r.HTTPHostHeader, "originServerName": r.OriginServerName, "proxyAddress": r.ProxyAddress}
-	for _, name := range slices.Sorted(maps.Keys(addresses)) {
-		if text := addresses[name]; text != nil && hasCredentials(*text) {
-			problems = append(problems, fmt.Errorf("%s.%s: %w", path, name, errCredentials))
-			delete(addresses, name)
+	for _, text := range []struct {
+		name    string
+		value   *string
+		address bool
+	}{
+		{"caPool", r.CAPool, false},
+		{"httpHostHeader", r.HTTPHostHeader, true},
+		{"originServerName", r.OriginServerName, true},
+		{"proxyAddress", r.ProxyAddress, true},
+	} {
+		switch {
+		case text.value == nil:
+		case text.address && hasCredentials(*text.value):
+			problems = append(problems, fmt.Errorf("%s.%s: %w", path, text.name, errCredentials))
+		default:
+			problems = append(problems, validateText(path+"."+text.name, *text.value))
 		}
 	}
-	problems = append(problems, validateTexts(path, addresses))
 	if r.ProxyPort != nil && (*r.ProxyPort < 0 || *r.ProxyPort > 65535) {
 		problems = append(problems, fmt.Errorf("%s.proxyPort: %d is not a port from 0 (any) to 65535", path, *r.ProxyPort))
 	}
@@ -185,11 +193,10 @@ func validateAccess(path string, access *Access) error {
 	if access == nil {
 		return nil
 	}
-	texts := map[string]*string{}
-	for i := range access.AudTag {
-		texts[fmt.Sprintf("audTag[%d]", i)] = &access.AudTag[i]
+	var problems []error
+	for i, tag := range access.AudTag {
+		problems = append(problems, validateText(fmt.Sprintf("%s.audTag[%d]", path, i), tag))
 	}
-	problems := []error{validateTexts(path, texts)}
 	switch {
 	case access.Required == nil:
 		problems = append(problems, fmt.Errorf("%s.required: not set, and without it nothing is checked; set it to true, or to false for a rule without the check", path))
@@ -222,14 +229,11 @@ func suggestTeam(text string) string {
 	return ""
 }
 
-func validateTexts(path string, texts map[string]*string) error {
-	var problems []error
-	for _, name := range slices.Sorted(maps.Keys(texts)) {
-		if text := texts[name]; text != nil && strings.ContainsFunc(*text, unicode.IsControl) {
-			problems = append(problems, fmt.Errorf("%s.%s: %q has a line break or another control character", path, name, *text))
-		}
+func validateText(path, text string) error {
+	if strings.ContainsFunc(text, unicode.IsControl) {
+		return fmt.Errorf("%s: %q has a line break or another control character", path, text)
 	}
-	return errors.Join(problems...)
+	return nil
 }
 
 func validateIPRule(path string, rule IPRule) error {
