@@ -65,13 +65,6 @@ func generationLabels(tunnelID, network pulumi.StringInput) pulumi.StringMap {
 	return labels
 }
 
-// podLabels are objectLabels and generationLabels together.
-func podLabels(tunnelName string, generation pulumi.StringMap) pulumi.StringMap {
-	labels := pulumi.ToStringMap(objectLabels(tunnelName))
-	maps.Copy(labels, generation)
-	return labels
-}
-
 // forceAnnotation lets an update take back fields that were changed by others, and
 // adopt objects of an interrupted one: without it, server-side apply conflicts.
 const forceAnnotation = "pulumi.com/patchForce"

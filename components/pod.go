@@ -39,7 +39,8 @@ const (
 // podMeta is the metadata of the connectors' pods.
 func podMeta(args *CloudflareTunnelArgs, generation, files pulumi.StringMap) *metav1.ObjectMetaArgs {
 	labels := pulumi.ToStringMap(args.Pod.Labels)
-	maps.Copy(labels, podLabels(args.TunnelName, generation))
+	maps.Copy(labels, pulumi.ToStringMap(objectLabels(args.TunnelName)))
+	maps.Copy(labels, generation)
 	meta := &metav1.ObjectMetaArgs{Labels: labels}
 	if annotations := pulumi.ToStringMap(args.Pod.Annotations); len(annotations)+len(files) > 0 {
 		maps.Copy(annotations, files)
