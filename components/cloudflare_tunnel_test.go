@@ -146,14 +146,10 @@ func TestCloudflareTunnel_Secret(t *testing.T) {
 	r := declare(t, validArgs())
 	for _, reg := range r.Registrations() {
 		raw := reg.JSON(t)
-		marked := strings.Contains(raw, `"secret": `)
-		switch reg.Name {
-		case "edge-tunnel", "edge-credentials":
-			require.Contains(t, raw, plantest.TunnelSecret, reg.Name)
-			require.True(t, marked, "%s has the secret unmarked", reg.Name)
-		default:
-			require.NotContains(t, raw, plantest.TunnelSecret, reg.Name)
-		}
+		unmarked := fmt.Sprint(reg.Inputs.MapRepl(nil, func(v resource.PropertyValue) (any, bool) { return nil, v.IsSecret() }))
+		needed := reg.Name == "edge-tunnel" || reg.Name == "edge-credentials"
+		require.Equal(t, needed, strings.Contains(raw, plantest.TunnelSecret), reg.Name)
+		require.NotContains(t, unmarked, plantest.TunnelSecret, reg.Name)
 		require.NotContains(t, raw, plantest.Password, reg.Name)
 		require.NotContains(t, raw, strings.Repeat("t", 40), reg.Name)
 	}
