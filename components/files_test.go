@@ -159,19 +159,3 @@ func TestFiles_NewNamespace(t *testing.T) {
 	require.Empty(t, deployment.Spec.Template.Metadata.Annotations)
 	require.NotContains(t, r.Inventory(), "kubernetes:core/v1:ConfigMap::edge-file-kube-root-ca.crt")
 }
-
-// Stacks that mount nothing have recorded nothing about it.
-func TestFiles_RecordedWhereSet(t *testing.T) {
-	t.Parallel()
-	none := validArgs()
-	none.Files, none.ExistingPaths = []FileArgs{}, []string{}
-	for name, r := range map[string]plantest.Registration{"unset": declare(t, validArgs()).Find(t, "edge"), "empty": declare(t, none).Find(t, "edge")} {
-		require.NotContains(t, r.Inputs.Mappable(), "files", name)
-		require.NotContains(t, r.Inputs.Mappable(), "existingPaths", name)
-	}
-	args := filesArgs()
-	args.ExistingPaths = []string{"/opt"}
-	r, _ := declareFiles(t, args, map[string]map[string]any{"web/origin-ca": {"ca.crt": certificate(t)}})
-	require.Contains(t, r.Find(t, "edge").Inputs.Mappable(), "files")
-	require.Contains(t, r.Find(t, "edge").Inputs.Mappable(), "existingPaths")
-}

@@ -600,14 +600,6 @@ func TestProgram_Outputs(t *testing.T) {
 	}, stack.Outputs(t, "k8s-tunnel-test").Mappable())
 }
 
-func TestProgram_Warnings(t *testing.T) {
-	t.Parallel()
-	stack := newStack(t, "example.com")
-	require.NoError(t, stack.up(map[string]string{"k8s-tunnel:hostnames": `["a.b.example.com"]`}))
-	require.Len(t, stack.Warnings(), 1)
-	require.Contains(t, stack.Warnings()[0], "hostnames[0]: a.b.example.com is more than one level below its zone")
-}
-
 // Identifiers are checked against the domain, and reach the resources.
 func TestProgram_Identifiers(t *testing.T) {
 	t.Parallel()
