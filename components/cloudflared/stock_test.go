@@ -122,7 +122,7 @@ func requireDestinations(t testing.TB, cloudflared string, routing Routing) {
 		alone := Routing{OriginRequest: routing.OriginRequest, Ingress: []IngressRule{rule}}
 		config, err := Config{TunnelID: testTunnelID, Options: Options{EdgeIPVersion: "auto", GraceSeconds: 30}, Routing: alone}.YAML()
 		require.NoError(t, err)
-		service := stockService(t, cloudflared, config)
+		service := stockService(t, cloudflared, config, "https://example.com/")
 		want := []string{}
 		switch u, err := url.Parse(service); {
 		case service == bastion || service == socksProxy:
@@ -144,10 +144,10 @@ func requireDestinations(t testing.TB, cloudflared string, routing Routing) {
 	}
 }
 
-// stockService returns the service of the rule that cloudflared chooses.
-func stockService(t testing.TB, cloudflared, config string) string {
+// stockService returns the service of the rule that cloudflared chooses for a request.
+func stockService(t testing.TB, cloudflared, config, request string) string {
 	t.Helper()
-	out, err := runStock(t, cloudflared, []byte(config), "rule", "https://example.com/")
+	out, err := runStock(t, cloudflared, []byte(config), "rule", request)
 	require.NoError(t, err, "%s", out)
 	_, service, found := strings.Cut(out, "service: ")
 	require.True(t, found, "%s", out)
