@@ -18,8 +18,9 @@ const componentName = "edge"
 
 // Run declares everything that the stack's settings ask for. Pulumi's CLI runs it by
 // main.go, and the Automation API can run it as an inline program. Only the CLI tells a
-// program which settings there are, so that a setting that doesn't exist goes unnoticed
-// with an inline program.
+// program which settings there are, and in which shell and directory the providers run.
+// With an inline program, a setting that doesn't exist goes unnoticed, and so does another
+// cluster, unless kubernetes:kubeconfig is an absolute path or a kubeconfig's contents.
 func Run(ctx *pulumi.Context) error {
 	stack, err := readSettings(ctx)
 	if err != nil {

@@ -5,11 +5,13 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"strings"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/auto"
@@ -28,9 +30,17 @@ const (
 // settings are those of the stack. Lists and objects are written as in JSON.
 func settings() auto.ConfigMap {
 	return auto.ConfigMap{
-		"k8s-tunnel:hostnames": {Value: `["www.example.com", "wiki.example.com"]`}, // change this
-		"k8s-tunnel:origin":    {Value: "http://traefik.kube-system"},              // change this unless the cluster is k3s
+		"k8s-tunnel:hostnames":  {Value: `["www.example.com", "wiki.example.com"]`}, // change this
+		"k8s-tunnel:origin":     {Value: "http://traefik.kube-system"},              // change this unless the cluster is k3s
+		"kubernetes:kubeconfig": {Value: kubeconfig()},
 	}
+}
+
+// kubeconfig is the path of yours. The program isn't told where the providers look for one by themselves,
+// and would deploy to another cluster without a word once that one's context was switched.
+func kubeconfig() string {
+	home, _ := os.UserHomeDir()
+	return cmp.Or(os.Getenv("KUBECONFIG"), filepath.Join(home, ".kube", "config"))
 }
 
 func main() {
@@ -45,7 +55,8 @@ func run(args []string) error {
 		return errors.New("say what to do: preview, up or destroy")
 	}
 	// Ctrl-C ends an operation as it does on the command line. The terminal sends Ctrl-C to Pulumi too;
-	// forwarding it would count as a second one, which makes Pulumi stop at once.
+	// forwarding it would count as a second one, which makes Pulumi stop at once, and canceling ctx would
+	// kill it after ten seconds. On Windows, Pulumi doesn't get Ctrl-C, and the operation goes on to its end.
 	signal.Notify(make(chan os.Signal, 1), os.Interrupt)
 	ctx := context.Background()
 	// The settings' file is written anew each time.
