@@ -31,7 +31,7 @@ func (r Routing) validateBastion() []error {
 	var problems []error
 	reported := map[string]bool{}
 	for i, rule := range r.Rules() {
-		service, err := rule.service(r.OriginRequest)
+		service, err := r.service(i, rule)
 		if err != nil || service.Kind != ServiceBastion || rule.OriginRequest != nil && rule.OriginRequest.Access.on() {
 			continue
 		}

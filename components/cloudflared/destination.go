@@ -50,7 +50,7 @@ func (r Routing) Destinations() []Destination {
 			// cloudflared fetches the keys of Access's tokens from the team's host.
 			add(Destination{Path: request + ".access", Host: o.Access.host(), Port: 443})
 		}
-		if service, err := rule.service(r.OriginRequest); err == nil {
+		if service, err := r.service(i, rule); err == nil {
 			if service.Kind == ServiceBastion {
 				path = r.bastionArgument(i)
 			}
@@ -67,7 +67,7 @@ func (r Routing) Destinations() []Destination {
 func (r Routing) Warnings() []string {
 	var warnings []string
 	for i, rule := range r.Rules() {
-		service, err := rule.service(r.OriginRequest)
+		service, err := r.service(i, rule)
 		if err != nil || !service.isLoopback() {
 			continue
 		}

@@ -34,3 +34,13 @@ func (r Routing) Rules() []IngressRule {
 	}
 	return rules
 }
+
+// service parses the service of the rule with index i of Rules.
+func (r Routing) service(i int, rule IngressRule) (Service, error) {
+	if i == len(r.Ingress) {
+		if err := checkOrigin(r.Origin); err != nil {
+			return Service{}, err
+		}
+	}
+	return rule.service(r.OriginRequest)
+}

@@ -306,6 +306,35 @@ func TestRouting_Files(t *testing.T) {
 	}, routing.Files())
 }
 
+// What a rule may have, and the origin may not, is one problem. Its destination isn't
+// asked for.
+func TestRouting_ValidateOrigin(t *testing.T) {
+	t.Parallel()
+	const inRule = " can't be the origin; use it in a rule without hostname and path, as the last one of ingress"
+	for origin, want := range map[string]string{
+		"http://web":         "",
+		"http_status:404":    "",
+		"hello_world":        "",
+		"hello-world":        "",
+		"unix:/run/web.sock": `origin: "unix:/run/web.sock"` + inRule,
+		"unix+tls:/run/web":  `origin: "unix+tls:/run/web"` + inRule,
+		"bastion":            `origin: "bastion"` + inRule,
+		"socks-proxy":        `origin: "socks-proxy"` + inRule,
+		"tcp://web":          `origin: "tcp://web" has the scheme "tcp"; use one of http, https, ws, wss`,
+		"http-status:404":    `origin: "http-status:404" is not a service; use http_status:404`,
+		"http:/web":          `origin: "http:/web" has no // after http:; use http://web`,
+	} {
+		routing := Routing{Origin: origin}
+		err := routing.Validate()
+		if want == "" {
+			require.NoError(t, err, origin)
+			continue
+		}
+		require.EqualError(t, err, want)
+		require.Empty(t, routing.Destinations(), origin)
+	}
+}
+
 // With a common bastion mode, the client chooses the origin as well.
 func TestRouting_DestinationsOfOriginInBastionMode(t *testing.T) {
 	t.Parallel()
@@ -362,6 +391,11 @@ func TestRouting_Validate(t *testing.T) {
 		{"bastion of no service", `{hostname: example.com, originRequest: {bastionMode: true, access: {required: true, teamName: home, audTag: [x]}}}`, ""},
 		{"no service", `{hostname: example.com}`, "ingress[0].service: not set"},
 		{"no scheme", `{hostname: example.com, service: "web:80"}`, `ingress[0].service: "web:80" has no scheme, such as http://web:80`},
+		{"one slash", `{hostname: example.com, service: "http:/web.default"}`, `ingress[0].service: "http:/web.default" has no // after http:; use http://web.default`},
+		{"no slashes", `{hostname: example.com, service: "https:web:8443"}`, `"https:web:8443" has no // after https:; use https://web:8443`},
+		{"no slashes and no host", `{hostname: example.com, service: "http:"}`, `"http:" has no scheme`},
+		{"a host that is called like a scheme", `{hostname: example.com, service: "ssh:22"}`, `"ssh:22" has no scheme, such as http://ssh:22`},
+		{"a status with a hyphen", `{hostname: example.com, service: "http-status:404"}`, `ingress[0].service: "http-status:404" is not a service; use http_status:404`},
 		{"path in the service", `{hostname: example.com, service: http://web/app}`, "use http://web"},
 		{"another scheme", `{hostname: example.com, service: "vnc://web:5900"}`, `has the scheme "vnc"; use one of http, https, ws, wss, tcp, ssh, rdp, smb`},
 		{"password", `{hostname: example.com, service: "http://me:word@web"}`, "ingress[0].service: has an @, but must not contain credentials"},

@@ -70,6 +70,11 @@ var defaultPorts = map[string]int{
 // destination. It must not contain credentials all the same, as it gets into the
 // configuration. Services that cloudflared answers itself are not affected.
 func ParseService(text string, bastionMode bool) (Service, error) {
+	return parseService(text, bastionMode, allSchemes)
+}
+
+// parseService is ParseService for URLs with these schemes.
+func parseService(text string, bastionMode bool, schemes []string) (Service, error) {
 	switch {
 	case strings.HasPrefix(text, unixPrefix) || strings.HasPrefix(text, unixTLSPrefix):
 		if text == unixPrefix || text == unixTLSPrefix {
@@ -92,16 +97,18 @@ func ParseService(text string, bastionMode bool) (Service, error) {
 	case text == "":
 		return Service{}, fmt.Errorf("not set; it is where the rule's requests go, such as %s", exampleService)
 	}
-	return parseURL(text, allSchemes)
+	return parseURL(text, schemes)
 }
 
-// parseOrigin parses the service for what no rule matches. It has to be one
-// that browsers can use.
-func parseOrigin(text string) (Service, error) {
-	if text == helloWorld[0] || strings.HasPrefix(text, statusPrefix) {
-		return ParseService(text, false)
+// checkOrigin checks the service for what no rule matches. It has to be one that
+// browsers can use.
+func checkOrigin(text string) error {
+	service, err := parseService(text, false, webSchemes)
+	switch service.Kind {
+	case ServiceSocket, ServiceSOCKS, ServiceBastion:
+		return fmt.Errorf("%q can't be the origin; use it in a rule without hostname and path, as the last one of ingress", text)
 	}
-	return parseURL(text, webSchemes)
+	return err
 }
 
 // errCredentials doesn't say what it is about, which may be a password.
@@ -118,7 +125,7 @@ func parseURL(text string, schemes []string) (Service, error) {
 	case hasCredentials(text):
 		return Service{}, errCredentials
 	case !strings.Contains(text, "://") || err == nil && u.Scheme == "":
-		return Service{}, fmt.Errorf("%q has no scheme, such as http://%s", text, strings.TrimLeft(text, ":/"))
+		return Service{}, fmt.Errorf("%q %s", text, withoutScheme(text))
 	case err != nil:
 		return Service{}, fmt.Errorf("not a URL, such as %s: %w", exampleService, errors.Unwrap(err))
 	case !slices.Contains(schemes, u.Scheme):
@@ -139,6 +146,20 @@ func parseURL(text string, schemes []string) (Service, error) {
 		return Service{}, fmt.Errorf("%q is the connector itself, with its configuration and diagnostics; use another service", text)
 	}
 	return service, nil
+}
+
+// withoutScheme says what is wrong with a text that has no scheme, or no // after it.
+func withoutScheme(text string) string {
+	before, after, _ := strings.Cut(text, ":")
+	host := strings.TrimLeft(after, "/")
+	_, err := strconv.Atoi(after)
+	switch isPort := err == nil; {
+	case before == "http-status":
+		return "is not a service; use " + statusPrefix + after
+	case slices.Contains(allSchemes, before) && host != "" && !isPort:
+		return fmt.Sprintf("has no // after %s:; use %s://%s", before, before, host)
+	}
+	return "has no scheme, such as http://" + strings.TrimLeft(text, ":/")
 }
 
 // loopbackNames are the names of loopback addresses that Kubernetes puts into each

@@ -65,7 +65,7 @@ func (r Routing) Validate() error {
 }
 
 func validateOrigin(path, origin string) error {
-	if _, err := parseOrigin(origin); err != nil {
+	if err := checkOrigin(origin); err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
 	return nil
@@ -161,7 +161,7 @@ func (r Routing) validateSNI() []error {
 	common := cmp.Or(r.OriginRequest, &OriginRequest{})
 	for i, rule := range r.Rules() {
 		own := cmp.Or(rule.OriginRequest, &OriginRequest{})
-		service, err := rule.service(r.OriginRequest)
+		service, err := r.service(i, rule)
 		match := cmp.Or(own.MatchSNIToHost, common.MatchSNIToHost)
 		if err != nil || service.Scheme != "https" && service.Scheme != "wss" || match == nil || !*match {
 			continue
