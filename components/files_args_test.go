@@ -94,6 +94,7 @@ func TestCloudflareTunnelArgs_ValidateOpenedFiles(t *testing.T) {
 		{"a directory below", func(a *CloudflareTunnelArgs) { a.OriginRequest = ca("/etc/all/deep/ca.crt") }, "the connector's container has no /etc/all/deep/ca.crt"},
 		{"the directory itself", func(a *CloudflareTunnelArgs) { a.OriginRequest = ca("/etc/all") }, "the connector's container has no /etc/all"},
 		{"nobody's", func(a *CloudflareTunnelArgs) { a.OriginRequest = ca("/etc/ca/ca.crt") }, "originRequest.caPool: the connector's container has no /etc/ca/ca.crt; put it into a ConfigMap of the connectors' namespace, and add to files: {configMap: origin-ca, mountPath: /etc/ca}"},
+		{"a line break", func(a *CloudflareTunnelArgs) { a.OriginRequest = ca("/etc/ca/ca.crt\n") }, `originRequest.caPool: "/etc/ca/ca.crt\n" has a line break`},
 		{"relative", func(a *CloudflareTunnelArgs) { a.OriginRequest = ca("ca.crt") }, `originRequest.caPool: "ca.crt" is not an absolute path`},
 		{"a rule's", func(a *CloudflareTunnelArgs) {
 			a.Ingress = []IngressRule{{Hostname: "a.example.com", Service: "https://web.web", OriginRequest: ca("/ca.crt")}}

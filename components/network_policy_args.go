@@ -116,8 +116,11 @@ func validateNetworkPolicy(path string, args *CloudflareTunnelArgs) error {
 	for i, peer := range policy.DNS {
 		problems = append(problems, validatePeer(fmt.Sprintf("%s.dns[%d]", path, i), peer))
 	}
+	// What is invalid is no destination, though it may be meant to be the origin's.
+	complete := args.routing().Validate() == nil
 	for i, origin := range policy.Origins {
-		problems = append(problems, validatePolicyOrigin(fmt.Sprintf("%s.origins[%d]", path, i), origin, destinations))
+		used := !complete || slices.ContainsFunc(destinations, func(d cloudflared.Destination) bool { return d.Host == origin.Host })
+		problems = append(problems, validatePolicyOrigin(fmt.Sprintf("%s.origins[%d]", path, i), origin, used))
 		same := func(other PolicyOriginArgs) bool { return other.Host == origin.Host }
 		if first := slices.IndexFunc(policy.Origins, same); first < i && origin.Host != "" {
 			problems = append(problems, fmt.Errorf("%s.origins[%d].host: is that of %s.origins[%d] already; list all that is behind it there", path, i, path, first))
@@ -136,9 +139,8 @@ func validateNetworkPolicy(path string, args *CloudflareTunnelArgs) error {
 	return errors.Join(problems...)
 }
 
-func validatePolicyOrigin(path string, origin PolicyOriginArgs, destinations []cloudflared.Destination) error {
+func validatePolicyOrigin(path string, origin PolicyOriginArgs, used bool) error {
 	var problems []error
-	used := slices.ContainsFunc(destinations, func(d cloudflared.Destination) bool { return d.Host == origin.Host })
 	switch {
 	case origin.Host == "":
 		problems = append(problems, fmt.Errorf("%s.host: not set; it is the host of a service, such as kubernetes.default.svc", path))

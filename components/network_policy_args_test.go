@@ -47,6 +47,14 @@ func TestCloudflareTunnelArgs_ValidateNetworkPolicy(t *testing.T) {
 		{"an origin that no rule has", policy(NetworkPolicyArgs{Origins: []PolicyOriginArgs{{Host: "nas.lan", To: []PeerArgs{{CIDR: "192.0.2.1/32"}}}}}), `networkPolicy.origins[0].host: no rule and no origin uses "nas.lan"`},
 		{"an origin without a host", policy(NetworkPolicyArgs{Origins: []PolicyOriginArgs{{To: []PeerArgs{{CIDR: "192.0.2.1/32"}}}}}), "networkPolicy.origins[0].host: not set"},
 		{"an origin with credentials", policy(NetworkPolicyArgs{Origins: []PolicyOriginArgs{{Host: "me:word@web.default", To: []PeerArgs{{CIDR: "192.0.2.1/32"}}}}}), "networkPolicy.origins[0].host: has an @, but must not contain credentials; set"},
+		{"an origin whose rule is invalid", func(a *CloudflareTunnelArgs) {
+			policy(NetworkPolicyArgs{Origins: []PolicyOriginArgs{{Host: "nas.home.lan", To: []PeerArgs{{CIDR: "192.0.2.1/32"}}}}})(a)
+			a.Ingress = []IngressRule{{Hostname: "nas.example.com", Service: "nas.home.lan:5000"}}
+		}, `ingress[0].service: "nas.home.lan:5000" has no scheme, such as http://nas.home.lan:5000`},
+		{"an origin whose team is invalid", func(a *CloudflareTunnelArgs) {
+			policy(NetworkPolicyArgs{Origins: []PolicyOriginArgs{{Host: "home.cloudflareaccess.com", To: []PeerArgs{{CIDR: "192.0.2.1/32"}}}}})(a)
+			a.OriginRequest = &OriginRequest{Access: &Access{Required: new(true), TeamName: "home.cloudflareaccess.com", AudTag: []string{"tag"}}}
+		}, `originRequest.access.teamName: "home.cloudflareaccess.com" is not the first part of <team>.cloudflareaccess.com; use home`},
 		{"an origin twice", policy(NetworkPolicyArgs{Origins: []PolicyOriginArgs{
 			{Host: "ingress-nginx-controller.ingress-nginx", To: []PeerArgs{{CIDR: "192.0.2.1/32"}}},
 			{Host: "ingress-nginx-controller.ingress-nginx", To: []PeerArgs{{CIDR: "192.0.2.2/32"}}},
@@ -58,7 +66,9 @@ func TestCloudflareTunnelArgs_ValidateNetworkPolicy(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			_ = requireVerdict(t, test.change, test.wantErr)
+			if err := requireVerdict(t, test.change, test.wantErr); err != nil {
+				require.NotContains(t, err.Error(), "\n", "one cause is one problem")
+			}
 		})
 	}
 }

@@ -30,7 +30,7 @@ type Destination struct {
 func (d Destination) ClientChooses() bool { return d.Port == 0 }
 
 // Destinations lists what the rules make cloudflared connect to, apart from the
-// edge and its own container. Invalid rules are left out.
+// edge and its own container. Invalid rules, and teams that can't be ones, are left out.
 func (r Routing) Destinations() []Destination {
 	var all []Destination
 	add := func(d Destination) {
@@ -46,7 +46,7 @@ func (r Routing) Destinations() []Destination {
 				request = fmt.Sprintf("ingress[%d].originRequest", i)
 			}
 		}
-		if o := rule.OriginRequest; o != nil && o.Access.on() && o.Access.TeamName != "" {
+		if o := rule.OriginRequest; o != nil && o.Access.on() && o.Access.host() != "" {
 			// cloudflared fetches the keys of Access's tokens from the team's host.
 			add(Destination{Path: request + ".access", Host: o.Access.host(), Port: 443})
 		}

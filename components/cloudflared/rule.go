@@ -115,12 +115,17 @@ const (
 // on reports whether requests are checked.
 func (a *Access) on() bool { return a != nil && a.Required != nil && *a.Required }
 
-// host is where the team's keys are.
+// host is where the team's keys are, or empty if team or environment can't be one.
 func (a *Access) host() string {
-	if a.Environment == fedRAMP {
+	switch {
+	case !teamPattern.MatchString(a.TeamName):
+		return ""
+	case a.Environment == fedRAMP:
 		return a.TeamName + fedDomain
+	case a.Environment == "":
+		return a.TeamName + AccessDomain
 	}
-	return a.TeamName + AccessDomain
+	return ""
 }
 
 // matchesAll reports whether the rule matches every request.

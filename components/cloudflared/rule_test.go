@@ -353,6 +353,8 @@ func TestRouting_DestinationsOfAccess(t *testing.T) {
 		{Hostname: "b", Service: "hello_world", OriginRequest: access("lab")},
 		{Hostname: "c", Service: "hello_world", OriginRequest: &OriginRequest{Access: &Access{Required: new(false), TeamName: "off"}}},
 		{Hostname: "d", Service: "hello_world", OriginRequest: &OriginRequest{Access: &Access{Required: new(true), TeamName: "gov", Environment: "fed"}}},
+		{Hostname: "e", Service: "hello_world", OriginRequest: access("home.cloudflareaccess.com")},
+		{Hostname: "f", Service: "hello_world", OriginRequest: &OriginRequest{Access: &Access{Required: new(true), TeamName: "gov", Environment: "Fed"}}},
 	}}
 	require.Equal(t, []Destination{
 		{Path: "originRequest.access", Host: "home.cloudflareaccess.com", Port: 443},
