@@ -251,7 +251,10 @@ func validateNamespace(path, name string) error {
 
 func validateImage(path, image string) error {
 	named, err := reference.ParseNormalizedNamed(image)
-	if err != nil || reference.IsNameOnly(named) {
+	switch {
+	case err != nil && strings.Contains(image, "@"):
+		return fmt.Errorf("%s: has an @ without an image before it and a digest after it, as in image@sha256:…; a registry's credentials belong in a Secret of pod.imagePullSecrets", path)
+	case err != nil || reference.IsNameOnly(named):
 		return fmt.Errorf("%s: %q is not an image reference with a tag or a digest, such as %s", path, image, DefaultImage)
 	}
 	return nil

@@ -88,6 +88,44 @@ func requireVerdict(t *testing.T, change func(*CloudflareTunnelArgs), wantErr st
 	return err
 }
 
+// Whatever may be an address may be given with a password, which no message repeats.
+func TestCloudflareTunnelArgs_ValidateRepeatsNoPassword(t *testing.T) {
+	t.Parallel()
+	access := func(text string) *OriginRequest {
+		return &OriginRequest{Access: &Access{Required: new(true), TeamName: text, AudTag: []string{"tag"}}}
+	}
+	rule := func(service string, request *OriginRequest) []IngressRule {
+		return []IngressRule{{Hostname: "a.example.com", Service: service, OriginRequest: request}}
+	}
+	for argument, set := range map[string]func(a *CloudflareTunnelArgs, text string){
+		"domain":                         func(a *CloudflareTunnelArgs, text string) { a.Domain = text },
+		"hostnames[0]":                   func(a *CloudflareTunnelArgs, text string) { a.Hostnames = []string{text} },
+		"image":                          func(a *CloudflareTunnelArgs, text string) { a.Image = text },
+		"origin":                         func(a *CloudflareTunnelArgs, text string) { a.Origin = text },
+		"originRequest.access.teamName":  func(a *CloudflareTunnelArgs, text string) { a.OriginRequest = access(text) },
+		"originRequest.httpHostHeader":   func(a *CloudflareTunnelArgs, text string) { a.OriginRequest = &OriginRequest{HTTPHostHeader: &text} },
+		"originRequest.originServerName": func(a *CloudflareTunnelArgs, text string) { a.OriginRequest = &OriginRequest{OriginServerName: &text} },
+		"originRequest.proxyAddress":     func(a *CloudflareTunnelArgs, text string) { a.OriginRequest = &OriginRequest{ProxyAddress: &text} },
+		"ingress[0].service":             func(a *CloudflareTunnelArgs, text string) { a.Ingress = rule(text, nil) },
+		"ingress[0].hostname": func(a *CloudflareTunnelArgs, text string) {
+			a.Ingress = []IngressRule{{Hostname: text, Service: "http://192.0.2.1"}}
+		},
+		"ingress[0].originRequest.access": func(a *CloudflareTunnelArgs, text string) { a.Ingress = rule("hello_world", access(text)) },
+		"networkPolicy.origins[0].host": func(a *CloudflareTunnelArgs, text string) {
+			a.NetworkPolicy = &NetworkPolicyArgs{Origins: []PolicyOriginArgs{{Host: text, To: []PeerArgs{{CIDR: "192.0.2.1/32"}}}}}
+		},
+	} {
+		for _, text := range []string{"https://me:word@home.example.com/", "me:word@home", "http://me:80/word@home", "https://me:word@home.example.com\n", "https://me:word@home.cloudflareaccess.com"} {
+			args := validArgs()
+			set(args, text)
+			err := args.Validate()
+			require.ErrorContains(t, err, argument)
+			require.NotContains(t, err.Error(), "word", "%s: %q", argument, text)
+			require.Len(t, strings.Split(err.Error(), "\n"), 1, "%s: %q", argument, text)
+		}
+	}
+}
+
 // A component whose name can't be a tunnel's needs another name for the tunnel.
 func TestCloudflareTunnel_NameOfTheTunnel(t *testing.T) {
 	t.Parallel()

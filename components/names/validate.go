@@ -36,6 +36,8 @@ func validateDomain(domain string) error {
 	const path = domainArgument
 	lower := strings.ToLower(strings.TrimSuffix(domain, "."))
 	switch {
+	case strings.Contains(domain, "@"):
+		return fmt.Errorf("%s: has an @, but must not contain credentials; use the name alone, such as example.com", path)
 	case strings.Contains(domain, "/"):
 		return fmt.Errorf("%s: %q is a URL; use the name alone, such as example.com", path, domain)
 	case strings.HasPrefix(domain, "*."):
@@ -55,6 +57,8 @@ func (s Set) validateHostname(path string, i int, host string) error {
 	name := strings.TrimPrefix(host, "*.")
 	lower := strings.ToLower(strings.TrimSuffix(name, "."))
 	switch {
+	case strings.Contains(host, "@"):
+		return fmt.Errorf("%s: has an @, but must not contain credentials; use the host name alone, such as photos.example.com", path)
 	case strings.Contains(host, "/"):
 		return fmt.Errorf("%s: %q is a URL; use the host name alone, such as photos.example.com", path, host)
 	case lower != name && hostnamePattern.MatchString(lower):
