@@ -56,8 +56,14 @@ var (
 	}
 )
 
-// exampleMount is the mount path that messages suggest.
-const exampleMount = "/etc/origin-ca"
+// Mount paths that messages suggest, for an authority of one's own and for rootCA.
+const (
+	exampleMount = "/etc/origin-ca"
+	rootCAMount  = "/etc/cluster-ca"
+)
+
+// serviceAccountDir is where other pods have rootCAKey. In some images, /var/run is /run.
+const serviceAccountDir = "/run/secrets/kubernetes.io/serviceaccount"
 
 func validateFiles(at string, args *CloudflareTunnelArgs) error {
 	var problems []error
@@ -65,7 +71,7 @@ func validateFiles(at string, args *CloudflareTunnelArgs) error {
 		where := fmt.Sprintf("%s[%d]", at, i)
 		problems = append(problems, validateFile(where, file, args.Namespace), validateMountPath(where+".mountPath", file.MountPath))
 		for j, other := range args.Files[:i] {
-			if file.MountPath != "" && (isBelow(file.MountPath, other.MountPath) || isBelow(other.MountPath, file.MountPath)) {
+			if overlap(file.MountPath, other.MountPath) {
 				problems = append(problems, fmt.Errorf("%s.mountPath: %q and that of %s[%d], %q, are not separate directories; use another one",
 					where, file.MountPath, at, j, other.MountPath))
 			}
@@ -155,9 +161,10 @@ func validateOpened(file cloudflared.File, args *CloudflareTunnelArgs) error {
 			file.Argument)
 	case !path.IsAbs(name):
 		return fmt.Errorf("%s: %q is not an absolute path, such as %s/ca.crt", file.Argument, file.Path, exampleMount)
+	case slices.ContainsFunc(args.Files, func(f FileArgs) bool { return path.Clean(f.MountPath) == name }):
+		return fmt.Errorf("%s: %s is a directory; add the name of a file in it, such as %s", file.Argument, name, path.Join(name, rootCAKey))
 	case i < 0:
-		return fmt.Errorf("%s: the connector's container has no %s; put it into a ConfigMap of the connectors' namespace, and add to files: {configMap: origin-ca, mountPath: %s}; if the image has it, list it in existingPaths",
-			file.Argument, name, path.Dir(name))
+		return fmt.Errorf("%s: the connector's container has no %s; %s; if the image has it, list it in existingPaths", file.Argument, name, mountAdvice(name, args))
 	case args.Files[i].ConfigMap == rootCA && path.Base(name) != rootCAKey:
 		return fmt.Errorf("%s: ConfigMap %s has only the key %s; use %s", file.Argument, rootCA, rootCAKey, path.Join(path.Dir(name), rootCAKey))
 	case len(args.Files[i].Keys) > 0 && !slices.Contains(args.Files[i].Keys, path.Base(name)):
@@ -166,10 +173,49 @@ func validateOpened(file cloudflared.File, args *CloudflareTunnelArgs) error {
 	return nil
 }
 
+// mountAdvice says how to get a file for caPool into the container, by a mount that is
+// allowed.
+func mountAdvice(name string, args *CloudflareTunnelArgs) string {
+	configMap, dir, example := "origin-ca", path.Dir(name), exampleMount
+	advice := "put it into a ConfigMap of the connectors' namespace, and add"
+	switch {
+	case isBelow(strings.TrimPrefix(name, "/var"), serviceAccountDir):
+		name, configMap, example = rootCAKey, rootCA, rootCAMount
+		advice = "connectors have no service account, but every namespace has the API server's authority: add"
+		if i := slices.IndexFunc(args.Files, func(f FileArgs) bool { return f.ConfigMap == rootCA && f.MountPath != "" }); i >= 0 {
+			return fmt.Sprintf("files[%d] mounts it, so set caPool to %s", i, path.Join(args.Files[i].MountPath, rootCAKey))
+		}
+	case args.Namespace == "":
+		advice = "create a namespace and a ConfigMap with it there, set namespace to that one, and add"
+	}
+	mount := mountable(dir, example, args.Files)
+	advice += fmt.Sprintf(" to files: {configMap: %s, mountPath: %s}", configMap, mount)
+	if mount != dir {
+		advice += ", and set caPool to " + path.Join(mount, path.Base(name))
+	}
+	return advice
+}
+
+// mountable is the first directory that can be mounted: dir, the example, or the example
+// with a number.
+func mountable(dir, example string, files []FileArgs) string {
+	taken := func(f FileArgs) bool { return overlap(dir, f.MountPath) }
+	next := example
+	for n := 2; validateMountPath("", dir) != nil || slices.ContainsFunc(files, taken); n++ {
+		dir, next = next, fmt.Sprintf("%s-%d", example, n)
+	}
+	return dir
+}
+
 // mountOf is the index of the mount in whose directory a file lies, or -1. Mounts
 // have no directories in them.
 func mountOf(files []FileArgs, name string) int {
 	return slices.IndexFunc(files, func(f FileArgs) bool { return f.MountPath != "" && path.Clean(f.MountPath) == path.Dir(name) })
+}
+
+// overlap reports whether two mounts, either of which may be unset, are in each other's way.
+func overlap(mount, other string) bool {
+	return mount != "" && other != "" && (isBelow(mount, other) || isBelow(other, mount))
 }
 
 // isBelow reports whether a path is another one or lies below it.
