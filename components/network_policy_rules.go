@@ -72,7 +72,13 @@ func serviceRule(d cloudflared.Destination, service cloudflared.ServiceName, spe
 	var none networkingv1.NetworkPolicyEgressRule
 	where := fmt.Sprintf("%s: service %s in namespace %s", d.Path, service.Name, service.Namespace)
 	remedy := fmt.Sprintf("list what is behind it in networkPolicy.origins: {host: %s, to: [{cidr: 192.0.2.10/32, ports: [%d]}]}", d.Host, d.Port)
+	external := strings.TrimSuffix(deref(spec.ExternalName, ""), ".")
+	labels := strings.Split(external, ".")
+	svc := slices.Index(labels, "svc")
 	switch {
+	case deref(spec.Type, "") == "ExternalName" && svc >= 2:
+		return none, fmt.Errorf("%s is an ExternalName for another Service; use %s:%d in place of %s, or list its pods in networkPolicy.origins: {host: %s, to: [{namespace: %s, pods: {app: %s}, ports: [8080]}]}",
+			where, external, d.Port, d.Host, d.Host, labels[svc-1], labels[svc-2])
 	case deref(spec.Type, "") == "ExternalName":
 		return none, fmt.Errorf("%s is an ExternalName for %s, outside of the cluster; %s", where, deref(spec.ExternalName, "another host"), remedy)
 	case len(spec.Selector) == 0:

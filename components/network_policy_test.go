@@ -44,6 +44,7 @@ func TestNetworkPolicy_Origins(t *testing.T) {
 		"web/headless": {"clusterIP": "None", "selector": map[string]any{"app": "db"}, "ports": []any{map[string]any{"port": 80, "targetPort": 8080}}},
 		"web/same":     {"selector": map[string]any{"app": "same"}, "ports": []any{map[string]any{"port": 8080}}},
 		"web/outside":  {"type": "ExternalName", "externalName": "nas.lan", "ports": []any{map[string]any{"port": 80}}},
+		"web/alias":    {"type": "ExternalName", "externalName": "web.other.svc.cluster.local."},
 		"web/manual":   {"ports": []any{map[string]any{"port": 80}}},
 	}
 	named := func(host string, to ...PeerArgs) *NetworkPolicyArgs {
@@ -77,6 +78,7 @@ func TestNetworkPolicy_Origins(t *testing.T) {
 		{"a service's full name, ended by a dot", "http://x.ingress-nginx.svc.cluster.local.:8000", "", nil, []string{pods + ":80"}, ""},
 		{"a service of a new namespace", "http://web", "", nil, nil, "use web.<namespace>"},
 		{"a service that is another name", "http://outside.web", "", nil, nil, "an ExternalName for nas.lan"},
+		{"a service that is another one's name", "http://alias.web:8000", "", nil, nil, "service alias in namespace web is an ExternalName for another Service; use web.other.svc.cluster.local:8000 in place of alias.web, or list its pods in networkPolicy.origins: {host: alias.web, to: [{namespace: other, pods: {app: web}, ports: [8080]}]}"},
 		{"a service without a selector", "http://manual.web", "", nil, nil, "has no selector"},
 		{"a service without a selector, on Cilium", "http://manual.web", "", nil, nil, "if the cluster's network is Cilium"},
 		{"a port that isn't there", "http://x.ingress-nginx:81", "", nil, nil, "has no port 81; it has 80, 443, 8000"},
