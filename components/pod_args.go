@@ -72,6 +72,7 @@ func validatePod(path string, args *CloudflareTunnelArgs) error {
 	for i, toleration := range p.Tolerations {
 		problems = append(problems, validateToleration(fmt.Sprintf("%s.tolerations[%d]", path, i), toleration))
 	}
+	problems = append(problems, validateAffinity(path+".affinity", p.Affinity))
 	if p.PriorityClass != "" {
 		problems = append(problems, validate.ObjectName(path+".priorityClass", p.PriorityClass, "a priority class"))
 	}

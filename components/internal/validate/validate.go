@@ -64,14 +64,25 @@ func Key(path, key string) error {
 func Labels(path string, labels map[string]string) error {
 	var problems []error
 	for _, key := range slices.Sorted(maps.Keys(labels)) {
-		if len(validation.IsQualifiedName(key)) > 0 {
-			problems = append(problems, fmt.Errorf("%s: %q is not a label's key, such as example.com/team", path, key))
-		}
-		if len(validation.IsValidLabelValue(labels[key])) > 0 {
-			problems = append(problems, fmt.Errorf("%s[%s]: %q is not a label's value: letters, digits, inner dots, hyphens and underscores, at most 63 characters", path, key, labels[key]))
-		}
+		problems = append(problems, LabelKey(path, key), LabelValue(fmt.Sprintf("%s[%s]", path, key), labels[key]))
 	}
 	return errors.Join(problems...)
+}
+
+// LabelKey checks the key of a label.
+func LabelKey(path, key string) error {
+	if len(validation.IsQualifiedName(key)) > 0 {
+		return fmt.Errorf("%s: %q is not a label's key, such as example.com/team", path, key)
+	}
+	return nil
+}
+
+// LabelValue checks the value of a label.
+func LabelValue(path, value string) error {
+	if len(validation.IsValidLabelValue(value)) > 0 {
+		return fmt.Errorf("%s: %q is not a label's value: letters, digits, inner dots, hyphens and underscores, at most 63 characters", path, value)
+	}
+	return nil
 }
 
 // Annotations checks keys of annotations; their values may be anything.
