@@ -133,8 +133,34 @@ func (t *CloudflareTunnel) egress(
 		for i, spec := range specs {
 			services[names[i]] = spec.(corev1.ServiceSpec)
 		}
-		return egressRules(args, destinations, services)
+		rules, err := egressRules(args, destinations, services)
+		if err != nil {
+			return nil, err
+		}
+		return rules, t.warnOfServices(ctx, args, destinations, services)
 	}).(networkingv1.NetworkPolicyEgressRuleArrayOutput), nil
+}
+
+// warnOfServices logs what is to be said of the Services that were read, once of each cause.
+func (t *CloudflareTunnel) warnOfServices(
+	ctx *pulumi.Context, args *CloudflareTunnelArgs, destinations []cloudflared.Destination, services map[cloudflared.ServiceName]corev1.ServiceSpec,
+) error {
+	said := map[string]bool{"": true}
+	for _, d := range destinations {
+		service, read := serviceBehind(d, args)
+		if !read {
+			continue
+		}
+		warning := serviceWarning(d, service, services[service])
+		if said[warning] {
+			continue
+		}
+		said[warning] = true
+		if err := ctx.Log.Warn(d.Path+": "+warning, &pulumi.LogArgs{Resource: t}); err != nil {
+			return fmt.Errorf("logging a warning about service %s: %w", service.Name, err)
+		}
+	}
+	return nil
 }
 
 // outsideDomains are last labels of names that are more often hosts outside of the

@@ -86,8 +86,7 @@ func serviceRule(d cloudflared.Destination, service cloudflared.ServiceName, spe
 			where, remedy, d.Port)
 	}
 	target := any(d.Port)
-	// A headless Service translates nothing.
-	if deref(spec.ClusterIP, "") != "None" {
+	if !isHeadless(spec) {
 		i := slices.IndexFunc(spec.Ports, func(p corev1.ServicePort) bool {
 			return p.Port == d.Port && deref(p.Protocol, "TCP") == "TCP"
 		})
@@ -98,6 +97,29 @@ func serviceRule(d cloudflared.Destination, service cloudflared.ServiceName, spe
 	}
 	peer := toPeer(PeerArgs{Namespace: service.Namespace, Pods: spec.Selector})
 	return allow(peer, []networkingv1.NetworkPolicyPort{{Protocol: new("TCP"), Port: target}}), nil
+}
+
+// isHeadless reports whether the Service has no address of its own, and so translates
+// nothing.
+func isHeadless(spec corev1.ServiceSpec) bool { return deref(spec.ClusterIP, "") == "None" }
+
+// serviceWarning says why connectors may not reach the pods that serviceRule allows, or
+// is empty.
+func serviceWarning(d cloudflared.Destination, service cloudflared.ServiceName, spec corev1.ServiceSpec) string {
+	where := fmt.Sprintf("service %s in namespace %s", service.Name, service.Namespace)
+	if !isHeadless(spec) {
+		if deref(spec.InternalTrafficPolicy, "") == "Local" {
+			return where + " has internalTrafficPolicy: Local, so that connectors reach only pods on their own node; remove it, or run the connectors where those pods are, with pod.affinity"
+		}
+		return ""
+	}
+	for _, p := range spec.Ports {
+		target, isNumber := targetPort(p).(int)
+		if p.Port == d.Port && deref(p.Protocol, "TCP") == "TCP" && isNumber && target != d.Port {
+			return fmt.Sprintf("%s is headless, so that port %d isn't translated, and its pods listen on %d; use %s:%d", where, d.Port, target, d.Host, target)
+		}
+	}
+	return ""
 }
 
 // targetPort is the pods' port: a number, or the name of a container's port.

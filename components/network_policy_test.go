@@ -6,10 +6,12 @@ import (
 	"strings"
 	"testing"
 
+	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
 	networkingv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/networking/v1"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 	"github.com/stretchr/testify/require"
 
+	"k8s-tunnel/components/cloudflared"
 	"k8s-tunnel/components/internal/plantest"
 	"k8s-tunnel/components/settings"
 )
@@ -102,6 +104,61 @@ func TestNetworkPolicy_Origins(t *testing.T) {
 			require.Equal(t, test.want, rulesOf(egressOf(t, r)))
 		})
 	}
+}
+
+func TestServiceWarning(t *testing.T) {
+	t.Parallel()
+	port := func(port int, target any, protocol string) corev1.ServicePort {
+		return corev1.ServicePort{Port: port, TargetPort: target, Protocol: &protocol}
+	}
+	headless := func(ports ...corev1.ServicePort) corev1.ServiceSpec {
+		return corev1.ServiceSpec{ClusterIP: new("None"), InternalTrafficPolicy: new("Local"), Ports: ports}
+	}
+	const untranslated = "service web in namespace default is headless, so that port 80 isn't translated, and its pods listen on 8080; use web.default:8080"
+	const local = "service web in namespace default has internalTrafficPolicy: Local, so that connectors reach only pods on their own node"
+	for _, test := range []struct {
+		name string
+		spec corev1.ServiceSpec
+		want string // its beginning
+	}{
+		{"an address", corev1.ServiceSpec{ClusterIP: new("10.0.0.1"), InternalTrafficPolicy: new("Cluster"), Ports: []corev1.ServicePort{port(80, 8080, "TCP")}}, ""},
+		{"pods of the own node", corev1.ServiceSpec{ClusterIP: new("10.0.0.1"), InternalTrafficPolicy: new("Local")}, local},
+		{"another port", headless(port(443, 8443, "TCP"), port(80, 8080, "TCP")), untranslated},
+		{"another port, as read", headless(port(80, 8080.0, "TCP")), untranslated},
+		{"another port as text", headless(port(80, "8080", "TCP")), untranslated},
+		{"the same port", headless(port(80, 80, "TCP"), port(443, 8443, "TCP")), ""},
+		{"no target", headless(port(80, nil, "TCP")), ""},
+		{"a named target, which may be the same", headless(port(80, "http", "TCP")), ""},
+		{"UDP", headless(port(80, 8080, "UDP")), ""},
+		{"none of its ports", headless(port(8000, 8080, "TCP")), ""},
+	} {
+		d := cloudflared.Destination{Host: "web.default", Port: 80}
+		got := serviceWarning(d, cloudflared.ServiceName{Namespace: "default", Name: "web"}, test.spec)
+		require.Equal(t, test.want == "", got == "", test.name)
+		require.True(t, strings.HasPrefix(got, test.want), "%s: %s", test.name, got)
+	}
+}
+
+// What is said of a Service names the first rule that has it, in a preview as well.
+func TestNetworkPolicy_ServiceWarnings(t *testing.T) {
+	t.Parallel()
+	args := validArgs()
+	args.Ingress = []IngressRule{
+		{Hostname: "a.example.com", Service: "http://db.web"},
+		{Hostname: "b.example.com", Service: "http://local.web"},
+		{Hostname: "c.example.com", Service: "http://local.web:81"},
+		{Hostname: "d.example.com", Service: "http://db.web:8080"},
+	}
+	selector := map[string]any{"app": "web"}
+	r := &plantest.Engine{Preview: true, Services: map[string]map[string]any{
+		"web/db":    {"clusterIP": "None", "selector": selector, "ports": []any{map[string]any{"port": 80, "targetPort": 8080}}},
+		"web/local": {"clusterIP": "10.0.0.1", "internalTrafficPolicy": "Local", "selector": selector, "ports": []any{map[string]any{"port": 80}, map[string]any{"port": 81}}},
+	}}
+	require.NoError(t, r.Run(program(args)))
+	require.Equal(t, []string{
+		"ingress[0].service: service db in namespace web is headless, so that port 80 isn't translated, and its pods listen on 8080; use db.web:8080",
+		"ingress[1].service: service local in namespace web has internalTrafficPolicy: Local, so that connectors reach only pods on their own node; remove it, or run the connectors where those pods are, with pod.affinity",
+	}, r.Warnings())
 }
 
 // A logical name has namespace and name of a Service, which may be confused.
