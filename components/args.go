@@ -77,9 +77,9 @@ type CloudflareTunnelArgs struct {
 	// Namespace is an existing namespace for the connectors. When unset, the stack
 	// creates a namespace, and deletes it on destroy.
 	Namespace string `pulumi:"namespace"`
-	// Image is the image of cloudflared, 2024.10.0 or later, with a tag or a
-	// digest. Older versions drop requests when a pod stops. Defaults to
-	// [DefaultImage].
+	// Image is the image of cloudflared, 2024.10.1 or later, with a tag or a
+	// digest. Older versions drop requests when a pod stops, or break POST requests
+	// without a body. Defaults to [DefaultImage].
 	Image string `pulumi:"image"`
 	// Replicas is the number of connectors, 1 to [MaxReplicas]. Defaults to
 	// [DefaultReplicas].
@@ -175,24 +175,44 @@ func (a *CloudflareTunnelArgs) warnings() []string {
 		ingress = append(ingress, rule.Hostname)
 	}
 	return slices.Concat(names.Warnings(a.hosts, ingress, a.found.Kinds), a.NetworkPolicy.closedPorts(a.routing().Destinations()),
-		a.routing().Warnings(), a.roomWarnings(), imageWarnings("image", a.Image))
+		a.routing().Warnings(), a.roomWarnings(), a.imageWarnings())
 }
 
 // releaseTag is the tag of one of cloudflared's releases, which are named by date.
-var releaseTag = regexp.MustCompile(`^(\d{4})\.(\d{1,2})\.\d+`)
+var releaseTag = regexp.MustCompile(`^\d{4}\.\d{1,2}\.\d+`)
 
-// imageWarnings are about a release of cloudflared that is too old.
-func imageWarnings(path, image string) []string {
-	named, err := reference.ParseNormalizedNamed(image)
+// imageWarnings are about a release of cloudflared that is too old, for any use or for a
+// setting.
+func (a *CloudflareTunnelArgs) imageWarnings() []string {
+	named, err := reference.ParseNormalizedNamed(a.Image)
 	tagged, ok := named.(reference.Tagged)
-	if err != nil || !ok || !strings.HasSuffix("/"+reference.Path(named), "/cloudflare/cloudflared") {
+	if err != nil || !ok || !strings.HasSuffix("/"+reference.Path(named), "/cloudflare/cloudflared") || !releaseTag.MatchString(tagged.Tag()) {
 		return nil
 	}
-	release := releaseTag.FindStringSubmatch(tagged.Tag())
-	if release == nil || fmt.Sprintf("%s.%02s", release[1], release[2]) >= oldestImage {
-		return nil
+	var warnings []string
+	tag := tagged.Tag()
+	if isOlder(tag, oldestImage) {
+		warnings = append(warnings, fmt.Sprintf("image: %s drops requests when a pod stops, or breaks POST requests without a body; use %s or later, such as %s", tag, oldestImage, DefaultImage))
 	}
-	return []string{fmt.Sprintf("%s: %s drops requests when a pod stops; use %s.0 or later, such as %s", path, tagged.Tag(), oldestImage, DefaultImage)}
+	if a.Connector.LogFormat == "json" && isOlder(tag, oldestWithJSON) {
+		warnings = append(warnings, fmt.Sprintf("connector.logFormat: json needs cloudflared %s or later; image is %s, which logs text", oldestWithJSON, tag))
+	}
+	for _, d := range a.routing().Destinations() {
+		if d.IsFedRAMP() && isOlder(tag, oldestWithFed) {
+			warnings = append(warnings, fmt.Sprintf("%s.environment: fed needs cloudflared %s or later; image is %s, which ignores it and refuses everybody", d.Path, oldestWithFed, tag))
+		}
+	}
+	return warnings
+}
+
+// isOlder compares releases, which begin with year.month.number.
+func isOlder(release, than string) bool {
+	parse := func(text string) []int {
+		var year, month, number int
+		_, _ = fmt.Sscanf(text, "%d.%d.%d", &year, &month, &number) // releaseTag matches
+		return []int{year, month, number}
+	}
+	return slices.Compare(parse(release), parse(than)) < 0
 }
 
 // roomWarnings are about so many connectors that a rolling update may have more than

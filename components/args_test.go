@@ -155,9 +155,11 @@ func TestImageWarnings(t *testing.T) {
 	digest := "@sha256:" + strings.Repeat("0123456789abcdef", 4)
 	for image, old := range map[string]bool{
 		DefaultImage:                                                  false,
-		"cloudflare/cloudflared:2024.10.0":                            false,
+		"cloudflare/cloudflared:2024.10.1":                            false,
+		"cloudflare/cloudflared:2024.11.0":                            false,
+		"cloudflare/cloudflared:2024.10.0":                            true,
 		"cloudflare/cloudflared:2024.9.1":                             true,
-		"docker.io/cloudflare/cloudflared:2023.12.0":                  true,
+		"docker.io/cloudflare/cloudflared:2023.12.2":                  true,
 		"registry.lan:5000/hub/cloudflare/cloudflared:2024.9.1-amd64": true,
 		"cloudflare/cloudflared:2024.9.1" + digest:                    true,
 		"cloudflare/cloudflared" + digest:                             false,
@@ -165,14 +167,43 @@ func TestImageWarnings(t *testing.T) {
 		"registry.lan/me/cloudflared:2023.1.0":                        false,
 		"registry.lan/notcloudflare/cloudflared:2023.1.0":             false,
 	} {
-		if warnings := imageWarnings("image", image); old {
+		args := validArgs()
+		args.Image = image
+		if warnings := args.withDefaults("edge").imageWarnings(); old {
 			require.Len(t, warnings, 1, image)
-			require.Contains(t, warnings[0], "drops requests when a pod stops; use 2024.10.0 or later, such as "+DefaultImage)
+			require.Contains(t, warnings[0], "drops requests when a pod stops, or breaks POST requests without a body; use 2024.10.1 or later, such as "+DefaultImage)
 		} else {
 			require.Empty(t, warnings, image)
 		}
 	}
 	args := validArgs()
 	args.Image = "cloudflare/cloudflared:2024.9.1"
-	require.Equal(t, imageWarnings("image", args.Image), declare(t, args).Warnings())
+	require.Equal(t, args.withDefaults("edge").imageWarnings(), declare(t, args).Warnings())
+}
+
+// A setting that the release doesn't know has no effect.
+func TestImageWarnings_OfSettings(t *testing.T) {
+	t.Parallel()
+	access := func(environment string) *OriginRequest {
+		return &OriginRequest{Access: &Access{Required: new(true), TeamName: "gov", AudTag: []string{"tag"}, Environment: environment}}
+	}
+	const json = "connector.logFormat: json needs cloudflared 2025.6.1 or later; image is "
+	const fed = "originRequest.access.environment: fed needs cloudflared 2025.9.0 or later; image is "
+	for tag, want := range map[string][]string{
+		"2025.6.0":  {json + "2025.6.0, which logs text", "ingress[0]." + fed + "2025.6.0, which ignores it and refuses everybody", fed + "2025.6.0, which ignores it and refuses everybody"},
+		"2025.6.1":  {"ingress[0]." + fed + "2025.6.1, which ignores it and refuses everybody", fed + "2025.6.1, which ignores it and refuses everybody"},
+		"2025.9.0":  nil,
+		"2025.10.0": nil,
+		"latest":    nil,
+	} {
+		args := validArgs()
+		args.Image, args.Connector, args.OriginRequest = "cloudflare/cloudflared:"+tag, &ConnectorArgs{LogFormat: "json"}, access("fed")
+		args.Ingress = []IngressRule{
+			{Hostname: "a.example.com", Service: "http://192.0.2.1", OriginRequest: access("fed")},
+			{Hostname: "b.example.com", Service: "http://192.0.2.1", OriginRequest: access("")},
+		}
+		require.Equal(t, want, args.withDefaults("edge").imageWarnings(), tag)
+		args.Connector, args.OriginRequest, args.Ingress = nil, nil, nil
+		require.Empty(t, args.withDefaults("edge").imageWarnings(), tag)
+	}
 }

@@ -46,7 +46,8 @@ type ConnectorArgs struct {
 	// TransportLogLevel is the level for what connectors and Cloudflare say to each
 	// other. Defaults to info.
 	TransportLogLevel string `pulumi:"transportLogLevel"`
-	// LogFormat is the format of the log, text or json. Defaults to text.
+	// LogFormat is the format of the log: text, or json, which needs cloudflared 2025.6.1
+	// or later. Defaults to text.
 	LogFormat string `pulumi:"logFormat"`
 }
 

@@ -14,9 +14,13 @@ import (
 const (
 	// DefaultImage is the version of cloudflared that this project is tested with.
 	DefaultImage = "cloudflare/cloudflared:2026.3.0"
-	// oldestImage is the month of the first release that finishes requests when its pod
-	// stops.
-	oldestImage = "2024.10"
+	// oldestImage is the first release that finishes requests when its pod stops. 2024.10.0
+	// does so as well, but sends POST requests without a body in chunks over QUIC.
+	oldestImage = "2024.10.1"
+	// oldestWithJSON is the first release with [ConnectorArgs.LogFormat].
+	oldestWithJSON = "2025.6.1"
+	// oldestWithFed is the first release that knows Access's environment.
+	oldestWithFed = "2025.9.0"
 	// DefaultOrigin is the Service of a standard installation of ingress-nginx.
 	DefaultOrigin = "http://ingress-nginx-controller.ingress-nginx"
 	// DefaultReplicas keeps the names served while a node or a pod is away.

@@ -29,6 +29,11 @@ type Destination struct {
 // ClientChooses reports whether the client chooses the destination.
 func (d Destination) ClientChooses() bool { return d.Port == 0 }
 
+// IsFedRAMP reports whether it is where the keys of a FedRAMP team's Access are.
+func (d Destination) IsFedRAMP() bool {
+	return strings.HasSuffix(d.Path, ".access") && strings.HasSuffix(d.Host, fedDomain)
+}
+
 // Destinations lists what the rules make cloudflared connect to, apart from the
 // edge and its own container. Invalid rules, and teams that can't be ones, are left out.
 func (r Routing) Destinations() []Destination {

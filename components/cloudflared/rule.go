@@ -99,7 +99,8 @@ type Access struct {
 	// AudTag are the application tags. A token needs one of them, so one has to be set if
 	// the check is on.
 	AudTag []string `pulumi:"audTag" yaml:"audTag"`
-	// Environment is `fed` for FedRAMP teams, or empty.
+	// Environment is `fed` for FedRAMP teams, which needs cloudflared 2025.9.0 or later,
+	// or empty.
 	Environment string `pulumi:"environment" yaml:"environment,omitempty"`
 }
 
