@@ -17,9 +17,10 @@ type ServiceKind int
 const (
 	// ServiceURL is a server that cloudflared connects to, over HTTP or TCP.
 	ServiceURL ServiceKind = iota + 1
-	// ServiceLocal is in the connector's own container: a Unix socket, or cloudflared's own
-	// answer with a fixed status or a test page.
-	ServiceLocal
+	// ServiceSocket is a Unix socket in the connector's own container.
+	ServiceSocket
+	// ServiceAnswer is cloudflared's own answer: a fixed status, or a test page.
+	ServiceAnswer
 	// ServiceSOCKS is a SOCKS5 proxy: the client chooses the destination.
 	ServiceSOCKS
 	// ServiceBastion forwards TCP: the client chooses the destination.
@@ -80,16 +81,16 @@ func parseService(text string, bastionMode bool, schemes []string) (Service, err
 		if text == unixPrefix || text == unixTLSPrefix {
 			return Service{}, fmt.Errorf("%q has no path, such as %s/run/web.sock", text, text)
 		}
-		return Service{Kind: ServiceLocal}, nil
+		return Service{Kind: ServiceSocket}, nil
 	case hasCredentials(text):
 		return Service{}, errCredentials
 	case strings.HasPrefix(text, statusPrefix):
 		if n, err := strconv.Atoi(strings.TrimPrefix(text, statusPrefix)); err != nil || n < 100 || n > 999 {
 			return Service{}, fmt.Errorf("%q has no three-digit status code, such as http_status:404", text)
 		}
-		return Service{Kind: ServiceLocal}, nil
+		return Service{Kind: ServiceAnswer}, nil
 	case slices.Contains(helloWorld, text):
-		return Service{Kind: ServiceLocal}, nil
+		return Service{Kind: ServiceAnswer}, nil
 	case text == socksProxy:
 		return Service{Kind: ServiceSOCKS}, nil
 	case text == bastion || bastionMode:
