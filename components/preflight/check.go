@@ -2,6 +2,7 @@ package preflight
 
 import (
 	"context"
+	"time"
 
 	"k8s-tunnel/components/names"
 )
@@ -48,6 +49,8 @@ type Findings struct {
 	ZoneIDs map[string]string
 	// inactive are the zones that aren't active yet.
 	inactive []zone
+	// ownTunnelMade is when the component's own tunnel was made, unless it serves an existing one.
+	ownTunnelMade time.Time
 	// Kinds are types of the records that exist in these zones, by their names.
 	Kinds map[string]string
 	// Changed are the hosts whose records were changed by others since the state was

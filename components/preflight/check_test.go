@@ -6,6 +6,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -604,6 +605,55 @@ func TestCheck_OwnRecords(t *testing.T) {
 			}
 			require.Equal(t, test.changed, found.Changed["app.example.com"])
 			require.Equal(t, test.replaced, found.Replaced["app.example.com"])
+			_, released := found.Released["edge-record-app.example.com"]
+			require.Equal(t, test.released, released)
+		})
+	}
+}
+
+// An update from a version without identities may be interrupted when the state has a new tunnel,
+// but the records are still as that version had written them.
+func TestCheck_RecordsOfAnInterruptedUpgrade(t *testing.T) {
+	t.Parallel()
+	const before = "22222222-2222-3333-4444-555555555555"
+	made := time.Date(2026, 11, 20, 10, 0, 0, 0, time.UTC)
+	for _, test := range []struct {
+		name     string
+		change   func(now *apitest.Record, last *names.LastRecord)
+		err      string
+		released bool // if the name is dropped
+	}{
+		{"as it was", func(*apitest.Record, *names.LastRecord) {}, "", false},
+		{"taken by a stack of the same name", func(now *apitest.Record, _ *names.LastRecord) { now.Content = names.TunnelCNAME(theirs) }, `app.example.com belongs to stack "k8s-tunnel/prod" of another`, true},
+		{"taken by a stack of the same name, which a refresh has seen", func(now *apitest.Record, last *names.LastRecord) {
+			now.Content, now.ModifiedOn, last.Content = names.TunnelCNAME(theirs), made.Add(time.Hour), names.TunnelCNAME(theirs)
+		}, `app.example.com belongs to stack "k8s-tunnel/prod" of another`, true},
+		{"taken by another stack, which a refresh has seen", func(now *apitest.Record, last *names.LastRecord) {
+			now.Content, now.Comment, last.Content = names.TunnelCNAME(theirs), "Managed by Pulumi: k8s-tunnel/staging", names.TunnelCNAME(theirs)
+		}, `app.example.com belongs to stack "k8s-tunnel/staging"`, true},
+		{"deleted, and made by another stack", func(now *apitest.Record, _ *names.LastRecord) { now.ID = "2" }, `app.example.com belongs to stack "k8s-tunnel/prod" of another`, false},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			now := apitest.Record{Zone: "zone-home", ID: "1", Name: "app.example.com", Type: "CNAME", Content: names.TunnelCNAME(before), Comment: "Managed by Pulumi: k8s-tunnel/prod", ModifiedOn: made.Add(-time.Hour)}
+			last := names.LastRecord{ID: "1", ZoneID: "zone-home", Name: "app", Content: names.TunnelCNAME(before), Comment: now.Comment}
+			test.change(&now, &last)
+			api := apitest.New(t, home, lab)
+			api.Records = []apitest.Record{now}
+			api.Tunnels = []apitest.Tunnel{{Account: "account", ID: ours, Name: "home", CreatedAt: made}}
+			r := request()
+			r.LastTunnel, r.OwnTunnel, r.LastRecords = ours, ours, map[string]names.LastRecord{"edge-record-app.example.com": last}
+			r.Names.Hostnames = []string{"app.example.com"}
+			found, err := check(t, api, r)
+			if test.err != "" {
+				require.ErrorContains(t, err, test.err)
+			} else {
+				require.NoError(t, err)
+				require.Empty(t, found.Warnings)
+			}
+			r.Names.Hostnames = nil // which drops the name
+			found, err = check(t, api, r)
+			require.NoError(t, err)
 			_, released := found.Released["edge-record-app.example.com"]
 			require.Equal(t, test.released, released)
 		})

@@ -40,7 +40,7 @@ func (c *Client) records(ctx context.Context, r Request, found *Findings) error 
 		if !listed {
 			continue
 		}
-		judged, err := r.judge(host, found.ZoneIDs[host.Zone], list, last)
+		judged, err := r.judge(host, found, list, last)
 		problems = append(problems, r.delegated(host, list.delegations, found.inactive), err)
 		found.Warnings = append(found.Warnings, judged.warnings...)
 		if judged.changed {
@@ -116,11 +116,11 @@ func (j *judgement) warn(format string, args ...any) {
 // judge says why the component can't have a host beside the records of its name, or
 // what it would take over, or how its own record was changed by others. last are the
 // component's records by their hosts.
-func (r Request) judge(host names.Host, zoneID string, zone listing, last map[string]names.LastRecord) (judged judgement, err error) {
+func (r Request) judge(host names.Host, found *Findings, zone listing, last map[string]names.LastRecord) (judged judgement, err error) {
 	var problems []error
 	own, owned := last[host.Name]
 	for _, record := range zone.byName[host.Name] {
-		warning, err := r.obstacle(host, record)
+		warning, err := r.obstacle(host, record, found)
 		if warning != "" {
 			judged.warnings, judged.taken = append(judged.warnings, warning), TakenRecord{record.ID, host.Name, record.Content}
 		}
@@ -128,7 +128,7 @@ func (r Request) judge(host names.Host, zoneID string, zone listing, last map[st
 	}
 	now, there := zone.byID[own.ID]
 	switch name := names.ASCII(now.Name); {
-	case !owned || own.ZoneID != zoneID || errors.Join(problems...) != nil:
+	case !owned || own.ZoneID != found.ZoneIDs[host.Zone] || errors.Join(problems...) != nil:
 	case !there:
 		judged.replaced = has(zone.byName[host.Name], "CNAME")
 		judged.warn("%s: the record of %s was deleted at Cloudflare; pulumi up --refresh creates it again", host.Argument, host.Name)
@@ -188,7 +188,7 @@ func (r Request) renamed(host names.Host, record cloudflare.DNSRecord, last map[
 
 // obstacle says why the component can't have a host beside this record of its name,
 // or what it would take over.
-func (r Request) obstacle(host names.Host, record cloudflare.DNSRecord) (warning string, err error) {
+func (r Request) obstacle(host names.Host, record cloudflare.DNSRecord, found *Findings) (warning string, err error) {
 	if meta, _ := record.Meta.(map[string]any); meta["read_only"] == true && slices.Contains([]string{"A", "AAAA", "CNAME"}, record.Type) {
 		return "", fmt.Errorf("%s: %s has a record of type %s, %q, which Cloudflare manages itself and lets nobody change; "+
 			"remove the name where it was set up, such as from the custom domains of a Worker or an R2 bucket, and try again",
@@ -207,7 +207,7 @@ func (r Request) obstacle(host names.Host, record cloudflare.DNSRecord) (warning
 				host.Argument, host.Name, urn)
 		}
 		switch {
-		case r.owns(owner, record.Content):
+		case r.owns(record, found):
 		case r.OtherIdentities[owner.Identity]:
 			warning = fmt.Sprintf("%s: this takes %s from another component of this stack, which points it at %q", host.Argument, host.Name, record.Content)
 		case owner.Stack == "":
@@ -224,12 +224,28 @@ func (r Request) obstacle(host names.Host, record cloudflare.DNSRecord) (warning
 }
 
 // owns reports whether a record belongs to the component. Records of older versions
-// have no identity in their comments; theirs lead to the component's tunnel.
-func (r Request) owns(owner names.Owner, content string) bool {
-	if owner.Identity != "" {
+// have no identity in their comments; theirs lead to the component's tunnel. If an update
+// that was interrupted has made another tunnel, they are still as the state has them, and
+// were last changed before it was made.
+func (r Request) owns(record cloudflare.DNSRecord, found *Findings) bool {
+	owner := names.ParseComment(record.Comment)
+	switch {
+	case owner.Identity != "":
 		return owner.Identity == r.Identity
+	case r.LastTunnel != "" && strings.EqualFold(record.Content, names.TunnelCNAME(r.LastTunnel)):
+		return true
 	}
-	return r.LastTunnel != "" && strings.EqualFold(content, names.TunnelCNAME(r.LastTunnel))
+	return owner.Stack == r.Stack && record.ModifiedOn.Before(found.ownTunnelMade) && r.recorded(record)
+}
+
+// recorded reports whether the state has a record as it is.
+func (r Request) recorded(record cloudflare.DNSRecord) bool {
+	for _, last := range r.LastRecords {
+		if last.ID == record.ID && strings.EqualFold(last.Content, record.Content) {
+			return true
+		}
+	}
+	return false
 }
 
 // confusable tells a stack of the same name apart.

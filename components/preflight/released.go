@@ -36,11 +36,11 @@ func (c *Client) released(ctx context.Context, r Request, found *Findings, lists
 			lists[last.ZoneID] = zone
 		}
 		now, there := zone.byID[last.ID]
-		switch owner := names.ParseComment(now.Comment); {
+		switch {
 		case !there:
 		case wanted[names.ASCII(now.Name)]:
 			found.Released[logicalName] = last
-		case !r.owns(owner, now.Content):
+		case !r.owns(now, found):
 			found.Released[logicalName] = last
 			found.Warnings = append(found.Warnings, fmt.Sprintf("the record of %s isn't this stack's any more, as it leads to %q%s; this forgets it, and leaves it there",
 				host, now.Content, commented(now.Comment)))

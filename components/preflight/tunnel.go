@@ -75,6 +75,9 @@ func (c *Client) tunnel(ctx context.Context, r Request, found *Findings) error {
 	case err != nil:
 		return explain(err, "looking up tunnel "+id)
 	}
+	if id == r.OwnTunnel && tunnel.CreatedAt != nil {
+		found.ownTunnelMade = *tunnel.CreatedAt
+	}
 	switch deleted := tunnel.deleted(); {
 	case deleted && r.ExistingTunnel != "":
 		return fmt.Errorf("existingTunnel: tunnel %s was deleted at Cloudflare; %s", &DeletedTunnel{id, tunnel.Name, *tunnel.DeletedAt}, remedy)

@@ -16,6 +16,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 )
 
 // Main runs a package's tests. The process trusts the certificates of all APIs by
@@ -94,16 +95,19 @@ type Record struct {
 	Content string `json:"content"`
 	Comment string `json:"comment,omitempty"`
 	Proxied *bool  `json:"proxied,omitempty"`
+	// ModifiedOn is when it was last changed.
+	ModifiedOn time.Time `json:"modified_on,omitzero"`
 	// Meta may say that the record is read_only.
 	Meta map[string]any `json:"meta,omitempty"`
 }
 
 // Tunnel is a tunnel as the API describes it.
 type Tunnel struct {
-	Account   string  `json:"-"`
-	ID        string  `json:"id"`
-	Name      string  `json:"name"`
-	DeletedAt *string `json:"deleted_at"`
+	Account   string    `json:"-"`
+	ID        string    `json:"id"`
+	Name      string    `json:"name"`
+	CreatedAt time.Time `json:"created_at,omitzero"`
+	DeletedAt *string   `json:"deleted_at"`
 	// Status is inactive until a connector has served the tunnel.
 	Status string `json:"status,omitempty"`
 	// RemoteConfig is set if the configuration is kept at Cloudflare.
