@@ -531,6 +531,7 @@ func TestCheck_OwnRecords(t *testing.T) {
 		name     string
 		records  []apitest.Record
 		hosts    []string // instead of app.example.com
+		change   func(*preflight.Request)
 		err      string
 		warnings []string
 		changed  bool
@@ -542,6 +543,19 @@ func TestCheck_OwnRecords(t *testing.T) {
 		{
 			name: "leading elsewhere", records: now(func(r *apitest.Record) { r.Content = "other.example.org" }), changed: true,
 			warnings: []string{`hostnames[0]: the record of app.example.com was changed at Cloudflare, and leads to "other.example.org"; this changes it back`},
+		},
+		{
+			name: "leading to the new tunnel since an update that was interrupted", change: func(r *preflight.Request) { r.OwnTunnel = theirs },
+			records: now(func(r *apitest.Record) { r.Content = toTheirs }), changed: true,
+		},
+		{
+			name: "leading to an existing tunnel since an update that was interrupted", change: func(r *preflight.Request) { r.OwnTunnel, r.ReadTunnel = ours, theirs },
+			records: now(func(r *apitest.Record) { r.Content = toTheirs }), changed: true,
+		},
+		{
+			name: "leading to the existing tunnel of two stacks", change: func(r *preflight.Request) { r.ExistingTunnel, r.AllowTakeover = theirs, true },
+			records: now(func(r *apitest.Record) { r.Content, r.Comment = toTheirs, others }), changed: true,
+			warnings: []string{`this takes app.example.com from stack "k8s-tunnel/staging"`, "the record of app.example.com was changed at Cloudflare"},
 		},
 		{
 			name: "not proxied", records: now(func(r *apitest.Record) { r.Proxied = new(false) }), changed: true,
@@ -585,12 +599,15 @@ func TestCheck_OwnRecords(t *testing.T) {
 			t.Parallel()
 			api := apitest.New(t, home, lab)
 			api.Records = test.records
-			api.Tunnels = []apitest.Tunnel{{Account: "account", ID: ours, Name: "home"}}
+			api.Tunnels = []apitest.Tunnel{{Account: "account", ID: ours, Name: "home"}, {Account: "account", ID: theirs, Name: "another"}}
 			r := preflight.Request{
 				Names: names.Set{Hostnames: []string{"app.example.com"}}, Identity: ourIdentity, Stack: "k8s-tunnel/prod", LastTunnel: ours,
 			}
 			if test.hosts != nil {
 				r.Names.Hostnames = test.hosts
+			}
+			if test.change != nil {
+				test.change(&r)
 			}
 			r.LastRecords = map[string]names.LastRecord{"edge-record-app.example.com": last("1", "app")}
 			found, err := check(t, api, r)

@@ -140,7 +140,9 @@ func (r Request) judge(host names.Host, found *Findings, zone listing, last map[
 		judged.warn("%s: the record of %s was renamed to %q at Cloudflare; this renames it back", host.Argument, host.Name, now.Name)
 	case !strings.EqualFold(now.Content, own.Content):
 		judged.changed = true
-		judged.warn("%s: the record of %s was changed at Cloudflare, and leads to %q; this changes it back", host.Argument, host.Name, now.Content)
+		if !r.served(now.Content) || !r.owns(now, found) { // else an update that was interrupted has changed it
+			judged.warn("%s: the record of %s was changed at Cloudflare, and leads to %q; this changes it back", host.Argument, host.Name, now.Content)
+		}
 	case now.Proxied != nil && *now.Proxied != own.Proxied:
 		judged.changed = true
 		judged.warn("%s: the record of %s was switched to another proxy status at Cloudflare; this switches it back", host.Argument, host.Name)
@@ -236,6 +238,13 @@ func (r Request) owns(record cloudflare.DNSRecord, found *Findings) bool {
 		return true
 	}
 	return owner.Stack == r.Stack && record.ModifiedOn.Before(found.ownTunnelMade) && r.recorded(record)
+}
+
+// served reports whether a content leads to a tunnel that the component serves or has served.
+func (r Request) served(content string) bool {
+	return slices.ContainsFunc([]string{r.ExistingTunnel, r.OwnTunnel, r.ReadTunnel}, func(id string) bool {
+		return strings.EqualFold(content, names.TunnelCNAME(id))
+	})
 }
 
 // recorded reports whether the state has a record as it is.
