@@ -218,10 +218,7 @@ func isOlder(release, than string) bool {
 // roomWarnings are about so many connectors that a rolling update may have more than
 // a tunnel can have.
 func (a *CloudflareTunnelArgs) roomWarnings() []string {
-	path, most := "replicas", peakReplicas(a)
-	if a.Autoscaling != nil {
-		path = "autoscaling.maxReplicas"
-	}
+	path, most := a.mostReplicas()
 	if most <= roomyReplicas {
 		return nil
 	}

@@ -109,6 +109,7 @@ func (t *CloudflareTunnel) declare(ctx *pulumi.Context, name string, args, given
 	}
 	objects := objectNames{component: name, tunnelName: args.TunnelName, identity: identity, last: args.found.last.objects}
 	objects.provider, objects.explicit = t.explicitProvider()
+	objects.provider = args.checkProvider(args.found, objects.provider)
 	namespace, err := t.namespace(ctx, name, args, objects)
 	if err != nil {
 		return err

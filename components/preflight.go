@@ -111,7 +111,7 @@ func (a *CloudflareTunnelArgs) check(ctx *pulumi.Context, name string, options *
 		AllowTakeover: a.AllowTakeover, ExistingTunnel: a.ExistingTunnel,
 	}
 	if a.found != nil && a.found.component == name && a.found.place == placeOf(options) && a.found.options == *a.API && reflect.DeepEqual(a.found.asked, request) {
-		return a.found, nil
+		return a.found, a.checkRoom(a.found)
 	}
 	if err := surroundings.Problems(surroundings.Shell(), ctx); err != nil {
 		return nil, err
@@ -137,7 +137,8 @@ func (a *CloudflareTunnelArgs) check(ctx *pulumi.Context, name string, options *
 	if err := claim(ctx, name, findings); err != nil {
 		return nil, err
 	}
-	return &found{findings, client, last, name, placeOf(options), asked, *a.API}, nil
+	all := &found{findings, client, last, name, placeOf(options), asked, *a.API}
+	return all, a.checkRoom(all)
 }
 
 // identified returns a copy of the arguments with the identifiers that were found.

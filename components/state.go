@@ -30,8 +30,12 @@ type lastState struct {
 	records map[string]names.LastRecord
 	// objects are its tunnel and its Kubernetes objects, by their logical names.
 	objects map[string]lastObject
-	// network is the value of labelNetwork of its connectors.
-	network string
+	// suffix ends its tunnel's name, and changes with suffixKeepers.
+	suffix        string
+	suffixKeepers laststate.Outputs
+	// network is the value of labelNetwork of its connectors, and servedTunnel that of
+	// labelTunnelID.
+	network, servedTunnel string
 	// replicas is how many of these there were, and peakReplicas how many there may have been.
 	replicas, peakReplicas int
 	// otherRecords are the stack's records that the component doesn't have, by their IDs at
@@ -177,6 +181,8 @@ func (s *lastState) add(kind, role, logicalName string, o laststate.Outputs) {
 		}
 	case kind == randomIDKind && role == identityRole:
 		s.identity = o.Text("hex")
+	case kind == randomIDKind && role == suffixRole:
+		s.suffix, s.suffixKeepers = o.Text("hex"), o.In("keepers")
 	case kind == tunnelKind && role == existingTunnelRole:
 		s.existing = path.Base(o.Text("id")) // it was read as account/ID
 	case kind == tunnelKind && role == tunnelRole:
@@ -190,7 +196,8 @@ func (s *lastState) add(kind, role, logicalName string, o laststate.Outputs) {
 	}
 	switch {
 	case kind == deploymentKind && role == deploymentRole:
-		s.network = o.In("spec").In("selector").In("matchLabels").Text(labelNetwork)
+		labels := o.In("spec").In("selector").In("matchLabels")
+		s.network, s.servedTunnel = labels.Text(labelNetwork), labels.Text(labelTunnelID)
 		s.replicas = o.In("spec").Number("replicas")
 		s.peakReplicas = max(s.peakReplicas, s.replicas)
 	case kind == autoscalerKind && role == autoscalerRole:

@@ -99,8 +99,7 @@ func (t *CloudflareTunnel) secret(
 ) (secret, suffix pulumi.StringOutput, err error) {
 	id, err := random.NewRandomId(ctx, logicalName(name, suffixRole), &random.RandomIdArgs{
 		ByteLength: pulumi.Int(3),
-		// The kind of secret is a keeper: a tunnel with another secret needs another name.
-		Keepers: pulumi.StringMap{"rotation": pulumi.String(args.Rotation), "secret": pulumi.String("password")},
+		Keepers:    pulumi.ToStringMap(suffixKeepers(args)),
 	}, pulumi.Parent(t), unprotected, namespace.first())
 	if err != nil {
 		return secret, suffix, fmt.Errorf("creating tunnel name suffix: %w", err)
@@ -117,6 +116,12 @@ func (t *CloudflareTunnel) secret(
 		return base64.StdEncoding.EncodeToString([]byte(password))
 	}).(pulumi.StringOutput)
 	return pulumi.ToSecret(encoded).(pulumi.StringOutput), id.Hex, nil
+}
+
+// suffixKeepers are what the suffix changes with. The kind of secret is one of them: a
+// tunnel with another secret needs another name.
+func suffixKeepers(args *CloudflareTunnelArgs) map[string]string {
+	return map[string]string{"rotation": args.Rotation, "secret": "password"}
 }
 
 // tunnelNamePrefix is the tunnel's name without its random suffix.
