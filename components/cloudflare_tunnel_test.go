@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/pulumi/pulumi-cloudflare/sdk/v5/go/cloudflare"
 	"github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes"
@@ -659,6 +660,42 @@ func TestCloudflareTunnel_Hooks(t *testing.T) {
 	// A tunnel that is in use is in the way.
 	api.Tunnels = []apitest.Tunnel{{Account: "account", ID: leftover, Name: name, Status: "healthy", Connectors: 1}}
 	require.ErrorContains(t, r.Run(program(args)), "it has been in use")
+}
+
+// When the engine gives up creating a tunnel, none of its name stays, unless the state has it.
+func TestCloudflareTunnel_FailedCreation(t *testing.T) {
+	t.Parallel()
+	const id = "33333333-2222-3333-4444-555555555555"
+	name := "edge-" + plantest.NameSuffix
+	for _, test := range []struct {
+		failure, status string
+		stays           bool
+		warning         string
+	}{
+		{"failed to create Argo Tunnel: error reading the answer", "inactive", false, ""},
+		{"failed to fetch Argo Tunnel: error reading the answer", "inactive", true, ""},
+		{"failed to create Argo Tunnel: error reading the answer", "healthy", true, "tunnel " + name + " may be left behind at Cloudflare: a tunnel named"},
+	} {
+		api := apitest.New(t, apitest.NewZone("zone", "example.com", "account"))
+		api.Tunnels = []apitest.Tunnel{
+			{Account: "account", ID: "left-over", Name: name, Status: "inactive"}, // which is deleted before the creation
+			{Account: "account", ID: id, Name: name, Status: test.status},
+		}
+		args := validArgs()
+		args.API = apiArgs(api)
+		r := &plantest.Engine{FailFirst: []string{"edge-tunnel"}, Failures: []string{test.failure, "500"}}
+		require.NoError(t, r.Run(program(args)), "an error would hide that of the provider")
+		require.False(t, r.Find(t, "edge-tunnel").Retried)
+		require.Equal(t, test.stays, len(api.Tunnels) == 1)
+		if test.warning == "" {
+			require.Empty(t, r.Warnings())
+			continue
+		}
+		require.Len(t, r.Warnings(), 1)
+		require.Contains(t, r.Warnings()[0], test.warning)
+	}
+	require.Equal(t, 50*time.Second, clearingTime(10*time.Second))
+	require.Equal(t, 3*time.Second, clearingTime(61*time.Second), "the tunnel may be there although the answers to its creation are lost")
 }
 
 // A record of others is taken over before the provider has it in the state, or not at all.

@@ -23,29 +23,49 @@ const maxRetries = 1
 // waited in vain several times.
 const maxPatience = 45 * time.Second
 
+// clearingTime is for how long to look for the tunnel of a creation that has failed after
+// so long: a command that gets no answers has to end within a minute or so.
+func clearingTime(after time.Duration) time.Duration {
+	return max(time.Minute-after, 3*time.Second)
+}
+
+// failedCreation is in the provider's error if Cloudflare hasn't answered with a tunnel.
+// After any other error, the engine has a tunnel to put into the state.
+const failedCreation = "failed to create Argo Tunnel"
+
 // resumable lets the engine complete an update that was interrupted while it created
 // the tunnel, or for which the answer was lost: the tunnel that exists already is in
-// the way.
+// the way. It doesn't stay when the engine gives up either, because the next update may
+// want another one.
 func (t *CloudflareTunnel) resumable(ctx *pulumi.Context, name string, client *preflight.Client) (pulumi.ResourceOption, error) {
-	remove := func(inputs resource.PropertyMap) error {
+	remove := func(within context.Context, inputs resource.PropertyMap) error {
 		account, tunnel := inputs["accountId"].StringValue(), inputs["name"].StringValue()
-		id, err := client.RemoveLeftover(ctx.Context(), account, tunnel)
+		id, err := client.RemoveLeftover(within, account, tunnel)
 		if err != nil || id == "" {
 			return err
 		}
 		return ctx.Log.Info(fmt.Sprintf("deleted tunnel %s (%s), which an interrupted update had left behind", tunnel, id), &pulumi.LogArgs{Resource: t})
 	}
 	var began atomic.Pointer[time.Time] // each hook runs in a goroutine of its own
+	began.Store(new(time.Now()))
 	beforeCreate := func(args *pulumi.ResourceHookArgs) error {
-		now := time.Now()
-		began.Store(&now)
-		return remove(args.NewInputs)
+		began.Store(new(time.Now()))
+		return remove(ctx.Context(), args.NewInputs)
 	}
 	onError := func(args *pulumi.ErrorHookArgs) (bool, error) {
-		if start := began.Load(); !retry(args) || start != nil && time.Since(*start) > maxPatience {
+		after := time.Since(*began.Load())
+		again := retry(args) && after <= maxPatience
+		if args.FailedOperation != "create" || !again && !strings.Contains(args.Errors[0], failedCreation) {
 			return false, nil
 		}
-		return true, remove(args.NewInputs)
+		within, cancel := context.WithTimeout(ctx.Context(), clearingTime(after))
+		defer cancel()
+		if err := remove(within, args.NewInputs); err != nil {
+			// An error would take the place of the provider's.
+			return false, ctx.Log.Warn(fmt.Sprintf("tunnel %s may be left behind at Cloudflare: %s; run the same command again before you change any setting",
+				args.NewInputs["name"].StringValue(), err), &pulumi.LogArgs{Resource: t})
+		}
+		return again, nil
 	}
 	before, err := ctx.RegisterResourceHook(name+"-remove-leftover", beforeCreate, nil)
 	if err != nil {
