@@ -277,6 +277,17 @@ func TestCloudflareTunnel_Surroundings(t *testing.T) {
 	require.Empty(t, engine.Registrations())
 }
 
+// An older command line without hooks for errors would lose the records.
+func TestCloudflareTunnel_OldPulumi(t *testing.T) {
+	t.Parallel()
+	engine := &plantest.Engine{Version: "3.259.0"}
+	require.ErrorContains(t, engine.Run(program(validArgs())), "the component needs Pulumi 3.260.0 or later")
+	require.Empty(t, engine.Registrations())
+
+	engine.Version = "3.260.0"
+	require.NoError(t, engine.Run(program(validArgs())))
+}
+
 // A record is created in its host's zone.
 func TestCloudflareTunnel_RecordsInZones(t *testing.T) {
 	t.Parallel()

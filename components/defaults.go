@@ -11,6 +11,11 @@ import (
 	"k8s-tunnel/components/cloudflared"
 )
 
+// OldestPulumi is the oldest version of Pulumi's command line that runs the component. For an older
+// one without hooks for errors, the SDK would leave out the resources that have one, without an
+// error, and the engine would delete them. Pulumi.yaml and README.md follow by make update.
+const OldestPulumi = "3.260.0"
+
 const (
 	// DefaultImage is the version of cloudflared that this project is tested with.
 	DefaultImage = "cloudflare/cloudflared:2026.3.0"

@@ -113,6 +113,9 @@ func (a *CloudflareTunnelArgs) check(ctx *pulumi.Context, name string, options *
 	if a.found != nil && a.found.component == name && a.found.place == placeOf(options) && a.found.options == *a.API && reflect.DeepEqual(a.found.asked, request) {
 		return a.found, a.checkRoom(a.found)
 	}
+	if err := ctx.RequirePulumiVersion(">=" + OldestPulumi); err != nil {
+		return nil, fmt.Errorf("the component needs Pulumi %s or later, see https://www.pulumi.com/docs/install/: %w", OldestPulumi, err)
+	}
 	if err := surroundings.Problems(surroundings.Shell(), ctx); err != nil {
 		return nil, err
 	}

@@ -33,6 +33,8 @@ type Engine struct {
 	// Config is the stack's configuration, and Secrets its keys that are secret.
 	Config  map[string]string
 	Secrets []string
+	// Version is that of Pulumi's command line, or empty for one that is new enough.
+	Version string
 	// Preview makes runs previews: identifiers and outputs of resources that would
 	// be created are unknown.
 	Preview bool
@@ -294,6 +296,11 @@ func (m *messages) Log(_ context.Context, r *pulumirpc.LogRequest) (*emptypb.Emp
 		m.engine.errors = append(m.engine.errors, r.GetMessage())
 	}
 	return &emptypb.Empty{}, nil
+}
+
+// RequirePulumiVersion answers as the real engine does.
+func (m *messages) RequirePulumiVersion(_ context.Context, r *pulumirpc.RequirePulumiVersionRequest) (*pulumirpc.RequirePulumiVersionResponse, error) {
+	return &pulumirpc.RequirePulumiVersionResponse{}, plugin.ValidatePulumiVersionRange(r.GetPulumiVersionRange(), m.engine.Version)
 }
 
 func (m *messages) SetRootResource(_ context.Context, r *pulumirpc.SetRootResourceRequest) (*pulumirpc.SetRootResourceResponse, error) {
