@@ -37,7 +37,7 @@ func claim(ctx *pulumi.Context, component string, found *preflight.Findings) err
 	for _, host := range found.Hosts {
 		name := found.ZoneIDs[host.Zone] + "/" + host.Name
 		if owner := owners[name]; owner != "" {
-			problems = append(problems, fmt.Errorf("%s: %s leads to component %q of the same program; remove it from one of the two", host.Argument, host.Name, owner))
+			problems = append(problems, fmt.Errorf("%s: %s leads to component %s of the same program; remove it from one of the two", host.Argument, host.Name, owner))
 			continue
 		}
 		owners[name] = component

@@ -37,7 +37,7 @@ const failedCreation = "failed to create Argo Tunnel"
 // the tunnel, or for which the answer was lost: the tunnel that exists already is in
 // the way. It doesn't stay when the engine gives up either, because the next update may
 // want another one.
-func (t *CloudflareTunnel) resumable(ctx *pulumi.Context, name string, client *preflight.Client) (pulumi.ResourceOption, error) {
+func (t *CloudflareTunnel) resumable(ctx *pulumi.Context, p position, client *preflight.Client) (pulumi.ResourceOption, error) {
 	remove := func(within context.Context, inputs resource.PropertyMap) error {
 		account, tunnel := inputs["accountId"].StringValue(), inputs["name"].StringValue()
 		id, err := client.RemoveLeftover(within, account, tunnel)
@@ -67,11 +67,11 @@ func (t *CloudflareTunnel) resumable(ctx *pulumi.Context, name string, client *p
 		}
 		return again, nil
 	}
-	before, err := ctx.RegisterResourceHook(name+"-remove-leftover", beforeCreate, nil)
+	before, err := ctx.RegisterResourceHook(p.hook("remove-leftover"), beforeCreate, nil)
 	if err != nil {
 		return nil, fmt.Errorf("registering the hook for a tunnel's leftover: %w", err)
 	}
-	again, err := ctx.RegisterErrorHook(name+"-retry-creation", onError)
+	again, err := ctx.RegisterErrorHook(p.hook("retry-creation"), onError)
 	if err != nil {
 		return nil, fmt.Errorf("registering the hook that retries a tunnel: %w", err)
 	}
@@ -86,8 +86,8 @@ func (t *CloudflareTunnel) resumable(ctx *pulumi.Context, name string, client *p
 // The provider would leave a record that it can't change in the state, so that destroy would
 // delete it. taken are the records to take over, by the logical names of those that take
 // their places.
-func (t *CloudflareTunnel) recordHooks(ctx *pulumi.Context, name string, client *preflight.Client, taken map[string]preflight.TakenRecord) (pulumi.ResourceOption, error) {
-	before, err := ctx.RegisterResourceHook(name+"-take-over", func(args *pulumi.ResourceHookArgs) error {
+func (t *CloudflareTunnel) recordHooks(ctx *pulumi.Context, p position, client *preflight.Client, taken map[string]preflight.TakenRecord) (pulumi.ResourceOption, error) {
+	before, err := ctx.RegisterResourceHook(p.hook("take-over"), func(args *pulumi.ResourceHookArgs) error {
 		record, foreign := taken[args.Name]
 		if !foreign {
 			return nil
@@ -98,7 +98,7 @@ func (t *CloudflareTunnel) recordHooks(ctx *pulumi.Context, name string, client 
 	if err != nil {
 		return nil, fmt.Errorf("registering the hook that takes records over: %w", err)
 	}
-	onError, err := ctx.RegisterErrorHook(name+"-retry-record", func(args *pulumi.ErrorHookArgs) (bool, error) {
+	onError, err := ctx.RegisterErrorHook(p.hook("retry-record"), func(args *pulumi.ErrorHookArgs) (bool, error) {
 		if retry(args) {
 			return true, nil
 		}

@@ -62,12 +62,11 @@ func (a *CloudflareTunnelArgs) CallsPerSecond() int {
 // found is what Cloudflare and the state know of the arguments.
 type found struct {
 	*preflight.Findings
-	client    *preflight.Client
-	last      lastState
-	component string
-	place     string            // in which its resources are in the state
-	asked     preflight.Request // without what the state adds
-	options   APIArgs           // as they were given
+	client   *preflight.Client
+	last     lastState
+	position position
+	asked    preflight.Request // without what the state adds
+	options  APIArgs           // as they were given
 }
 
 // Check validates the arguments of a component with this name, and asks Cloudflare
@@ -110,7 +109,11 @@ func (a *CloudflareTunnelArgs) check(ctx *pulumi.Context, name string, options *
 		Names: a.names(), ZoneID: identifier(a.ZoneID), AccountID: identifier(a.AccountID), Stack: ctx.Project() + "/" + ctx.Stack(),
 		AllowTakeover: a.AllowTakeover, ExistingTunnel: a.ExistingTunnel,
 	}
-	if a.found != nil && a.found.component == name && a.found.place == placeOf(options) && a.found.options == *a.API && reflect.DeepEqual(a.found.asked, request) {
+	position, err := positionOf(ctx, name, options)
+	if err != nil {
+		return nil, err
+	}
+	if a.found != nil && reflect.DeepEqual(a.found.position, position) && a.found.options == *a.API && reflect.DeepEqual(a.found.asked, request) {
 		return a.found, a.checkRoom(a.found)
 	}
 	if err := ctx.RequirePulumiVersion(">=" + OldestPulumi); err != nil {
@@ -125,7 +128,7 @@ func (a *CloudflareTunnelArgs) check(ctx *pulumi.Context, name string, options *
 	if err != nil {
 		return nil, err
 	}
-	last, err := readState(ctx, name, options)
+	last, err := readState(ctx, position)
 	if err != nil {
 		return nil, err
 	}
@@ -137,10 +140,10 @@ func (a *CloudflareTunnelArgs) check(ctx *pulumi.Context, name string, options *
 	if err != nil {
 		return nil, err
 	}
-	if err := claim(ctx, name, findings); err != nil {
+	if err := claim(ctx, position.String(), findings); err != nil {
 		return nil, err
 	}
-	all := &found{findings, client, last, name, placeOf(options), asked, *a.API}
+	all := &found{findings, client, last, position, asked, *a.API}
 	return all, a.checkRoom(all)
 }
 

@@ -25,7 +25,7 @@ func (t *CloudflareTunnel) records(
 	for host, record := range args.found.Taken {
 		taken[logicalNames[host]] = record
 	}
-	hooks, err := t.recordHooks(ctx, name, args.found.client, taken)
+	hooks, err := t.recordHooks(ctx, args.found.position, args.found.client, taken)
 	if err != nil {
 		return pulumi.StringArrayOutput{}, err
 	}

@@ -73,4 +73,6 @@ func (a *CloudflareTunnelArgs) keepsTunnel(f *found) bool {
 }
 
 // lastOf is the object with a role after the last update.
-func (f *found) lastOf(role string) lastObject { return f.last.objects[logicalName(f.component, role)] }
+func (f *found) lastOf(role string) lastObject {
+	return f.last.objects[logicalName(f.position.name, role)]
+}

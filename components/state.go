@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"k8s-tunnel/components/internal/laststate"
@@ -57,7 +56,7 @@ type place struct{ scope, provider string }
 
 // readState reads the outputs of the component's own resources in the state. Those of
 // its children are there even if the last update was interrupted.
-func readState(ctx *pulumi.Context, name string, options *pulumi.ResourceOptions) (lastState, error) {
+func readState(ctx *pulumi.Context, p position) (lastState, error) {
 	resources, err := laststate.Resources(ctx)
 	if err != nil {
 		return lastState{}, err
@@ -67,12 +66,12 @@ func readState(ctx *pulumi.Context, name string, options *pulumi.ResourceOptions
 		otherRecords: map[string]string{}, otherIdentities: map[string]bool{},
 	}
 	own := map[string]bool{}
-	for _, former := range append(formerNames(options), name) {
-		for urn, outputs := range ownResources(resources, former, options) {
+	for _, former := range append(slices.Clip(p.former), p.name) {
+		for urn, outputs := range p.ownResources(resources, former) {
 			own[urn] = true
 			kind, logicalName := kindAndName(urn)
 			if role, child := strings.CutPrefix(logicalName, former+"-"); child {
-				last.add(kind, role, name+"-"+role, outputs)
+				last.add(kind, role, p.name+"-"+role, outputs)
 			} else {
 				last.tunnelID = outputs.Text("tunnelId")
 			}
@@ -91,8 +90,8 @@ func readState(ctx *pulumi.Context, name string, options *pulumi.ResourceOptions
 	return last, nil
 }
 
-// ownResources are the component of that name and its children.
-func ownResources(resources map[string]laststate.Outputs, name string, options *pulumi.ResourceOptions) map[string]laststate.Outputs {
+// ownResources are the component, under a name that it has or had, and its children.
+func (p position) ownResources(resources map[string]laststate.Outputs, name string) map[string]laststate.Outputs {
 	var longer []string // components whose names begin with that of this one
 	for urn := range resources {
 		if kind, component := kindAndName(urn); kind == "" && strings.HasPrefix(component, name+"-") {
@@ -105,51 +104,12 @@ func ownResources(resources map[string]laststate.Outputs, name string, options *
 		// Other children's names end in what they are, but a record's in anything.
 		ofLonger := func(component string) bool { return strings.HasPrefix(logicalName, component+"-") }
 		switch {
-		case !placed(urn, options), kind == recordKind && slices.ContainsFunc(longer, ofLonger):
+		case !p.has(urn), kind == recordKind && slices.ContainsFunc(longer, ofLonger):
 		case strings.HasPrefix(logicalName, name+"-"), kind == "" && logicalName == name:
 			own[urn] = outputs
 		}
 	}
 	return own
-}
-
-// formerNames are the names that the component had according to its aliases.
-func formerNames(options *pulumi.ResourceOptions) []string {
-	var all []string
-	for _, alias := range options.Aliases {
-		if name, ok := alias.Name.(pulumi.String); ok {
-			all = append(all, string(name))
-		}
-		if urn, ok := alias.URN.(pulumi.URN); ok {
-			all = append(all, string(urn[strings.LastIndex(string(urn), "::")+len("::"):]))
-		}
-	}
-	return all
-}
-
-// placed reports whether a URN is of the component below its parent, or below a former one
-// if it has aliases.
-func placed(urn string, options *pulumi.ResourceOptions) bool {
-	if len(options.Aliases) > 0 {
-		return true
-	}
-	parent := parentType(options)
-	before, _, _ := strings.Cut(urn, CloudflareTunnelType)
-	below := before[strings.LastIndex(before, "::")+len("::"):]
-	return strings.HasSuffix(below, parent) && (below == "") == (parent == "")
-}
-
-// parentType is the type of the component's parent as URNs have it, or nothing.
-func parentType(options *pulumi.ResourceOptions) string {
-	if options.Parent == nil || options.Parent.PulumiResourceType() == string(resource.RootStackType) {
-		return ""
-	}
-	return options.Parent.PulumiResourceType() + "$"
-}
-
-// placeOf tells apart options with which a component's resources have other URNs.
-func placeOf(options *pulumi.ResourceOptions) string {
-	return strings.Join(append(formerNames(options), parentType(options)), " ")
 }
 
 // kindAndName takes a URN apart: into the type of a component's child and its logical name,

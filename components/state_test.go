@@ -20,11 +20,7 @@ func TestCloudflareTunnel_RecordsOfTheStack(t *testing.T) {
 		record   = "cloudflare:index/record:Record::"
 		urn      = "urn:pulumi:test::k8s-tunnel::"
 	)
-	home := func(ctx *pulumi.Context) pulumi.Resource {
-		var parent struct{ pulumi.ResourceState }
-		require.NoError(t, ctx.RegisterComponentResource("my:home:Lab", "lab", &parent))
-		return &parent
-	}
+	home := func(ctx *pulumi.Context) pulumi.Resource { return parent(t, ctx, "my:home:Lab") }
 	own := CloudflareTunnelType + "$"
 	// state is what a component of that name, below those types, has recorded.
 	state := func(below, name string) map[string]resource.PropertyMap {
@@ -78,6 +74,26 @@ func TestCloudflareTunnel_RecordsOfTheStack(t *testing.T) {
 				return []pulumi.ResourceOption{pulumi.Parent(home(ctx))}
 			},
 		},
+		"its own, below a parent of which only the URN is known": {
+			state: state("my:home:Lab$", "edge"),
+			opts: func(ctx *pulumi.Context) []pulumi.ResourceOption {
+				var parent unknown
+				require.NoError(t, ctx.RegisterComponentResource("my:home:Lab", "lab", &parent))
+				return []pulumi.ResourceOption{pulumi.Parent(&parent)}
+			},
+		},
+		"its own, below a parent's parent": {
+			state: state("my:home:House$my:home:Lab$", "edge"),
+			opts: func(ctx *pulumi.Context) []pulumi.ResourceOption {
+				return []pulumi.ResourceOption{pulumi.Parent(parent(t, ctx, "my:home:Lab", pulumi.Parent(parent(t, ctx, "my:home:House"))))}
+			},
+		},
+		"of the same component, whose parent was moved without an alias": {
+			state: state("my:home:House$my:home:Lab$", "edge"), urn: "my:home:House$my:home:Lab$" + own + record + "edge-apex",
+			opts: func(ctx *pulumi.Context) []pulumi.ResourceOption {
+				return []pulumi.ResourceOption{pulumi.Parent(home(ctx))}
+			},
+		},
 		"moved out of a parent": {state: state("my:home:Lab$", "edge"), urn: "my:home:Lab$" + own + record + "edge-apex"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -110,6 +126,54 @@ func TestCloudflareTunnel_RecordsOfTheStack(t *testing.T) {
 			}
 		})
 	}
+}
+
+// parent declares a component in which others can be.
+func parent(t *testing.T, ctx *pulumi.Context, kind string, opts ...pulumi.ResourceOption) pulumi.Resource {
+	t.Helper()
+	var parent struct{ pulumi.ResourceState }
+	require.NoError(t, ctx.RegisterComponentResource(kind, "parent", &parent, opts...))
+	return &parent
+}
+
+// unknown is a resource that the SDK knows by its URN alone, as it does the parent of what a provider of
+// components makes.
+type unknown struct{ pulumi.ResourceState }
+
+func (*unknown) PulumiResourceType() string { return "" }
+
+// The URNs of two components of one name differ in the types of their parents. Each has its own names
+// and its own hooks.
+func TestCloudflareTunnel_SameNameBelowOtherParents(t *testing.T) {
+	t.Parallel()
+	run := func(domains ...string) (*plantest.Engine, error) {
+		r := &plantest.Engine{}
+		return r, r.Run(func(ctx *pulumi.Context) error {
+			house := parent(t, ctx, "my:home:House")
+			for i, below := range []pulumi.ResourceOption{pulumi.Parent(house), pulumi.Parent(parent(t, ctx, "my:home:Lab")), pulumi.Parent(parent(t, ctx, "my:home:Lab", pulumi.Parent(house)))} {
+				args := validArgs()
+				args.Domain = domains[i]
+				if _, err := NewCloudflareTunnel(ctx, "edge", args, below); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	r, err := run("a.example.com", "b.example.com", "c.example.com")
+	require.NoError(t, err)
+	hooks, parents := map[string]bool{}, map[string]bool{}
+	for _, reg := range r.Registrations() {
+		if reg.Name == "edge-apex" {
+			parents[reg.Parent] = true
+			hooks[reg.Hooks[0]] = true
+		}
+	}
+	require.Len(t, parents, 3)
+	require.Equal(t, map[string]bool{"my:home:House$edge-take-over": true, "my:home:Lab$edge-take-over": true, "my:home:House$my:home:Lab$edge-take-over": true}, hooks)
+
+	_, err = run("a.example.com", "b.example.com", "a.example.com")
+	require.ErrorContains(t, err, `domain: a.example.com leads to component "edge" below my:home:House of the same program; remove it from one of the two`)
 }
 
 // What the component's resources would inherit must not break its promises.

@@ -56,7 +56,7 @@ func (t *CloudflareTunnel) tunnel(ctx *pulumi.Context, name string, args *Cloudf
 		}
 		return newTunnelRef(gone.ID().ToStringOutput(), secret), nil
 	}
-	hooks, err := t.resumable(ctx, name, args.found.client)
+	hooks, err := t.resumable(ctx, args.found.position, args.found.client)
 	if err != nil {
 		return nil, err
 	}

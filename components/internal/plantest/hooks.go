@@ -14,22 +14,25 @@ import (
 )
 
 func (m *monitor) RegisterResourceHook(_ context.Context, r *pulumirpc.RegisterResourceHookRequest) (*emptypb.Empty, error) {
-	m.keep(r.GetName(), r.GetCallback())
-	return &emptypb.Empty{}, nil
+	return &emptypb.Empty{}, m.keep(r.GetName(), r.GetCallback())
 }
 
 func (m *monitor) RegisterErrorHook(_ context.Context, r *pulumirpc.RegisterErrorHookRequest) (*emptypb.Empty, error) {
-	m.keep(r.GetName(), r.GetCallback())
-	return &emptypb.Empty{}, nil
+	return &emptypb.Empty{}, m.keep(r.GetName(), r.GetCallback())
 }
 
-func (m *monitor) keep(hook string, callback *pulumirpc.Callback) {
+// keep keeps a hook. A second one of the same name is refused.
+func (m *monitor) keep(hook string, callback *pulumirpc.Callback) error {
 	m.engine.mu.Lock()
 	defer m.engine.mu.Unlock()
 	if m.callbacks == nil {
 		m.callbacks = map[string]*pulumirpc.Callback{}
 	}
+	if m.callbacks[hook] != nil {
+		return fmt.Errorf("resource hook already registered for name %q", hook)
+	}
 	m.callbacks[hook] = callback
+	return nil
 }
 
 // create calls the hooks of a resource that is about to be created, if it is one whose
