@@ -1,6 +1,7 @@
 package components
 
 import (
+	"errors"
 	"fmt"
 	"reflect"
 	"slices"
@@ -816,21 +817,39 @@ func TestCloudflareTunnelArgs_Check(t *testing.T) {
 	api := apitest.New(t, apitest.NewZone("zone", "example.com", "account"))
 	args := validArgs()
 	args.API = apiArgs(api)
-	r := &plantest.Engine{}
-	require.NoError(t, r.Run(func(ctx *pulumi.Context) error { return args.Check(ctx, "edge") }))
-	require.Empty(t, r.Registrations())
-	calls := len(api.Calls())
-	require.Positive(t, calls)
-	require.NoError(t, r.Run(program(args)))
-	require.Len(t, api.Calls(), calls)
-
 	other := apitest.New(t, apitest.NewZone("zone", "example.com", "account"))
-	args.API = apiArgs(other)
-	require.NoError(t, r.Run(program(args)))
-	require.Len(t, other.Calls(), calls, "what another API knows isn't known")
+	r := &plantest.Engine{}
+	require.NoError(t, r.Run(func(ctx *pulumi.Context) error {
+		require.NoError(t, args.Check(ctx, "edge"))
+		require.Empty(t, r.Registrations())
+		calls := len(api.Calls())
+		require.Positive(t, calls)
+		require.NoError(t, program(args)(ctx))
+		require.Len(t, api.Calls(), calls)
 
-	args.Domain = "example.org"
-	require.ErrorContains(t, r.Run(program(args)), "domain: the token sees no zone that example.org lies in")
+		args.API = apiArgs(other)
+		require.NoError(t, args.Check(ctx, "edge"))
+		require.Len(t, other.Calls(), calls, "what another API knows isn't known")
+
+		args.Domain = "example.org"
+		require.ErrorContains(t, args.Check(ctx, "edge"), "domain: the token sees no zone that example.org lies in")
+		return nil
+	}))
+}
+
+// Arguments may be made once for many runs of a program. What a run has found is old in the next one.
+func TestCloudflareTunnelArgs_CheckInEachRun(t *testing.T) {
+	t.Parallel()
+	args := argsOfDeletedTunnel(t)
+	r := &plantest.Engine{State: map[string]resource.PropertyMap{
+		CloudflareTunnelType + "::edge": {"tunnelId": resource.NewProperty(plantest.TunnelID)},
+	}}
+	checked := func(ctx *pulumi.Context) error { return errors.Join(args.Check(ctx, "edge"), program(args)(ctx)) }
+	require.NoError(t, r.Run(checked))
+	require.True(t, r.Find(t, "edge-tunnel").Read, "the deleted tunnel is forgotten")
+	r.State = nil
+	require.NoError(t, r.Run(checked))
+	require.False(t, r.Find(t, "edge-tunnel").Read)
 }
 
 // Identifiers are checked before anything is declared, so they have to be known.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"reflect"
 	"regexp"
+	"weak"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
@@ -62,11 +63,17 @@ func (a *CloudflareTunnelArgs) CallsPerSecond() int {
 // found is what Cloudflare and the state know of the arguments.
 type found struct {
 	*preflight.Findings
-	client   *preflight.Client
-	last     lastState
+	client *preflight.Client
+	last   lastState
+	asked
+}
+
+// asked is what the findings depend on, so that a change of it makes them invalid.
+type asked struct {
 	position position
-	asked    preflight.Request // without what the state adds
+	request  preflight.Request // without what the state adds
 	options  APIArgs           // as they were given
+	program  weak.Pointer[pulumi.Context]
 }
 
 // Check validates the arguments of a component with this name, and asks Cloudflare
@@ -76,8 +83,8 @@ type found struct {
 // NewCloudflareTunnel does the same. A program calls Check before it declares other
 // resources, so that nothing is declared if there are problems. The result is kept in the
 // arguments, and NewCloudflareTunnel uses it instead of asking again, unless the arguments
-// that it depends on have changed in between. A component with aliases or a parent needs
-// the same options here.
+// that it depends on have changed in between, or it is another run of the program. A
+// component with aliases or a parent needs the same options here.
 func (a *CloudflareTunnelArgs) Check(ctx *pulumi.Context, name string, opts ...pulumi.ResourceOption) error {
 	options, err := pulumi.NewResourceOptions(opts...)
 	if err != nil {
@@ -105,15 +112,15 @@ func (a *CloudflareTunnelArgs) complete(name string) (*CloudflareTunnelArgs, err
 // check is Check for valid arguments with defaults. What surrounds the program has to be
 // right as well.
 func (a *CloudflareTunnelArgs) check(ctx *pulumi.Context, name string, options *pulumi.ResourceOptions) (*found, error) {
-	request := preflight.Request{
-		Names: a.names(), ZoneID: identifier(a.ZoneID), AccountID: identifier(a.AccountID), Stack: ctx.Project() + "/" + ctx.Stack(),
-		AllowTakeover: a.AllowTakeover, ExistingTunnel: a.ExistingTunnel,
-	}
 	position, err := positionOf(ctx, name, options)
 	if err != nil {
 		return nil, err
 	}
-	if a.found != nil && reflect.DeepEqual(a.found.position, position) && a.found.options == *a.API && reflect.DeepEqual(a.found.asked, request) {
+	now := asked{position, preflight.Request{
+		Names: a.names(), ZoneID: identifier(a.ZoneID), AccountID: identifier(a.AccountID), Stack: ctx.Project() + "/" + ctx.Stack(),
+		AllowTakeover: a.AllowTakeover, ExistingTunnel: a.ExistingTunnel,
+	}, *a.API, weak.Make(ctx)}
+	if a.found != nil && reflect.DeepEqual(a.found.asked, now) {
 		return a.found, a.checkRoom(a.found)
 	}
 	if err := ctx.RequirePulumiVersion(">=" + OldestPulumi); err != nil {
@@ -132,7 +139,7 @@ func (a *CloudflareTunnelArgs) check(ctx *pulumi.Context, name string, options *
 	if err != nil {
 		return nil, err
 	}
-	asked := request
+	request := now.request
 	request.Identity, request.LastRecords = last.identity, last.records
 	request.LastTunnel, request.ReadTunnel, request.OwnTunnel = last.tunnelID, last.existing, last.ownTunnel
 	request.OtherRecords, request.OtherIdentities = last.otherRecords, last.otherIdentities
@@ -143,7 +150,7 @@ func (a *CloudflareTunnelArgs) check(ctx *pulumi.Context, name string, options *
 	if err := claim(ctx, position.String(), findings); err != nil {
 		return nil, err
 	}
-	all := &found{findings, client, last, position, asked, *a.API}
+	all := &found{findings, client, last, now}
 	return all, a.checkRoom(all)
 }
 
