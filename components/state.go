@@ -101,10 +101,10 @@ func (p position) ownResources(resources map[string]laststate.Outputs, name stri
 	own := map[string]laststate.Outputs{}
 	for urn, outputs := range resources {
 		kind, logicalName := kindAndName(urn)
-		// Other children's names end in what they are, but a record's in anything.
+		// Other children's names end in what they are, but a record's in a host's name.
 		ofLonger := func(component string) bool { return strings.HasPrefix(logicalName, component+"-") }
 		switch {
-		case !p.has(urn), kind == recordKind && slices.ContainsFunc(longer, ofLonger):
+		case !p.has(urn), kind == recordKind && (!names.IsLogicalName(name, logicalName) || slices.ContainsFunc(longer, ofLonger)):
 		case strings.HasPrefix(logicalName, name+"-"), kind == "" && logicalName == name:
 			own[urn] = outputs
 		}

@@ -39,6 +39,10 @@ func TestCloudflareTunnel_RecordsOfTheStack(t *testing.T) {
 		"of a resource by itself": {
 			state: map[string]resource.PropertyMap{record + "apex": {"id": resource.NewProperty("id")}}, urn: record + "apex",
 		},
+		"of a resource of one's own below it": {
+			state: map[string]resource.PropertyMap{own + record + "edge-txt": {"id": resource.NewProperty("id"), "name": resource.NewProperty("@"), "zoneId": resource.NewProperty("zone")}},
+			urn:   own + record + "edge-txt",
+		},
 		"of another component": {state: state("", "old"), urn: own + record + "old-apex"},
 		"of another component, taken from the state": {
 			state: map[string]resource.PropertyMap{own + identity + "old-identity": {"hex": resource.NewProperty(plantest.Identity)}},

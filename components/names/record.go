@@ -159,16 +159,37 @@ func LogicalNames(component string, hosts []Host, last map[string]string, reserv
 	return all
 }
 
+// Roles of records. A record's logical name ends in one, and in a host's name, unless it is the domain's.
+const (
+	apexRole     = "apex"
+	wildcardRole = "wildcard"
+	recordRole   = "record"
+)
+
 // logicalName is the name of a new record.
 func (h Host) logicalName(component string) string {
 	below, wildcard := strings.CutPrefix(h.Name, "*.")
 	switch {
 	case h.Argument == domainArgument && wildcard:
-		return component + "-wildcard"
+		return component + "-" + wildcardRole
 	case h.Argument == domainArgument:
-		return component + "-apex"
+		return component + "-" + apexRole
 	case wildcard:
-		return component + "-wildcard-" + below
+		return component + "-" + wildcardRole + "-" + below
 	}
-	return component + "-record-" + h.Name
+	return component + "-" + recordRole + "-" + h.Name
+}
+
+// IsLogicalName reports whether a component gives such a name to its records. A program may
+// have put records of its own below the component.
+func IsLogicalName(component, name string) bool {
+	role, child := strings.CutPrefix(name, component+"-")
+	role, _, ofHost := strings.Cut(role, "-")
+	switch role {
+	case apexRole:
+		return child && !ofHost
+	case wildcardRole:
+		return child
+	}
+	return child && role == recordRole && ofHost
 }

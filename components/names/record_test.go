@@ -110,6 +110,16 @@ func TestLogicalNames(t *testing.T) {
 	}
 }
 
+func TestIsLogicalName(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]bool{
+		"edge-apex": true, "edge-wildcard": true, "edge-wildcard-dev.example.com": true, "edge-record-example.com": true,
+		"edge-txt": false, "edge-apex-txt": false, "edge-record": false, "edge-records-example.com": false, "edge-2-apex": false, "edge": false, "apex": false,
+	} {
+		require.Equal(t, want, IsLogicalName("edge", name), name)
+	}
+}
+
 func TestLastRecord_Host(t *testing.T) {
 	t.Parallel()
 	zones := map[string]string{"example.com": "z1", "xn--mnchen-3ya.example": "z2"}
