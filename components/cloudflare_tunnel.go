@@ -51,6 +51,10 @@ type CloudflareTunnel struct {
 // anything is registered; the error lists every problem. The order of the resources
 // is the component's main promise: names lead to the tunnel only while connectors
 // serve it, when it is created, deleted, or replaced.
+//
+// RetainOnDelete and DeletedWith would break it, and are errors. That a parent has
+// RetainOnDelete makes no difference. A parent's DeletedWith can neither be seen nor undone
+// here: don't put the component below one that has it.
 func NewCloudflareTunnel(
 	ctx *pulumi.Context, name string, args *CloudflareTunnelArgs, opts ...pulumi.ResourceOption,
 ) (*CloudflareTunnel, error) {
@@ -100,6 +104,7 @@ func validateOptions(options *pulumi.ResourceOptions) error {
 
 // declare registers the component and its children, in the order of the promise.
 func (t *CloudflareTunnel) declare(ctx *pulumi.Context, name string, args, given *CloudflareTunnelArgs, opts []pulumi.ResourceOption) error {
+	opts = append(slices.Clip(opts), pulumi.RetainOnDelete(false)) // or a parent's would be inherited
 	if err := ctx.RegisterComponentResourceV2(CloudflareTunnelType, name, args.recorded(given), t, opts...); err != nil {
 		return fmt.Errorf("registering component %s: %w", name, err)
 	}

@@ -196,6 +196,14 @@ func TestCloudflareTunnel_RefusedOptions(t *testing.T) {
 	require.ErrorContains(t, err, "replicas: -1 is negative")
 }
 
+// RetainOnDelete of a parent ends at the component.
+func TestCloudflareTunnel_ParentsRetainOnDelete(t *testing.T) {
+	t.Parallel()
+	r := declare(t, validArgs())
+	require.Equal(t, new(false), r.Find(t, "edge").RetainOnDelete)
+	require.Nil(t, r.Find(t, "edge-apex").RetainOnDelete)
+}
+
 // A Deployment that replaces another one begins with as many connectors as the autoscaler had
 // found necessary, within the limits.
 func TestAutoscaling_Replacement(t *testing.T) {

@@ -82,6 +82,7 @@ type Registration struct {
 	Replaceable bool
 	// The resource's options.
 	Protect                         bool
+	RetainOnDelete                  *bool // nil for the parent's
 	IgnoreChanges, ReplaceOnChanges []string
 	// Hooks are the names of the resource's hooks, those for errors included. Retried
 	// reports whether these create it again if it is in FailFirst.
@@ -215,7 +216,7 @@ func (m *monitor) RegisterResource(ctx context.Context, r *pulumirpc.RegisterRes
 	id, outputs := m.engine.answer(r.GetType(), r.GetName(), "", inputs, r.GetCustom())
 	m.engine.record(Registration{
 		Type: r.GetType(), Name: r.GetName(), Parent: r.GetParent(), Inputs: inputs,
-		Provider: r.GetProvider(), Providers: r.GetProviders(), Protect: r.GetProtect(),
+		Provider: r.GetProvider(), Providers: r.GetProviders(), Protect: r.GetProtect(), RetainOnDelete: r.RetainOnDelete,
 		Replaceable:   r.GetCustom() && !r.GetDeleteBeforeReplace(),
 		IgnoreChanges: r.GetIgnoreChanges(), ReplaceOnChanges: r.GetReplaceOnChanges(), Dependencies: r.GetDependencies(),
 		Hooks:         append(r.GetHooks().GetBeforeCreate(), r.GetHooks().GetOnError()...),
