@@ -32,8 +32,9 @@ type CloudflareTunnel struct {
 	Deployment pulumi.StringOutput `pulumi:"deployment"`
 
 	// Deleted is the component's tunnel if it was deleted outside of Pulumi. The
-	// component then forgets it and changes nothing else, and the program should
-	// fail with a message that says so; the next update creates a new tunnel.
+	// component then forgets it, with a warning, and changes nothing else. The next update
+	// creates a new tunnel, so a program should fail with a message that asks for it, unless
+	// it is a preview, which would keep the update from running.
 	Deleted *DeletedTunnel
 
 	// recordDependencies are the resources that the records depend on, so that nothing of
@@ -79,7 +80,7 @@ func NewCloudflareTunnel(
 	if err := t.declare(ctx, name, args, given, opts); err != nil {
 		return nil, err
 	}
-	for _, warning := range slices.Concat(surroundings.Shell().Warnings(), args.warnings(), found.Warnings) {
+	for _, warning := range slices.Concat(surroundings.Shell().Warnings(), args.warnings(), found.Warnings, deletedWarnings(found.Deleted)) {
 		if err := ctx.Log.Warn(warning, &pulumi.LogArgs{Resource: t}); err != nil {
 			return nil, fmt.Errorf("logging a warning of component %s: %w", name, err)
 		}

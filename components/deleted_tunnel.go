@@ -12,6 +12,14 @@ import (
 // DeletedTunnel is a tunnel that was deleted outside of Pulumi.
 type DeletedTunnel = preflight.DeletedTunnel
 
+// deletedWarnings are about a tunnel that was deleted outside of Pulumi, if there is one.
+func deletedWarnings(tunnel *DeletedTunnel) []string {
+	if tunnel == nil {
+		return nil
+	}
+	return []string{fmt.Sprintf("tunnel %s was deleted outside of this stack; this update forgets it, and the next one creates a new tunnel", tunnel)}
+}
+
 // forgetTunnel removes a tunnel from the state that was deleted outside of
 // Pulumi. The provider doesn't notice that by itself, and could neither replace
 // nor delete a tunnel that is gone. The engine forgets a resource, without

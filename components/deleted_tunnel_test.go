@@ -35,6 +35,8 @@ func TestCloudflareTunnel_DeletedTunnel(t *testing.T) {
 		require.Equal(t, plantest.TunnelID, tunnel.Deleted.ID)
 		return err
 	}))
+	require.Len(t, r.Warnings(), 1)
+	require.Contains(t, r.Warnings()[0], "was deleted outside of this stack")
 	require.ElementsMatch(t, declare(t, validArgs()).Inventory(), r.Inventory())
 	tunnel := r.Find(t, "edge-tunnel")
 	require.True(t, tunnel.Read)

@@ -56,18 +56,8 @@ func Run(ctx *pulumi.Context) error {
 	if mark := stack.clusterMark(ctx); mark != "" {
 		ctx.Export(clusterOutput, pulumi.String(mark))
 	}
-	if tunnel.Deleted != nil {
-		return reportDeleted(ctx, tunnel.Deleted)
+	if tunnel.Deleted != nil && !ctx.DryRun() { // a preview that fails would keep the update from running
+		return fmt.Errorf("the stack has now forgotten tunnel %s; run pulumi up again to create a new one", tunnel.Deleted)
 	}
 	return nil
-}
-
-// reportDeleted ends an update that has removed a tunnel from the state because it
-// was deleted outside of the stack. Only the next update can create a new one.
-func reportDeleted(ctx *pulumi.Context, tunnel *components.DeletedTunnel) error {
-	deleted := fmt.Sprintf("tunnel %s was deleted outside of this stack", tunnel)
-	if ctx.DryRun() {
-		return ctx.Log.Warn(deleted+"; this update forgets it, and the next one creates a new tunnel", nil)
-	}
-	return fmt.Errorf("%s, which has now forgotten it; run pulumi up again to create a new tunnel", deleted)
 }

@@ -60,5 +60,8 @@ func deploy(ctx *pulumi.Context) error {
 		return err
 	}
 	ctx.Export("url", pulumi.Sprintf("https://%s", tunnel.Hostnames.Index(pulumi.Int(0))))
+	if tunnel.Deleted != nil && !ctx.DryRun() { // a preview that fails would keep the update from running
+		return fmt.Errorf("the stack has now forgotten tunnel %s; run pulumi up again to create a new one", tunnel.Deleted)
+	}
 	return nil
 }
