@@ -15,11 +15,11 @@ import (
 const automaticTTL = 1
 
 // records points all names at the tunnel, taking over CNAME records of these
-// names, and returns the names. The records depend on the connectors: a name
+// names, and returns the names and their records. The records depend on the connectors: a name
 // leads to the tunnel only when connectors are ready, and is removed before them.
 func (t *CloudflareTunnel) records(
 	ctx *pulumi.Context, name string, args *CloudflareTunnelArgs, tunnel *tunnelRef, comment pulumi.StringOutput,
-) (pulumi.StringArrayOutput, error) {
+) (hostnames []string, records []pulumi.Resource, err error) {
 	last, logicalNames := args.lastRecords(name)
 	taken := map[string]preflight.TakenRecord{}
 	for host, record := range args.found.Taken {
@@ -27,14 +27,13 @@ func (t *CloudflareTunnel) records(
 	}
 	hooks, err := t.recordHooks(ctx, args.found.position, args.found.client, taken)
 	if err != nil {
-		return pulumi.StringArrayOutput{}, err
+		return nil, nil, err
 	}
 	if err := t.release(ctx, args); err != nil {
-		return pulumi.StringArrayOutput{}, err
+		return nil, nil, err
 	}
 	// A replacement keeps the record's ID, by which the old one would be deleted.
 	opts := append(recordTimeout(args), pulumi.Parent(t), pulumi.DependsOn(t.recordDependencies), hooks, pulumi.DeleteBeforeReplace(true))
-	var hostnames []string
 	for _, host := range args.hosts {
 		content := tunnel.cname
 		own := last[host.Name]
@@ -48,7 +47,7 @@ func (t *CloudflareTunnel) records(
 			// update then writes all of the record.
 			overwrite = own.AllowOverwrite != args.found.Changed[host.Name] || args.found.Replaced[host.Name]
 		}
-		_, err := cloudflare.NewRecord(ctx, logicalNames[host.Name], &cloudflare.RecordArgs{
+		record, err := cloudflare.NewRecord(ctx, logicalNames[host.Name], &cloudflare.RecordArgs{
 			ZoneId:         pulumi.String(args.found.ZoneIDs[host.Zone]),
 			Name:           pulumi.String(recordName),
 			Type:           pulumi.String("CNAME"),
@@ -59,11 +58,11 @@ func (t *CloudflareTunnel) records(
 			Comment:        comment,
 		}, opts...)
 		if err != nil {
-			return pulumi.StringArrayOutput{}, fmt.Errorf("creating record %s: %w", host.Name, err)
+			return nil, nil, fmt.Errorf("creating record %s: %w", host.Name, err)
 		}
-		hostnames = append(hostnames, host.Name)
+		hostnames, records = append(hostnames, host.Name), append(records, record)
 	}
-	return pulumi.ToStringArray(hostnames).ToStringArrayOutput(), nil
+	return hostnames, records, nil
 }
 
 // release removes records from the state that aren't the stack's any more, without
