@@ -65,7 +65,9 @@ type CloudflareTunnelArgs struct {
 
 	// Origin is the service for all requests that no rule of
 	// [CloudflareTunnelArgs.Ingress] matches, as scheme://host[:port] without a
-	// path. Defaults to [DefaultOrigin].
+	// path. A Service has to exist before the first preview. One that the same
+	// program creates needs a fixed name, and its pods in
+	// [NetworkPolicyArgs.Origins]. Defaults to [DefaultOrigin].
 	Origin string `pulumi:"origin"`
 	// Ingress are rules that are tried before [CloudflareTunnelArgs.Origin], in
 	// this order. If the last one matches everything, it replaces the origin.

@@ -187,6 +187,8 @@ func (t *CloudflareTunnel) explainLookup(ctx *pulumi.Context, d cloudflared.Dest
 		d.Path, d.Host, service.Name, service.Namespace, d.Host)
 	if doubtful {
 		text += fmt.Sprintf("; if it is that Service, write %s.svc", d.Host)
+	} else {
+		text += "; if the Service doesn't exist yet, list its pods there"
 	}
 	if err := log(text, &pulumi.LogArgs{Resource: t}); err != nil {
 		return fmt.Errorf("logging what %s is looked up as: %w", d.Path, err)

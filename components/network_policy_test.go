@@ -232,8 +232,8 @@ func TestNetworkPolicy_FirstLookup(t *testing.T) {
 	require.NoError(t, r.Run(program(args)))
 	require.Empty(t, r.Warnings())
 	require.Equal(t, []string{
-		"ingress[0].service: nas.home is looked up as the Service nas in namespace home; if it is outside of the cluster, use its address, or add it to networkPolicy.origins: {host: nas.home, to: [{cidr: 192.0.2.10/32}]}",
-		"ingress[1].service: pi is looked up as the Service pi in namespace edge; if it is outside of the cluster, use its address, or add it to networkPolicy.origins: {host: pi, to: [{cidr: 192.0.2.10/32}]}",
+		"ingress[0].service: nas.home is looked up as the Service nas in namespace home; if it is outside of the cluster, use its address, or add it to networkPolicy.origins: {host: nas.home, to: [{cidr: 192.0.2.10/32}]}; if the Service doesn't exist yet, list its pods there",
+		"ingress[1].service: pi is looked up as the Service pi in namespace edge; if it is outside of the cluster, use its address, or add it to networkPolicy.origins: {host: pi, to: [{cidr: 192.0.2.10/32}]}; if the Service doesn't exist yet, list its pods there",
 	}, r.Infos())
 
 	r = &plantest.Engine{Services: services, State: map[string]resource.PropertyMap{
