@@ -17,8 +17,9 @@ import (
 	"k8s-tunnel/components/settings"
 )
 
-// CloudflareTunnelArgs are the arguments of a CloudflareTunnel. Plain fields
-// decide what exists, and are validated; inputs are only passed on.
+// CloudflareTunnelArgs are the arguments of a CloudflareTunnel. All of them are validated, and
+// used, before anything is declared, so the inputs among them, ZoneID and AccountID, have
+// to be known by then.
 //
 // The comments of the fields are also the reference of the program's settings,
 // see package internal/reference. The tags name the settings and the component's inputs.
@@ -52,7 +53,8 @@ type CloudflareTunnelArgs struct {
 	// TunnelName begins the tunnel's name in Cloudflare's dashboard. The label of
 	// the rotation and a random suffix follow, because names are unique in an
 	// account. Lower-case letters, digits and inner hyphens, at most [MaxTunnelName]
-	// characters. Defaults to the component's name.
+	// characters. Defaults to the component's name. Another name replaces almost
+	// everything: when you rename the component, set this to its former name.
 	TunnelName string `pulumi:"tunnelName"`
 	// Rotation is a label for the tunnel's secret, such as 2026-11. Any new value
 	// replaces the secret, the tunnel and the connectors, new before old.
@@ -60,7 +62,8 @@ type CloudflareTunnelArgs struct {
 	Rotation string `pulumi:"rotation"`
 	// ExistingTunnel is the ID of a tunnel made by hand. The connectors serve it
 	// instead of a tunnel that belongs to the stack; it is never changed or
-	// deleted. Can't be combined with [CloudflareTunnelArgs.Rotation].
+	// deleted. Each connector of a tunnel gets requests for all of its names, so
+	// stacks and components that share one need the same rules. Can't be combined with [CloudflareTunnelArgs.Rotation].
 	ExistingTunnel string `pulumi:"existingTunnel"`
 
 	// Origin is the service for all requests that no rule of
