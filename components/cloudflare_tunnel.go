@@ -24,8 +24,8 @@ type CloudflareTunnel struct {
 	TunnelID pulumi.StringOutput `pulumi:"tunnelId"`
 	// TunnelCNAME is the target of the records, <tunnel ID>.cfargotunnel.com.
 	TunnelCNAME pulumi.StringOutput `pulumi:"tunnelCname"`
-	// Hostnames are the full names that lead to the cluster. They are known in previews, too,
-	// and what is made of them depends on their records.
+	// Hostnames are the full names that lead to the cluster. What needs the names to lead
+	// there, such as a check of the site, has to depend on the component itself.
 	Hostnames pulumi.StringArrayOutput `pulumi:"hostnames"`
 	// Namespace is the name of the namespace that holds the connectors.
 	Namespace pulumi.StringOutput `pulumi:"namespace"`
@@ -132,15 +132,14 @@ func (t *CloudflareTunnel) declare(ctx *pulumi.Context, name string, args, given
 	if err := t.monitoring(ctx, name, args, namespace, tunnel); err != nil {
 		return err
 	}
-	hostnames, records, err := t.records(ctx, name, args, tunnel, t.comment(ctx, identity))
+	hostnames, err := t.records(ctx, name, args, tunnel, t.comment(ctx, identity))
 	if err != nil {
 		return err
 	}
 
 	t.TunnelID = tunnel.id
 	t.TunnelCNAME = tunnel.cname
-	known := pulumi.ToStringArray(hostnames).ToStringArrayOutput()
-	t.Hostnames = pulumi.OutputWithDependencies(ctx.Context(), known, records...).(pulumi.StringArrayOutput)
+	t.Hostnames = hostnames
 	t.Namespace = namespace.name
 	t.Deployment = connector.Metadata.Name().Elem()
 	if t.Deleted != nil {
@@ -150,7 +149,7 @@ func (t *CloudflareTunnel) declare(ctx *pulumi.Context, name string, args, given
 	return ctx.RegisterResourceOutputs(t, pulumi.Map{
 		"tunnelId":    t.TunnelID,
 		"tunnelCname": t.TunnelCNAME,
-		"hostnames":   known, // and recorded even if a record fails
+		"hostnames":   t.Hostnames,
 		"namespace":   t.Namespace,
 		"deployment":  t.Deployment,
 	})

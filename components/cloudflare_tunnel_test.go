@@ -12,7 +12,6 @@ import (
 
 	"github.com/pulumi/pulumi-cloudflare/sdk/v5/go/cloudflare"
 	"github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes"
-	"github.com/pulumi/pulumi-random/sdk/v4/go/random"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 	"github.com/stretchr/testify/require"
@@ -189,28 +188,6 @@ func TestCloudflareTunnel_Outputs(t *testing.T) {
 	require.Equal(t, want, got)
 	want["hostnames"] = []any{"example.com", "*.example.com"}
 	require.Equal(t, want, r.Outputs(t, "edge").Mappable())
-}
-
-// What is made of the names, such as a check that a site answers, comes after their records.
-func TestCloudflareTunnel_HostnamesDependOnRecords(t *testing.T) {
-	t.Parallel()
-	r := &plantest.Engine{Preview: true}
-	require.NoError(t, r.Run(func(ctx *pulumi.Context) error {
-		tunnel, err := NewCloudflareTunnel(ctx, "edge", validArgs())
-		if err != nil {
-			return err
-		}
-		_, err = random.NewRandomId(ctx, "check", &random.RandomIdArgs{
-			ByteLength: pulumi.Int(1), Keepers: pulumi.StringMap{"host": tunnel.Hostnames.Index(pulumi.Int(0))},
-		})
-		return err
-	}))
-	check := r.Find(t, "check")
-	require.Equal(t, map[string]any{"host": "example.com"}, check.Inputs["keepers"].Mappable())
-	require.Len(t, check.Dependencies, 2)
-	for _, record := range []string{"edge-apex", "edge-wildcard"} {
-		require.True(t, slices.ContainsFunc(check.Dependencies, func(urn string) bool { return strings.HasSuffix(urn, "::"+record) }), record)
-	}
 }
 
 // Both providers reach the children that need them.

@@ -15,11 +15,11 @@ import (
 const automaticTTL = 1
 
 // records points all names at the tunnel, taking over CNAME records of these
-// names, and returns the names and their records. The records depend on the connectors: a name
+// names, and returns the names. The records depend on the connectors: a name
 // leads to the tunnel only when connectors are ready, and is removed before them.
 func (t *CloudflareTunnel) records(
 	ctx *pulumi.Context, name string, args *CloudflareTunnelArgs, tunnel *tunnelRef, comment pulumi.StringOutput,
-) (hostnames []string, records []pulumi.Resource, err error) {
+) (pulumi.StringArrayOutput, error) {
 	last, logicalNames := args.lastRecords(name)
 	taken := map[string]preflight.TakenRecord{}
 	for host, record := range args.found.Taken {
@@ -27,13 +27,14 @@ func (t *CloudflareTunnel) records(
 	}
 	hooks, err := t.recordHooks(ctx, args.found.position, args.found.client, taken)
 	if err != nil {
-		return nil, nil, err
+		return pulumi.StringArrayOutput{}, err
 	}
 	if err := t.release(ctx, args); err != nil {
-		return nil, nil, err
+		return pulumi.StringArrayOutput{}, err
 	}
 	// A replacement keeps the record's ID, by which the old one would be deleted.
 	opts := append(recordTimeout(args), pulumi.Parent(t), pulumi.DependsOn(t.recordDependencies), hooks, pulumi.DeleteBeforeReplace(true))
+	var hostnames []string
 	for _, host := range args.hosts {
 		content := tunnel.cname
 		own := last[host.Name]
@@ -47,7 +48,7 @@ func (t *CloudflareTunnel) records(
 			// update then writes all of the record.
 			overwrite = own.AllowOverwrite != args.found.Changed[host.Name] || args.found.Replaced[host.Name]
 		}
-		record, err := cloudflare.NewRecord(ctx, logicalNames[host.Name], &cloudflare.RecordArgs{
+		_, err := cloudflare.NewRecord(ctx, logicalNames[host.Name], &cloudflare.RecordArgs{
 			ZoneId:         pulumi.String(args.found.ZoneIDs[host.Zone]),
 			Name:           pulumi.String(recordName),
 			Type:           pulumi.String("CNAME"),
@@ -58,11 +59,11 @@ func (t *CloudflareTunnel) records(
 			Comment:        comment,
 		}, opts...)
 		if err != nil {
-			return nil, nil, fmt.Errorf("creating record %s: %w", host.Name, err)
+			return pulumi.StringArrayOutput{}, fmt.Errorf("creating record %s: %w", host.Name, err)
 		}
-		hostnames, records = append(hostnames, host.Name), append(records, record)
+		hostnames = append(hostnames, host.Name)
 	}
-	return hostnames, records, nil
+	return pulumi.ToStringArray(hostnames).ToStringArrayOutput(), nil
 }
 
 // release removes records from the state that aren't the stack's any more, without

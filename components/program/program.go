@@ -8,7 +8,6 @@ import (
 	"fmt"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
-	"github.com/pulumi/pulumi/sdk/v3/go/pulumi/internals"
 
 	"k8s-tunnel/components"
 )
@@ -49,15 +48,9 @@ func Run(ctx *pulumi.Context) error {
 	if err != nil {
 		return err
 	}
-	// As they are known, the outputs don't wait for the records: the one about the cluster is needed
-	// even after an update that fails to create them.
-	hostnames, err := internals.UnsafeAwaitOutput(ctx.Context(), tunnel.Hostnames)
-	if err != nil {
-		return fmt.Errorf("reading the names: %w", err)
-	}
 	ctx.Export("tunnelId", tunnel.TunnelID)
 	ctx.Export("tunnelCname", tunnel.TunnelCNAME)
-	ctx.Export("hostnames", pulumi.ToStringArray(hostnames.Value.([]string)))
+	ctx.Export("hostnames", tunnel.Hostnames)
 	ctx.Export("namespace", tunnel.Namespace)
 	ctx.Export("deployment", tunnel.Deployment)
 	if mark := stack.clusterMark(ctx); mark != "" {

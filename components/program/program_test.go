@@ -253,19 +253,6 @@ func TestProgram_DeletedTunnel(t *testing.T) {
 	require.Empty(t, stack.Warnings())
 }
 
-// The outputs are recorded even if a record can't be created: which cluster the connectors are in has
-// to be known afterwards.
-func TestProgram_OutputsOfAFailedUpdate(t *testing.T) {
-	t.Parallel()
-	stack := newStack(t, "example.com")
-	stack.api.Records = []apitest.Record{{Zone: "zone of example.com", ID: "by-hand", Name: "example.com", Type: "CNAME", Content: "home.example.org"}}
-	stack.api.FailChanges, stack.FailFirst = true, []string{"edge-apex"}
-	require.ErrorContains(t, stack.up(nil), "taking over the record of example.com")
-	want := []any{"example.com", "*.example.com"}
-	require.Equal(t, want, stack.Outputs(t, "k8s-tunnel-test")["hostnames"].Mappable())
-	require.Equal(t, want, stack.Outputs(t, "edge")["hostnames"].Mappable())
-}
-
 // A home lab that was set up by hand: the API server under a host of its own,
 // Traefik for two hosts, ingress-nginx for the rest, on many small nodes.
 func TestProgram_HomeLab(t *testing.T) {
