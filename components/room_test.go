@@ -44,6 +44,16 @@ func TestCloudflareTunnel_Room(t *testing.T) {
 			namespace(a)
 			a.Replicas, a.Autoscaling = 2, &AutoscalingArgs{MaxReplicas: 14}
 		}, want: "not for 13 and 14; take this back, set autoscaling.maxReplicas to 12 and run pulumi up first"},
+		"with an autoscaler that was just limited": {
+			before: func(a *CloudflareTunnelArgs) { a.Replicas, a.Autoscaling = 2, &AutoscalingArgs{MaxReplicas: 12} },
+			after: func(a *CloudflareTunnelArgs) {
+				namespace(a)
+				a.Replicas, a.Autoscaling = 2, &AutoscalingArgs{MaxReplicas: 12}
+			},
+			state: func(state map[string]resource.PropertyMap) {
+				state[CloudflareTunnelType+"$"+deploymentKind+"::edge-cloudflared"]["spec"].ObjectValue()["replicas"] = resource.NewProperty(18.0)
+			},
+		},
 		"with a rotation":                     {after: func(a *CloudflareTunnelArgs) { namespace(a); a.Rotation = "2026-12" }},
 		"with a rotation that looks the same": {before: func(a *CloudflareTunnelArgs) { a.TunnelName = "edge-x" }, after: func(a *CloudflareTunnelArgs) { namespace(a); a.TunnelName, a.Rotation = "edge", "x" }},
 		"with another tunnel's name":          {after: func(a *CloudflareTunnelArgs) { namespace(a); a.TunnelName = "other" }},
@@ -163,4 +173,21 @@ func stateAfter(r *plantest.Engine) map[string]resource.PropertyMap {
 		state[CloudflareTunnelType+"$"+made.Type+"::"+made.Name] = outputs
 	}
 	return state
+}
+
+// There are no old connectors in a cluster that is to be forgotten.
+func TestCloudflareTunnel_RoomWithoutTheOldCluster(t *testing.T) {
+	t.Setenv("PULUMI_K8S_DELETE_UNREACHABLE", "true")
+	var state map[string]resource.PropertyMap
+	for _, provider := range []string{"first", "second"} {
+		r := &plantest.Engine{State: state}
+		require.NoError(t, r.Run(func(ctx *pulumi.Context) error {
+			k8s, err := kubernetes.NewProvider(ctx, provider, &kubernetes.ProviderArgs{})
+			require.NoError(t, err)
+			args := validArgs()
+			args.Replicas = 13
+			return program(args, pulumi.Providers(k8s))(ctx)
+		}))
+		state = stateAfter(r)
+	}
 }

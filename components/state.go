@@ -159,8 +159,8 @@ func (s *lastState) add(kind, role, logicalName string, o laststate.Outputs) {
 		labels := o.In("spec").In("selector").In("matchLabels")
 		s.network, s.servedTunnel = labels.Text(labelNetwork), labels.Text(labelTunnelID)
 		s.replicas = o.In("spec").Number("replicas")
-		s.peakReplicas = max(s.peakReplicas, s.replicas)
+		s.peakReplicas = cmp.Or(s.peakReplicas, s.replicas)
 	case kind == autoscalerKind && role == autoscalerRole:
-		s.peakReplicas = max(s.peakReplicas, o.In("spec").Number("maxReplicas"))
+		s.peakReplicas = o.In("spec").Number("maxReplicas") // which holds at once, whatever was recorded before
 	}
 }
