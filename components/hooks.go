@@ -61,6 +61,9 @@ func (t *CloudflareTunnel) resumable(ctx *pulumi.Context, p position, client *pr
 		within, cancel := context.WithTimeout(ctx.Context(), clearingTime(after))
 		defer cancel()
 		if err := remove(within, args.NewInputs); err != nil {
+			if !strings.Contains(args.Errors[0], failedCreation) {
+				return false, nil
+			}
 			// An error would take the place of the provider's.
 			return false, ctx.Log.Warn(fmt.Sprintf("tunnel %s may be left behind at Cloudflare: %s; run the same command again before you change any setting",
 				args.NewInputs["name"].StringValue(), err), &pulumi.LogArgs{Resource: t})
