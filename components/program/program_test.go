@@ -165,6 +165,8 @@ func TestProgram_UnreadSettings(t *testing.T) {
 		{"names that are no list", map[string]string{"k8s-tunnel:domain": "", "k8s-tunnel:hostnames": "a.example.com"}, `hostnames: "a.example.com" is not a list`},
 		{"names that are no list, beside a domain", map[string]string{"k8s-tunnel:domain": "com", "k8s-tunnel:hostnames": "a.example.com"}, `hostnames: "a.example.com" is not a list` + "\n" + `domain: "com" is not a domain name, such as example.com`},
 		{"names that are none", map[string]string{"k8s-tunnel:domain": "", "k8s-tunnel:hostnames": "[5, 6]"}, "hostnames[0]: 5" + inQuotes + "\nhostnames[1]: 6" + inQuotes},
+		{"rules for a host in the policy", map[string]string{"k8s-tunnel:ingress": "nas", "k8s-tunnel:networkPolicy": `{"origins": [{"host": "nas.home.lan", "to": [{"cidr": "192.168.1.20/32"}]}]}`}, `ingress: "nas" is not a list`},
+		{"scraping namespaces", map[string]string{"k8s-tunnel:networkPolicy": `{"metricsFrom": "monitoring"}`, "k8s-tunnel:monitoring": `{"podMonitor": {}}`}, `networkPolicy.metricsFrom: "monitoring" is not a list`},
 		{"domain", map[string]string{"k8s-tunnel:domain": "2026-12-01 00:00:00 +0000 UTC"}, `domain: "2026-12-01 00:00:00 +0000 UTC" is what YAML makes of a date or a time; write what was meant in quotes`},
 		{"service", map[string]string{"k8s-tunnel:ingress": `[{"hostname": "a.example.com", "service": 8080}]`}, "ingress[0].service: 8080" + inQuotes},
 		{"host of a rule", map[string]string{"k8s-tunnel:ingress": `[{"hostname": 5, "service": "http://web.default"}, {"service": "http_status:404"}]`}, "ingress[0].hostname: 5" + inQuotes},

@@ -73,6 +73,9 @@ func readSettings(ctx *pulumi.Context) (*stackSettings, error) {
 	if slices.Contains(unread, "hostnames") && s.Domain == "" {
 		unread = append(unread, "domain") // which isn't required beside hostnames
 	}
+	if slices.Contains(unread, "ingress") {
+		s.Ingress = []components.IngressRule{{}} // there are rules, only not known which
+	}
 	if warning := surroundings.PlainKubeconfig(s.kubernetes.Kubeconfig); warning != "" && !ctx.IsConfigSecret("kubernetes:kubeconfig") {
 		s.warnings = append(s.warnings, warning)
 	}

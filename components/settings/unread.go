@@ -31,14 +31,25 @@ func Unread(problems error) []string {
 // Without leaves out those problems of a validation that may follow from what couldn't be
 // read: they begin with the path of such a value, with one below it, or with that of the
 // item of a list that it is in. A rule without its hostname, for example, seems to match all
-// requests.
+// requests. So may problems that ask to add something to it, or to the list that it is in.
 func Without(unread []string, problems error) error {
 	return errors.Join(slices.DeleteFunc(flat(problems), func(problem error) bool {
-		path, _, _ := strings.Cut(problem.Error(), ": ")
+		path, text, _ := strings.Cut(problem.Error(), ": ")
 		return slices.ContainsFunc(unread, func(u string) bool {
-			return within(path, u) || strings.HasSuffix(path, "]") && within(u, path)
+			list, _, _ := strings.Cut(u, "[")
+			return within(path, u) || strings.HasSuffix(path, "]") && within(u, path) || asksFor(text, list)
 		})
 	})...)
+}
+
+// asksFor reports whether a problem's text says to add something to a setting.
+func asksFor(text, path string) bool {
+	for _, before := range []string{" to ", " in "} {
+		if _, after, found := strings.Cut(text, before+path); found && (after == "" || strings.ContainsAny(after[:1], ":,; ")) {
+			return true
+		}
+	}
+	return false
 }
 
 // within reports whether a path is another one, or below it.

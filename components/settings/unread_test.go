@@ -36,5 +36,10 @@ func TestWithout(t *testing.T) {
 	require.ErrorIs(t, err, secret)
 	require.EqualError(t, settings.Without(nil, problems), problems.Error())
 	require.NoError(t, settings.Without([]string{"domain"}, errors.New("domain: not set")))
+	for _, text := range []string{"monitor: no access; add it to policy.from", "ingress[0].service: outside; add it to policy.from: {host: nas}", "caPool: not there; list it in policy.from, or not"} {
+		require.NoError(t, settings.Without([]string{"policy.from"}, errors.New(text)))
+		require.NoError(t, settings.Without([]string{"policy.from[0].host"}, errors.New(text)))
+		require.Error(t, settings.Without([]string{"policy.fro", "from"}, errors.New(text)))
+	}
 	require.NoError(t, settings.Without(nil, nil))
 }
