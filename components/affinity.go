@@ -111,6 +111,22 @@ func validatePodTerm(path string, term corev1.PodAffinityTerm) error {
 	for i, namespace := range term.Namespaces {
 		problems = append(problems, validate.Namespace(fmt.Sprintf("%s.namespaces[%d]", path, i), namespace))
 	}
+	for _, keys := range []struct {
+		field string
+		keys  []string
+	}{{"matchLabelKeys", term.MatchLabelKeys}, {"mismatchLabelKeys", term.MismatchLabelKeys}} {
+		if len(keys.keys) > 0 && term.LabelSelector == nil {
+			problems = append(problems, fmt.Errorf("%s.%s: needs a labelSelector", path, keys.field))
+		}
+		for i, key := range keys.keys {
+			problems = append(problems, validate.LabelKey(fmt.Sprintf("%s.%s[%d]", path, keys.field, i), key))
+		}
+	}
+	for _, key := range term.MatchLabelKeys {
+		if slices.Contains(term.MismatchLabelKeys, key) {
+			problems = append(problems, fmt.Errorf("%s: %q is in both matchLabelKeys and mismatchLabelKeys", path, key))
+		}
+	}
 	if term.TopologyKey == "" {
 		problems = append(problems, fmt.Errorf("%s.topologyKey: not set; it is a label of nodes, such as kubernetes.io/hostname", path))
 	} else {
@@ -150,8 +166,10 @@ func validateRequirement(path string, r metav1.LabelSelectorRequirement, operato
 			problem = "takes none; remove them"
 		}
 	default:
-		if len(r.Values) != 1 || !isInteger(r.Values[0]) {
+		if len(r.Values) != 1 {
 			problem = "needs a single whole number"
+		} else if !isInteger(r.Values[0]) {
+			return fmt.Errorf("%s.values[0]: %q is not a whole number, which the operator %s needs", path, r.Values[0], r.Operator)
 		}
 	}
 	if problem != "" {

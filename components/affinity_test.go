@@ -48,7 +48,7 @@ func TestCloudflareTunnelArgs_ValidateAffinity(t *testing.T) {
 		{"no values", node(`{matchExpressions: [{key: a, operator: NotIn}]}`), []string{nodeAt + "[0].matchExpressions[0].values: the operator NotIn needs at least one"}},
 		{"idle values", node(`{matchExpressions: [{key: a, operator: Exists, values: ["true"]}]}`), []string{nodeAt + "[0].matchExpressions[0].values: the operator Exists takes none; remove them"}},
 		{"two numbers", node(`{matchExpressions: [{key: a, operator: Gt, values: ["1", "2"]}]}`), []string{nodeAt + "[0].matchExpressions[0].values: the operator Gt needs a single whole number"}},
-		{"no whole number", preferredNode(`{weight: 1, preference: {matchExpressions: [{key: a, operator: Lt, values: ["1.5"]}]}}`), []string{preferredAt + "[0].preference.matchExpressions[0].values: the operator Lt needs a single whole number"}},
+		{"no whole number", preferredNode(`{weight: 1, preference: {matchExpressions: [{key: a, operator: Lt, values: ["1.5"]}]}}`), []string{preferredAt + "[0].preference.matchExpressions[0].values[0]: \"1.5\" is not a whole number, which the operator Lt needs"}},
 		{"a node's label", node(`{matchExpressions: [{key: "a b", operator: Exists}]}`), []string{nodeAt + `[0].matchExpressions[0].key: "a b" is not a label's key`}},
 		{"a value of a node's label", node(`{}, {matchExpressions: [{key: a, operator: In, values: [b, "c d"]}]}`), []string{nodeAt + `[1].matchExpressions[0].values[1]: "c d" is not a label's value`}},
 		{"a field that can't be matched", node(`{matchFields: [{key: metadata.namespace, operator: In, values: [a]}]}`), []string{nodeAt + `[0].matchFields[0].key: "metadata.namespace" is not metadata.name`}},
