@@ -179,7 +179,7 @@ func mountAdvice(name string, args *CloudflareTunnelArgs) string {
 	configMap, dir, example := "origin-ca", path.Dir(name), exampleMount
 	advice := "put it into a ConfigMap of the connectors' namespace, and add"
 	switch {
-	case isBelow(strings.TrimPrefix(name, "/var"), serviceAccountDir):
+	case path.Base(name) == rootCAKey && isBelow(strings.TrimPrefix(name, "/var"), serviceAccountDir):
 		name, configMap, example = rootCAKey, rootCA, rootCAMount
 		advice = "connectors have no service account, but every namespace has the API server's authority: add"
 		if i := slices.IndexFunc(args.Files, func(f FileArgs) bool { return f.ConfigMap == rootCA && f.MountPath != "" }); i >= 0 {
