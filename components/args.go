@@ -63,14 +63,15 @@ type CloudflareTunnelArgs struct {
 	// ExistingTunnel is the ID of a tunnel made by hand. The connectors serve it
 	// instead of a tunnel that belongs to the stack; it is never changed or
 	// deleted. Each connector of a tunnel gets requests for all of its names, so
-	// stacks and components that share one need the same rules. Can't be combined with [CloudflareTunnelArgs.Rotation].
+	// stacks and components that share one need the same rules. Can't be combined
+	// with [CloudflareTunnelArgs.Rotation].
 	ExistingTunnel string `pulumi:"existingTunnel"`
 
 	// Origin is the service for all requests that no rule of
 	// [CloudflareTunnelArgs.Ingress] matches, as scheme://host[:port] without a
-	// path. A Service has to exist before the first preview. One that the same
-	// program creates needs a fixed name, and its pods in
-	// [NetworkPolicyArgs.Origins]. Defaults to [DefaultOrigin].
+	// path. A Service has to exist before the first preview, unless
+	// [NetworkPolicyArgs.Origins] lists its pods. A program that creates the
+	// Service itself does so, and gives it a fixed name. Defaults to [DefaultOrigin].
 	Origin string `pulumi:"origin"`
 	// Ingress are rules that are tried before [CloudflareTunnelArgs.Origin], in
 	// this order. If the last one matches everything, it replaces the origin.

@@ -14,7 +14,7 @@ type IngressRule struct {
 	// with the scheme http, https, ws, wss, tcp, ssh, rdp or smb;
 	// http_status:404; hello_world; bastion, like [OriginRequest.BastionMode];
 	// socks-proxy; or unix:/path or unix+tls:/path below
-	// [CloudflareTunnelArgs.ExistingPaths]. A Service has to exist, as that of
+	// [CloudflareTunnelArgs.ExistingPaths]. A Service has to exist, like that of
 	// [CloudflareTunnelArgs.Origin]. Not used with bastionMode. Required.
 	Service string `pulumi:"service" yaml:"service"`
 	// OriginRequest overrides the common [OriginRequest] field by field.
