@@ -9,10 +9,17 @@ import (
 	"k8s-tunnel/sandbox/process"
 )
 
-// Find returns the configuration with the slot of the node in its directory, which the label of the node's
-// interface tells even if nothing of the directory is left.
+// Find returns the configuration with the slot of the node that runs in its directory, which the label of
+// the node's interface tells even if nothing of the directory is left. A node whose processes aren't seen
+// may be another container's, with a directory of this name; one that a link leads to is another clone's.
 func Find(c Config) (found Config, ok bool) {
+	if IsLink(c.Dir) {
+		return Config{}, false
+	}
 	c.Dir = followLinks(c.Dir)
+	if _, runs := findInit(c); !runs {
+		return Config{}, false
+	}
 	for c.Slot = range MaxSlot + 1 {
 		if label, _ := linkLabel(c.Name()); label == c.ownerLabel() {
 			return c, true

@@ -49,6 +49,13 @@ func TestDown_WithoutADirectory(t *testing.T) {
 
 	require.NoError(t, open(t, w.Root, "another").Down(t.Context(), io.Discard))
 	require.True(t, id.Alive(), "of another world")
+	linked := open(t, w.Root, "linked")
+	require.NoError(t, os.MkdirAll(c.Dir, 0o700))
+	require.NoError(t, os.MkdirAll(linked.Dir(), 0o700))
+	require.NoError(t, os.Symlink(c.Dir, linked.clusterConfig().Dir))
+	require.NoError(t, linked.Down(t.Context(), io.Discard))
+	require.True(t, id.Alive(), "of the world that a link led to")
+	require.NoError(t, os.RemoveAll(w.Dir()))
 	require.NoError(t, w.Down(t.Context(), io.Discard))
 	require.False(t, id.Alive())
 	_, err = netlink.LinkByName(c.Name())
