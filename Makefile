@@ -122,18 +122,19 @@ conformance:
 e2e: export SEED ?= 1
 E2E := cd sandbox/e2e && GOFLAGS="$(PLAIN)" "$$E2E_SHARED/test" -test.timeout 75m -test.v -test.run '$(RUN)' \
 	-test.skip '^TestProbes$$|^TestExamples$$/^(environments|home-lab|migration|production)$$'
+# make runs the last line even if it is only to show what it would do.
 e2e:
 	@mkdir -p .sandbox/e2e && find .sandbox/e2e -mindepth 1 -maxdepth 1 -mtime +0 -exec rm -rf {} +
-	@E2E_SHARED="$$(mktemp -d '$(CURDIR)/.sandbox/e2e/XXXXXX')" && export E2E_SHARED && \
-		$(IN_SANDBOX) test -tags e2e -c -o "$$E2E_SHARED/test" ./e2e && \
-		$(MAKE) --no-print-directory -j3 e2e-first $(if $(RUN),,e2e-second e2e-third) && \
-		rm -rf "$$E2E_SHARED"
+	@mkdir -p .sandbox/e2e && E2E_SHARED="$$(mktemp -d '$(CURDIR)/.sandbox/e2e/XXXXXX')" && export E2E_SHARED && \
+		$(MAKE) --no-print-directory -j3 e2e-first $(if $(RUN),,e2e-second e2e-third) && rm -rf "$$E2E_SHARED"
 
-.PHONY: e2e-first e2e-second e2e-third
-e2e-first:
+.PHONY: e2e-built e2e-first e2e-second e2e-third
+e2e-built:
+	$(IN_SANDBOX) test -tags e2e -c -o "$$E2E_SHARED/test" ./e2e
+e2e-first: e2e-built
 	$(E2E)
-e2e-second e2e-third: e2e-%:
-	@export E2E_WORLD=$*; { $(E2E); } >"$$E2E_SHARED/$*.log" 2>&1; code=$$?; cat "$$E2E_SHARED/$*.log"; exit $$code
+e2e-second e2e-third: e2e-%: e2e-built
+	@export E2E_WORLD=$${E2E_WORLD:+$$E2E_WORLD-}$*; { $(E2E); } >"$$E2E_SHARED/$*.log" 2>&1; code=$$?; cat "$$E2E_SHARED/$*.log"; exit $$code
 
 ## examples: all examples, as their READMEs say, in a local world; ten minutes
 .PHONY: examples
@@ -148,12 +149,18 @@ changes:
 # ONLY is a regular expression for the disturbances' lines in the log. With KEEP_GOING=1, a failure isn't
 # the end. Most of it is waiting, so several worlds share it, a gigabyte of memory each. With RESUME=1, it
 # goes on where it was interrupted.
-chaos: export RECORD := 1
-chaos: export KILLS ?= 200
-chaos: export FAULTS ?= 1000
-chaos: export CHAOS_SHARED := $(CURDIR)/.sandbox/chaos
-chaos: WORLDS := 4
+.PHONY: chaos-worlds
 chaos:
+	@mkdir -p .sandbox/locks
+	@flock --nonblock --close --conflict-exit-code 99 .sandbox/locks/chaos $(MAKE) --no-print-directory chaos-worlds; code=$$?; \
+		test $$code != 99 || echo 'another make chaos runs in this clone: wait for its end' >&2; exit $$code
+
+chaos-worlds: export RECORD := 1
+chaos-worlds: export KILLS ?= 200
+chaos-worlds: export FAULTS ?= 1000
+chaos-worlds: export CHAOS_SHARED := $(CURDIR)/.sandbox/chaos
+chaos-worlds: WORLDS := 4
+chaos-worlds:
 	@$(if $(RESUME),,rm -rf '$(CHAOS_SHARED)';) mkdir -p '$(CHAOS_SHARED)'
 	@find '$(CHAOS_SHARED)' -name '*.attempt' -empty -delete && rm -f '$(CHAOS_SHARED)/failed'
 	@test -s '$(CHAOS_SHARED)/seed' || echo "$${SEED:-$$(date +%s)}" >'$(CHAOS_SHARED)/seed'
@@ -163,7 +170,7 @@ chaos:
 chaos-in-%:
 	@echo 'world chaos-$* writes to $(CHAOS_SHARED)/$*.log'
 	@E2E_WORLD=chaos-$* $(IN_SANDBOX) test -tags e2e -count 1 -timeout 24h -v -run '^TestChaos$$' ./e2e >'$(CHAOS_SHARED)/$*.log' 2>&1 || \
-		{ grep -A 20 -e '--- FAIL' '$(CHAOS_SHARED)/$*.log'; exit 1; }
+		{ grep -A 20 -e '--- FAIL' -e '^FAIL:' '$(CHAOS_SHARED)/$*.log'; exit 1; }
 
 ## soak: each change under load, many times in a row, in every scene; a table of failed requests at the end (hours)
 ROUNDS := 10

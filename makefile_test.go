@@ -66,7 +66,7 @@ func TestMakefile_RunsOfE2E(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, os.Symlink(makefile, filepath.Join(clone, "Makefile")))
 	run := func(part string) (string, error) {
-		cmd := exec.Command("make", "--no-print-directory", "e2e", "RUN=TestIt", "IN_SANDBOX=:", "E2E=@"+part)
+		cmd := exec.Command("make", "--no-print-directory", "e2e", "RUN=TestIt", "IN_SANDBOX=@:", "E2E=@"+part)
 		cmd.Dir = clone
 		cmd.Env = append(os.Environ(), "MAKEFLAGS=")
 		out, err := cmd.Output()
