@@ -132,10 +132,9 @@ func (e *example) stack(t *testing.T, name string, changes ...string) *stack {
 func (e *example) follow(t *testing.T, block int, changes ...string) string {
 	t.Helper()
 	require.Greater(t, len(e.blocks), block, "the README has too few code blocks")
-	// The token is in the environment of every world.
-	changes = append(changes, "--secret cloudflare:apiToken", `--secret cloudflare:apiToken "$CLOUDFLARE_API_TOKEN"`)
 	text := strings.NewReplacer(changes...).Replace(e.blocks[block])
 	shell := (&stack{&project.Stack{Project: e.project}}).shell(text)
+	shell.Stdin = strings.NewReader(state.SeedToken) // what Pulumi asks for
 	out, err := shell.CombinedOutput()
 	require.NoError(t, err, "%s\n%s", text, out)
 	return string(out)

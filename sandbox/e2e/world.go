@@ -58,7 +58,6 @@ func http2World(t *testing.T) *world.World {
 	if worlds.http2 == nil {
 		w, err := world.Open(worldName() + http2Suffix)
 		require.NoError(t, err)
-		require.NoError(t, w.Down(context.Background(), os.Stdout))
 		w.EdgeProtocol = "http2"
 		require.NoError(t, w.Up(context.Background(), os.Stdout))
 		worlds.http2 = w

@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"net/http"
@@ -53,7 +54,11 @@ func runInWorld(m *testing.M) (int, error) {
 	}
 	defer release()
 	// An earlier run may have left something.
-	if err := w.Down(ctx, os.Stdout); err != nil {
+	beside, err := world.Open(worldName() + http2Suffix)
+	if err != nil {
+		return 0, err
+	}
+	if err := errors.Join(w.Down(ctx, os.Stdout), beside.Down(ctx, os.Stdout)); err != nil {
 		return 0, err
 	}
 	before, err := takeSnapshot()
