@@ -40,7 +40,11 @@ func settings() auto.ConfigMap {
 // and would deploy to another cluster without a word once that one's context was switched.
 func kubeconfig() string {
 	home, _ := os.UserHomeDir()
-	return cmp.Or(os.Getenv("KUBECONFIG"), filepath.Join(home, ".kube", "config"))
+	path := cmp.Or(os.Getenv("KUBECONFIG"), filepath.Join(home, ".kube", "config"))
+	if absolute, err := filepath.Abs(path); err == nil {
+		return absolute
+	}
+	return path
 }
 
 func main() {
