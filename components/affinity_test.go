@@ -59,6 +59,10 @@ func TestCloudflareTunnelArgs_ValidateAffinity(t *testing.T) {
 		{"no weight", preferredNode(`{preference: {matchExpressions: [{key: a, operator: Exists}]}}`), []string{preferredAt + "[0].weight: 0 is not from 1 to 100"}},
 		{"no topology key", pod(`{labelSelector: {matchLabels: {app: web}}}`), []string{podAt + "[0].topologyKey: not set; it is a label of nodes, such as kubernetes.io/hostname"}},
 		{"a topology key", pod(`{topologyKey: "a/b/c"}`), []string{podAt + `[0].topologyKey: "a/b/c" is not a label's key`}},
+		{"keys of the pods' own labels", pod(`{topologyKey: a, matchLabelKeys: [b, "c d"], mismatchLabelKeys: [b]}`), []string{
+			podAt + "[0].matchLabelKeys: needs a labelSelector", podAt + `[0].matchLabelKeys[1]: "c d" is not a label's key`,
+			podAt + "[0].mismatchLabelKeys: needs a labelSelector", podAt + `[0]: "b" is in both matchLabelKeys and mismatchLabelKeys`,
+		}},
 		{"a namespace", pod(`{topologyKey: a, namespaces: [web, "*"]}`), []string{podAt + `[0].namespaces[1]: "*" is not a namespace's name`}},
 		{"a selector", pod(`{topologyKey: a, labelSelector: {matchLabels: {app: "a b"}, matchExpressions: [{key: a, operator: Gt, values: ["1"]}, {key: "", operator: In, values: ["c d"]}]}}`), []string{
 			podAt + `[0].labelSelector.matchLabels[app]: "a b" is not a label's value`,

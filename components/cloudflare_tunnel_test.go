@@ -680,13 +680,15 @@ func TestCloudflareTunnel_FailedCreation(t *testing.T) {
 	const id = "33333333-2222-3333-4444-555555555555"
 	name := "edge-" + plantest.NameSuffix
 	for _, test := range []struct {
-		failure, status string
-		stays           bool
-		warning         string
+		failures []string // the last one first
+		status   string
+		stays    bool
+		warning  string
 	}{
-		{"failed to create Argo Tunnel: error reading the answer", "inactive", false, ""},
-		{"failed to fetch Argo Tunnel: error reading the answer", "inactive", true, ""},
-		{"failed to create Argo Tunnel: error reading the answer", "healthy", true, "tunnel " + name + " may be left behind at Cloudflare: a tunnel named"},
+		{[]string{"failed to create Argo Tunnel: error reading the answer", "500"}, "inactive", false, ""},
+		{[]string{"failed to fetch Argo Tunnel: error reading the answer", "500"}, "inactive", true, ""},
+		{[]string{"failed to fetch Argo Tunnel: error reading the answer"}, "healthy", true, ""},
+		{[]string{"failed to create Argo Tunnel: error reading the answer", "500"}, "healthy", true, "tunnel " + name + " may be left behind at Cloudflare: a tunnel named"},
 	} {
 		api := apitest.New(t, apitest.NewZone("zone", "example.com", "account"))
 		api.Tunnels = []apitest.Tunnel{
@@ -695,7 +697,7 @@ func TestCloudflareTunnel_FailedCreation(t *testing.T) {
 		}
 		args := validArgs()
 		args.API = apiArgs(api)
-		r := &plantest.Engine{FailFirst: []string{"edge-tunnel"}, Failures: []string{test.failure, "500"}}
+		r := &plantest.Engine{FailFirst: []string{"edge-tunnel"}, Failures: test.failures}
 		require.NoError(t, r.Run(program(args)), "an error would hide that of the provider")
 		require.False(t, r.Find(t, "edge-tunnel").Retried)
 		require.Equal(t, test.stays, len(api.Tunnels) == 1)

@@ -155,6 +155,7 @@ func TestCloudflareTunnelArgs_ValidateSuggestedMounts(t *testing.T) {
 		{"/opt/ca.pem", []FileArgs{{ConfigMap: "a", MountPath: "/opt/ca"}}, "origin-ca:/etc/origin-ca", "/etc/origin-ca/ca.pem"},
 		{"/ca.pem", []FileArgs{{ConfigMap: "a", MountPath: "/etc/origin-ca/a"}, {ConfigMap: "b", MountPath: "/etc/origin-ca-2"}}, "origin-ca:/etc/origin-ca-3", "/etc/origin-ca-3/ca.pem"},
 		{"/var/run/secrets/kubernetes.io/serviceaccount/ca.crt", nil, "kube-root-ca.crt:/etc/cluster-ca", "/etc/cluster-ca/ca.crt"},
+		{"/var/run/secrets/kubernetes.io/serviceaccount/service-ca.crt", nil, "origin-ca:/etc/origin-ca", "/etc/origin-ca/service-ca.crt"},
 		{"/run/secrets/kubernetes.io/serviceaccount/ca.crt", []FileArgs{{ConfigMap: "a", MountPath: "/etc/cluster-ca"}}, "kube-root-ca.crt:/etc/cluster-ca-2", "/etc/cluster-ca-2/ca.crt"},
 	} {
 		args := validArgs()

@@ -55,13 +55,14 @@ func (t *CloudflareTunnel) resumable(ctx *pulumi.Context, p position, client *pr
 	onError := func(args *pulumi.ErrorHookArgs) (bool, error) {
 		after := time.Since(*began.Load())
 		again := retry(args) && after <= maxPatience
-		if args.FailedOperation != "create" || !again && !strings.Contains(args.Errors[0], failedCreation) {
+		unrecorded := strings.Contains(args.Errors[0], failedCreation)
+		if args.FailedOperation != "create" || !again && !unrecorded {
 			return false, nil
 		}
 		within, cancel := context.WithTimeout(ctx.Context(), clearingTime(after))
 		defer cancel()
 		if err := remove(within, args.NewInputs); err != nil {
-			if !strings.Contains(args.Errors[0], failedCreation) {
+			if !unrecorded {
 				return false, nil
 			}
 			// An error would take the place of the provider's.
