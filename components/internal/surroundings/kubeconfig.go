@@ -12,6 +12,7 @@ import (
 	"os/user"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"slices"
 	"strings"
 
@@ -237,7 +238,7 @@ func (e Environment) usualKubeconfig() *kubeconfig {
 	}
 	files := filepath.SplitList(e.get("KUBECONFIG"))
 	if len(files) == 0 {
-		files = []string{filepath.Join(e.get("HOME"), ".kube", "config")}
+		files = e.homeKubeconfig(runtime.GOOS)
 	}
 	all := &kubeconfig{}
 	for _, file := range files {
@@ -250,6 +251,26 @@ func (e Environment) usualKubeconfig() *kubeconfig {
 		all.Contexts, all.Clusters, all.Users = append(all.Contexts, one.Contexts...), append(all.Clusters, one.Clusters...), append(all.Users, one.Users...)
 	}
 	return all
+}
+
+// homeKubeconfig returns the path of the kubeconfig in the home directory, or nothing if there is
+// none. On Windows, several variables may name a home, and the first one with a kubeconfig counts,
+// as it does for the provider and kubectl.
+func (e Environment) homeKubeconfig(system string) []string {
+	homes := []string{e.get("HOME")}
+	if system == "windows" {
+		if drive, path := e.get("HOMEDRIVE"), e.get("HOMEPATH"); drive != "" && path != "" {
+			homes = append(homes, drive+path)
+		}
+		homes = append(homes, e.get("USERPROFILE"))
+	}
+	for _, home := range homes {
+		path := filepath.Join(home, ".kube", "config")
+		if _, err := os.Stat(path); home != "" && err == nil {
+			return []string{path}
+		}
+	}
+	return nil
 }
 
 // Cluster tells the cluster that the Kubernetes provider's setting, given as to

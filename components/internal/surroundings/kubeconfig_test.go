@@ -266,6 +266,11 @@ func TestEnvironment_Cluster(t *testing.T) {
 		require.Empty(t, env.Cluster(unknown, "", directory), unknown)
 	}
 	require.Empty(t, env.Cluster("", "lost", directory))
+	atHome := filepath.Join(t.TempDir(), ".kube", "config")
+	require.NoError(t, os.MkdirAll(filepath.Dir(atHome), 0o755))
+	require.NoError(t, os.WriteFile(atHome, []byte(usual), 0o600))
+	env = shell(map[string]string{"PULUMI_MONITOR": "127.0.0.1:1", "HOME": filepath.Dir(filepath.Dir(atHome))})
+	require.Equal(t, home, env.Cluster("", "", directory), "of the home's kubeconfig")
 	inline := shell(map[string]string{"KUBECONFIG": filepath.Join(directory, "usual")})
 	require.Empty(t, inline.Cluster("", "", directory), "the providers may have another shell")
 	require.NoError(t, inline.Kubeconfig("", "tpyo", directory))
