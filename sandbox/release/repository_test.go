@@ -40,6 +40,16 @@ func TestTemplate_Questions(t *testing.T) {
 	}
 }
 
+// macOS doesn't run what a browser has downloaded until it is told to.
+func TestBinary_Quarantine(t *testing.T) {
+	t.Parallel()
+	manual, err := os.ReadFile("../../README.md")
+	require.NoError(t, err)
+	for name, text := range map[string][]byte{"README.md": manual, "the binary's README.md": binaryReadme} {
+		require.True(t, strings.Contains(string(text), "`xattr -dr com.apple.quarantine .`"), name)
+	}
+}
+
 // Workflows run only what is pinned, may do only what they say, and end.
 func TestWorkflows(t *testing.T) {
 	t.Parallel()
