@@ -21,7 +21,13 @@ import (
 // data are the ones that the Makefile uses, whose results are in the cache already. They cost the
 // program nothing that counts, because it waits for others most of the time, and compiling takes a
 // third less memory.
-var flags = slices.Concat([]string{"-mod=readonly", "-ldflags=-s -w -buildid="}, toolchain.LeanFlags)
+//
+// The build's ID is the same wherever it is built. It isn't empty, because the linker makes the UUID by
+// which macOS knows a program, LC_UUID, from it.
+func (r *release) flags(p platform) []string {
+	id := strings.Join([]string{program, r.version, p.system, p.architecture}, "/")
+	return slices.Concat([]string{"-mod=readonly", "-ldflags=-s -w -buildid=" + id}, toolchain.LeanFlags)
+}
 
 // kept are the settings of the go command that say where it keeps and finds things, and which version it
 // is. They don't decide what is built.
@@ -120,7 +126,7 @@ func (r *release) buildFor(ctx context.Context, p platform) ([]string, error) {
 		return nil, err
 	}
 	fmt.Printf("building for %s/%s\n", p.system, p.architecture)
-	cmd := exec.CommandContext(ctx, "go", append(append([]string{"build"}, flags...), "-o", binary, ".")...)
+	cmd := exec.CommandContext(ctx, "go", slices.Concat([]string{"build"}, r.flags(p), []string{"-o", binary, "."})...)
 	cmd.Dir, cmd.Env = r.root, env
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("go build: %w\n%s", err, out)

@@ -5,6 +5,7 @@ import (
 	"archive/zip"
 	"bytes"
 	"compress/gzip"
+	"debug/macho"
 	"encoding/json"
 	"errors"
 	"io"
@@ -14,6 +15,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"testing"
 
@@ -327,6 +329,36 @@ func TestTemplate(t *testing.T) {
 
 	write(t, filepath.Join(r.root, "components", "text.txt"), "in ${PROJECT}")
 	require.ErrorContains(t, r.writeTemplate(t.Context()), "text that pulumi new would replace")
+}
+
+// A program for macOS has the UUID that the system knows it by.
+func TestBuildFor_UUID(t *testing.T) {
+	if testing.Short() {
+		t.Skip("compiles for another system")
+	}
+	t.Parallel()
+	r := newClone(t)
+	require.NoError(t, os.Mkdir(r.out, 0o755))
+	files, err := r.buildFor(t.Context(), platform{"darwin", "arm64"})
+	require.NoError(t, err)
+	packed, err := os.Open(filepath.Join(r.out, files[0]))
+	require.NoError(t, err)
+	defer packed.Close()
+	plain, err := gzip.NewReader(packed)
+	require.NoError(t, err)
+	archive := tar.NewReader(plain)
+	for header := new(tar.Header); path.Base(header.Name) != program; {
+		header, err = archive.Next()
+		require.NoError(t, err)
+	}
+	raw, err := io.ReadAll(archive)
+	require.NoError(t, err)
+	binary, err := macho.NewFile(bytes.NewReader(raw))
+	require.NoError(t, err)
+	const uuid = 0x1b // LC_UUID
+	require.True(t, slices.ContainsFunc(binary.Loads, func(load macho.Load) bool {
+		return binary.ByteOrder.Uint32(load.Raw()) == uuid
+	}))
 }
 
 // The release is the same again, and a difference is found.
