@@ -36,6 +36,10 @@ func TestRenaming(t *testing.T) {
 			"- pkg: " + renamed + "/components$\nsections: [prefix(" + renamed + ")]\nmodule-path: " + renamed + "\n",
 		},
 		{"a command", "README.md", "go get " + old + "/components@v0.1.0", "go get " + renamed + "/components@v0.1.0"},
+		{
+			"a module from a folder", "README.md", "`go mod edit -require " + old + "@v0.0.0 -replace\n  " + old + "=<path of the clone>`",
+			"`go mod edit -require " + renamed + "@v0.0.0 -replace\n  " + renamed + "=<path of the clone>`",
+		},
 		{"the repository", "README.md", "https://github.com/" + "OWNER/k8s-tunnel/releases", "https://" + renamed + "/releases"},
 		{"the repository on a command line", "SECURITY.md", "--repo OWNER/" + "k8s-tunnel", "--repo " + strings.TrimPrefix(renamed, "github.com/")},
 		{"the type", "a.go", `"k8s-tunnel:index:CloudflareTunnel"`, `"k8s-tunnel:index:CloudflareTunnel"`},
@@ -75,6 +79,11 @@ func TestRenaming_MajorVersion(t *testing.T) {
 	require.Equal(t, text(repository+"/v2", repository), string(raised.apply("a.go", []byte(text(repository, repository)))))
 	moved := newRenaming(files, repository+"/v2", "github.com/you/tunnel/v3")
 	require.Equal(t, text("github.com/you/tunnel/v3", "github.com/you/tunnel"), string(moved.apply("a.go", []byte(text(repository+"/v2", repository)))))
+	folder := func(module, version string) string {
+		return "go mod edit -require " + module + "@" + version + " -replace " + module + "=."
+	}
+	require.Equal(t, folder(repository+"/v2", "v2.0.0"), string(first.apply("a.md", []byte(folder(old, "v0.0.0")))))
+	require.Equal(t, folder("github.com/you/tunnel/v3", "v3.0.0"), string(moved.apply("a.md", []byte(folder(repository+"/v2", "v2.0.0")))))
 	below := newRenaming(files, old, "github.com/you/all/tunnel")
 	require.Equal(t, "https://github.com/you/all/releases", string(below.apply("a.md", []byte("https://github.com/"+"OWNER/k8s-tunnel/releases"))))
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"path"
 	"regexp"
 	"slices"
@@ -45,6 +46,12 @@ func newRenaming(files []string, old, new string) renaming {
 		packages := regexp.MustCompile(`(^|[^\w./-])` + from + `(/(?:` + strings.Join(folders, "|") + `)\b)`)
 		r.everywhere = append(r.everywhere, rule{packages, "${1}" + new + "${2}"})
 	}
+	// How another module takes this one from a folder, at the first version that fits the path.
+	_, major, _ := module.SplitPathVersion(new)
+	first := cmp.Or(module.PathMajorPrefix(major), "v0") + ".0.0"
+	r.everywhere = append(r.everywhere,
+		rule{regexp.MustCompile(`(-require\s+)` + from + `@v\d+\.0\.0\b`), "${1}" + new + "@" + first},
+		rule{regexp.MustCompile(`(-replace\s+)` + from + `=`), "${1}" + new + "="})
 	// The repository's address. Until the first renaming, its owner is OWNER.
 	if strings.HasPrefix(new, host) {
 		is, was := repository(new), regexp.QuoteMeta(repository(old))
