@@ -37,6 +37,8 @@ func (r *readme) stackObject(t *testing.T, block string) {
 		Kind string
 		Spec struct {
 			Stack, Backend    string
+			DestroyOnFinalize bool `yaml:"destroyOnFinalize"`
+			RunProgram        bool `yaml:"runProgram"`
 			Config            map[string]string
 			SecretsRef        map[string]any `yaml:"secretsRef"`
 			EnvRefs           map[string]any `yaml:"envRefs"`
@@ -50,6 +52,8 @@ func (r *readme) stackObject(t *testing.T, block string) {
 	}
 	require.NoError(t, yaml.Unmarshal([]byte(block), &object))
 	require.Equal(t, "Stack", object.Kind)
+	require.True(t, object.Spec.DestroyOnFinalize)
+	require.True(t, object.Spec.RunProgram)
 	require.Contains(t, object.Spec.SecretsRef, "cloudflare:apiToken")
 	require.Contains(t, object.Spec.EnvRefs, "PULUMI_CONFIG_PASSPHRASE")
 	require.NotEmpty(t, object.Spec.WorkspaceTemplate.Spec.Local.Dir)
