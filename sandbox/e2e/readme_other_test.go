@@ -75,6 +75,23 @@ func (r *readme) escEnvironment(t *testing.T, block string) {
 	require.Contains(t, out, "does not support environments")
 }
 
+// escValues is read only, because the environment would be Pulumi Cloud's.
+func (r *readme) escValues(t *testing.T, block string) {
+	var environment struct {
+		Values struct {
+			PulumiConfig struct {
+				Domain string `yaml:"k8s-tunnel:domain"`
+				Token  struct {
+					Secret string `yaml:"fn::secret"`
+				} `yaml:"cloudflare:apiToken"`
+			} `yaml:"pulumiConfig"`
+		}
+	}
+	require.NoError(t, yaml.Unmarshal([]byte(block), &environment))
+	require.NotEmpty(t, environment.Values.PulumiConfig.Domain)
+	require.NotEmpty(t, environment.Values.PulumiConfig.Token.Secret)
+}
+
 // inCI has nothing to change: neither in the preview, nor in that of the update, nor in the update.
 func (r *readme) inCI(t *testing.T, block string) {
 	out := r.sh(t, strings.ReplaceAll(block, "--stack prod", "--stack "+readmeStack))

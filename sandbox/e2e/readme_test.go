@@ -69,6 +69,7 @@ var manuals = []manual{
 		{"runtime:", (*readme).prepareProgram},
 		{"apiVersion: pulumi.com/v1", (*readme).stackObject},
 		{"environment:", (*readme).escEnvironment},
+		{"values:", (*readme).escValues},
 		{"pulumi preview --stack prod --diff --non-interactive", (*readme).inCI},
 	}},
 	{"docs/reference.md", []readmeCase{
