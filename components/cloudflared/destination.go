@@ -68,9 +68,9 @@ func (r Routing) Destinations() []Destination {
 }
 
 // Warnings are about services in the connector's own pod, as most configuration files
-// of a cloudflared beside its service have them.
+// of a cloudflared beside its service have them, and about paths that decide who gets in.
 func (r Routing) Warnings() []string {
-	var warnings []string
+	warnings := r.pathWarnings()
 	for i, rule := range r.Rules() {
 		service, err := r.service(i, rule)
 		if err != nil || !service.isLoopback() {

@@ -8,7 +8,8 @@ type IngressRule struct {
 	// below, at any depth, but not the name itself.
 	Hostname string `pulumi:"hostname" yaml:"hostname,omitempty"`
 	// Path is a regular expression (Go syntax) that is searched for in the
-	// request's path. To match a prefix, anchor it: ^/api/.
+	// request's path. To match a prefix, anchor it: ^/api/. The path is the one that was
+	// sent, so ^/public/ matches /public/../admin: don't let a path decide who gets in.
 	Path string `pulumi:"path" yaml:"path,omitempty"`
 	// Service is where the requests go: scheme://host[:port] without a path,
 	// with the scheme http, https, ws, wss, tcp, ssh, rdp or smb;

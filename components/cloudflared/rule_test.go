@@ -382,6 +382,58 @@ func TestRouting_Warnings(t *testing.T) {
 	require.Empty(t, routing.Warnings(), "the origin isn't used")
 }
 
+// A path can be walked around where the rule that it leads past guards the same service.
+func TestRouting_WarningsOfPaths(t *testing.T) {
+	t.Parallel()
+	const staff = `originRequest: {access: {required: true, teamName: home, audTag: [staff]}}`
+	const all = `originRequest: {access: {required: true, teamName: home, audTag: [all]}}`
+	const off = `originRequest: {access: {required: false}}`
+	for _, test := range []struct {
+		name  string
+		rules string // YAML; the origin is http://web
+		want  string // the beginning of the warning; empty: none
+	}{
+		{"an open path", `[{hostname: a.com, path: ^/public, service: http://app}, {hostname: a.com, service: http://app, ` + staff + `}]`, "ingress[0].path: decides between this rule and ingress[1]"},
+		{"a guarded path", `[{hostname: a.com, path: ^/admin, service: http://web, ` + staff + `}]`, "ingress[0].path: decides between this rule and origin"},
+		{"a closed path", `[{path: ^/metrics, service: "http_status:404"}]`, "ingress[0].path: decides between this rule and origin"},
+		{"all but a path is closed", `[{hostname: a.com, path: ^/public, service: http://app}, {service: "http_status:404"}]`, "ingress[0].path: decides between this rule and ingress[1]"},
+		{"paths of both", `[{hostname: a.com, path: ^/x, service: http://app}, {hostname: a.com, path: ^/y, service: "http_status:503"}, {hostname: a.com, service: http://b}]`, "ingress[0].path: decides between this rule and ingress[1]"},
+		{"a host below a wildcard", `[{hostname: A.b.com, path: ^/public, service: http://app}, {hostname: "*.b.com", service: http://app, ` + staff + `}]`, "ingress[0].path: decides between this rule and ingress[1]"},
+		{"a wildcard above a host", `[{hostname: "*.b.com", path: ^/public, service: http://app}, {hostname: a.b.com, service: http://app, ` + staff + `}, {hostname: "*", service: http://b}]`, "ingress[0].path: decides between this rule and ingress[1]"},
+		{"other visitors", `[{hostname: a.com, path: ^/admin, service: http://app, ` + staff + `}, {hostname: a.com, service: http://app, ` + all + `}]`, "ingress[0].path: decides between this rule and ingress[1]"},
+		{"a later path", `[{hostname: b.com, service: http://b}, {hostname: a.com, path: ^/x, service: http://x}, {hostname: a.com, path: ^/y, service: http://x, ` + staff + `}]`, "ingress[1].path: decides between this rule and ingress[2]"},
+		{"open rules", `[{hostname: a.com, path: ^/x, service: http://app}, {hostname: a.com, service: http://web}]`, ""},
+		{"the same visitors", `[{hostname: a.com, path: ^/x, service: http://app, ` + staff + `}, {hostname: a.com, service: http://app, ` + staff + `}]`, ""},
+		{"another service", `[{hostname: a.com, path: ^/admin, service: http://app, ` + staff + `}, {hostname: a.com, service: http://b}]`, ""},
+		{"another host", `[{hostname: a.com, path: ^/x, service: http://app}, {hostname: b.com, service: http://app, ` + staff + `}, {hostname: "*.a.com", service: "http_status:404"}]`, ""},
+		{"no path", `[{hostname: a.com, service: http://app}, {hostname: "*.com", service: http://app, ` + staff + `}, {service: "http_status:404"}]`, ""},
+		{"a whole host before", `[{hostname: a.com, path: ^/x, service: http://app}, {hostname: a.com, service: http://b}, {service: "http_status:404"}]`, ""},
+		{"a host that is open as a whole", `[{hostname: a.com, service: http://app}, {hostname: a.com, path: ^/admin, service: http://app, ` + staff + `}, {hostname: b.com, service: "http_status:403"}]`, ""},
+		{"a closed path of a guarded host", `[{hostname: a.com, path: ^/admin, service: "http_status:403"}, {hostname: a.com, service: http://app, ` + staff + `}]`, ""},
+		{"answers", `[{path: ^/healthz, service: "http_status:200"}, {path: ^/hello, service: hello_world}, {path: ^/old, service: "http_status:410", ` + off + `}, {service: "http_status:404"}]`, ""},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			routing := Routing{Origin: "http://web"}
+			require.NoError(t, yaml.Unmarshal([]byte(test.rules), &routing.Ingress))
+			require.NoError(t, routing.Validate())
+			warnings := routing.Warnings()
+			if test.want == "" {
+				require.Empty(t, warnings)
+				return
+			}
+			require.Len(t, warnings, 1)
+			require.True(t, strings.HasPrefix(warnings[0], test.want+" who gets in"), warnings[0])
+		})
+	}
+	// What rules inherit counts.
+	inherited := Routing{Origin: "http://web", OriginRequest: &OriginRequest{Access: &Access{Required: new(true), TeamName: "home", AudTag: []string{"b", "a"}}}}
+	inherited.Ingress = []IngressRule{{Path: "^/x", Service: "http://web", OriginRequest: &OriginRequest{Access: &Access{Required: new(true), TeamName: "home", AudTag: []string{"a", "b"}}}}}
+	require.Empty(t, inherited.Warnings())
+	inherited.Ingress[0].OriginRequest.Access.Required = new(false)
+	require.Len(t, inherited.Warnings(), 1)
+}
+
 func TestRouting_Validate(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
