@@ -187,16 +187,24 @@ func (a *CloudflareTunnelArgs) warnings() []string {
 // releaseTag is the tag of one of cloudflared's releases, which are named by date.
 var releaseTag = regexp.MustCompile(`^\d{4}\.\d{1,2}\.\d+`)
 
-// imageWarnings are about a release of cloudflared that is too old, for any use or for a
-// setting.
-func (a *CloudflareTunnelArgs) imageWarnings() []string {
+// release is the tag of the image if that is one of cloudflared's releases, or empty.
+func (a *CloudflareTunnelArgs) release() string {
 	named, err := reference.ParseNormalizedNamed(a.Image)
 	tagged, ok := named.(reference.Tagged)
 	if err != nil || !ok || !strings.HasSuffix("/"+reference.Path(named), "/cloudflare/cloudflared") || !releaseTag.MatchString(tagged.Tag()) {
+		return ""
+	}
+	return tagged.Tag()
+}
+
+// imageWarnings are about a release of cloudflared that is too old, for any use or for a
+// setting.
+func (a *CloudflareTunnelArgs) imageWarnings() []string {
+	tag := a.release()
+	if tag == "" {
 		return nil
 	}
 	var warnings []string
-	tag := tagged.Tag()
 	if isOlder(tag, oldestImage) {
 		warnings = append(warnings, fmt.Sprintf("image: %s drops requests when a pod stops, or breaks POST requests without a body; use %s or later, such as %s", tag, oldestImage, DefaultImage))
 	}

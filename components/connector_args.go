@@ -29,8 +29,8 @@ type ConnectorArgs struct {
 	// unset.
 	Region string `pulumi:"region"`
 	// PostQuantum refuses connections to Cloudflare whose key exchange isn't secure
-	// against quantum computers, which is only preferred otherwise. Needs QUIC.
-	// Defaults to false.
+	// against quantum computers, which is only preferred otherwise. Needs QUIC before
+	// cloudflared 2026.5.0. Defaults to false.
 	PostQuantum bool `pulumi:"postQuantum"`
 	// DisablePathMTUDiscovery sends small QUIC packets, for networks that lose large
 	// ones. Defaults to false.
@@ -79,8 +79,9 @@ func validateConnector(path string, args *CloudflareTunnelArgs) error {
 			problems = append(problems, fmt.Errorf("%s.%s: %q is not allowed; use %s, or remove it", path, field.name, field.value, strings.Join(values, ", ")))
 		}
 	}
-	if c.PostQuantum && c.Protocol == "http2" {
-		problems = append(problems, fmt.Errorf("%s.postQuantum: needs QUIC, but %s.protocol is http2; remove one of them", path, path))
+	if release := args.release(); c.PostQuantum && c.Protocol == "http2" && release != "" && isOlder(release, oldestWithPostQuantumHTTP2) {
+		problems = append(problems, fmt.Errorf("%s.postQuantum: needs QUIC in cloudflared %s, but %s.protocol is http2; remove one of them, or use an image of %s or later",
+			path, release, path, oldestWithPostQuantumHTTP2))
 	}
 	if reachable := edgeIPVersion(args.NetworkPolicy.Edge); slices.Contains(ipVersions, c.EdgeIPVersion) && reachable != "auto" && c.EdgeIPVersion != reachable {
 		problems = append(problems, fmt.Errorf("%s.edgeIPVersion: %s doesn't fit networkPolicy.edge, which has ranges of IPv%s only; correct one of them", path, c.EdgeIPVersion, reachable))

@@ -14,6 +14,11 @@ func TestConnectorArgs_Validate(t *testing.T) {
 	runs := func(c ConnectorArgs) func(*CloudflareTunnelArgs) {
 		return func(a *CloudflareTunnelArgs) { a.Connector = &c }
 	}
+	postQuantum := func(image string) func(*CloudflareTunnelArgs) {
+		return func(a *CloudflareTunnelArgs) {
+			a.Connector, a.Image = &ConnectorArgs{PostQuantum: true, Protocol: "http2"}, image
+		}
+	}
 	for _, test := range []struct {
 		name    string
 		change  func(*CloudflareTunnelArgs)
@@ -29,7 +34,9 @@ func TestConnectorArgs_Validate(t *testing.T) {
 		{"unknown region", runs(ConnectorArgs{Region: "eu"}), `connector.region: "eu" is not allowed; use us, or remove it`},
 		{"unknown level", runs(ConnectorArgs{LogLevel: "trace", TransportLogLevel: "loud"}), `connector.transportLogLevel: "loud" is not allowed; use debug, info, warn, error, fatal, or remove it`},
 		{"unknown format", runs(ConnectorArgs{LogFormat: "yaml"}), `connector.logFormat: "yaml" is not allowed; use text, json, or remove it`},
-		{"post-quantum without QUIC", runs(ConnectorArgs{PostQuantum: true, Protocol: "http2"}), "connector.postQuantum: needs QUIC, but connector.protocol is http2"},
+		{"post-quantum without QUIC", postQuantum("cloudflare/cloudflared:2026.3.0"), "connector.postQuantum: needs QUIC in cloudflared 2026.3.0, but connector.protocol is http2; remove one of them, or use an image of 2026.5.0 or later"},
+		{"post-quantum without QUIC in a release that can", postQuantum("cloudflare/cloudflared:2026.5.0"), ""},
+		{"post-quantum without QUIC in an image that may be able to", postQuantum("cloudflare/cloudflared:latest"), ""},
 		{"no grace period", runs(ConnectorArgs{GracePeriod: "30"}), `connector.gracePeriod: "30" is not a duration`},
 		{"short grace period", runs(ConnectorArgs{GracePeriod: "500ms"}), "connector.gracePeriod: 500ms is not a whole number of seconds up to 3m0s"},
 		{"long grace period", runs(ConnectorArgs{GracePeriod: "4m"}), "connector.gracePeriod: 4m is not"},

@@ -26,6 +26,9 @@ const (
 	oldestWithJSON = "2025.6.1"
 	// oldestWithFed is the first release that knows Access's environment.
 	oldestWithFed = "2025.9.0"
+	// oldestWithPostQuantumHTTP2 is the first release with [ConnectorArgs.PostQuantum] over
+	// HTTP/2. Older ones don't start.
+	oldestWithPostQuantumHTTP2 = "2026.5.0"
 	// DefaultOrigin is the Service of a standard installation of ingress-nginx.
 	DefaultOrigin = "http://ingress-nginx-controller.ingress-nginx"
 	// DefaultReplicas keeps the names served while a node or a pod is away.
