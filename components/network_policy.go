@@ -151,13 +151,14 @@ func (t *CloudflareTunnel) warnOfServices(
 		if !read {
 			continue
 		}
-		warning := serviceWarning(d, service, services[service])
-		if said[warning] {
-			continue
-		}
-		said[warning] = true
-		if err := ctx.Log.Warn(d.Path+": "+warning, &pulumi.LogArgs{Resource: t}); err != nil {
-			return fmt.Errorf("logging a warning about service %s: %w", service.Name, err)
+		for _, warning := range []string{serviceWarning(d, service, services[service]), certificateWarning(d)} {
+			if said[warning] {
+				continue
+			}
+			said[warning] = true
+			if err := ctx.Log.Warn(d.Path+": "+warning, &pulumi.LogArgs{Resource: t}); err != nil {
+				return fmt.Errorf("logging a warning about service %s: %w", service.Name, err)
+			}
 		}
 	}
 	return nil

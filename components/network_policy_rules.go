@@ -122,6 +122,14 @@ func serviceWarning(d cloudflared.Destination, service cloudflared.ServiceName, 
 	return ""
 }
 
+// certificateWarning says that connectors won't trust a Service over TLS, or is empty.
+func certificateWarning(d cloudflared.Destination) string {
+	if !d.NeedsCertificate {
+		return ""
+	}
+	return fmt.Sprintf("cloudflared expects a certificate for %s, which no public authority issues; set originRequest.matchSNItoHost to true if the Service has one for the names that visitors use, caPool if it is of an authority of your own, or noTLSVerify to true if it is self-signed", d.Host)
+}
+
 // targetPort is the pods' port: a number, or the name of a container's port.
 func targetPort(p corev1.ServicePort) any {
 	switch target := p.TargetPort.(type) {

@@ -161,6 +161,52 @@ func TestNetworkPolicy_ServiceWarnings(t *testing.T) {
 	}, r.Warnings())
 }
 
+// A Service over TLS has no certificate that cloudflared trusts by default.
+func TestNetworkPolicy_CertificateWarnings(t *testing.T) {
+	t.Parallel()
+	const warning = "cloudflared expects a certificate for web.web, which no public authority issues; set originRequest.matchSNItoHost to true if the Service has one for the names that visitors use, "
+	for _, test := range []struct {
+		name        string
+		service     string
+		own, common OriginRequest
+		warns       bool
+	}{
+		{"https", "https://web.web", OriginRequest{}, OriginRequest{}, true},
+		{"wss", "wss://web.web", OriginRequest{HTTPHostHeader: new("a.example.com")}, OriginRequest{}, true},
+		{"turned off again", "https://web.web", OriginRequest{NoTLSVerify: new(false), CAPool: new("")}, OriginRequest{NoTLSVerify: new(true), CAPool: new("/ca.crt")}, true},
+		{"http", "http://web.web", OriginRequest{}, OriginRequest{}, false},
+		{"tcp", "tcp://web.web:443", OriginRequest{}, OriginRequest{}, false},
+		{"an authority", "https://web.web", OriginRequest{CAPool: new("/ca.crt")}, OriginRequest{}, false},
+		{"a name", "https://web.web", OriginRequest{OriginServerName: new("web.example.com")}, OriginRequest{}, false},
+		{"the visitors' name", "https://web.web", OriginRequest{}, OriginRequest{MatchSNIToHost: new(true)}, false},
+		{"any certificate", "https://web.web", OriginRequest{}, OriginRequest{NoTLSVerify: new(true)}, false},
+		{"a host outside of the cluster", "https://nas.home.lan", OriginRequest{}, OriginRequest{}, false},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			args := validArgs()
+			args.OriginRequest, args.ExistingPaths = &test.common, []string{"/ca.crt"}
+			args.Ingress = []IngressRule{
+				{Hostname: "a.example.com", Service: test.service, OriginRequest: &test.own},
+				{Hostname: "b.example.com", Service: test.service, OriginRequest: &test.own},
+			}
+			if strings.Contains(test.service, "nas") {
+				args.NetworkPolicy = &NetworkPolicyArgs{Origins: []PolicyOriginArgs{{Host: "nas.home.lan", To: []PeerArgs{{CIDR: "192.0.2.9/32"}}}}}
+			}
+			r := &plantest.Engine{Services: map[string]map[string]any{"web/web": {
+				"selector": map[string]any{"app": "web"}, "ports": []any{map[string]any{"port": 443}, map[string]any{"port": 80}},
+			}}}
+			require.NoError(t, r.Run(program(args)))
+			if !test.warns {
+				require.Empty(t, r.Warnings())
+				return
+			}
+			require.Len(t, r.Warnings(), 1)
+			require.True(t, strings.HasPrefix(r.Warnings()[0], "ingress[0].service: "+warning), r.Warnings()[0])
+		})
+	}
+}
+
 // A logical name has namespace and name of a Service, which may be confused.
 func TestNetworkPolicy_ServicesAreToldApart(t *testing.T) {
 	t.Parallel()

@@ -1,6 +1,7 @@
 package cloudflared
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -24,6 +25,9 @@ type Destination struct {
 	// Service is the Kubernetes Service that Host may name. Its namespace is
 	// empty for the connectors' own.
 	Service ServiceName
+	// NeedsCertificate is set when cloudflared expects a certificate of a public
+	// authority for Host.
+	NeedsCertificate bool
 }
 
 // ClientChooses reports whether the client chooses the destination.
@@ -60,11 +64,29 @@ func (r Routing) Destinations() []Destination {
 				path = r.bastionArgument(i)
 			}
 			if d, outside := service.destination(path); outside {
+				d.NeedsCertificate = (service.Scheme == "https" || service.Scheme == "wss") && r.verifiesHost(rule)
 				add(d)
 			}
 		}
 	}
 	return all
+}
+
+// verifiesHost reports whether no setting changes what cloudflared verifies of a TLS
+// service by default.
+func (r Routing) verifiesHost(rule IngressRule) bool {
+	own, common := cmp.Or(rule.OriginRequest, &OriginRequest{}), cmp.Or(r.OriginRequest, &OriginRequest{})
+	for _, text := range []*string{cmp.Or(own.CAPool, common.CAPool), cmp.Or(own.OriginServerName, common.OriginServerName)} {
+		if text != nil && *text != "" {
+			return false
+		}
+	}
+	for _, on := range []*bool{cmp.Or(own.NoTLSVerify, common.NoTLSVerify), cmp.Or(own.MatchSNIToHost, common.MatchSNIToHost)} {
+		if on != nil && *on {
+			return false
+		}
+	}
+	return true
 }
 
 // Warnings are about services in the connector's own pod, as most configuration files
