@@ -3,6 +3,7 @@ package components
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -302,6 +303,21 @@ func TestNetworkPolicy_SeveralPorts(t *testing.T) {
 	require.Equal(t, []string{
 		"ingress[1].service: uses port 8080 of nas.home.lan, but networkPolicy.origins[0] allows only 5000; add it there, or leave out ports to allow those that are used",
 	}, declare(t, args).Warnings())
+}
+
+// cloudflared asks 1.1.1.1 over TLS for what the cluster's DNS doesn't answer.
+func TestNetworkPolicy_DNSOverTLS(t *testing.T) {
+	t.Parallel()
+	args := validArgs()
+	args.NetworkPolicy = &NetworkPolicyArgs{DNS: append(slices.Clone(defaultDNS), PeerArgs{CIDR: "1.1.1.1/32", Ports: []int{853}})}
+	rules := egressOf(t, declare(t, args))
+	require.Equal(t, egressOf(t, declare(t, validArgs()))[0], rules[0], "the cluster's DNS, with its own port")
+	require.Equal(t, "1.1.1.1/32", rules[1].To[0].IpBlock.Cidr)
+	var ports []string
+	for _, port := range rules[1].Ports {
+		ports = append(ports, fmt.Sprintf("%s %v", *port.Protocol, port.Port))
+	}
+	require.Equal(t, []string{"UDP 853", "TCP 853"}, ports)
 }
 
 func TestNetworkPolicy_Metrics(t *testing.T) {
