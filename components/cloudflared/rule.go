@@ -16,7 +16,9 @@ type IngressRule struct {
 	// http_status:404; hello_world; bastion, like [OriginRequest.BastionMode];
 	// socks-proxy; or unix:/path or unix+tls:/path below
 	// [CloudflareTunnelArgs.ExistingPaths]. A Service has to exist, like that of
-	// [CloudflareTunnelArgs.Origin]. Not used with bastionMode. Required.
+	// [CloudflareTunnelArgs.Origin]. To tcp, ssh, rdp and smb, clients connect with
+	// `cloudflared access`; anybody can, unless Cloudflare Access is in front of the
+	// name. Not used with bastionMode. Required.
 	Service string `pulumi:"service" yaml:"service"`
 	// OriginRequest overrides the common [OriginRequest] field by field.
 	OriginRequest *OriginRequest `pulumi:"originRequest" yaml:"originRequest,omitempty"`
