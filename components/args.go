@@ -10,6 +10,7 @@ import (
 
 	"github.com/distribution/reference"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+	"k8s.io/apimachinery/pkg/util/version"
 
 	"k8s-tunnel/components/cloudflared"
 	"k8s-tunnel/components/internal/validate"
@@ -221,12 +222,8 @@ func (a *CloudflareTunnelArgs) imageWarnings() []string {
 
 // isOlder compares releases, which begin with year.month.number.
 func isOlder(release, than string) bool {
-	parse := func(text string) []int {
-		var year, month, number int
-		_, _ = fmt.Sscanf(text, "%d.%d.%d", &year, &month, &number) // releaseTag matches
-		return []int{year, month, number}
-	}
-	return slices.Compare(parse(release), parse(than)) < 0
+	parsed, err := version.ParseGeneric(release)
+	return err == nil && parsed.LessThan(version.MustParseGeneric(than))
 }
 
 // roomWarnings are about so many connectors that a rolling update may have more than

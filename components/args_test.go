@@ -156,6 +156,7 @@ func TestImageWarnings(t *testing.T) {
 	for image, old := range map[string]bool{
 		DefaultImage:                                                  false,
 		"cloudflare/cloudflared:2024.10.1":                            false,
+		"cloudflare/cloudflared:2024.10.1-amd64":                      false,
 		"cloudflare/cloudflared:2024.11.0":                            false,
 		"cloudflare/cloudflared:2024.10.0":                            true,
 		"cloudflare/cloudflared:2024.9.1":                             true,

@@ -1,14 +1,17 @@
 package components
 
-import "github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+import (
+	"strings"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+)
 
 // clusterObject is an object in the cluster that the stack reads but doesn't own.
 type clusterObject struct {
-	group      string // as in Pulumi's type tokens
-	apiVersion string
-	kind       string
-	namespace  string // empty for objects without one
-	name       string
+	group     string // as in Pulumi's type tokens, such as core/v1
+	kind      string
+	namespace string // empty for objects without one
+	name      string
 }
 
 // read reads the object into a resource with this logical name.
@@ -24,7 +27,7 @@ func (o clusterObject) read(ctx *pulumi.Context, logicalName string, into pulumi
 		id = o.namespace + "/" + o.name
 	}
 	return ctx.ReadResource("kubernetes:"+o.group+":"+o.kind, logicalName, pulumi.ID(id), pulumi.Map{
-		"apiVersion": pulumi.String(o.apiVersion),
+		"apiVersion": pulumi.String(strings.TrimPrefix(o.group, "core/")),
 		"kind":       pulumi.String(o.kind),
 		"metadata":   metadata,
 	}, into, opts...)

@@ -36,7 +36,7 @@ func (t *CloudflareTunnel) mounted(ctx *pulumi.Context, name string, args *Cloud
 			continue
 		}
 		read := &corev1.ConfigMap{}
-		object := clusterObject{group: "core/v1", apiVersion: "v1", kind: "ConfigMap", namespace: args.Namespace, name: file.ConfigMap}
+		object := clusterObject{group: "core/v1", kind: "ConfigMap", namespace: args.Namespace, name: file.ConfigMap}
 		if err := object.read(ctx, name+"-file-"+file.ConfigMap, read, pulumi.Parent(t), namespace.first()); err != nil {
 			return nil, fmt.Errorf("reading ConfigMap %s in namespace %s: %w", file.ConfigMap, args.Namespace, err)
 		}

@@ -116,9 +116,7 @@ func (t *CloudflareTunnel) podMonitor(
 ) error {
 	if !args.Monitoring.PodMonitor.AssumeInstalled {
 		definition := &apiextensionsv1.CustomResourceDefinition{}
-		crd := clusterObject{
-			group: "apiextensions.k8s.io/v1", apiVersion: "apiextensions.k8s.io/v1", kind: "CustomResourceDefinition", name: podMonitorCRD,
-		}
+		crd := clusterObject{group: "apiextensions.k8s.io/v1", kind: "CustomResourceDefinition", name: podMonitorCRD}
 		if err := crd.read(ctx, logicalName(name, operatorCheck), definition, pulumi.Parent(t), namespace.first()); err != nil {
 			return fmt.Errorf("reading %s, which the Prometheus operator installs: %w", podMonitorCRD, err)
 		}

@@ -59,7 +59,7 @@ func (t *CloudflareTunnel) existingNamespace(ctx *pulumi.Context, name string, a
 		role = namespaceRole
 	}
 	ns := &corev1.Namespace{}
-	object := clusterObject{group: "core/v1", apiVersion: "v1", kind: "Namespace", name: args.Namespace}
+	object := clusterObject{group: "core/v1", kind: "Namespace", name: args.Namespace}
 	if err := object.read(ctx, logicalName(name, role), ns, pulumi.Parent(t)); err != nil {
 		return nil, fmt.Errorf("reading namespace %s: %w", args.Namespace, err)
 	}

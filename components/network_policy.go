@@ -121,7 +121,7 @@ func (t *CloudflareTunnel) egress(
 			return none, err
 		}
 		read := &corev1.Service{}
-		object := clusterObject{group: "core/v1", apiVersion: "v1", kind: "Service", namespace: service.Namespace, name: service.Name}
+		object := clusterObject{group: "core/v1", kind: "Service", namespace: service.Namespace, name: service.Name}
 		if err := object.read(ctx, logicalName, read, pulumi.Parent(t), namespace.first()); err != nil {
 			return none, fmt.Errorf("reading service %s in namespace %s: %w", service.Name, service.Namespace, err)
 		}

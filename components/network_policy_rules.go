@@ -130,24 +130,13 @@ func certificateWarning(d cloudflared.Destination) string {
 	return fmt.Sprintf("cloudflared expects a certificate for %s, which no public authority issues; set originRequest.matchSNItoHost to true if the Service has one for the names that visitors use, caPool if it is of an authority of your own, or noTLSVerify to true if it is self-signed", d.Host)
 }
 
-// targetPort is the pods' port: a number, or the name of a container's port.
+// targetPort is the pods' port, which the API server fills in where it isn't set: a
+// number, or the name of a container's port.
 func targetPort(p corev1.ServicePort) any {
-	switch target := p.TargetPort.(type) {
-	case string:
-		if n, err := strconv.Atoi(target); err == nil {
-			return n
-		}
-		return target
-	case float64:
-		if target > 0 {
-			return int(target)
-		}
-	case int:
-		if target > 0 {
-			return target
-		}
+	if number, ok := p.TargetPort.(float64); ok {
+		return int(number)
 	}
-	return p.Port
+	return p.TargetPort
 }
 
 func portList(ports []corev1.ServicePort) string {

@@ -45,7 +45,7 @@ func TestNetworkPolicy_Origins(t *testing.T) {
 	const pods = "ingress-nginx[app.kubernetes.io/name:ingress]"
 	services := map[string]map[string]any{
 		"web/headless": {"clusterIP": "None", "selector": map[string]any{"app": "db"}, "ports": []any{map[string]any{"port": 80, "targetPort": 8080}}},
-		"web/same":     {"selector": map[string]any{"app": "same"}, "ports": []any{map[string]any{"port": 8080}}},
+		"web/same":     {"selector": map[string]any{"app": "same"}, "ports": []any{map[string]any{"port": 8080, "targetPort": 8080}}},
 		"web/outside":  {"type": "ExternalName", "externalName": "nas.lan", "ports": []any{map[string]any{"port": 80}}},
 		"web/alias":    {"type": "ExternalName", "externalName": "web.other.svc.cluster.local."},
 		"web/manual":   {"ports": []any{map[string]any{"port": 80}}},
@@ -67,7 +67,7 @@ func TestNetworkPolicy_Origins(t *testing.T) {
 		{"two rules to the same pods", "http://x.ingress-nginx http://x.ingress-nginx.svc", "", nil, []string{pods + ":http"}, ""},
 		{"a service that translates nothing", "http://headless.web:5432", "", nil, []string{"web[app:db]:5432"}, ""},
 		{"one pod of it", "http://db-0.headless.web.svc:5432", "", nil, []string{"web[app:db]:5432"}, ""},
-		{"a service without a target", "http://same.web:8080", "", nil, []string{"web[app:same]:8080"}, ""},
+		{"a service that keeps the port", "http://same.web:8080", "", nil, []string{"web[app:same]:8080"}, ""},
 		{"a service of the own namespace", "http://same:8080", "web", nil, []string{"web[app:same]:8080"}, ""},
 		{"an address", "http://192.0.2.7:8080", "", nil, []string{"192.0.2.7/32:8080"}, ""},
 		{"an address of IPv6", "https://[fd00::7]", "", nil, []string{"fd00::7/128:443"}, ""},
@@ -109,6 +109,7 @@ func TestNetworkPolicy_Origins(t *testing.T) {
 
 func TestServiceWarning(t *testing.T) {
 	t.Parallel()
+	// target is a float64 or a string, as the SDK reads it.
 	port := func(port int, target any, protocol string) corev1.ServicePort {
 		return corev1.ServicePort{Port: port, TargetPort: target, Protocol: &protocol}
 	}
@@ -122,16 +123,13 @@ func TestServiceWarning(t *testing.T) {
 		spec corev1.ServiceSpec
 		want string // its beginning
 	}{
-		{"an address", corev1.ServiceSpec{ClusterIP: new("10.0.0.1"), InternalTrafficPolicy: new("Cluster"), Ports: []corev1.ServicePort{port(80, 8080, "TCP")}}, ""},
+		{"an address", corev1.ServiceSpec{ClusterIP: new("10.0.0.1"), InternalTrafficPolicy: new("Cluster"), Ports: []corev1.ServicePort{port(80, 8080.0, "TCP")}}, ""},
 		{"pods of the own node", corev1.ServiceSpec{ClusterIP: new("10.0.0.1"), InternalTrafficPolicy: new("Local")}, local},
-		{"another port", headless(port(443, 8443, "TCP"), port(80, 8080, "TCP")), untranslated},
-		{"another port, as read", headless(port(80, 8080.0, "TCP")), untranslated},
-		{"another port as text", headless(port(80, "8080", "TCP")), untranslated},
-		{"the same port", headless(port(80, 80, "TCP"), port(443, 8443, "TCP")), ""},
-		{"no target", headless(port(80, nil, "TCP")), ""},
+		{"another port", headless(port(443, 8443.0, "TCP"), port(80, 8080.0, "TCP")), untranslated},
+		{"the same port", headless(port(80, 80.0, "TCP"), port(443, 8443.0, "TCP")), ""},
 		{"a named target, which may be the same", headless(port(80, "http", "TCP")), ""},
-		{"UDP", headless(port(80, 8080, "UDP")), ""},
-		{"none of its ports", headless(port(8000, 8080, "TCP")), ""},
+		{"UDP", headless(port(80, 8080.0, "UDP")), ""},
+		{"none of its ports", headless(port(8000, 8080.0, "TCP")), ""},
 	} {
 		d := cloudflared.Destination{Host: "web.default", Port: 80}
 		got := serviceWarning(d, cloudflared.ServiceName{Namespace: "default", Name: "web"}, test.spec)
@@ -153,7 +151,7 @@ func TestNetworkPolicy_ServiceWarnings(t *testing.T) {
 	selector := map[string]any{"app": "web"}
 	r := &plantest.Engine{Preview: true, Services: map[string]map[string]any{
 		"web/db":    {"clusterIP": "None", "selector": selector, "ports": []any{map[string]any{"port": 80, "targetPort": 8080}}},
-		"web/local": {"clusterIP": "10.0.0.1", "internalTrafficPolicy": "Local", "selector": selector, "ports": []any{map[string]any{"port": 80}, map[string]any{"port": 81}}},
+		"web/local": {"clusterIP": "10.0.0.1", "internalTrafficPolicy": "Local", "selector": selector, "ports": []any{map[string]any{"port": 80, "targetPort": 80}, map[string]any{"port": 81, "targetPort": 81}}},
 	}}
 	require.NoError(t, r.Run(program(args)))
 	require.Equal(t, []string{
@@ -211,7 +209,7 @@ func TestNetworkPolicy_CertificateWarnings(t *testing.T) {
 // A logical name has namespace and name of a Service, which may be confused.
 func TestNetworkPolicy_ServicesAreToldApart(t *testing.T) {
 	t.Parallel()
-	ports := []any{map[string]any{"port": 80}}
+	ports := []any{map[string]any{"port": 80, "targetPort": 80}}
 	args := validArgs()
 	args.Ingress = []IngressRule{{Hostname: "a.example.com", Service: "http://web.team-prod"}, {Hostname: "b.example.com", Service: "http://prod-web.team"}}
 	r := &plantest.Engine{Services: map[string]map[string]any{
@@ -254,7 +252,7 @@ func TestNetworkPolicy_LookupWarnings(t *testing.T) {
 		args := validArgs()
 		args.Ingress = []IngressRule{{Hostname: "home.example.com", Service: service}}
 		r := &plantest.Engine{Services: map[string]map[string]any{
-			"local/homeassistant": {"selector": map[string]any{"app": "ha"}, "ports": []any{map[string]any{"port": 8123}, map[string]any{"port": 8000}}},
+			"local/homeassistant": {"selector": map[string]any{"app": "ha"}, "ports": []any{map[string]any{"port": 8123, "targetPort": 8123}, map[string]any{"port": 8000, "targetPort": 8000}}},
 		}}
 		require.NoError(t, r.Run(program(args)))
 		if want == "" {
@@ -273,7 +271,7 @@ func TestNetworkPolicy_FirstLookup(t *testing.T) {
 	args.Ingress = []IngressRule{{Hostname: "nas.example.com", Service: "http://nas.home:5000"}, {Hostname: "pi.example.com", Service: "http://pi"}}
 	services := map[string]map[string]any{}
 	for _, name := range []string{"media/web", "home/nas", "edge/pi"} {
-		services[name] = map[string]any{"selector": map[string]any{"app": name}, "ports": []any{map[string]any{"port": 80}, map[string]any{"port": 5000}}}
+		services[name] = map[string]any{"selector": map[string]any{"app": name}, "ports": []any{map[string]any{"port": 80, "targetPort": 80}, map[string]any{"port": 5000, "targetPort": 5000}}}
 	}
 	r := &plantest.Engine{Services: services}
 	require.NoError(t, r.Run(program(args)))

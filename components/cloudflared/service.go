@@ -123,8 +123,6 @@ func hasCredentials(address string) bool { return strings.Contains(address, "@")
 func parseURL(text string, schemes []string) (Service, error) {
 	u, err := url.Parse(text)
 	switch {
-	case hasCredentials(text):
-		return Service{}, errCredentials
 	case !strings.Contains(text, "://") || err == nil && u.Scheme == "":
 		return Service{}, fmt.Errorf("%q %s", text, withoutScheme(text))
 	case err != nil:
