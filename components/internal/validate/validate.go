@@ -89,7 +89,7 @@ func LabelValue(path, value string) error {
 func Annotations(path string, annotations map[string]string) error {
 	var problems []error
 	for _, key := range slices.Sorted(maps.Keys(annotations)) {
-		if len(validation.IsQualifiedName(key)) > 0 {
+		if len(validation.IsQualifiedName(strings.ToLower(key))) > 0 { // in annotations, case doesn't matter
 			problems = append(problems, fmt.Errorf("%s: %q is not an annotation's key, such as example.com/team", path, key))
 		}
 	}

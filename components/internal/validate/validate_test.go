@@ -33,6 +33,8 @@ func TestValidate(t *testing.T) {
 		{"label's key", validate.Labels("labels", map[string]string{"a..b/c": "x"}), `labels: "a..b/c" is not a label's key`},
 		{"label's value", validate.Labels("labels", map[string]string{"a": "-"}), `labels[a]: "-" is not a label's value`},
 		{"annotation", validate.Annotations("annotations", map[string]string{"a": "any text"}), ""},
+		{"annotation of a domain in capitals", validate.Annotations("annotations", map[string]string{"Example.com/team": "x"}), ""},
+		{"label of a domain in capitals", validate.Labels("labels", map[string]string{"Example.com/team": "x"}), `labels: "Example.com/team" is not a label's key`},
 		{"annotation's key", validate.Annotations("annotations", map[string]string{"a b": "x"}), `annotations: "a b" is not an annotation's key`},
 		{"milli", validate.Quantity("cpu", "100m"), ""},
 		{"binary", validate.Quantity("memory", "128Mi"), ""},
