@@ -120,7 +120,7 @@ func (t *CloudflareTunnel) config(
 	ctx *pulumi.Context, name string, args *CloudflareTunnelArgs, namespace *namespaceRef, tunnel *tunnelRef,
 ) (*corev1.ConfigMap, error) {
 	data := tunnel.id.ApplyT(func(id string) (string, error) {
-		return cloudflared.Config{TunnelID: id, Options: args.Connector.options(), Routing: args.routing()}.YAML()
+		return configFile(args, id).YAML()
 	}).(pulumi.StringOutput)
 	config, err := corev1.NewConfigMap(ctx, logicalName(name, configRole), &corev1.ConfigMapArgs{
 		Metadata:  namespace.objectMeta(configRole, nil, data),
@@ -132,6 +132,17 @@ func (t *CloudflareTunnel) config(
 	}
 	t.turn = []pulumi.Resource{config}
 	return config, nil
+}
+
+// configFile is what config.yaml has for these arguments.
+func configFile(args *CloudflareTunnelArgs, tunnelID string) cloudflared.Config {
+	c, routing := args.Connector, args.routing()
+	return cloudflared.Config{
+		TunnelID: tunnelID, Protocol: c.Protocol, EdgeIPVersion: c.EdgeIPVersion, Region: c.Region, PostQuantum: c.PostQuantum,
+		DisablePathMTUDiscovery: c.DisablePathMTUDiscovery, GracePeriod: fmt.Sprintf("%ds", c.graceSeconds()),
+		LogLevel: c.LogLevel, TransportLogLevel: c.TransportLogLevel,
+		OriginRequest: routing.OriginRequest, Ingress: routing.Rules(),
+	}
 }
 
 // credentials declares credentials.json, named after the tunnel that it is for. The

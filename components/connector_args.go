@@ -111,15 +111,6 @@ func (c *ConnectorArgs) terminationSeconds() int {
 	return drainSeconds + c.graceSeconds() + slackSeconds
 }
 
-// options are cloudflared's own.
-func (c *ConnectorArgs) options() cloudflared.Options {
-	return cloudflared.Options{
-		Protocol: c.Protocol, EdgeIPVersion: c.EdgeIPVersion, Region: c.Region, PostQuantum: c.PostQuantum,
-		DisablePathMTUDiscovery: c.DisablePathMTUDiscovery, GraceSeconds: c.graceSeconds(),
-		LogLevel: c.LogLevel, TransportLogLevel: c.TransportLogLevel,
-	}
-}
-
 // environment is what cloudflared doesn't read from its configuration file.
 func (c *ConnectorArgs) environment() corev1.EnvVarArray {
 	if c.LogFormat != "json" {

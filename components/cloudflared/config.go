@@ -41,83 +41,53 @@ const (
 	MaxGracePeriod     = 3 * time.Minute
 )
 
-// Options are those of cloudflared's options that its owner decides on. Empty values
-// are cloudflared's own defaults, but for GraceSeconds.
-type Options struct {
-	// Protocol is auto, quic or http2.
-	Protocol string
-	// EdgeIPVersion is 4, 6 or auto: the kind of address at which cloudflared looks
-	// for Cloudflare's edge. Until 2026.3.0, 4 is cloudflared's default.
-	EdgeIPVersion string
-	// Region is us for data centres in the United States only.
-	Region string
-	// PostQuantum demands a key exchange that is secure against quantum computers.
-	PostQuantum bool
-	// DisablePathMTUDiscovery sends small QUIC packets.
-	DisablePathMTUDiscovery bool
-	// GraceSeconds is how long cloudflared finishes requests after SIGTERM. 0 cuts them at
-	// once.
-	GraceSeconds int
-	// LogLevel and TransportLogLevel are the least severe levels that are logged.
-	LogLevel, TransportLogLevel string
-}
-
-// Config is cloudflared's configuration file, as far as the component decides
-// on it.
+// Config is cloudflared's configuration file, in the order in which it is written. Empty
+// values are cloudflared's own defaults. What [Config.YAML] sets is the same in every file. See
+// https://developers.cloudflare.com/cloudflare-one/networks/connectors/cloudflare-tunnel/do-more-with-tunnels/local-management/configuration-file/
 type Config struct {
 	// TunnelID is the tunnel's UUID.
-	TunnelID string
-	// Options say how cloudflared runs.
-	Options Options
-	// Routing says where requests go.
-	Routing Routing
-}
-
-// configFile has the fields of the file. See
-// https://developers.cloudflare.com/cloudflare-one/networks/connectors/cloudflare-tunnel/do-more-with-tunnels/local-management/configuration-file/
-type configFile struct {
-	Tunnel            string         `yaml:"tunnel"`
-	CredentialsFile   string         `yaml:"credentials-file"`
-	Metrics           string         `yaml:"metrics"`
-	NoAutoupdate      bool           `yaml:"no-autoupdate"`
-	Protocol          string         `yaml:"protocol,omitempty"`
-	EdgeIPVersion     string         `yaml:"edge-ip-version,omitempty"`
-	Region            string         `yaml:"region,omitempty"`
-	PostQuantum       bool           `yaml:"post-quantum,omitempty"`
-	DisablePMTU       bool           `yaml:"quic-disable-pmtu-discovery,omitempty"`
-	NoPrechecks       bool           `yaml:"no-prechecks"`
-	GracePeriod       string         `yaml:"grace-period"`
-	Retries           int            `yaml:"retries"`
-	LogLevel          string         `yaml:"loglevel,omitempty"`
-	TransportLogLevel string         `yaml:"transport-loglevel,omitempty"`
-	OriginRequest     *OriginRequest `yaml:"originRequest,omitempty"`
-	Ingress           []IngressRule  `yaml:"ingress"`
+	TunnelID string `yaml:"tunnel"`
+	// CredentialsFile, Metrics and NoAutoupdate are set by YAML.
+	CredentialsFile string `yaml:"credentials-file"`
+	Metrics         string `yaml:"metrics"`
+	NoAutoupdate    bool   `yaml:"no-autoupdate"`
+	// Protocol is auto, quic or http2.
+	Protocol string `yaml:"protocol,omitempty"`
+	// EdgeIPVersion is 4, 6 or auto: the kind of address at which cloudflared looks
+	// for Cloudflare's edge. Until 2026.3.0, 4 is cloudflared's default.
+	EdgeIPVersion string `yaml:"edge-ip-version,omitempty"`
+	// Region is us for data centres in the United States only.
+	Region string `yaml:"region,omitempty"`
+	// PostQuantum demands a key exchange that is secure against quantum computers.
+	PostQuantum bool `yaml:"post-quantum,omitempty"`
+	// DisablePathMTUDiscovery sends small QUIC packets.
+	DisablePathMTUDiscovery bool `yaml:"quic-disable-pmtu-discovery,omitempty"`
+	// NoPrechecks is set by YAML.
+	NoPrechecks bool `yaml:"no-prechecks"`
+	// GracePeriod is how long cloudflared finishes requests after SIGTERM, in seconds, such
+	// as 30s. Required.
+	GracePeriod string `yaml:"grace-period"`
+	// Retries is set by YAML.
+	Retries int `yaml:"retries"`
+	// LogLevel and TransportLogLevel are the least severe levels that are logged.
+	LogLevel          string `yaml:"loglevel,omitempty"`
+	TransportLogLevel string `yaml:"transport-loglevel,omitempty"`
+	// OriginRequest and Ingress say where requests go: those of a [Routing], with its Rules.
+	OriginRequest *OriginRequest `yaml:"originRequest,omitempty"`
+	Ingress       []IngressRule  `yaml:"ingress"`
 }
 
 // YAML returns the text of config.yaml.
 func (c Config) YAML() (string, error) {
-	file := configFile{
-		Tunnel:            c.TunnelID,
-		CredentialsFile:   CredentialsDir + "/" + CredentialsFile,
-		Metrics:           fmt.Sprintf("0.0.0.0:%d", MetricsPort),
-		NoAutoupdate:      true, // the stack decides on the version, by the image
-		Protocol:          c.Options.Protocol,
-		EdgeIPVersion:     c.Options.EdgeIPVersion,
-		Region:            c.Options.Region,
-		PostQuantum:       c.Options.PostQuantum,
-		DisablePMTU:       c.Options.DisablePathMTUDiscovery,
-		NoPrechecks:       true, // from 2026.5.0 on they try hosts that the network policy doesn't allow
-		GracePeriod:       fmt.Sprintf("%ds", c.Options.GraceSeconds),
-		Retries:           edgeRetries,
-		LogLevel:          c.Options.LogLevel,
-		TransportLogLevel: c.Options.TransportLogLevel,
-		OriginRequest:     c.Routing.OriginRequest,
-		Ingress:           c.Routing.Rules(),
+	c.CredentialsFile = CredentialsDir + "/" + CredentialsFile
+	c.Metrics = fmt.Sprintf("0.0.0.0:%d", MetricsPort)
+	c.NoAutoupdate = true // the stack decides on the version, by the image
+	c.NoPrechecks = true  // from 2026.5.0 on they try hosts that the network policy doesn't allow
+	c.Retries = edgeRetries
+	if c.Protocol == "auto" {
+		c.Protocol = "" // the default, as in the files of existing stacks
 	}
-	if file.Protocol == "auto" {
-		file.Protocol = "" // the default, as in the files of existing stacks
-	}
-	out, err := yaml.Marshal(file)
+	out, err := yaml.Marshal(c)
 	if err != nil {
 		return "", fmt.Errorf("rendering %s: %w", ConfigFile, err)
 	}

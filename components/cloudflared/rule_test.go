@@ -40,13 +40,17 @@ func testRouting() Routing {
 	}}
 }
 
+func testConfig(routing Routing) Config {
+	return Config{TunnelID: testTunnelID, EdgeIPVersion: "auto", GracePeriod: "30s", OriginRequest: routing.OriginRequest, Ingress: routing.Rules()}
+}
+
 func TestConfig(t *testing.T) {
 	t.Parallel()
 	request := reflect.ValueOf(fullRequest()).Elem()
 	for i := range request.NumField() {
 		require.False(t, request.Field(i).IsZero(), "%s isn't part of the test", request.Type().Field(i).Name)
 	}
-	got, err := Config{TunnelID: testTunnelID, Options: Options{EdgeIPVersion: "auto", GraceSeconds: 30}, Routing: testRouting()}.YAML()
+	got, err := testConfig(testRouting()).YAML()
 	require.NoError(t, err)
 	golden.Compare(t, filepath.Join("testdata", "config-ingress.yaml"), got)
 }

@@ -99,7 +99,7 @@ func requireAgreement(t testing.TB, cloudflared string, ingress []any, originReq
 
 	if ours == nil {
 		require.Empty(t, theirs, "cloudflared refuses what we accept: %s", rules)
-		config, err := Config{TunnelID: testTunnelID, Options: Options{EdgeIPVersion: "auto", GraceSeconds: 30}, Routing: routing}.YAML()
+		config, err := testConfig(routing).YAML()
 		require.NoError(t, err)
 		require.Empty(t, stockRefusal(t, cloudflared, []byte(config)), "cloudflared refuses what we render of %s:\n%s", rules, config)
 		requireDestinations(t, cloudflared, routing)
@@ -120,7 +120,7 @@ func requireDestinations(t testing.TB, cloudflared string, routing Routing) {
 		// Alone and without conditions, the rule is the one that matches.
 		rule.Hostname, rule.Path = "", ""
 		alone := Routing{OriginRequest: routing.OriginRequest, Ingress: []IngressRule{rule}}
-		config, err := Config{TunnelID: testTunnelID, Options: Options{EdgeIPVersion: "auto", GraceSeconds: 30}, Routing: alone}.YAML()
+		config, err := testConfig(alone).YAML()
 		require.NoError(t, err)
 		service := stockService(t, cloudflared, config, "https://example.com/")
 		want := []string{}
