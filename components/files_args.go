@@ -62,8 +62,9 @@ const (
 	rootCAMount  = "/etc/cluster-ca"
 )
 
-// serviceAccountDir is where other pods have rootCAKey. In some images, /var/run is /run.
-const serviceAccountDir = "/run/secrets/kubernetes.io/serviceaccount"
+// serviceAccountCA is where pods with a service account have rootCAKey. In some images,
+// /var/run is /run.
+const serviceAccountCA = "/run/secrets/kubernetes.io/serviceaccount/" + rootCAKey
 
 func validateFiles(at string, args *CloudflareTunnelArgs) error {
 	var problems []error
@@ -163,48 +164,18 @@ func validateOpened(file cloudflared.File, args *CloudflareTunnelArgs) error {
 		return fmt.Errorf("%s: %q is not an absolute path, such as %s/ca.crt", file.Argument, file.Path, exampleMount)
 	case slices.ContainsFunc(args.Files, func(f FileArgs) bool { return path.Clean(f.MountPath) == name }):
 		return fmt.Errorf("%s: %s is a directory; add the name of a file in it, such as %s", file.Argument, name, path.Join(name, rootCAKey))
+	case i < 0 && strings.TrimPrefix(name, "/var") == serviceAccountCA:
+		return fmt.Errorf("%s: the connector's container has no %s; connectors have no service account, so add {configMap: %s, mountPath: %s} to files, and set caPool to %s",
+			file.Argument, name, rootCA, rootCAMount, path.Join(rootCAMount, rootCAKey))
 	case i < 0:
-		return fmt.Errorf("%s: the connector's container has no %s; %s; if the image has it, list it in existingPaths", file.Argument, name, mountAdvice(name, args))
+		return fmt.Errorf("%s: the connector's container has no %s; mount a ConfigMap with it by files, such as {configMap: origin-ca, mountPath: %s}, and set caPool to the file there; if the image has it, list it in existingPaths",
+			file.Argument, name, exampleMount)
 	case args.Files[i].ConfigMap == rootCA && path.Base(name) != rootCAKey:
 		return fmt.Errorf("%s: ConfigMap %s has only the key %s; use %s", file.Argument, rootCA, rootCAKey, path.Join(path.Dir(name), rootCAKey))
 	case len(args.Files[i].Keys) > 0 && !slices.Contains(args.Files[i].Keys, path.Base(name)):
 		return fmt.Errorf("%s: %s isn't mounted; add %s to files[%d].keys", file.Argument, name, path.Base(name), i)
 	}
 	return nil
-}
-
-// mountAdvice says how to get a file for caPool into the container, by a mount that is
-// allowed.
-func mountAdvice(name string, args *CloudflareTunnelArgs) string {
-	configMap, dir, example := "origin-ca", path.Dir(name), exampleMount
-	advice := "put it into a ConfigMap of the connectors' namespace, and add"
-	switch {
-	case path.Base(name) == rootCAKey && isBelow(strings.TrimPrefix(name, "/var"), serviceAccountDir):
-		name, configMap, example = rootCAKey, rootCA, rootCAMount
-		advice = "connectors have no service account, but every namespace has the API server's authority: add"
-		if i := slices.IndexFunc(args.Files, func(f FileArgs) bool { return f.ConfigMap == rootCA && f.MountPath != "" }); i >= 0 {
-			return fmt.Sprintf("files[%d] mounts it, so set caPool to %s", i, path.Join(args.Files[i].MountPath, rootCAKey))
-		}
-	case args.Namespace == "":
-		advice = "create a namespace and a ConfigMap with it there, set namespace to that one, and add"
-	}
-	mount := mountable(dir, example, args.Files)
-	advice += fmt.Sprintf(" to files: {configMap: %s, mountPath: %s}", configMap, mount)
-	if mount != dir {
-		advice += ", and set caPool to " + path.Join(mount, path.Base(name))
-	}
-	return advice
-}
-
-// mountable is the first directory that can be mounted: dir, the example, or the example
-// with a number.
-func mountable(dir, example string, files []FileArgs) string {
-	taken := func(f FileArgs) bool { return overlap(dir, f.MountPath) }
-	next := example
-	for n := 2; validateMountPath("", dir) != nil || slices.ContainsFunc(files, taken); n++ {
-		dir, next = next, fmt.Sprintf("%s-%d", example, n)
-	}
-	return dir
 }
 
 // mountOf is the index of the mount in whose directory a file lies, or -1. Mounts

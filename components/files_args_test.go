@@ -1,7 +1,6 @@
 package components
 
 import (
-	"regexp"
 	"strings"
 	"testing"
 
@@ -97,7 +96,7 @@ func TestCloudflareTunnelArgs_ValidateOpenedFiles(t *testing.T) {
 		}, "originRequest.caPool: ConfigMap kube-root-ca.crt has only the key ca.crt; use /etc/ca/ca.crt"},
 		{"a directory below", func(a *CloudflareTunnelArgs) { a.OriginRequest = ca("/etc/all/deep/ca.crt") }, "the connector's container has no /etc/all/deep/ca.crt"},
 		{"the directory itself", func(a *CloudflareTunnelArgs) { a.OriginRequest = ca("/etc/all") }, "originRequest.caPool: /etc/all is a directory; add the name of a file in it, such as /etc/all/ca.crt"},
-		{"nobody's", func(a *CloudflareTunnelArgs) { a.OriginRequest = ca("/etc/ca/ca.crt") }, "originRequest.caPool: the connector's container has no /etc/ca/ca.crt; put it into a ConfigMap of the connectors' namespace, and add to files: {configMap: origin-ca, mountPath: /etc/ca}"},
+		{"nobody's", func(a *CloudflareTunnelArgs) { a.OriginRequest = ca("/etc/ca/ca.crt") }, "originRequest.caPool: the connector's container has no /etc/ca/ca.crt; mount a ConfigMap with it by files, such as {configMap: origin-ca, mountPath: /etc/origin-ca}, and set caPool to the file there; if the image has it, list it in existingPaths"},
 		{"a line break", func(a *CloudflareTunnelArgs) { a.OriginRequest = ca("/etc/ca/ca.crt\n") }, `originRequest.caPool: "/etc/ca/ca.crt\n" has a line break`},
 		{"relative", func(a *CloudflareTunnelArgs) { a.OriginRequest = ca("ca.crt") }, `originRequest.caPool: "ca.crt" is not an absolute path`},
 		{"a rule's", func(a *CloudflareTunnelArgs) {
@@ -138,47 +137,20 @@ func TestCloudflareTunnelArgs_ValidateOpenedFiles(t *testing.T) {
 // What a message about a file suggests is accepted.
 func TestCloudflareTunnelArgs_ValidateSuggestedMounts(t *testing.T) {
 	t.Parallel()
-	suggested := regexp.MustCompile(`add to files: {configMap: (\S+), mountPath: (\S+)}(, and set caPool to ([^;]+))?;`)
-	for _, test := range []struct {
-		caPool  string
-		mounts  []FileArgs
-		want    string // what is to be mounted
-		wantSet string // the new caPool; empty: as it is
-	}{
-		{"/etc/ca/ca.pem", nil, "origin-ca:/etc/ca", ""},
-		{"/etc/ssl/certs/ca.pem", nil, "origin-ca:/etc/origin-ca", "/etc/origin-ca/ca.pem"},
-		{"/etc/ca.pem", nil, "origin-ca:/etc/origin-ca", "/etc/origin-ca/ca.pem"},
-		{"/ca.pem", nil, "origin-ca:/etc/origin-ca", "/etc/origin-ca/ca.pem"},
-		{"/etc/cloudflared/ca.pem", nil, "origin-ca:/etc/origin-ca", "/etc/origin-ca/ca.pem"},
-		{"/etc/c:a/ca.pem", nil, "origin-ca:/etc/origin-ca", "/etc/origin-ca/ca.pem"},
-		{"/opt/ca/deep/ca.pem", []FileArgs{{ConfigMap: "a", MountPath: "/opt/ca"}}, "origin-ca:/etc/origin-ca", "/etc/origin-ca/ca.pem"},
-		{"/opt/ca.pem", []FileArgs{{ConfigMap: "a", MountPath: "/opt/ca"}}, "origin-ca:/etc/origin-ca", "/etc/origin-ca/ca.pem"},
-		{"/ca.pem", []FileArgs{{ConfigMap: "a", MountPath: "/etc/origin-ca/a"}, {ConfigMap: "b", MountPath: "/etc/origin-ca-2"}}, "origin-ca:/etc/origin-ca-3", "/etc/origin-ca-3/ca.pem"},
-		{"/var/run/secrets/kubernetes.io/serviceaccount/ca.crt", nil, "kube-root-ca.crt:/etc/cluster-ca", "/etc/cluster-ca/ca.crt"},
-		{"/var/run/secrets/kubernetes.io/serviceaccount/service-ca.crt", nil, "origin-ca:/etc/origin-ca", "/etc/origin-ca/service-ca.crt"},
-		{"/run/secrets/kubernetes.io/serviceaccount/ca.crt", []FileArgs{{ConfigMap: "a", MountPath: "/etc/cluster-ca"}}, "kube-root-ca.crt:/etc/cluster-ca-2", "/etc/cluster-ca-2/ca.crt"},
+	const serviceAccount = "/run/secrets/kubernetes.io/serviceaccount/"
+	own, cluster := FileArgs{ConfigMap: "origin-ca", MountPath: "/etc/origin-ca"}, FileArgs{ConfigMap: "kube-root-ca.crt", MountPath: "/etc/cluster-ca"}
+	for caPool, want := range map[string]FileArgs{
+		"/etc/ca/ca.crt":                   own,
+		serviceAccount + "service-ca.crt":  own,
+		serviceAccount + "ca.crt":          cluster,
+		"/var" + serviceAccount + "ca.crt": cluster,
 	} {
 		args := validArgs()
-		args.Namespace, args.Files, args.OriginRequest = "web", test.mounts, &OriginRequest{CAPool: &test.caPool}
+		args.Namespace, args.OriginRequest = "web", &OriginRequest{CAPool: &caPool}
 		err := args.Validate()
-		require.ErrorContains(t, err, "originRequest.caPool: the connector's container has no "+test.caPool)
-		match := suggested.FindStringSubmatch(err.Error())
-		require.NotNil(t, match, err)
-		require.Equal(t, []string{test.want, test.wantSet}, []string{match[1] + ":" + match[2], match[4]})
-		args.Files = append(args.Files, FileArgs{ConfigMap: match[1], MountPath: match[2]})
-		if test.wantSet != "" {
-			args.OriginRequest.CAPool = &test.wantSet
-		}
-		require.NoError(t, args.Validate(), test.caPool)
+		require.ErrorContains(t, err, "originRequest.caPool: the connector's container has no "+caPool+"; ")
+		require.ErrorContains(t, err, "{configMap: "+want.ConfigMap+", mountPath: "+want.MountPath+"}")
+		args.Files, args.OriginRequest.CAPool = []FileArgs{want}, new(want.MountPath+"/ca.crt")
+		require.NoError(t, args.Validate(), caPool)
 	}
-	args := validArgs()
-	args.OriginRequest = &OriginRequest{CAPool: new("/var/run/secrets/kubernetes.io/serviceaccount/ca.crt")}
-	args.Files = []FileArgs{{ConfigMap: "kube-root-ca.crt", MountPath: "/etc/ca"}}
-	require.ErrorContains(t, args.Validate(), "files[0] mounts it, so set caPool to /etc/ca/ca.crt; ")
-
-	// A new namespace has nothing but the API server's authority.
-	args.Files = nil
-	require.NotContains(t, args.Validate().Error(), "set namespace")
-	args.OriginRequest = &OriginRequest{CAPool: new("/etc/ca/ca.crt")}
-	require.ErrorContains(t, args.Validate(), "create a namespace and a ConfigMap with it there, set namespace to that one, and add to files: {configMap: origin-ca, mountPath: /etc/ca};")
 }
