@@ -543,7 +543,7 @@ func TestProgram_SecretKubeconfig(t *testing.T) {
 	require.NoError(t, stack.up(settings))
 	require.False(t, stack.inputs(t, "kubernetes")["kubeconfig"].IsSecret())
 	require.Len(t, stack.Warnings(), 1)
-	require.Contains(t, stack.Warnings()[0], "kubernetes:kubeconfig: contains credentials, and is stored in plain text")
+	require.Contains(t, stack.Warnings()[0], "kubernetes:kubeconfig: its contents are stored in plain text, credentials included; run: pulumi config set --secret")
 	stack.ExtraSecrets = []string{"kubernetes:kubeconfig"}
 	require.NoError(t, stack.up(settings))
 	require.True(t, stack.inputs(t, "kubernetes")["kubeconfig"].IsSecret())

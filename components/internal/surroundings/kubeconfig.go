@@ -11,7 +11,6 @@ import (
 	"os"
 	"os/user"
 	"path/filepath"
-	"regexp"
 	"runtime"
 	"slices"
 	"strings"
@@ -19,8 +18,8 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// kubeconfig are the parts of a kubeconfig that say which cluster it leads to, and with
-// which credentials.
+// kubeconfig are the parts of a kubeconfig that say which cluster it leads to, and which
+// files it names.
 type kubeconfig struct {
 	CurrentContext string `yaml:"current-context"`
 	Contexts       []struct {
@@ -43,63 +42,13 @@ type credentials struct {
 	CertificateFile string `yaml:"client-certificate"`
 	KeyFile         string `yaml:"client-key"`
 	TokenFile       string `yaml:"tokenFile"`
-	KeyData         string `yaml:"client-key-data"`
-	Token           string
-	Password        string
-	AuthProvider    struct{ Config map[string]string } `yaml:"auth-provider"`
-	Exec            struct {
-		Args []string
-		Env  []struct{ Name, Value string }
-	}
-}
-
-// secretName matches names of values that are credentials, by their ends: token-cache-dir is
-// none.
-var secretName = regexp.MustCompile(`(?i)(token|secret|passw(or)?d|passphrase|(access|api|private|secret).?key)$`)
-
-// secretValue reports whether a value of that name is a credential.
-func secretValue(name, value string) bool {
-	return !slices.Contains([]string{"", "true", "false"}, value) && secretName.MatchString(name)
-}
-
-// secret reports whether there are credentials among these.
-func (c *credentials) secret() bool {
-	for name, value := range c.AuthProvider.Config {
-		if secretValue(name, value) {
-			return true
-		}
-	}
-	for _, variable := range c.Exec.Env {
-		if secretValue(variable.Name, variable.Value) {
-			return true
-		}
-	}
-	for i, arg := range c.Exec.Args {
-		name, value, _ := strings.Cut(arg, "=")
-		if next := c.Exec.Args[i+1:]; name == arg && strings.HasPrefix(arg, "-") && len(next) > 0 && !strings.HasPrefix(next[0], "-") {
-			value = next[0]
-		}
-		if secretValue(name, value) {
-			return true
-		}
-	}
-	return c.KeyData != "" || c.Token != "" || c.Password != ""
 }
 
 type cluster struct {
 	Server   string
-	ProxyURL string `yaml:"proxy-url"`
 	CAData   string `yaml:"certificate-authority-data"`
 	CAFile   string `yaml:"certificate-authority"`
 	Insecure bool   `yaml:"insecure-skip-tls-verify"`
-}
-
-// password matches addresses with a password.
-var password = regexp.MustCompile(`//[^/?#@]*:[^/?#]+@`)
-
-// secret reports whether there are credentials among these.
-func (c *cluster) secret() bool {
-	return password.MatchString(c.Server) || password.MatchString(c.ProxyURL)
 }
 
 // ClusterIdentity tells the cluster that the contents of a kubeconfig lead to from
@@ -341,23 +290,12 @@ func (k *kubeconfig) relativePaths(path, context, directory string) error {
 }
 
 // PlainKubeconfig returns a warning if the Kubernetes provider's setting, which isn't
-// stored as a secret, contains credentials, or else nothing.
+// stored as a secret, has a kubeconfig's contents, or else nothing.
 func PlainKubeconfig(value string) string {
-	var config kubeconfig
-	if yaml.Unmarshal([]byte(value), &config) != nil {
+	if !isMapping(value) {
 		return "" // a path
 	}
-	secret := false
-	for _, c := range config.Clusters {
-		secret = secret || c.Cluster.secret()
-	}
-	for _, u := range config.Users {
-		secret = secret || u.User.secret()
-	}
-	if !secret {
-		return ""
-	}
-	return kubeconfigKey + ": contains credentials, and is stored in plain text; run: pulumi config set --secret " + kubeconfigKey +
+	return kubeconfigKey + ": its contents are stored in plain text, credentials included; run: pulumi config set --secret " + kubeconfigKey +
 		" < <file>, and replace the credentials if the stack's settings or state were ever shared"
 }
 

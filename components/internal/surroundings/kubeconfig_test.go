@@ -139,48 +139,12 @@ func TestKubeconfig(t *testing.T) {
 func TestPlainKubeconfig(t *testing.T) {
 	t.Parallel()
 	for value, want := range map[string]bool{
-		"": false, "/home/me/.kube/config": false, "clusters: []": false,
-		"users: [{name: me, user: {client-key: /home/me/key, tokenFile: /token}}]": false,
-		"users: [{name: me, user: {client-key-data: QQ==}}]":                       true,
-		"users: [{name: me, user: {token: hush}}]":                                 true,
-		`{"users": [{"name": "me"}, {"user": {"password": "hush"}}]}`:              true,
-		"users: [{user: {auth-provider: {config: {id-token: hush}}}}]":             true,
-		"users: [{user: {auth-provider: {config: {idp-issuer-url: https://a}}}}]":  false,
-		"users: [{user: {exec: {env: [{name: AWS_SECRET_KEY, value: hush}]}}}]":    true,
-		"users: [{user: {exec: {env: [{name: AWS_PROFILE, value: home}]}}}]":       false,
+		"": false, "/home/me/.kube/config": false, "~/.kube/config": false,
+		"users: [{name: me, user: {token: hush}}]": true, `{"users": [{"user": {"password": "hush"}}]}`: true,
 	} {
 		warning := surroundings.PlainKubeconfig(value)
 		require.Equal(t, want, warning != "", value)
 		require.NotContains(t, warning, "hush")
-	}
-
-	// Names tell credentials from what is about them.
-	for name, want := range map[string]bool{
-		"CIVO_API_KEY": true, "AWS_SECRET_ACCESS_KEY": true, "apikey": true, "clientSecret": true, "PGPASSWORD": true, "HCLOUD_TOKEN": true,
-		"AWS_WEB_IDENTITY_TOKEN_FILE": false, "token-key": false, "AWS_ACCESS_KEY_ID": false, "PASSWORD_STORE_DIR": false,
-	} {
-		for _, user := range []string{"auth-provider: {config: {%: hush}}", "exec: {env: [{name: %, value: hush}]}", "exec: {args: [--%=hush]}", "exec: {args: [env, %=hush]}", "exec: {args: [x, --%, hush]}"} {
-			value := "users: [{user: {" + strings.ReplaceAll(user, "%", name) + "}}]"
-			require.Equal(t, want, surroundings.PlainKubeconfig(value) != "", value)
-		}
-	}
-	for args, want := range map[string]bool{
-		"oidc-login, get-token, --oidc-client-id=a, --oidc-client-secret=hush":           true,
-		"get-token, --login, spn, --client-id, a, --client-secret, hush":                 true,
-		"get-token, --token-cache-dir=/tmp, --token-cache-dir, /tmp, --grant-type=token": false,
-		"eks, get-token, --cluster-name, home, --region, eu-central-1":                   false,
-		"--oidc-use-access-token, --oidc-use-id-token=true, --client-secret":             false,
-	} {
-		require.Equal(t, want, surroundings.PlainKubeconfig("users: [{user: {exec: {args: ["+args+"]}}}]") != "", args)
-	}
-	for address, want := range map[string]bool{
-		"https://me:hush@192.0.2.1:6443": true, "socks5://:hush@proxy.example.com": true, "http://me:hu@sh@[2001:db8::1]:3128/": true,
-		"https://192.0.2.1:6443": false, "https://[2001:db8::1]:6443/k8s/a@b": false, "https://me@proxy.example.com:3128": false, "https://home:6443?as=a@b": false,
-	} {
-		for _, field := range []string{"server", "proxy-url"} {
-			value := "clusters: [{cluster: {" + field + ": '" + address + "'}}]"
-			require.Equal(t, want, surroundings.PlainKubeconfig(value) != "", value)
-		}
 	}
 }
 
