@@ -69,45 +69,13 @@ func (r *Reader) Read(into any) error {
 }
 
 // secret says what to do about a setting that must not be a secret. A program isn't told
-// which of an object's values is one.
+// which value of a list or an object is one.
 func (r *Reader) secret(key string) string {
-	text, _ := r.source.GetConfig(key)
-	if path := firstPath(key, text); path != key {
+	if text, _ := r.source.GetConfig(key); strings.HasPrefix(text, "[") || strings.HasPrefix(text, "{") {
 		return "contains a value that is stored as a secret, but would be shown in plain text; find it by the word secure in the stack's file, " +
-			"and store that value alone, with its path, such as: pulumi config set --plaintext --path '" + path + "'"
+			"and store that value alone, with its path: pulumi config set --plaintext --path '" + key + "…'"
 	}
 	return "is stored as a secret, but would be shown in plain text; store it with: pulumi config set --plaintext " + key
-}
-
-// firstPath is the path of the first value below a setting whose text is a JSON object or
-// list, as Pulumi's command line takes it, and otherwise the setting's own.
-func firstPath(path, text string) string {
-	var value any
-	if json.Unmarshal([]byte(text), &value) != nil {
-		return path
-	}
-	for {
-		switch v := value.(type) {
-		case []any:
-			if len(v) == 0 {
-				return path
-			}
-			path, value = path+"[0]", v[0]
-		case map[string]any:
-			if len(v) == 0 {
-				return path
-			}
-			first := slices.Min(slices.Collect(maps.Keys(v)))
-			value = v[first]
-			if strings.ContainsAny(first, `.[]"/`) {
-				path += fmt.Sprintf("[%q]", first)
-			} else {
-				path += "." + first
-			}
-		default:
-			return path
-		}
-	}
 }
 
 // Ignored reports whether a setting is set that has no effect any more. It isn't
