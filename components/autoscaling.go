@@ -71,30 +71,28 @@ func validateAutoscalingCPU(path, cpu, limit string) error {
 }
 
 // autoscaler declares the HorizontalPodAutoscaler, if autoscaling is on.
-func (t *CloudflareTunnel) autoscaler(
-	ctx *pulumi.Context, name string, args *CloudflareTunnelArgs, namespace *namespaceRef, deployment *appsv1.Deployment,
-) error {
-	if args.Autoscaling == nil {
+func (d *declaration) autoscaler(deployment *appsv1.Deployment) error {
+	if d.args.Autoscaling == nil {
 		return nil
 	}
-	pause := scaleDownSeconds(args.Connector)
-	autoscaler, err := autoscalingv2.NewHorizontalPodAutoscaler(ctx, logicalName(name, autoscalerRole), &autoscalingv2.HorizontalPodAutoscalerArgs{
-		Metadata: namespace.objectMeta(autoscalerRole, nil),
+	pause := scaleDownSeconds(d.args.Connector)
+	autoscaler, err := autoscalingv2.NewHorizontalPodAutoscaler(d.ctx, logicalName(d.name, autoscalerRole), &autoscalingv2.HorizontalPodAutoscalerArgs{
+		Metadata: d.namespace.objectMeta(autoscalerRole, nil),
 		Spec: &autoscalingv2.HorizontalPodAutoscalerSpecArgs{
 			ScaleTargetRef: &autoscalingv2.CrossVersionObjectReferenceArgs{
 				ApiVersion: pulumi.String("apps/v1"),
 				Kind:       pulumi.String("Deployment"),
 				Name:       deployment.Metadata.Name().Elem(),
 			},
-			MinReplicas: pulumi.Int(args.Replicas),
-			MaxReplicas: pulumi.Int(args.Autoscaling.MaxReplicas),
+			MinReplicas: pulumi.Int(d.args.Replicas),
+			MaxReplicas: pulumi.Int(d.args.Autoscaling.MaxReplicas),
 			Metrics: autoscalingv2.MetricSpecArray{&autoscalingv2.MetricSpecArgs{
 				Type: pulumi.String("Resource"),
 				Resource: &autoscalingv2.ResourceMetricSourceArgs{
 					Name: pulumi.String("cpu"),
 					Target: &autoscalingv2.MetricTargetArgs{
 						Type:         pulumi.String("AverageValue"),
-						AverageValue: pulumi.String(args.Autoscaling.CPU),
+						AverageValue: pulumi.String(d.args.Autoscaling.CPU),
 					},
 				},
 			}},
@@ -108,11 +106,11 @@ func (t *CloudflareTunnel) autoscaler(
 				},
 			},
 		},
-	}, pulumi.Parent(t), unprotected)
+	}, pulumi.Parent(d.component), unprotected)
 	if err != nil {
 		return fmt.Errorf("creating autoscaler: %w", err)
 	}
-	t.recordDependencies = append(t.recordDependencies, autoscaler)
+	d.recordDependencies = append(d.recordDependencies, autoscaler)
 	return nil
 }
 

@@ -37,12 +37,6 @@ type CloudflareTunnel struct {
 	// creates a new tunnel, so a program should fail with a message that asks for it, unless
 	// it is a preview, which would keep the update from running.
 	Deleted *DeletedTunnel
-
-	// recordDependencies are the resources that the records depend on, so that nothing of
-	// a protected stack is deleted when its records can't be.
-	recordDependencies []pulumi.Resource
-	// turn is what the next object in the cluster waits for, see inTurn.
-	turn []pulumi.Resource
 }
 
 // NewCloudflareTunnel declares a tunnel and everything that belongs to it. Pass
@@ -78,7 +72,8 @@ func NewCloudflareTunnel(
 	}
 	args = args.identified(found)
 	t := &CloudflareTunnel{Deleted: found.Deleted}
-	if err := t.declare(ctx, name, args, given, opts); err != nil {
+	d := &declaration{component: t, ctx: ctx, name: name, args: args}
+	if err := d.declare(given, opts); err != nil {
 		return nil, err
 	}
 	for _, warning := range slices.Concat(surroundings.Shell().Warnings(), args.warnings(), found.Warnings, deletedWarnings(found.Deleted)) {
@@ -104,49 +99,64 @@ func validateOptions(options *pulumi.ResourceOptions) error {
 	return errors.Join(problems...)
 }
 
+// declaration is a component while it is being declared, with what all of its children need.
+type declaration struct {
+	component *CloudflareTunnel
+	ctx       *pulumi.Context
+	name      string
+	args      *CloudflareTunnelArgs // with defaults, and what was found
+	namespace *namespaceRef         // as soon as it is declared
+	tunnel    *tunnelRef            // likewise
+
+	// recordDependencies are the resources that the records depend on, so that nothing of
+	// a protected stack is deleted when its records can't be.
+	recordDependencies []pulumi.Resource
+	// turn is what the next object in the cluster waits for, see inTurn.
+	turn []pulumi.Resource
+}
+
 // declare registers the component and its children, in the order of the promise.
-func (t *CloudflareTunnel) declare(ctx *pulumi.Context, name string, args, given *CloudflareTunnelArgs, opts []pulumi.ResourceOption) error {
+func (d *declaration) declare(given *CloudflareTunnelArgs, opts []pulumi.ResourceOption) error {
+	t, args := d.component, d.args
 	opts = append(slices.Clip(opts), pulumi.RetainOnDelete(false)) // or a parent's would be inherited
-	if err := ctx.RegisterComponentResourceV2(CloudflareTunnelType, name, args.recorded(given), t, opts...); err != nil {
-		return fmt.Errorf("registering component %s: %w", name, err)
+	if err := d.ctx.RegisterComponentResourceV2(CloudflareTunnelType, d.name, args.recorded(given), t, opts...); err != nil {
+		return fmt.Errorf("registering component %s: %w", d.name, err)
 	}
-	identity, err := t.identity(ctx, name)
+	identity, err := d.identity()
 	if err != nil {
 		return err
 	}
-	objects := objectNames{component: name, tunnelName: args.TunnelName, identity: identity, last: args.found.last.objects}
-	objects.provider, objects.explicit = t.explicitProvider()
+	objects := objectNames{component: d.name, tunnelName: args.TunnelName, identity: identity, last: args.found.last.objects}
+	objects.provider, objects.explicit = d.explicitProvider()
 	objects.provider = args.checkProvider(args.found, objects.provider)
-	namespace, err := t.namespace(ctx, name, args, objects)
+	if d.namespace, err = d.declareNamespace(objects); err != nil {
+		return err
+	}
+	if d.tunnel, err = d.declareTunnel(); err != nil {
+		return err
+	}
+	connector, err := d.connector()
 	if err != nil {
 		return err
 	}
-	tunnel, err := t.tunnel(ctx, name, args, namespace)
-	if err != nil {
+	if err := d.monitoring(); err != nil {
 		return err
 	}
-	connector, err := t.connector(ctx, name, args, namespace, tunnel)
-	if err != nil {
-		return err
-	}
-	if err := t.monitoring(ctx, name, args, namespace, tunnel); err != nil {
-		return err
-	}
-	hostnames, err := t.records(ctx, name, args, tunnel, t.comment(ctx, identity))
+	hostnames, err := d.records(d.comment(identity))
 	if err != nil {
 		return err
 	}
 
-	t.TunnelID = tunnel.id
-	t.TunnelCNAME = tunnel.cname
+	t.TunnelID = d.tunnel.id
+	t.TunnelCNAME = d.tunnel.cname
 	t.Hostnames = hostnames
-	t.Namespace = namespace.name
+	t.Namespace = d.namespace.name
 	t.Deployment = connector.Metadata.Name().Elem()
 	if t.Deleted != nil {
 		// The next update knows of no tunnel.
 		t.TunnelID, t.TunnelCNAME = pulumi.String("").ToStringOutput(), pulumi.String("").ToStringOutput()
 	}
-	return ctx.RegisterResourceOutputs(t, pulumi.Map{
+	return d.ctx.RegisterResourceOutputs(t, pulumi.Map{
 		"tunnelId":    t.TunnelID,
 		"tunnelCname": t.TunnelCNAME,
 		"hostnames":   t.Hostnames,

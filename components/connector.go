@@ -20,62 +20,57 @@ var unprotected = pulumi.Protect(false)
 
 // connector declares cloudflared: its configuration, its credentials, its
 // network policy, the Deployment, the disruption budget and the autoscaler.
-func (t *CloudflareTunnel) connector(
-	ctx *pulumi.Context, name string, args *CloudflareTunnelArgs, namespace *namespaceRef, tunnel *tunnelRef,
-) (*appsv1.Deployment, error) {
-	files, err := t.mounted(ctx, name, args, namespace)
+func (d *declaration) connector() (*appsv1.Deployment, error) {
+	files, err := d.mounted()
 	if err != nil {
 		return nil, err
 	}
-	egress, err := t.egress(ctx, name, args, namespace, args.routing().Destinations())
+	egress, err := d.egress()
 	if err != nil {
 		return nil, err
 	}
-	generation := generationLabels(tunnel.id, networkLabel(args, namespace, tunnel.id, egress))
-	policy, err := t.networkPolicy(ctx, name, args, namespace, generation, egress)
+	generation := generationLabels(d.tunnel.id, d.networkLabel(egress))
+	policy, err := d.networkPolicy(generation, egress)
 	if err != nil {
 		return nil, err
 	}
-	budget, err := t.disruptionBudget(ctx, name, namespace, generation)
+	budget, err := d.disruptionBudget(generation)
 	if err != nil {
 		return nil, err
 	}
-	config, err := t.config(ctx, name, args, namespace, tunnel)
+	config, err := d.config()
 	if err != nil {
 		return nil, err
 	}
-	credentials, err := t.credentials(ctx, name, args, namespace, tunnel)
+	credentials, err := d.credentials()
 	if err != nil {
 		return nil, err
 	}
 	pod := &corev1.PodTemplateSpecArgs{
-		Metadata: podMeta(args, generation, files),
-		Spec:     podSpec(args, tunnel, config.Metadata.Name(), credentials.Metadata.Name()),
+		Metadata: podMeta(d.args, generation, files),
+		Spec:     podSpec(d.args, d.tunnel, config.Metadata.Name(), credentials.Metadata.Name()),
 	}
 	// No connector runs without the policy and the budget.
-	deployment, err := t.deployment(ctx, name, args, namespace, generation, pod, policy, budget)
+	deployment, err := d.deployment(generation, pod, policy, budget)
 	if err != nil {
 		return nil, err
 	}
-	return deployment, t.autoscaler(ctx, name, args, namespace, deployment)
+	return deployment, d.autoscaler(deployment)
 }
 
 // deployment declares the connectors' Deployment.
-func (t *CloudflareTunnel) deployment(
-	ctx *pulumi.Context, name string, args *CloudflareTunnelArgs, namespace *namespaceRef,
-	generation pulumi.StringMap, pod *corev1.PodTemplateSpecArgs, dependsOn ...pulumi.Resource,
-) (*appsv1.Deployment, error) {
-	opts := []pulumi.ResourceOption{pulumi.Parent(t), unprotected, rolloutTimeout(args), pulumi.DependsOn(dependsOn)}
-	opts = append(opts, replicasOptions(args)...)
-	metadata := namespace.objectMeta(deploymentRole, nil, generation[labelTunnelID], generation[labelNetwork])
-	if t.Deleted != nil {
+func (d *declaration) deployment(generation pulumi.StringMap, pod *corev1.PodTemplateSpecArgs, dependsOn ...pulumi.Resource) (*appsv1.Deployment, error) {
+	opts := []pulumi.ResourceOption{pulumi.Parent(d.component), unprotected, rolloutTimeout(d.args), pulumi.DependsOn(dependsOn)}
+	opts = append(opts, replicasOptions(d.args)...)
+	metadata := d.namespace.objectMeta(deploymentRole, nil, generation[labelTunnelID], generation[labelNetwork])
+	if d.component.Deleted != nil {
 		// Without a tunnel, no connector gets ready.
 		metadata.Annotations.(pulumi.StringMap)[skipAwaitAnnotation] = pulumi.String("true")
 	}
-	deployment, err := appsv1.NewDeployment(ctx, logicalName(name, deploymentRole), &appsv1.DeploymentArgs{
+	deployment, err := appsv1.NewDeployment(d.ctx, logicalName(d.name, deploymentRole), &appsv1.DeploymentArgs{
 		Metadata: metadata,
 		Spec: &appsv1.DeploymentSpecArgs{
-			Replicas: pulumi.Int(replicas(args)),
+			Replicas: pulumi.Int(replicas(d.args)),
 			Selector: &metav1.LabelSelectorArgs{MatchLabels: generation},
 			Strategy: &appsv1.DeploymentStrategyArgs{
 				Type: pulumi.String("RollingUpdate"),
@@ -91,7 +86,7 @@ func (t *CloudflareTunnel) deployment(
 	if err != nil {
 		return nil, fmt.Errorf("creating deployment: %w", err)
 	}
-	t.recordDependencies = append(t.recordDependencies, deployment)
+	d.recordDependencies = append(d.recordDependencies, deployment)
 	return deployment, nil
 }
 
@@ -116,21 +111,19 @@ func peakReplicas(args *CloudflareTunnelArgs) int {
 // config declares config.yaml. The object is named after its data, so that changed
 // data becomes a new object beside the old one. cloudflared reads the file only
 // once; the new name is what makes the Deployment roll.
-func (t *CloudflareTunnel) config(
-	ctx *pulumi.Context, name string, args *CloudflareTunnelArgs, namespace *namespaceRef, tunnel *tunnelRef,
-) (*corev1.ConfigMap, error) {
-	data := tunnel.id.ApplyT(func(id string) (string, error) {
-		return configFile(args, id).YAML()
+func (d *declaration) config() (*corev1.ConfigMap, error) {
+	data := d.tunnel.id.ApplyT(func(id string) (string, error) {
+		return configFile(d.args, id).YAML()
 	}).(pulumi.StringOutput)
-	config, err := corev1.NewConfigMap(ctx, logicalName(name, configRole), &corev1.ConfigMapArgs{
-		Metadata:  namespace.objectMeta(configRole, nil, data),
+	config, err := corev1.NewConfigMap(d.ctx, logicalName(d.name, configRole), &corev1.ConfigMapArgs{
+		Metadata:  d.namespace.objectMeta(configRole, nil, data),
 		Data:      pulumi.StringMap{cloudflared.ConfigFile: data},
 		Immutable: pulumi.Bool(true),
-	}, pulumi.Parent(t), unprotected, t.inTurn())
+	}, pulumi.Parent(d.component), unprotected, d.inTurn())
 	if err != nil {
 		return nil, fmt.Errorf("creating %s: %w", cloudflared.ConfigFile, err)
 	}
-	t.turn = []pulumi.Resource{config}
+	d.turn = []pulumi.Resource{config}
 	return config, nil
 }
 
@@ -147,46 +140,42 @@ func configFile(args *CloudflareTunnelArgs, tunnelID string) cloudflared.Config 
 
 // credentials declares credentials.json, named after the tunnel that it is for. The
 // secret of an existing tunnel can change, which has to make the Deployment roll.
-func (t *CloudflareTunnel) credentials(
-	ctx *pulumi.Context, name string, args *CloudflareTunnelArgs, namespace *namespaceRef, tunnel *tunnelRef,
-) (*corev1.Secret, error) {
-	data := pulumi.All(args.AccountID, tunnel.id, tunnel.secret).ApplyT(func(v []any) (string, error) {
+func (d *declaration) credentials() (*corev1.Secret, error) {
+	data := pulumi.All(d.args.AccountID, d.tunnel.id, d.tunnel.secret).ApplyT(func(v []any) (string, error) {
 		return cloudflared.Credentials{AccountTag: v[0].(string), TunnelID: v[1].(string), TunnelSecret: v[2].(string)}.JSON()
 	}).(pulumi.StringOutput)
-	named := []pulumi.StringInput{args.AccountID, tunnel.id}
-	if args.ExistingTunnel != "" {
+	named := []pulumi.StringInput{d.args.AccountID, d.tunnel.id}
+	if d.args.ExistingTunnel != "" {
 		contents := pulumi.Unsecret(data).(pulumi.StringOutput).ApplyT(func(data string) string { return hash([]any{data}) })
 		named = append(named, contents.(pulumi.StringOutput))
 	}
-	credentials, err := corev1.NewSecret(ctx, logicalName(name, credentialsRole), &corev1.SecretArgs{
-		Metadata:   namespace.objectMeta(credentialsRole, nil, named...),
+	credentials, err := corev1.NewSecret(d.ctx, logicalName(d.name, credentialsRole), &corev1.SecretArgs{
+		Metadata:   d.namespace.objectMeta(credentialsRole, nil, named...),
 		StringData: pulumi.StringMap{cloudflared.CredentialsFile: data},
 		Immutable:  pulumi.Bool(true),
-	}, pulumi.Parent(t), unprotected, t.inTurn())
+	}, pulumi.Parent(d.component), unprotected, d.inTurn())
 	if err != nil {
 		return nil, fmt.Errorf("creating %s: %w", cloudflared.CredentialsFile, err)
 	}
-	t.turn = []pulumi.Resource{credentials}
+	d.turn = []pulumi.Resource{credentials}
 	return credentials, nil
 }
 
 // disruptionBudget lets the drain of a node evict one connector at a time. A new
 // generation of connectors has a new budget beside the old one.
-func (t *CloudflareTunnel) disruptionBudget(
-	ctx *pulumi.Context, name string, namespace *namespaceRef, generation pulumi.StringMap,
-) (pulumi.Resource, error) {
-	budget, err := policyv1.NewPodDisruptionBudget(ctx, logicalName(name, budgetRole), &policyv1.PodDisruptionBudgetArgs{
-		Metadata: namespace.objectMeta(budgetRole, nil, generation[labelTunnelID], generation[labelNetwork]),
+func (d *declaration) disruptionBudget(generation pulumi.StringMap) (pulumi.Resource, error) {
+	budget, err := policyv1.NewPodDisruptionBudget(d.ctx, logicalName(d.name, budgetRole), &policyv1.PodDisruptionBudgetArgs{
+		Metadata: d.namespace.objectMeta(budgetRole, nil, generation[labelTunnelID], generation[labelNetwork]),
 		Spec: &policyv1.PodDisruptionBudgetSpecArgs{
 			MaxUnavailable: pulumi.Int(1),
 			Selector:       &metav1.LabelSelectorArgs{MatchLabels: generation},
 			// A pod that isn't ready serves nothing, so it may always be evicted.
 			UnhealthyPodEvictionPolicy: pulumi.String("AlwaysAllow"),
 		},
-	}, pulumi.Parent(t), unprotected, t.inTurn())
+	}, pulumi.Parent(d.component), unprotected, d.inTurn())
 	if err != nil {
 		return nil, fmt.Errorf("creating disruption budget: %w", err)
 	}
-	t.turn = []pulumi.Resource{budget}
+	d.turn = []pulumi.Resource{budget}
 	return budget, nil
 }

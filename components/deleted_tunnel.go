@@ -25,12 +25,10 @@ func deletedWarnings(tunnel *DeletedTunnel) []string {
 // nor delete a tunnel that is gone. The engine forgets a resource, without
 // deleting it, when a program only reads it under the name and the ID that it
 // has in the state.
-func (t *CloudflareTunnel) forgetTunnel(
-	ctx *pulumi.Context, name string, args *CloudflareTunnelArgs, id string,
-) (*cloudflare.ZeroTrustTunnelCloudflared, error) {
-	gone, err := cloudflare.GetZeroTrustTunnelCloudflared(ctx, logicalName(name, tunnelRole), pulumi.ID(id),
+func (d *declaration) forgetTunnel(id string) (*cloudflare.ZeroTrustTunnelCloudflared, error) {
+	gone, err := cloudflare.GetZeroTrustTunnelCloudflared(d.ctx, logicalName(d.name, tunnelRole), pulumi.ID(id),
 		// With a state, the provider takes the ID as it is and imports nothing.
-		&cloudflare.ZeroTrustTunnelCloudflaredState{AccountId: args.AccountID}, pulumi.Parent(t))
+		&cloudflare.ZeroTrustTunnelCloudflaredState{AccountId: d.args.AccountID}, pulumi.Parent(d.component))
 	if err != nil {
 		return nil, fmt.Errorf("forgetting tunnel %s: %w", id, err)
 	}

@@ -24,12 +24,12 @@ func validateExistingTunnel(path string, args *CloudflareTunnelArgs) error {
 // existingTunnel reads a tunnel that was made by hand, which is never deleted. It
 // can't be imported: the provider replaces a tunnel whose secret differs from
 // the one in the state, and has none for a tunnel that it didn't create.
-func (t *CloudflareTunnel) existingTunnel(ctx *pulumi.Context, name string, args *CloudflareTunnelArgs) (*tunnelRef, error) {
-	id := args.ExistingTunnel
-	account := args.AccountID.ToStringOutput()
-	read, err := cloudflare.GetZeroTrustTunnelCloudflared(ctx, logicalName(name, existingTunnelRole),
+func (d *declaration) existingTunnel() (*tunnelRef, error) {
+	id := d.args.ExistingTunnel
+	account := d.args.AccountID.ToStringOutput()
+	read, err := cloudflare.GetZeroTrustTunnelCloudflared(d.ctx, logicalName(d.name, existingTunnelRole),
 		account.ApplyT(func(account string) pulumi.ID { return pulumi.ID(account + "/" + id) }).(pulumi.IDOutput),
-		nil, pulumi.Parent(t))
+		nil, pulumi.Parent(d.component))
 	if err != nil {
 		return nil, fmt.Errorf("reading tunnel %s: %w", id, err)
 	}

@@ -27,20 +27,20 @@ const annotationFiles = "k8s-tunnel/files"
 // them, without a word about the reason.
 //
 // Secrets aren't read, because the engine would store all of their data.
-func (t *CloudflareTunnel) mounted(ctx *pulumi.Context, name string, args *CloudflareTunnelArgs, namespace *namespaceRef) (pulumi.StringMap, error) {
+func (d *declaration) mounted() (pulumi.StringMap, error) {
 	var names []string
 	var contents []any
-	for _, file := range args.Files {
+	for _, file := range d.args.Files {
 		// A namespace that is yet to be created has no ConfigMaps to read.
-		if file.ConfigMap == "" || args.Namespace == "" || slices.Contains(names, file.ConfigMap) {
+		if file.ConfigMap == "" || d.args.Namespace == "" || slices.Contains(names, file.ConfigMap) {
 			continue
 		}
 		read := &corev1.ConfigMap{}
-		object := clusterObject{group: "core/v1", kind: "ConfigMap", namespace: args.Namespace, name: file.ConfigMap}
-		if err := object.read(ctx, name+"-file-"+file.ConfigMap, read, pulumi.Parent(t), namespace.first()); err != nil {
-			return nil, fmt.Errorf("reading ConfigMap %s in namespace %s: %w", file.ConfigMap, args.Namespace, err)
+		object := clusterObject{group: "core/v1", kind: "ConfigMap", namespace: d.args.Namespace, name: file.ConfigMap}
+		if err := object.read(d.ctx, d.name+"-file-"+file.ConfigMap, read, pulumi.Parent(d.component), d.namespace.first()); err != nil {
+			return nil, fmt.Errorf("reading ConfigMap %s in namespace %s: %w", file.ConfigMap, d.args.Namespace, err)
 		}
-		t.turn = append(t.turn, read)
+		d.turn = append(d.turn, read)
 		names, contents = append(names, file.ConfigMap), append(contents, read.Data)
 	}
 	if len(names) == 0 {
@@ -51,7 +51,7 @@ func (t *CloudflareTunnel) mounted(ctx *pulumi.Context, name string, args *Cloud
 		for i, configMap := range names {
 			data[configMap], _ = contents[i].(map[string]string)
 		}
-		return filesChecksum(args, data)
+		return filesChecksum(d.args, data)
 	}).(pulumi.StringOutput)}, nil
 }
 

@@ -37,20 +37,21 @@ const failedCreation = "failed to create Argo Tunnel"
 // the tunnel, or for which the answer was lost: the tunnel that exists already is in
 // the way. It doesn't stay when the engine gives up either, because the next update may
 // want another one.
-func (t *CloudflareTunnel) resumable(ctx *pulumi.Context, p position, client *preflight.Client) (pulumi.ResourceOption, error) {
+func (d *declaration) resumable() (pulumi.ResourceOption, error) {
+	found := d.args.found
 	remove := func(within context.Context, inputs resource.PropertyMap) error {
 		account, tunnel := inputs["accountId"].StringValue(), inputs["name"].StringValue()
-		id, err := client.RemoveLeftover(within, account, tunnel)
+		id, err := found.client.RemoveLeftover(within, account, tunnel)
 		if err != nil || id == "" {
 			return err
 		}
-		return ctx.Log.Info(fmt.Sprintf("deleted tunnel %s (%s), which an interrupted update had left behind", tunnel, id), &pulumi.LogArgs{Resource: t})
+		return d.ctx.Log.Info(fmt.Sprintf("deleted tunnel %s (%s), which an interrupted update had left behind", tunnel, id), &pulumi.LogArgs{Resource: d.component})
 	}
 	var began atomic.Pointer[time.Time] // each hook runs in a goroutine of its own
 	began.Store(new(time.Now()))
 	beforeCreate := func(args *pulumi.ResourceHookArgs) error {
 		began.Store(new(time.Now()))
-		return remove(ctx.Context(), args.NewInputs)
+		return remove(d.ctx.Context(), args.NewInputs)
 	}
 	onError := func(args *pulumi.ErrorHookArgs) (bool, error) {
 		after := time.Since(*began.Load())
@@ -59,23 +60,23 @@ func (t *CloudflareTunnel) resumable(ctx *pulumi.Context, p position, client *pr
 		if args.FailedOperation != "create" || !again && !unrecorded {
 			return false, nil
 		}
-		within, cancel := context.WithTimeout(ctx.Context(), clearingTime(after))
+		within, cancel := context.WithTimeout(d.ctx.Context(), clearingTime(after))
 		defer cancel()
 		if err := remove(within, args.NewInputs); err != nil {
 			if !unrecorded {
 				return false, nil
 			}
 			// An error would take the place of the provider's.
-			return false, ctx.Log.Warn(fmt.Sprintf("tunnel %s may be left behind at Cloudflare: %s; run the same command again before you change any setting",
-				args.NewInputs["name"].StringValue(), err), &pulumi.LogArgs{Resource: t})
+			return false, d.ctx.Log.Warn(fmt.Sprintf("tunnel %s may be left behind at Cloudflare: %s; run the same command again before you change any setting",
+				args.NewInputs["name"].StringValue(), err), &pulumi.LogArgs{Resource: d.component})
 		}
 		return again, nil
 	}
-	before, err := ctx.RegisterResourceHook(p.hook("remove-leftover"), beforeCreate, nil)
+	before, err := d.ctx.RegisterResourceHook(found.position.hook("remove-leftover"), beforeCreate, nil)
 	if err != nil {
 		return nil, fmt.Errorf("registering the hook for a tunnel's leftover: %w", err)
 	}
-	again, err := ctx.RegisterErrorHook(p.hook("retry-creation"), onError)
+	again, err := d.ctx.RegisterErrorHook(found.position.hook("retry-creation"), onError)
 	if err != nil {
 		return nil, fmt.Errorf("registering the hook that retries a tunnel: %w", err)
 	}
@@ -90,28 +91,29 @@ func (t *CloudflareTunnel) resumable(ctx *pulumi.Context, p position, client *pr
 // The provider would leave a record that it can't change in the state, so that destroy would
 // delete it. taken are the records to take over, by the logical names of those that take
 // their places.
-func (t *CloudflareTunnel) recordHooks(ctx *pulumi.Context, p position, client *preflight.Client, taken map[string]preflight.TakenRecord) (pulumi.ResourceOption, error) {
-	before, err := ctx.RegisterResourceHook(p.hook("take-over"), func(args *pulumi.ResourceHookArgs) error {
+func (d *declaration) recordHooks(taken map[string]preflight.TakenRecord) (pulumi.ResourceOption, error) {
+	found := d.args.found
+	before, err := d.ctx.RegisterResourceHook(found.position.hook("take-over"), func(args *pulumi.ResourceHookArgs) error {
 		record, foreign := taken[args.Name]
 		if !foreign {
 			return nil
 		}
 		in := args.NewInputs
-		return client.TakeOver(ctx.Context(), in["zoneId"].StringValue(), record, in["content"].StringValue(), in["comment"].StringValue())
+		return found.client.TakeOver(d.ctx.Context(), in["zoneId"].StringValue(), record, in["content"].StringValue(), in["comment"].StringValue())
 	}, nil)
 	if err != nil {
 		return nil, fmt.Errorf("registering the hook that takes records over: %w", err)
 	}
-	onError, err := ctx.RegisterErrorHook(p.hook("retry-record"), func(args *pulumi.ErrorHookArgs) (bool, error) {
+	onError, err := d.ctx.RegisterErrorHook(found.position.hook("retry-record"), func(args *pulumi.ErrorHookArgs) (bool, error) {
 		if retry(args) {
 			return true, nil
 		}
 		// The provider's errors don't say what they are about.
 		switch {
 		case slices.ContainsFunc(args.Errors, timedOut):
-			return false, ctx.Log.Error(fmt.Sprintf("record %s: Cloudflare's API didn't answer in time to %s it", args.Name, args.FailedOperation), nil)
+			return false, d.ctx.Log.Error(fmt.Sprintf("record %s: Cloudflare's API didn't answer in time to %s it", args.Name, args.FailedOperation), nil)
 		case slices.ContainsFunc(args.Errors, zoneFull):
-			return false, ctx.Log.Error(fmt.Sprintf("record %s: its zone has as many records as the plan at Cloudflare allows; "+
+			return false, d.ctx.Log.Error(fmt.Sprintf("record %s: its zone has as many records as the plan at Cloudflare allows; "+
 				"delete some there (DNS, Records), or replace single names by a wildcard", args.Name), nil)
 		}
 		return false, nil

@@ -86,20 +86,18 @@ func validateDashboard(path string, d *DashboardArgs) error {
 }
 
 // monitoring declares the objects that the arguments ask for.
-func (t *CloudflareTunnel) monitoring(
-	ctx *pulumi.Context, name string, args *CloudflareTunnelArgs, namespace *namespaceRef, tunnel *tunnelRef,
-) error {
-	wanted := args.Monitoring
+func (d *declaration) monitoring() error {
+	wanted := d.args.Monitoring
 	if wanted == nil {
 		return nil
 	}
 	if wanted.PodMonitor != nil {
-		if err := t.podMonitor(ctx, name, args, namespace, tunnel); err != nil {
+		if err := d.podMonitor(); err != nil {
 			return err
 		}
 	}
 	if wanted.Dashboard != nil {
-		return t.dashboard(ctx, name, args, namespace)
+		return d.dashboard()
 	}
 	return nil
 }
@@ -111,61 +109,59 @@ const operatorCheck = "monitoring.podMonitor-needs-the-Prometheus-operator"
 
 // podMonitor declares the PodMonitor. Its definition is read first, so that the
 // preview fails in a cluster without the operator.
-func (t *CloudflareTunnel) podMonitor(
-	ctx *pulumi.Context, name string, args *CloudflareTunnelArgs, namespace *namespaceRef, tunnel *tunnelRef,
-) error {
-	if !args.Monitoring.PodMonitor.AssumeInstalled {
+func (d *declaration) podMonitor() error {
+	if !d.args.Monitoring.PodMonitor.AssumeInstalled {
 		definition := &apiextensionsv1.CustomResourceDefinition{}
 		crd := clusterObject{group: "apiextensions.k8s.io/v1", kind: "CustomResourceDefinition", name: podMonitorCRD}
-		if err := crd.read(ctx, logicalName(name, operatorCheck), definition, pulumi.Parent(t), namespace.first()); err != nil {
+		if err := crd.read(d.ctx, logicalName(d.name, operatorCheck), definition, pulumi.Parent(d.component), d.namespace.first()); err != nil {
 			return fmt.Errorf("reading %s, which the Prometheus operator installs: %w", podMonitorCRD, err)
 		}
-		t.turn = append(t.turn, definition)
+		d.turn = append(d.turn, definition)
 	}
-	monitor, err := apiextensions.NewCustomResource(ctx, logicalName(name, podMonitorRole), &apiextensions.CustomResourceArgs{
+	monitor, err := apiextensions.NewCustomResource(d.ctx, logicalName(d.name, podMonitorRole), &apiextensions.CustomResourceArgs{
 		ApiVersion: pulumi.String("monitoring.coreos.com/v1"),
 		Kind:       pulumi.String("PodMonitor"),
-		Metadata:   namespace.objectMeta(podMonitorRole, args.Monitoring.PodMonitor.Labels),
+		Metadata:   d.namespace.objectMeta(podMonitorRole, d.args.Monitoring.PodMonitor.Labels),
 		OtherFields: kubernetes.UntypedArgs{"spec": pulumi.Map{
-			"selector": pulumi.Map{"matchLabels": selectorLabels(tunnel.id)},
+			"selector": pulumi.Map{"matchLabels": selectorLabels(d.tunnel.id)},
 			"podMetricsEndpoints": pulumi.Array{pulumi.Map{
 				"port":     pulumi.String("metrics"),
 				"path":     pulumi.String("/metrics"),
-				"interval": pulumi.String(args.Monitoring.PodMonitor.Interval),
+				"interval": pulumi.String(d.args.Monitoring.PodMonitor.Interval),
 			}},
 		}},
-	}, pulumi.Parent(t), unprotected, t.inTurn())
+	}, pulumi.Parent(d.component), unprotected, d.inTurn())
 	if err != nil {
 		return fmt.Errorf("creating pod monitor: %w", err)
 	}
-	t.turn = []pulumi.Resource{monitor}
-	t.recordDependencies = append(t.recordDependencies, monitor)
+	d.turn = []pulumi.Resource{monitor}
+	d.recordDependencies = append(d.recordDependencies, monitor)
 	return nil
 }
 
 // dashboard declares the ConfigMap with Grafana's dashboard.
-func (t *CloudflareTunnel) dashboard(ctx *pulumi.Context, name string, args *CloudflareTunnelArgs, namespace *namespaceRef) error {
+func (d *declaration) dashboard() error {
 	interval := ""
-	if monitor := args.Monitoring.PodMonitor; monitor != nil {
+	if monitor := d.args.Monitoring.PodMonitor; monitor != nil {
 		interval = monitor.Interval
 	}
-	text, err := renderDashboard(args.TunnelName, interval)
+	text, err := renderDashboard(d.args.TunnelName, interval)
 	if err != nil {
 		return err
 	}
-	in := *namespace
-	if args.Monitoring.Dashboard.Namespace != "" {
-		in.name = pulumi.String(args.Monitoring.Dashboard.Namespace).ToStringOutput()
+	in := *d.namespace
+	if d.args.Monitoring.Dashboard.Namespace != "" {
+		in.name = pulumi.String(d.args.Monitoring.Dashboard.Namespace).ToStringOutput()
 	}
 	labels := map[string]string{"grafana_dashboard": "1"}
-	maps.Copy(labels, args.Monitoring.Dashboard.Labels)
-	dashboard, err := corev1.NewConfigMap(ctx, logicalName(name, dashboardRole), &corev1.ConfigMapArgs{
+	maps.Copy(labels, d.args.Monitoring.Dashboard.Labels)
+	dashboard, err := corev1.NewConfigMap(d.ctx, logicalName(d.name, dashboardRole), &corev1.ConfigMapArgs{
 		Metadata: in.objectMeta(dashboardRole, labels),
-		Data:     pulumi.StringMap{args.TunnelName + ".json": pulumi.String(text)},
-	}, pulumi.Parent(t), unprotected, t.inTurn())
+		Data:     pulumi.StringMap{d.args.TunnelName + ".json": pulumi.String(text)},
+	}, pulumi.Parent(d.component), unprotected, d.inTurn())
 	if err != nil {
 		return fmt.Errorf("creating dashboard: %w", err)
 	}
-	t.recordDependencies = append(t.recordDependencies, dashboard)
+	d.recordDependencies = append(d.recordDependencies, dashboard)
 	return nil
 }

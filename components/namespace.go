@@ -22,25 +22,25 @@ func (n *namespaceRef) first() pulumi.ResourceOption {
 	return pulumi.DependsOn([]pulumi.Resource{n.resource})
 }
 
-// namespace declares a new namespace, or reads the one in the arguments. An existing
+// declareNamespace declares a new namespace, or reads the one in the arguments. An existing
 // namespace is never adopted: destroying the stack would delete it, with everything
 // else in it.
-func (t *CloudflareTunnel) namespace(ctx *pulumi.Context, name string, args *CloudflareTunnelArgs, objects objectNames) (*namespaceRef, error) {
-	if args.Namespace != "" {
-		return t.existingNamespace(ctx, name, args, objects)
+func (d *declaration) declareNamespace(objects objectNames) (*namespaceRef, error) {
+	if d.args.Namespace != "" {
+		return d.existingNamespace(objects)
 	}
-	labels := objectLabels(args.TunnelName)
+	labels := objectLabels(d.args.TunnelName)
 	// The strictest Pod Security Standard. The connectors meet it.
 	labels["pod-security.kubernetes.io/enforce"] = "restricted"
-	ns, err := corev1.NewNamespace(ctx, logicalName(name, namespaceRole), &corev1.NamespaceArgs{
+	ns, err := corev1.NewNamespace(d.ctx, logicalName(d.name, namespaceRole), &corev1.NamespaceArgs{
 		Metadata: &metav1.ObjectMetaArgs{
 			Name: pulumi.All(objects.identity, objects.provider).ApplyT(func(v []any) *string {
-				return new(objects.lastOf(namespaceRole).next(place{provider: v[1].(string)}, args.TunnelName+"-"+v[0].(string)))
+				return new(objects.lastOf(namespaceRole).next(place{provider: v[1].(string)}, d.args.TunnelName+"-"+v[0].(string)))
 			}).(pulumi.StringPtrOutput),
 			Labels:      pulumi.ToStringMap(labels),
 			Annotations: objects.annotations(),
 		},
-	}, pulumi.Parent(t), unprotected)
+	}, pulumi.Parent(d.component), unprotected)
 	if err != nil {
 		return nil, fmt.Errorf("creating namespace: %w", err)
 	}
@@ -53,15 +53,15 @@ func (t *CloudflareTunnel) namespace(ctx *pulumi.Context, name string, args *Clo
 // would lose that from the state if it was interrupted before it could delete it. The
 // exception is the own namespace itself: only under the same name does the engine let go
 // of it instead of deleting it.
-func (t *CloudflareTunnel) existingNamespace(ctx *pulumi.Context, name string, args *CloudflareTunnelArgs, objects objectNames) (*namespaceRef, error) {
+func (d *declaration) existingNamespace(objects objectNames) (*namespaceRef, error) {
 	role := existingNamespaceRole
-	if objects.lastOf(namespaceRole).name == args.Namespace {
+	if objects.lastOf(namespaceRole).name == d.args.Namespace {
 		role = namespaceRole
 	}
 	ns := &corev1.Namespace{}
-	object := clusterObject{group: "core/v1", kind: "Namespace", name: args.Namespace}
-	if err := object.read(ctx, logicalName(name, role), ns, pulumi.Parent(t)); err != nil {
-		return nil, fmt.Errorf("reading namespace %s: %w", args.Namespace, err)
+	object := clusterObject{group: "core/v1", kind: "Namespace", name: d.args.Namespace}
+	if err := object.read(d.ctx, logicalName(d.name, role), ns, pulumi.Parent(d.component)); err != nil {
+		return nil, fmt.Errorf("reading namespace %s: %w", d.args.Namespace, err)
 	}
 	return &namespaceRef{name: ns.Metadata.Name().Elem(), resource: ns, objects: objects}, nil
 }

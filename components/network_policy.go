@@ -28,31 +28,26 @@ import (
 //
 // Changed egress rules become a new object beside the old one, with connectors of
 // their own, see labelNetwork. The old object is deleted after its connectors.
-func (t *CloudflareTunnel) networkPolicy(
-	ctx *pulumi.Context, name string, args *CloudflareTunnelArgs, namespace *namespaceRef, generation pulumi.StringMap,
-	egress networkingv1.NetworkPolicyEgressRuleArrayOutput,
-) (pulumi.Resource, error) {
-	policy, err := networkingv1.NewNetworkPolicy(ctx, logicalName(name, policyRole), &networkingv1.NetworkPolicyArgs{
-		Metadata: namespace.objectMeta(policyRole, nil, policyContents(args, generation[labelTunnelID], generation[labelNetwork], egress)...),
+func (d *declaration) networkPolicy(generation pulumi.StringMap, egress networkingv1.NetworkPolicyEgressRuleArrayOutput) (pulumi.Resource, error) {
+	policy, err := networkingv1.NewNetworkPolicy(d.ctx, logicalName(d.name, policyRole), &networkingv1.NetworkPolicyArgs{
+		Metadata: d.namespace.objectMeta(policyRole, nil, d.policyContents(generation[labelNetwork], egress)...),
 		Spec: &networkingv1.NetworkPolicySpecArgs{
 			PodSelector: &metav1.LabelSelectorArgs{MatchLabels: generation},
 			PolicyTypes: pulumi.ToStringArray([]string{"Ingress", "Egress"}),
-			Ingress:     metricsRules(args.NetworkPolicy.MetricsFrom),
+			Ingress:     metricsRules(d.args.NetworkPolicy.MetricsFrom),
 			Egress:      egress,
 		},
-	}, pulumi.Parent(t), unprotected, t.inTurn())
+	}, pulumi.Parent(d.component), unprotected, d.inTurn())
 	if err != nil {
 		return nil, fmt.Errorf("creating network policy: %w", err)
 	}
-	t.turn = []pulumi.Resource{policy}
+	d.turn = []pulumi.Resource{policy}
 	return policy, nil
 }
 
 // policyContents are what the policy's name follows from.
-func policyContents(
-	args *CloudflareTunnelArgs, tunnelID, network pulumi.StringInput, egress networkingv1.NetworkPolicyEgressRuleArrayOutput,
-) []pulumi.StringInput {
-	return []pulumi.StringInput{tunnelID, network, egress.ApplyT(marshalRules).(pulumi.StringOutput), scrapers(args)}
+func (d *declaration) policyContents(network pulumi.StringInput, egress networkingv1.NetworkPolicyEgressRuleArrayOutput) []pulumi.StringInput {
+	return []pulumi.StringInput{d.tunnel.id, network, egress.ApplyT(marshalRules).(pulumi.StringOutput), scrapers(d.args)}
 }
 
 // networkLabel is the value of labelNetwork. It changes with the egress rules.
@@ -64,18 +59,16 @@ func policyContents(
 //
 // If nothing of the policy has changed, neither has the value, however many connectors
 // there are.
-func networkLabel(
-	args *CloudflareTunnelArgs, namespace *namespaceRef, tunnelID pulumi.StringOutput, egress networkingv1.NetworkPolicyEgressRuleArrayOutput,
-) pulumi.StringInput {
-	last := args.found.last
-	room := peakReplicas(args)+cmp.Or(last.peakReplicas, peakReplicas(args)) <= maxConnectors
-	unchanged := namespace.objects.wanted(policyRole, policyContents(args, tunnelID, pulumi.String(last.network), egress))
-	return pulumi.All(unchanged, egress.ApplyT(marshalRules), namespace.objects.provider).ApplyT(func(v []any) string {
+func (d *declaration) networkLabel(egress networkingv1.NetworkPolicyEgressRuleArrayOutput) pulumi.StringInput {
+	last, objects := d.args.found.last, d.namespace.objects
+	room := peakReplicas(d.args)+cmp.Or(last.peakReplicas, peakReplicas(d.args)) <= maxConnectors
+	unchanged := objects.wanted(policyRole, d.policyContents(pulumi.String(last.network), egress))
+	return pulumi.All(unchanged, egress.ApplyT(marshalRules), objects.provider).ApplyT(func(v []any) string {
 		policy, rules, provider := v[0].(string), v[1].(string), v[2].(string)
 		switch {
-		case namespace.objects.lastOf(deploymentRole).elsewhere(provider):
+		case objects.lastOf(deploymentRole).elsewhere(provider):
 			return checksum([]byte(rules + provider)) // the old connectors may be in the same namespace
-		case last.network != "" && (namespace.objects.lastOf(policyRole).is(policy) || !room):
+		case last.network != "" && (objects.lastOf(policyRole).is(policy) || !room):
 			return last.network
 		case !room:
 			return "shared"
@@ -99,33 +92,32 @@ func marshalRules(rules []networkingv1.NetworkPolicyEgressRule) (string, error) 
 }
 
 // egress reads the Services behind the origins and returns the rules.
-func (t *CloudflareTunnel) egress(
-	ctx *pulumi.Context, name string, args *CloudflareTunnelArgs, namespace *namespaceRef, destinations []cloudflared.Destination,
-) (networkingv1.NetworkPolicyEgressRuleArrayOutput, error) {
+func (d *declaration) egress() (networkingv1.NetworkPolicyEgressRuleArrayOutput, error) {
+	destinations := d.args.routing().Destinations()
 	var none networkingv1.NetworkPolicyEgressRuleArrayOutput
 	var names []cloudflared.ServiceName
 	var specs []any
 	taken := map[string]bool{}
-	for _, d := range destinations {
-		service, ok := serviceBehind(d, args)
+	for _, destination := range destinations {
+		service, ok := serviceBehind(destination, d.args)
 		if !ok || slices.Contains(names, service) {
 			continue
 		}
-		logicalName := fmt.Sprintf("%s-origin-%s-%s", name, service.Namespace, service.Name)
+		logicalName := fmt.Sprintf("%s-origin-%s-%s", d.name, service.Namespace, service.Name)
 		if taken[logicalName] {
-			logicalName = fmt.Sprintf("%s-origin-%s.%s", name, service.Namespace, service.Name)
+			logicalName = fmt.Sprintf("%s-origin-%s.%s", d.name, service.Namespace, service.Name)
 		}
 		taken[logicalName] = true
-		_, readBefore := args.found.last.objects[logicalName]
-		if err := t.explainLookup(ctx, d, service, readBefore); err != nil {
+		_, readBefore := d.args.found.last.objects[logicalName]
+		if err := d.explainLookup(destination, service, readBefore); err != nil {
 			return none, err
 		}
 		read := &corev1.Service{}
 		object := clusterObject{group: "core/v1", kind: "Service", namespace: service.Namespace, name: service.Name}
-		if err := object.read(ctx, logicalName, read, pulumi.Parent(t), namespace.first()); err != nil {
+		if err := object.read(d.ctx, logicalName, read, pulumi.Parent(d.component), d.namespace.first()); err != nil {
 			return none, fmt.Errorf("reading service %s in namespace %s: %w", service.Name, service.Namespace, err)
 		}
-		t.turn = append(t.turn, read)
+		d.turn = append(d.turn, read)
 		names, specs = append(names, service), append(specs, read.Spec)
 	}
 	return pulumi.All(specs...).ApplyT(func(specs []any) ([]networkingv1.NetworkPolicyEgressRule, error) {
@@ -133,30 +125,28 @@ func (t *CloudflareTunnel) egress(
 		for i, spec := range specs {
 			services[names[i]] = spec.(corev1.ServiceSpec)
 		}
-		rules, err := egressRules(args, destinations, services)
+		rules, err := egressRules(d.args, destinations, services)
 		if err != nil {
 			return nil, err
 		}
-		return rules, t.warnOfServices(ctx, args, destinations, services)
+		return rules, d.warnOfServices(destinations, services)
 	}).(networkingv1.NetworkPolicyEgressRuleArrayOutput), nil
 }
 
 // warnOfServices logs what is to be said of the Services that were read, once of each cause.
-func (t *CloudflareTunnel) warnOfServices(
-	ctx *pulumi.Context, args *CloudflareTunnelArgs, destinations []cloudflared.Destination, services map[cloudflared.ServiceName]corev1.ServiceSpec,
-) error {
+func (d *declaration) warnOfServices(destinations []cloudflared.Destination, services map[cloudflared.ServiceName]corev1.ServiceSpec) error {
 	said := map[string]bool{"": true}
-	for _, d := range destinations {
-		service, read := serviceBehind(d, args)
+	for _, destination := range destinations {
+		service, read := serviceBehind(destination, d.args)
 		if !read {
 			continue
 		}
-		for _, warning := range []string{serviceWarning(d, service, services[service]), certificateWarning(d)} {
+		for _, warning := range []string{serviceWarning(destination, service, services[service]), certificateWarning(destination)} {
 			if said[warning] {
 				continue
 			}
 			said[warning] = true
-			if err := ctx.Log.Warn(d.Path+": "+warning, &pulumi.LogArgs{Resource: t}); err != nil {
+			if err := d.ctx.Log.Warn(destination.Path+": "+warning, &pulumi.LogArgs{Resource: d.component}); err != nil {
 				return fmt.Errorf("logging a warning about service %s: %w", service.Name, err)
 			}
 		}
@@ -174,25 +164,25 @@ var outsideDomains = []string{
 // been meant otherwise: if there is no such Service, the engine's error doesn't know of the
 // host. It is a warning for likely names of other hosts, each time, and otherwise a line
 // above that error, before the Service was read for the first time.
-func (t *CloudflareTunnel) explainLookup(ctx *pulumi.Context, d cloudflared.Destination, service cloudflared.ServiceName, readBefore bool) error {
-	short := strings.EqualFold(d.Host, service.Name) || strings.EqualFold(d.Host, service.Name+"."+service.Namespace)
-	doubtful := short && d.Service.Namespace != "" && slices.Contains(outsideDomains, d.Service.Namespace)
-	log := ctx.Log.Info
+func (d *declaration) explainLookup(destination cloudflared.Destination, service cloudflared.ServiceName, readBefore bool) error {
+	short := strings.EqualFold(destination.Host, service.Name) || strings.EqualFold(destination.Host, service.Name+"."+service.Namespace)
+	doubtful := short && destination.Service.Namespace != "" && slices.Contains(outsideDomains, destination.Service.Namespace)
+	log := d.ctx.Log.Info
 	switch {
 	case doubtful:
-		log = ctx.Log.Warn
+		log = d.ctx.Log.Warn
 	case !short || readBefore:
 		return nil
 	}
 	text := fmt.Sprintf("%s: %s is looked up as the Service %s in namespace %s; if it is outside of the cluster, use its address, or add it to networkPolicy.origins: {host: %s, to: [{cidr: 192.0.2.10/32}]}",
-		d.Path, d.Host, service.Name, service.Namespace, d.Host)
+		destination.Path, destination.Host, service.Name, service.Namespace, destination.Host)
 	if doubtful {
-		text += fmt.Sprintf("; if it is that Service, write %s.svc", d.Host)
+		text += fmt.Sprintf("; if it is that Service, write %s.svc", destination.Host)
 	} else {
 		text += "; if the Service doesn't exist yet, list its pods there"
 	}
-	if err := log(text, &pulumi.LogArgs{Resource: t}); err != nil {
-		return fmt.Errorf("logging what %s is looked up as: %w", d.Path, err)
+	if err := log(text, &pulumi.LogArgs{Resource: d.component}); err != nil {
+		return fmt.Errorf("logging what %s is looked up as: %w", destination.Path, err)
 	}
 	return nil
 }

@@ -29,8 +29,8 @@ type objectNames struct {
 }
 
 // identity declares the component's random identity, which never changes.
-func (t *CloudflareTunnel) identity(ctx *pulumi.Context, name string) (pulumi.StringOutput, error) {
-	id, err := random.NewRandomId(ctx, logicalName(name, identityRole), &random.RandomIdArgs{ByteLength: pulumi.Int(4)}, pulumi.Parent(t), unprotected)
+func (d *declaration) identity() (pulumi.StringOutput, error) {
+	id, err := random.NewRandomId(d.ctx, logicalName(d.name, identityRole), &random.RandomIdArgs{ByteLength: pulumi.Int(4)}, pulumi.Parent(d.component), unprotected)
 	if err != nil {
 		return pulumi.StringOutput{}, fmt.Errorf("creating identity: %w", err)
 	}
@@ -39,8 +39,8 @@ func (t *CloudflareTunnel) identity(ctx *pulumi.Context, name string) (pulumi.St
 
 // explicitProvider returns the ID of the component's Kubernetes provider, which may be
 // that of a parent.
-func (t *CloudflareTunnel) explicitProvider() (id pulumi.StringOutput, explicit bool) {
-	if provider := t.GetProvider("kubernetes:core/v1:Namespace"); provider != nil {
+func (d *declaration) explicitProvider() (id pulumi.StringOutput, explicit bool) {
+	if provider := d.component.GetProvider("kubernetes:core/v1:Namespace"); provider != nil {
 		return provider.ID().ToStringOutput(), true
 	}
 	return pulumi.String("").ToStringOutput(), false
@@ -127,7 +127,7 @@ func (o lastObject) another(wanted string) string {
 // delete, and then adds the new one. If it writes the state for another resource in between,
 // and is killed, the state has neither. The next update wouldn't know which name came before,
 // choose another one, and leave the object behind.
-func (t *CloudflareTunnel) inTurn() pulumi.ResourceOption { return pulumi.DependsOn(t.turn) }
+func (d *declaration) inTurn() pulumi.ResourceOption { return pulumi.DependsOn(d.turn) }
 
 // elsewhere reports whether the object was made by another provider. Objects of older
 // versions don't say by which one.

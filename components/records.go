@@ -17,39 +17,38 @@ const automaticTTL = 1
 // records points all names at the tunnel, taking over CNAME records of these
 // names, and returns the names. The records depend on the connectors: a name
 // leads to the tunnel only when connectors are ready, and is removed before them.
-func (t *CloudflareTunnel) records(
-	ctx *pulumi.Context, name string, args *CloudflareTunnelArgs, tunnel *tunnelRef, comment pulumi.StringOutput,
-) (pulumi.StringArrayOutput, error) {
-	last, logicalNames := args.lastRecords(name)
+func (d *declaration) records(comment pulumi.StringOutput) (pulumi.StringArrayOutput, error) {
+	found := d.args.found
+	last, logicalNames := d.args.lastRecords(d.name)
 	taken := map[string]preflight.TakenRecord{}
-	for host, record := range args.found.Taken {
+	for host, record := range found.Taken {
 		taken[logicalNames[host]] = record
 	}
-	hooks, err := t.recordHooks(ctx, args.found.position, args.found.client, taken)
+	hooks, err := d.recordHooks(taken)
 	if err != nil {
 		return pulumi.StringArrayOutput{}, err
 	}
-	if err := t.release(ctx, args); err != nil {
+	if err := d.release(); err != nil {
 		return pulumi.StringArrayOutput{}, err
 	}
 	// A replacement keeps the record's ID, by which the old one would be deleted.
-	opts := append(recordTimeout(args), pulumi.Parent(t), pulumi.DependsOn(t.recordDependencies), hooks, pulumi.DeleteBeforeReplace(true))
+	opts := append(recordTimeout(d.args), pulumi.Parent(d.component), pulumi.DependsOn(d.recordDependencies), hooks, pulumi.DeleteBeforeReplace(true))
 	var hostnames []string
-	for _, host := range args.hosts {
-		content := tunnel.cname
+	for _, host := range d.args.hosts {
+		content := d.tunnel.cname
 		own := last[host.Name]
-		if t.Deleted != nil && own.Content != "" {
+		if d.component.Deleted != nil && own.Content != "" {
 			content = pulumi.String(own.Content).ToStringOutput() // which may be a tunnel that still serves
 		}
 		recordName, overwrite := host.RecordName(), true
-		if own.ZoneID == args.found.ZoneIDs[host.Zone] {
+		if own.ZoneID == found.ZoneIDs[host.Zone] {
 			recordName = own.Name // another spelling would replace the record
 			// Once the record exists, this can be changed without an effect of its own. The
 			// update then writes all of the record.
-			overwrite = own.AllowOverwrite != args.found.Changed[host.Name] || args.found.Replaced[host.Name]
+			overwrite = own.AllowOverwrite != found.Changed[host.Name] || found.Replaced[host.Name]
 		}
-		_, err := cloudflare.NewRecord(ctx, logicalNames[host.Name], &cloudflare.RecordArgs{
-			ZoneId:         pulumi.String(args.found.ZoneIDs[host.Zone]),
+		_, err := cloudflare.NewRecord(d.ctx, logicalNames[host.Name], &cloudflare.RecordArgs{
+			ZoneId:         pulumi.String(found.ZoneIDs[host.Zone]),
 			Name:           pulumi.String(recordName),
 			Type:           pulumi.String("CNAME"),
 			Content:        content,
@@ -68,11 +67,11 @@ func (t *CloudflareTunnel) records(
 
 // release removes records from the state that aren't the stack's any more, without
 // deleting them. The engine forgets a resource that a program only reads.
-func (t *CloudflareTunnel) release(ctx *pulumi.Context, args *CloudflareTunnelArgs) error {
-	for logicalName, record := range args.found.Released {
-		_, err := cloudflare.GetRecord(ctx, logicalName, pulumi.ID(record.ID),
+func (d *declaration) release() error {
+	for logicalName, record := range d.args.found.Released {
+		_, err := cloudflare.GetRecord(d.ctx, logicalName, pulumi.ID(record.ID),
 			// Without a name, which the provider doesn't look up, the state shows that it was read.
-			&cloudflare.RecordState{ZoneId: pulumi.String(record.ZoneID)}, pulumi.Parent(t))
+			&cloudflare.RecordState{ZoneId: pulumi.String(record.ZoneID)}, pulumi.Parent(d.component))
 		if err != nil {
 			return fmt.Errorf("forgetting record %s: %w", record.ID, err)
 		}
@@ -115,8 +114,8 @@ func recordTimeout(args *CloudflareTunnelArgs) []pulumi.ResourceOption {
 }
 
 // comment says who owns the component's records.
-func (t *CloudflareTunnel) comment(ctx *pulumi.Context, identity pulumi.StringOutput) pulumi.StringOutput {
-	stack := ctx.Project() + "/" + ctx.Stack()
+func (d *declaration) comment(identity pulumi.StringOutput) pulumi.StringOutput {
+	stack := d.ctx.Project() + "/" + d.ctx.Stack()
 	return identity.ApplyT(func(identity string) string {
 		return names.Owner{Stack: stack, Identity: identity}.Comment()
 	}).(pulumi.StringOutput)

@@ -29,55 +29,55 @@ func newTunnelRef(id, secret pulumi.StringOutput) *tunnelRef {
 	return &tunnelRef{id: id, cname: id.ApplyT(names.TunnelCNAME).(pulumi.StringOutput), secret: secret}
 }
 
-// tunnel declares the tunnel and its secret.
+// declareTunnel declares the tunnel and its secret.
 //
 // The tunnel's name ends in a random suffix that changes with the secret. Names
 // are unique in an account, and a replacement is created beside the tunnel that
 // it replaces: a fixed name, or one that repeats an earlier rotation's label,
 // would be refused (1013) and leave the stack stuck. So would a name that comes back
 // with the same suffix, after a change of the rest has failed.
-func (t *CloudflareTunnel) tunnel(ctx *pulumi.Context, name string, args *CloudflareTunnelArgs, namespace *namespaceRef) (*tunnelRef, error) {
-	if args.ExistingTunnel != "" {
-		if id := args.found.Forgotten; id != "" {
-			if _, err := t.forgetTunnel(ctx, name, args, id); err != nil {
+func (d *declaration) declareTunnel() (*tunnelRef, error) {
+	if d.args.ExistingTunnel != "" {
+		if id := d.args.found.Forgotten; id != "" {
+			if _, err := d.forgetTunnel(id); err != nil {
 				return nil, err
 			}
 		}
-		return t.existingTunnel(ctx, name, args)
+		return d.existingTunnel()
 	}
-	secret, suffix, err := t.secret(ctx, name, args, namespace)
+	secret, suffix, err := d.secret()
 	if err != nil {
 		return nil, err
 	}
-	if t.Deleted != nil {
-		gone, err := t.forgetTunnel(ctx, name, args, t.Deleted.ID)
+	if d.component.Deleted != nil {
+		gone, err := d.forgetTunnel(d.component.Deleted.ID)
 		if err != nil {
 			return nil, err
 		}
 		return newTunnelRef(gone.ID().ToStringOutput(), secret), nil
 	}
-	hooks, err := t.resumable(ctx, args.found.position, args.found.client)
+	hooks, err := d.resumable()
 	if err != nil {
 		return nil, err
 	}
-	last := namespace.objects.lastOf(tunnelRole)
-	tunnelName := pulumi.All(args.AccountID, suffix).ApplyT(func(v []any) string {
+	last := d.namespace.objects.lastOf(tunnelRole)
+	tunnelName := pulumi.All(d.args.AccountID, suffix).ApplyT(func(v []any) string {
 		account, suffix := v[0].(string), v[1].(string)
-		wanted := tunnelNamePrefix(args) + "-" + suffix
+		wanted := tunnelNamePrefix(d.args) + "-" + suffix
 		switch {
 		case !strings.Contains(last.name, "-"+suffix):
 			return wanted
-		case args.found.Remote: // else it would be in its replacement's way
+		case d.args.found.Remote: // else it would be in its replacement's way
 			return last.another(wanted)
 		}
 		return last.next(place{scope: account}, wanted)
 	}).(pulumi.StringOutput)
-	tunnel, err := cloudflare.NewZeroTrustTunnelCloudflared(ctx, logicalName(name, tunnelRole), &cloudflare.ZeroTrustTunnelCloudflaredArgs{
-		AccountId: args.AccountID,
+	tunnel, err := cloudflare.NewZeroTrustTunnelCloudflared(d.ctx, logicalName(d.name, tunnelRole), &cloudflare.ZeroTrustTunnelCloudflaredArgs{
+		AccountId: d.args.AccountID,
 		Name:      tunnelName,
 		Secret:    secret,
 		ConfigSrc: pulumi.String("local"),
-	}, pulumi.Parent(t), unprotected, namespace.first(), hooks)
+	}, pulumi.Parent(d.component), unprotected, d.namespace.first(), hooks)
 	if err != nil {
 		return nil, fmt.Errorf("creating tunnel: %w", err)
 	}
@@ -94,21 +94,19 @@ const secretLength = 43
 // The secret is a password, because its resource has a constant ID: the ID of random
 // bytes is their value, and IDs are shown and stored in plain text. It comes after the
 // suffix, so that no update ends between the two with another secret for the same name.
-func (t *CloudflareTunnel) secret(
-	ctx *pulumi.Context, name string, args *CloudflareTunnelArgs, namespace *namespaceRef,
-) (secret, suffix pulumi.StringOutput, err error) {
-	id, err := random.NewRandomId(ctx, logicalName(name, suffixRole), &random.RandomIdArgs{
+func (d *declaration) secret() (secret, suffix pulumi.StringOutput, err error) {
+	id, err := random.NewRandomId(d.ctx, logicalName(d.name, suffixRole), &random.RandomIdArgs{
 		ByteLength: pulumi.Int(3),
-		Keepers:    pulumi.ToStringMap(suffixKeepers(args)),
-	}, pulumi.Parent(t), unprotected, namespace.first())
+		Keepers:    pulumi.ToStringMap(suffixKeepers(d.args)),
+	}, pulumi.Parent(d.component), unprotected, d.namespace.first())
 	if err != nil {
 		return secret, suffix, fmt.Errorf("creating tunnel name suffix: %w", err)
 	}
-	password, err := random.NewRandomPassword(ctx, logicalName(name, secretRole), &random.RandomPasswordArgs{
+	password, err := random.NewRandomPassword(d.ctx, logicalName(d.name, secretRole), &random.RandomPasswordArgs{
 		Length:  pulumi.Int(secretLength),
 		Special: pulumi.Bool(false),
-		Keepers: pulumi.StringMap{"rotation": pulumi.String(args.Rotation)},
-	}, pulumi.Parent(t), unprotected, pulumi.DependsOn([]pulumi.Resource{id}))
+		Keepers: pulumi.StringMap{"rotation": pulumi.String(d.args.Rotation)},
+	}, pulumi.Parent(d.component), unprotected, pulumi.DependsOn([]pulumi.Resource{id}))
 	if err != nil {
 		return secret, suffix, fmt.Errorf("creating tunnel secret: %w", err)
 	}
