@@ -6,11 +6,8 @@ import (
 	"reflect"
 	"regexp"
 	"slices"
-	"strings"
 
-	"github.com/distribution/reference"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
-	"k8s.io/apimachinery/pkg/util/version"
 
 	"k8s-tunnel/components/cloudflared"
 	"k8s-tunnel/components/internal/validate"
@@ -185,47 +182,6 @@ func (a *CloudflareTunnelArgs) warnings() []string {
 		a.routing().Warnings(), a.roomWarnings(), a.imageWarnings())
 }
 
-// releaseTag is the tag of one of cloudflared's releases, which are named by date.
-var releaseTag = regexp.MustCompile(`^\d{4}\.\d{1,2}\.\d+`)
-
-// release is the tag of the image if that is one of cloudflared's releases, or empty.
-func (a *CloudflareTunnelArgs) release() string {
-	named, err := reference.ParseNormalizedNamed(a.Image)
-	tagged, ok := named.(reference.Tagged)
-	if err != nil || !ok || !strings.HasSuffix("/"+reference.Path(named), "/cloudflare/cloudflared") || !releaseTag.MatchString(tagged.Tag()) {
-		return ""
-	}
-	return tagged.Tag()
-}
-
-// imageWarnings are about a release of cloudflared that is too old, for any use or for a
-// setting.
-func (a *CloudflareTunnelArgs) imageWarnings() []string {
-	tag := a.release()
-	if tag == "" {
-		return nil
-	}
-	var warnings []string
-	if isOlder(tag, oldestImage) {
-		warnings = append(warnings, fmt.Sprintf("image: %s drops requests when a pod stops, or breaks POST requests without a body; use %s or later, such as %s", tag, oldestImage, DefaultImage))
-	}
-	if a.Connector.LogFormat == "json" && isOlder(tag, oldestWithJSON) {
-		warnings = append(warnings, fmt.Sprintf("connector.logFormat: json needs cloudflared %s or later; image is %s, which logs text", oldestWithJSON, tag))
-	}
-	for _, d := range a.routing().Destinations() {
-		if d.IsFedRAMP() && isOlder(tag, oldestWithFed) {
-			warnings = append(warnings, fmt.Sprintf("%s.environment: fed needs cloudflared %s or later; image is %s, which ignores it and refuses everybody", d.Path, oldestWithFed, tag))
-		}
-	}
-	return warnings
-}
-
-// isOlder compares releases, which begin with year.month.number.
-func isOlder(release, than string) bool {
-	parsed, err := version.ParseGeneric(release)
-	return err == nil && parsed.LessThan(version.MustParseGeneric(than))
-}
-
 // roomWarnings are about so many connectors that a rolling update may have more than
 // a tunnel can have.
 func (a *CloudflareTunnelArgs) roomWarnings() []string {
@@ -277,17 +233,6 @@ func validateNamespace(path, name string) error {
 	return validate.Namespace(path, name)
 }
 
-func validateImage(path, image string) error {
-	named, err := reference.ParseNormalizedNamed(image)
-	switch {
-	case err != nil && strings.Contains(image, "@"):
-		return fmt.Errorf("%s: has an @ without an image before it and a digest after it, as in image@sha256:…; a registry's credentials belong in a Secret of pod.imagePullSecrets", path)
-	case err != nil || reference.IsNameOnly(named):
-		return fmt.Errorf("%s: %q is not an image reference with a tag or a digest, such as %s", path, image, DefaultImage)
-	}
-	return nil
-}
-
 func validateReplicas(path string, replicas int) error {
 	switch {
 	case replicas < 0:
@@ -326,7 +271,6 @@ func (a *CloudflareTunnelArgs) recorded(given *CloudflareTunnelArgs) pulumi.Map 
 	return inputs
 }
 
-// isEmpty reports whether an argument isn't set.
 func isEmpty(argument reflect.Value) bool {
 	return argument.IsZero() || argument.Kind() == reflect.Slice && argument.Len() == 0
 }

@@ -111,8 +111,8 @@ type declaration struct {
 	// recordDependencies are the resources that the records depend on, so that nothing of
 	// a protected stack is deleted when its records can't be.
 	recordDependencies []pulumi.Resource
-	// turn is what the next object in the cluster waits for, see inTurn.
-	turn []pulumi.Resource
+	// previous is what the next object in the cluster waits for, see afterPrevious.
+	previous []pulumi.Resource
 }
 
 // declare registers the component and its children, in the order of the promise.

@@ -708,8 +708,8 @@ func TestCloudflareTunnel_FailedCreation(t *testing.T) {
 		require.Len(t, r.Warnings(), 1)
 		require.Contains(t, r.Warnings()[0], test.warning)
 	}
-	require.Equal(t, 50*time.Second, clearingTime(10*time.Second))
-	require.Equal(t, 3*time.Second, clearingTime(61*time.Second), "the tunnel may be there although the answers to its creation are lost")
+	require.Equal(t, 50*time.Second, cleanupTimeout(10*time.Second))
+	require.Equal(t, 3*time.Second, cleanupTimeout(61*time.Second), "the tunnel may be there although the answers to its creation are lost")
 }
 
 // A record of others is taken over before the provider has it in the state, or not at all.

@@ -29,12 +29,12 @@ func (d *declaration) connector() (*appsv1.Deployment, error) {
 	if err != nil {
 		return nil, err
 	}
-	generation := generationLabels(d.tunnel.id, d.networkLabel(egress))
-	policy, err := d.networkPolicy(generation, egress)
+	labels := connectorLabels(d.tunnel.id, d.networkLabel(egress))
+	policy, err := d.networkPolicy(labels, egress)
 	if err != nil {
 		return nil, err
 	}
-	budget, err := d.disruptionBudget(generation)
+	budget, err := d.disruptionBudget(labels)
 	if err != nil {
 		return nil, err
 	}
@@ -47,22 +47,21 @@ func (d *declaration) connector() (*appsv1.Deployment, error) {
 		return nil, err
 	}
 	pod := &corev1.PodTemplateSpecArgs{
-		Metadata: podMeta(d.args, generation, files),
+		Metadata: podMeta(d.args, labels, files),
 		Spec:     podSpec(d.args, d.tunnel, config.Metadata.Name(), credentials.Metadata.Name()),
 	}
 	// No connector runs without the policy and the budget.
-	deployment, err := d.deployment(generation, pod, policy, budget)
+	deployment, err := d.deployment(labels, pod, policy, budget)
 	if err != nil {
 		return nil, err
 	}
 	return deployment, d.autoscaler(deployment)
 }
 
-// deployment declares the connectors' Deployment.
-func (d *declaration) deployment(generation pulumi.StringMap, pod *corev1.PodTemplateSpecArgs, dependsOn ...pulumi.Resource) (*appsv1.Deployment, error) {
+func (d *declaration) deployment(labels pulumi.StringMap, pod *corev1.PodTemplateSpecArgs, dependsOn ...pulumi.Resource) (*appsv1.Deployment, error) {
 	opts := []pulumi.ResourceOption{pulumi.Parent(d.component), unprotected, rolloutTimeout(d.args), pulumi.DependsOn(dependsOn)}
 	opts = append(opts, replicasOptions(d.args)...)
-	metadata := d.namespace.objectMeta(deploymentRole, nil, generation[labelTunnelID], generation[labelNetwork])
+	metadata := d.namespace.objectMeta(deploymentRole, nil, labels[labelTunnelID], labels[labelNetwork])
 	if d.component.Deleted != nil {
 		// Without a tunnel, no connector gets ready.
 		metadata.Annotations.(pulumi.StringMap)[skipAwaitAnnotation] = pulumi.String("true")
@@ -71,7 +70,7 @@ func (d *declaration) deployment(generation pulumi.StringMap, pod *corev1.PodTem
 		Metadata: metadata,
 		Spec: &appsv1.DeploymentSpecArgs{
 			Replicas: pulumi.Int(replicas(d.args)),
-			Selector: &metav1.LabelSelectorArgs{MatchLabels: generation},
+			Selector: &metav1.LabelSelectorArgs{MatchLabels: labels},
 			Strategy: &appsv1.DeploymentStrategyArgs{
 				Type: pulumi.String("RollingUpdate"),
 				RollingUpdate: &appsv1.RollingUpdateDeploymentArgs{
@@ -119,11 +118,11 @@ func (d *declaration) config() (*corev1.ConfigMap, error) {
 		Metadata:  d.namespace.objectMeta(configRole, nil, data),
 		Data:      pulumi.StringMap{cloudflared.ConfigFile: data},
 		Immutable: pulumi.Bool(true),
-	}, pulumi.Parent(d.component), unprotected, d.inTurn())
+	}, pulumi.Parent(d.component), unprotected, d.afterPrevious())
 	if err != nil {
 		return nil, fmt.Errorf("creating %s: %w", cloudflared.ConfigFile, err)
 	}
-	d.turn = []pulumi.Resource{config}
+	d.previous = []pulumi.Resource{config}
 	return config, nil
 }
 
@@ -153,29 +152,29 @@ func (d *declaration) credentials() (*corev1.Secret, error) {
 		Metadata:   d.namespace.objectMeta(credentialsRole, nil, named...),
 		StringData: pulumi.StringMap{cloudflared.CredentialsFile: data},
 		Immutable:  pulumi.Bool(true),
-	}, pulumi.Parent(d.component), unprotected, d.inTurn())
+	}, pulumi.Parent(d.component), unprotected, d.afterPrevious())
 	if err != nil {
 		return nil, fmt.Errorf("creating %s: %w", cloudflared.CredentialsFile, err)
 	}
-	d.turn = []pulumi.Resource{credentials}
+	d.previous = []pulumi.Resource{credentials}
 	return credentials, nil
 }
 
-// disruptionBudget lets the drain of a node evict one connector at a time. A new
-// generation of connectors has a new budget beside the old one.
-func (d *declaration) disruptionBudget(generation pulumi.StringMap) (pulumi.Resource, error) {
+// disruptionBudget lets the drain of a node evict one connector at a time. Connectors that
+// come up beside the old ones have a budget of their own.
+func (d *declaration) disruptionBudget(labels pulumi.StringMap) (pulumi.Resource, error) {
 	budget, err := policyv1.NewPodDisruptionBudget(d.ctx, logicalName(d.name, budgetRole), &policyv1.PodDisruptionBudgetArgs{
-		Metadata: d.namespace.objectMeta(budgetRole, nil, generation[labelTunnelID], generation[labelNetwork]),
+		Metadata: d.namespace.objectMeta(budgetRole, nil, labels[labelTunnelID], labels[labelNetwork]),
 		Spec: &policyv1.PodDisruptionBudgetSpecArgs{
 			MaxUnavailable: pulumi.Int(1),
-			Selector:       &metav1.LabelSelectorArgs{MatchLabels: generation},
+			Selector:       &metav1.LabelSelectorArgs{MatchLabels: labels},
 			// A pod that isn't ready serves nothing, so it may always be evicted.
 			UnhealthyPodEvictionPolicy: pulumi.String("AlwaysAllow"),
 		},
-	}, pulumi.Parent(d.component), unprotected, d.inTurn())
+	}, pulumi.Parent(d.component), unprotected, d.afterPrevious())
 	if err != nil {
 		return nil, fmt.Errorf("creating disruption budget: %w", err)
 	}
-	d.turn = []pulumi.Resource{budget}
+	d.previous = []pulumi.Resource{budget}
 	return budget, nil
 }

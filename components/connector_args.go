@@ -89,6 +89,20 @@ func validateConnector(path string, args *CloudflareTunnelArgs) error {
 	return errors.Join(append(problems, validateGracePeriod(path+".gracePeriod", c.GracePeriod))...)
 }
 
+// edgeIPVersion is the kind of address at which connectors look for the edge: both,
+// unless the policy lets them reach one only. They would try the other one for
+// minutes.
+func edgeIPVersion(edge []string) string {
+	is6 := func(cidr string) bool { return strings.Contains(cidr, ":") }
+	switch {
+	case !slices.ContainsFunc(edge, is6):
+		return "4"
+	case !slices.ContainsFunc(edge, func(cidr string) bool { return !is6(cidr) }):
+		return "6"
+	}
+	return "auto"
+}
+
 func validateGracePeriod(path, period string) error {
 	switch parsed, err := time.ParseDuration(period); {
 	case err != nil:

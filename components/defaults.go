@@ -19,16 +19,6 @@ const OldestPulumi = "3.260.0"
 const (
 	// DefaultImage is the version of cloudflared that this project is tested with.
 	DefaultImage = "cloudflare/cloudflared:2026.3.0"
-	// oldestImage is the first release that finishes requests when its pod stops. 2024.10.0
-	// does so as well, but sends POST requests without a body in chunks over QUIC.
-	oldestImage = "2024.10.1"
-	// oldestWithJSON is the first release with [ConnectorArgs.LogFormat].
-	oldestWithJSON = "2025.6.1"
-	// oldestWithFed is the first release that knows Access's environment.
-	oldestWithFed = "2025.9.0"
-	// oldestWithPostQuantumHTTP2 is the first release with [ConnectorArgs.PostQuantum] over
-	// HTTP/2. Older ones don't start.
-	oldestWithPostQuantumHTTP2 = "2026.5.0"
 	// DefaultOrigin is the Service of a standard installation of ingress-nginx.
 	DefaultOrigin = "http://ingress-nginx-controller.ingress-nginx"
 	// DefaultReplicas keeps the names served while a node or a pod is away.
@@ -160,6 +150,14 @@ func copyOf[T any](value *T) *T {
 		return new(T)
 	}
 	return new(*value)
+}
+
+// deref returns what a pointer points to, or a default for nil.
+func deref[T any](value *T, otherwise T) T {
+	if value == nil {
+		return otherwise
+	}
+	return *value
 }
 
 // halfOf returns half of a limit of cpu, and nothing without a limit that has a half.

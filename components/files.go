@@ -40,7 +40,7 @@ func (d *declaration) mounted() (pulumi.StringMap, error) {
 		if err := object.read(d.ctx, d.name+"-file-"+file.ConfigMap, read, pulumi.Parent(d.component), d.namespace.first()); err != nil {
 			return nil, fmt.Errorf("reading ConfigMap %s in namespace %s: %w", file.ConfigMap, d.args.Namespace, err)
 		}
-		d.turn = append(d.turn, read)
+		d.previous = append(d.previous, read)
 		names, contents = append(names, file.ConfigMap), append(contents, read.Data)
 	}
 	if len(names) == 0 {
@@ -118,7 +118,6 @@ func sortedFiles(files []FileArgs) []FileArgs {
 	return slices.SortedFunc(slices.Values(files), func(a, b FileArgs) int { return cmp.Compare(a.MountPath, b.MountPath) })
 }
 
-// addFiles adds the mounts to the pod.
 func addFiles(spec *corev1.PodSpecArgs, container *corev1.ContainerArgs, files []FileArgs) {
 	volumes, mounts := spec.Volumes.(corev1.VolumeArray), container.VolumeMounts.(corev1.VolumeMountArray)
 	for i, file := range sortedFiles(files) {

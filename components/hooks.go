@@ -18,14 +18,14 @@ import (
 // provider's own retries have failed.
 const maxRetries = 1
 
-// maxPatience is for how long an operation may have taken that is retried. The provider
+// maxRetryElapsed is for how long an operation may have taken that is retried. The provider
 // waits for each answer as long as the connection lasts: after more than this, it has
 // waited in vain several times.
-const maxPatience = 45 * time.Second
+const maxRetryElapsed = 45 * time.Second
 
-// clearingTime is for how long to look for the tunnel of a creation that has failed after
+// cleanupTimeout is for how long to look for the tunnel of a creation that has failed after
 // so long: a command that gets no answers has to end within a minute or so.
-func clearingTime(after time.Duration) time.Duration {
+func cleanupTimeout(after time.Duration) time.Duration {
 	return max(time.Minute-after, 3*time.Second)
 }
 
@@ -55,12 +55,12 @@ func (d *declaration) resumable() (pulumi.ResourceOption, error) {
 	}
 	onError := func(args *pulumi.ErrorHookArgs) (bool, error) {
 		after := time.Since(*began.Load())
-		again := retry(args) && after <= maxPatience
+		again := retry(args) && after <= maxRetryElapsed
 		unrecorded := strings.Contains(args.Errors[0], failedCreation)
 		if args.FailedOperation != "create" || !again && !unrecorded {
 			return false, nil
 		}
-		within, cancel := context.WithTimeout(d.ctx.Context(), clearingTime(after))
+		within, cancel := context.WithTimeout(d.ctx.Context(), cleanupTimeout(after))
 		defer cancel()
 		if err := remove(within, args.NewInputs); err != nil {
 			if !unrecorded {
@@ -126,7 +126,6 @@ func (d *declaration) recordHooks(taken map[string]preflight.TakenRecord) (pulum
 	}), nil
 }
 
-// timedOut reports whether an error is that of a deadline.
 func timedOut(message string) bool {
 	return strings.Contains(message, context.DeadlineExceeded.Error())
 }

@@ -1,6 +1,9 @@
 package components
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
 	"maps"
 
 	metav1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/meta/v1"
@@ -57,9 +60,9 @@ func selectorLabels(tunnelID pulumi.StringInput) pulumi.StringMap {
 	}
 }
 
-// generationLabels are the labels that identify those connectors of a tunnel that
+// connectorLabels are the labels that identify those connectors of a tunnel that
 // have the same network policy.
-func generationLabels(tunnelID, network pulumi.StringInput) pulumi.StringMap {
+func connectorLabels(tunnelID, network pulumi.StringInput) pulumi.StringMap {
 	labels := selectorLabels(tunnelID)
 	labels[labelNetwork] = network
 	return labels
@@ -83,7 +86,7 @@ func (n *namespaceRef) objectMeta(role string, further map[string]string, conten
 	labels := pulumi.ToStringMap(further)
 	maps.Copy(labels, pulumi.ToStringMap(objectLabels(n.objects.tunnelName)))
 	return &metav1.ObjectMetaArgs{
-		Namespace: n.name, Name: n.objects.of(role, n.name, contents...), Labels: labels,
+		Namespace: n.name, Name: n.objects.nameOf(role, n.name, contents...), Labels: labels,
 		Annotations: n.objects.annotations(),
 	}
 }
@@ -95,4 +98,22 @@ func (n objectNames) annotations() pulumi.StringMap {
 		annotations[providerAnnotation] = n.provider
 	}
 	return annotations
+}
+
+// hash is a checksum of several values.
+func hash(values []any) string {
+	var text []byte
+	for _, value := range values {
+		text = fmt.Appendf(text, "%q", value)
+	}
+	return checksum(text)
+}
+
+// checksum is the beginning of a SHA-256, in eight hexadecimal digits, so that it fits into
+// names. Four bytes are enough: only contents that one object of one component has in turn
+// have to be told apart, and two of them get the same checksum once in four billion cases.
+// A change of it renames every object, and so replaces it.
+func checksum(text []byte) string {
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:4])
 }

@@ -116,7 +116,7 @@ func (d *declaration) podMonitor() error {
 		if err := crd.read(d.ctx, logicalName(d.name, operatorCheck), definition, pulumi.Parent(d.component), d.namespace.first()); err != nil {
 			return fmt.Errorf("reading %s, which the Prometheus operator installs: %w", podMonitorCRD, err)
 		}
-		d.turn = append(d.turn, definition)
+		d.previous = append(d.previous, definition)
 	}
 	monitor, err := apiextensions.NewCustomResource(d.ctx, logicalName(d.name, podMonitorRole), &apiextensions.CustomResourceArgs{
 		ApiVersion: pulumi.String("monitoring.coreos.com/v1"),
@@ -130,16 +130,15 @@ func (d *declaration) podMonitor() error {
 				"interval": pulumi.String(d.args.Monitoring.PodMonitor.Interval),
 			}},
 		}},
-	}, pulumi.Parent(d.component), unprotected, d.inTurn())
+	}, pulumi.Parent(d.component), unprotected, d.afterPrevious())
 	if err != nil {
 		return fmt.Errorf("creating pod monitor: %w", err)
 	}
-	d.turn = []pulumi.Resource{monitor}
+	d.previous = []pulumi.Resource{monitor}
 	d.recordDependencies = append(d.recordDependencies, monitor)
 	return nil
 }
 
-// dashboard declares the ConfigMap with Grafana's dashboard.
 func (d *declaration) dashboard() error {
 	interval := ""
 	if monitor := d.args.Monitoring.PodMonitor; monitor != nil {
@@ -158,7 +157,7 @@ func (d *declaration) dashboard() error {
 	dashboard, err := corev1.NewConfigMap(d.ctx, logicalName(d.name, dashboardRole), &corev1.ConfigMapArgs{
 		Metadata: in.objectMeta(dashboardRole, labels),
 		Data:     pulumi.StringMap{d.args.TunnelName + ".json": pulumi.String(text)},
-	}, pulumi.Parent(d.component), unprotected, d.inTurn())
+	}, pulumi.Parent(d.component), unprotected, d.afterPrevious())
 	if err != nil {
 		return fmt.Errorf("creating dashboard: %w", err)
 	}

@@ -17,7 +17,7 @@ type namespaceRef struct {
 	objects  objectNames
 }
 
-// first is an option of what the namespace comes before, see inTurn.
+// first is an option of what the namespace comes before, see afterPrevious.
 func (n *namespaceRef) first() pulumi.ResourceOption {
 	return pulumi.DependsOn([]pulumi.Resource{n.resource})
 }
@@ -35,7 +35,7 @@ func (d *declaration) declareNamespace(objects objectNames) (*namespaceRef, erro
 	ns, err := corev1.NewNamespace(d.ctx, logicalName(d.name, namespaceRole), &corev1.NamespaceArgs{
 		Metadata: &metav1.ObjectMetaArgs{
 			Name: pulumi.All(objects.identity, objects.provider).ApplyT(func(v []any) *string {
-				return new(objects.lastOf(namespaceRole).next(place{provider: v[1].(string)}, d.args.TunnelName+"-"+v[0].(string)))
+				return new(objects.lastOf(namespaceRole).nextName(nameScope{provider: v[1].(string)}, d.args.TunnelName+"-"+v[0].(string)))
 			}).(pulumi.StringPtrOutput),
 			Labels:      pulumi.ToStringMap(labels),
 			Annotations: objects.annotations(),

@@ -28,20 +28,20 @@ import (
 //
 // Changed egress rules become a new object beside the old one, with connectors of
 // their own, see labelNetwork. The old object is deleted after its connectors.
-func (d *declaration) networkPolicy(generation pulumi.StringMap, egress networkingv1.NetworkPolicyEgressRuleArrayOutput) (pulumi.Resource, error) {
+func (d *declaration) networkPolicy(labels pulumi.StringMap, egress networkingv1.NetworkPolicyEgressRuleArrayOutput) (pulumi.Resource, error) {
 	policy, err := networkingv1.NewNetworkPolicy(d.ctx, logicalName(d.name, policyRole), &networkingv1.NetworkPolicyArgs{
-		Metadata: d.namespace.objectMeta(policyRole, nil, d.policyContents(generation[labelNetwork], egress)...),
+		Metadata: d.namespace.objectMeta(policyRole, nil, d.policyContents(labels[labelNetwork], egress)...),
 		Spec: &networkingv1.NetworkPolicySpecArgs{
-			PodSelector: &metav1.LabelSelectorArgs{MatchLabels: generation},
+			PodSelector: &metav1.LabelSelectorArgs{MatchLabels: labels},
 			PolicyTypes: pulumi.ToStringArray([]string{"Ingress", "Egress"}),
 			Ingress:     metricsRules(d.args.NetworkPolicy.MetricsFrom),
 			Egress:      egress,
 		},
-	}, pulumi.Parent(d.component), unprotected, d.inTurn())
+	}, pulumi.Parent(d.component), unprotected, d.afterPrevious())
 	if err != nil {
 		return nil, fmt.Errorf("creating network policy: %w", err)
 	}
-	d.turn = []pulumi.Resource{policy}
+	d.previous = []pulumi.Resource{policy}
 	return policy, nil
 }
 
@@ -50,12 +50,13 @@ func (d *declaration) policyContents(network pulumi.StringInput, egress networki
 	return []pulumi.StringInput{d.tunnel.id, network, egress.ApplyT(marshalRules).(pulumi.StringOutput), scrapers(d.args)}
 }
 
-// networkLabel is the value of labelNetwork. It changes with the egress rules.
+// networkLabel is the value of labelNetwork. It changes with the egress rules, which brings up
+// new connectors beside the old ones.
 //
-// While two generations exist, the tunnel has the connectors of both. If that is more
-// than a tunnel can have, the value stays as it is: policies add up, so that
-// connectors which are rolled one by one reach their old origins until the last one
-// stops. A request that gets to that one in its last seconds may fail.
+// A tunnel has no room for, say, 13 old connectors and 13 new ones. The value then stays as it
+// is, and connectors are rolled one by one. Policies add up: all connectors reach old and new
+// origins as long as the old policy is there, which is until the last old one begins to stop. A
+// request that gets to that one in its last seconds may fail.
 //
 // If nothing of the policy has changed, neither has the value, however many connectors
 // there are.
@@ -68,7 +69,7 @@ func (d *declaration) networkLabel(egress networkingv1.NetworkPolicyEgressRuleAr
 		switch {
 		case objects.lastOf(deploymentRole).elsewhere(provider):
 			return checksum([]byte(rules + provider)) // the old connectors may be in the same namespace
-		case last.network != "" && (objects.lastOf(policyRole).is(policy) || !room):
+		case last.network != "" && (objects.lastOf(policyRole).hasName(policy) || !room):
 			return last.network
 		case !room:
 			return "shared"
@@ -117,7 +118,7 @@ func (d *declaration) egress() (networkingv1.NetworkPolicyEgressRuleArrayOutput,
 		if err := object.read(d.ctx, logicalName, read, pulumi.Parent(d.component), d.namespace.first()); err != nil {
 			return none, fmt.Errorf("reading service %s in namespace %s: %w", service.Name, service.Namespace, err)
 		}
-		d.turn = append(d.turn, read)
+		d.previous = append(d.previous, read)
 		names, specs = append(names, service), append(specs, read.Spec)
 	}
 	return pulumi.All(specs...).ApplyT(func(specs []any) ([]networkingv1.NetworkPolicyEgressRule, error) {

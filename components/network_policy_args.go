@@ -90,20 +90,6 @@ func (a *NetworkPolicyArgs) closedPorts(destinations []cloudflared.Destination) 
 	return all
 }
 
-// edgeIPVersion is the kind of address at which connectors look for the edge: both,
-// unless the policy lets them reach one only. They would try the other one for
-// minutes.
-func edgeIPVersion(edge []string) string {
-	is6 := func(cidr string) bool { return strings.Contains(cidr, ":") }
-	switch {
-	case !slices.ContainsFunc(edge, is6):
-		return "4"
-	case !slices.ContainsFunc(edge, func(cidr string) bool { return !is6(cidr) }):
-		return "6"
-	}
-	return "auto"
-}
-
 // apiServer is the Service whose endpoints are never pods.
 var apiServer = cloudflared.ServiceName{Namespace: "default", Name: "kubernetes"}
 

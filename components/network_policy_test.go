@@ -369,11 +369,11 @@ func TestNetworkPolicy_ChangedEgressReplacesConnectors(t *testing.T) {
 		a.NetworkPolicy = &NetworkPolicyArgs{MetricsFrom: []string{"monitoring"}}
 	}))
 	require.NotEqual(t, plain, label(func(a *CloudflareTunnelArgs) { a.Origin = "http://192.0.2.7" }))
-	require.Equal(t, "shared", label(func(a *CloudflareTunnelArgs) { a.Replicas = 13 }), "there is no room for a second generation beside it")
+	require.Equal(t, "shared", label(func(a *CloudflareTunnelArgs) { a.Replicas = 13 }), "there is no room for a second set beside it")
 	require.Equal(t, "shared", label(func(a *CloudflareTunnelArgs) { a.Autoscaling = &AutoscalingArgs{MaxReplicas: 13} }))
 }
 
-// A tunnel can't have more than so many connectors, so those of two generations have to
+// A tunnel can't have more than so many connectors, so those of two sets have to
 // fit, however many there were before. What doesn't change isn't replaced at all.
 func TestNetworkPolicy_ConnectorsThatDontFitAreRolled(t *testing.T) {
 	t.Parallel()

@@ -1,8 +1,6 @@
 package components
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"strings"
 
@@ -70,11 +68,11 @@ const (
 // logicalName is the name in the stack of a component's child.
 func logicalName(component, role string) string { return component + "-" + role }
 
-// of names the object with a role by its namespace and by what it depends on. An
+// nameOf is the name of the object with a role, by its namespace and by what it depends on. An
 // object that is replaced, new before old, needs another name each time.
-func (n objectNames) of(role string, namespace pulumi.StringInput, contents ...pulumi.StringInput) pulumi.StringPtrInput {
+func (n objectNames) nameOf(role string, namespace pulumi.StringInput, contents ...pulumi.StringInput) pulumi.StringPtrInput {
 	return pulumi.All(namespace, n.provider, n.wanted(role, contents)).ApplyT(func(v []any) *string {
-		return new(n.lastOf(role).next(place{v[0].(string), v[1].(string)}, v[2].(string)))
+		return new(n.lastOf(role).nextName(nameScope{v[0].(string), v[1].(string)}, v[2].(string)))
 	}).(pulumi.StringPtrOutput)
 }
 
@@ -92,7 +90,7 @@ func (n objectNames) wanted(role string, contents []pulumi.StringInput) pulumi.S
 // lastOf is the object with a role after the last update.
 func (n objectNames) lastOf(role string) lastObject { return n.last[logicalName(n.component, role)] }
 
-// next returns the name that follows the object's own: the same if this is still the
+// nextName returns the name that follows the object's own: the same if this is still the
 // object that is wanted, and a new one otherwise.
 //
 // The new one follows from the contents and from the old name. If the new name depended on
@@ -102,32 +100,32 @@ func (n objectNames) lastOf(role string) lastObject { return n.last[logicalName(
 // Nor does a name come back in what may be another cluster, or the same one by another
 // address: the engine creates all objects anew there, and deletes the old ones by the old
 // provider, under their names.
-func (o lastObject) next(in place, wanted string) string {
+func (o lastObject) nextName(in nameScope, wanted string) string {
 	switch {
 	case o.name == "":
 		return wanted
 	case o.elsewhere(in.provider):
 		return wanted + "-" + hash([]any{o.scope, o.name, in.provider})[:4]
-	case o.scope == in.scope && o.is(wanted):
+	case o.scope == in.scope && o.hasName(wanted):
 		return o.name
 	default:
-		return o.another(wanted)
+		return o.otherName(wanted)
 	}
 }
 
-// another returns a name that isn't the object's own.
-func (o lastObject) another(wanted string) string {
+// otherName returns a name that isn't the object's own.
+func (o lastObject) otherName(wanted string) string {
 	return wanted + "-" + hash([]any{o.scope, o.name})[:4]
 }
 
-// inTurn is an option of the objects whose names follow from the ones before them. It lets
-// the engine create one after the other, after all reads. The namespace comes before these.
+// afterPrevious is an option of the objects whose names follow from those that they replace. It
+// lets the engine create one after the other, after all reads. The namespace comes before these.
 //
-// When the engine has created a replacement, it marks the old object in the state as one to
-// delete, and then adds the new one. If it writes the state for another resource in between,
-// and is killed, the state has neither. The next update wouldn't know which name came before,
-// choose another one, and leave the object behind.
-func (d *declaration) inTurn() pulumi.ResourceOption { return pulumi.DependsOn(d.turn) }
+// To replace a ConfigMap named a by one named b, the engine creates b, marks a in the state as one
+// to delete, and then adds b. If it wrote the state in between, for an object that it creates at
+// the same time, and was killed, the state would have only the a that is to be deleted. The next
+// update wouldn't know that b's name followed from a, choose another one, and leave b behind.
+func (d *declaration) afterPrevious() pulumi.ResourceOption { return pulumi.DependsOn(d.previous) }
 
 // elsewhere reports whether the object was made by another provider. Objects of older
 // versions don't say by which one.
@@ -135,25 +133,7 @@ func (o lastObject) elsewhere(provider string) bool {
 	return o.provider != "" && provider != "" && o.provider != provider
 }
 
-// is reports whether this is the wanted object.
-func (o lastObject) is(wanted string) bool {
+// hasName reports whether the object has the wanted name, or one that follows from it.
+func (o lastObject) hasName(wanted string) bool {
 	return o.name == wanted || strings.HasPrefix(o.name, wanted+"-")
-}
-
-// hash is a checksum of several values.
-func hash(values []any) string {
-	var text []byte
-	for _, value := range values {
-		text = fmt.Appendf(text, "%q", value)
-	}
-	return checksum(text)
-}
-
-// checksum is the beginning of a SHA-256, in eight hexadecimal digits, so that it fits into
-// names. Four bytes are enough: only contents that one object of one component has in turn
-// have to be told apart, and two of them get the same checksum once in four billion cases.
-// A change of it renames every object, and so replaces it.
-func checksum(text []byte) string {
-	sum := sha256.Sum256(text)
-	return hex.EncodeToString(sum[:4])
 }

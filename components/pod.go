@@ -27,21 +27,20 @@ const (
 	// user's name instead of a number, with which runAsNonRoot alone would keep
 	// the pod from starting.
 	nonrootID = 65532
-	// searchDots is the number of dots from which on a name is looked up as it is
+	// ndots is the number of dots from which on a name is looked up as it is
 	// before it is looked up in the search domains. Kubernetes' own value, 5, looks
 	// up full names of Services in the nodes' search domains as well: if one of these
 	// is the exposed zone, its wildcard answers.
-	searchDots = "2"
+	ndots = "2"
 	// groupReadable is a mode with which the pod's group can read a file.
 	groupReadable = 0o440
 )
 
-// podMeta is the metadata of the connectors' pods.
-func podMeta(args *CloudflareTunnelArgs, generation, files pulumi.StringMap) *metav1.ObjectMetaArgs {
-	labels := pulumi.ToStringMap(args.Pod.Labels)
-	maps.Copy(labels, pulumi.ToStringMap(objectLabels(args.TunnelName)))
-	maps.Copy(labels, generation)
-	meta := &metav1.ObjectMetaArgs{Labels: labels}
+func podMeta(args *CloudflareTunnelArgs, labels, files pulumi.StringMap) *metav1.ObjectMetaArgs {
+	all := pulumi.ToStringMap(args.Pod.Labels)
+	maps.Copy(all, pulumi.ToStringMap(objectLabels(args.TunnelName)))
+	maps.Copy(all, labels)
+	meta := &metav1.ObjectMetaArgs{Labels: all}
 	if annotations := pulumi.ToStringMap(args.Pod.Annotations); len(annotations)+len(files) > 0 {
 		maps.Copy(annotations, files)
 		meta.Annotations = annotations
@@ -60,7 +59,7 @@ func podSpec(
 		EnableServiceLinks:            pulumi.Bool(false),
 		TerminationGracePeriodSeconds: pulumi.Int(args.Connector.terminationSeconds()),
 		DnsConfig: &corev1.PodDNSConfigArgs{Options: corev1.PodDNSConfigOptionArray{
-			&corev1.PodDNSConfigOptionArgs{Name: pulumi.String("ndots"), Value: pulumi.String(searchDots)},
+			&corev1.PodDNSConfigOptionArgs{Name: pulumi.String("ndots"), Value: pulumi.String(ndots)},
 		}},
 		SecurityContext: &corev1.PodSecurityContextArgs{
 			RunAsNonRoot:   pulumi.Bool(true),
@@ -93,7 +92,6 @@ func podSpec(
 	return spec
 }
 
-// schedule sets where the pod runs.
 func schedule(spec *corev1.PodSpecArgs, pod *PodArgs) {
 	spec.NodeSelector = pulumi.ToStringMap(pod.NodeSelector)
 	if pod.PriorityClass != "" {

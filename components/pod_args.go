@@ -134,11 +134,3 @@ func validateToleration(path string, t corev1.Toleration) error {
 	}
 	return nil
 }
-
-// deref returns what a pointer points to, or a default for nil.
-func deref[T any](value *T, otherwise T) T {
-	if value == nil {
-		return otherwise
-	}
-	return *value
-}

@@ -13,8 +13,8 @@ import (
 // position is a component's place in the program, from which the URNs of its resources follow.
 type position struct {
 	name string
-	// below are the types of its parents as URNs have them, or nothing.
-	below string
+	// parentTypes are the types of its parents as URNs have them, such as website$, or nothing.
+	parentTypes string
 	// former are the names that it had according to its aliases. With any alias, it may have had
 	// other parents as well, so that it has moved.
 	former []string
@@ -35,7 +35,7 @@ func positionOf(ctx *pulumi.Context, name string, options *pulumi.ResourceOption
 	}
 	if urn, _ := parent.Value.(pulumi.URN); urn != "" {
 		if types := resource.URN(urn).QualifiedType(); types != resource.RootStackType {
-			p.below = string(types) + "$"
+			p.parentTypes = string(types) + "$"
 		}
 	}
 	return p, nil
@@ -43,21 +43,22 @@ func positionOf(ctx *pulumi.Context, name string, options *pulumi.ResourceOption
 
 // String is the component in messages, and tells it from all others of the program.
 func (p position) String() string {
-	if p.below == "" {
+	if p.parentTypes == "" {
 		return strconv.Quote(p.name)
 	}
-	return fmt.Sprintf("%q below %s", p.name, strings.TrimSuffix(p.below, "$"))
+	return fmt.Sprintf("%q below %s", p.name, strings.TrimSuffix(p.parentTypes, "$"))
 }
 
 // hook is the name of the component's hook with a role. The engine refuses a name that
 // another hook of the program has.
-func (p position) hook(role string) string { return p.below + logicalName(p.name, role) }
+func (p position) hook(role string) string { return p.parentTypes + logicalName(p.name, role) }
 
-// has reports whether a URN is of a component below the same parents, or below any if the
-// component may have been there.
-func (p position) has(urn string) bool {
+// ownsURN reports whether a URN is of a component below the same parents, or below any if the
+// component may have been there. Their types are between the last :: and the component's type:
+// urn:pulumi:prod::home::website$k8s-tunnel:index:CloudflareTunnel::edge.
+func (p position) ownsURN(urn string) bool {
 	before, _, _ := strings.Cut(urn, CloudflareTunnelType)
-	return p.moved || before[strings.LastIndex(before, "::")+len("::"):] == p.below
+	return p.moved || before[strings.LastIndex(before, "::")+len("::"):] == p.parentTypes
 }
 
 // formerNames are the names that the component had according to its aliases.

@@ -38,7 +38,6 @@ func validateIdentifier(path string, input pulumi.StringInput) error {
 	return fmt.Errorf("%s: has to be a pulumi.String, because it is checked before anything is declared; leave it out to have it looked up", path)
 }
 
-// identifier is the value of a valid identifier.
 func identifier(input pulumi.StringInput) string {
 	value, _ := input.(pulumi.String)
 	return string(value)
@@ -65,11 +64,11 @@ type found struct {
 	*preflight.Findings
 	client *preflight.Client
 	last   lastState
-	asked
+	checkKey
 }
 
-// asked is what the findings depend on, so that a change of it makes them invalid.
-type asked struct {
+// checkKey is what the findings depend on, so that a change of it makes them invalid.
+type checkKey struct {
 	position position
 	request  preflight.Request // without what the state adds
 	options  APIArgs           // as they were given
@@ -116,11 +115,11 @@ func (a *CloudflareTunnelArgs) check(ctx *pulumi.Context, name string, options *
 	if err != nil {
 		return nil, err
 	}
-	now := asked{position, preflight.Request{
+	key := checkKey{position, preflight.Request{
 		Names: a.names(), ZoneID: identifier(a.ZoneID), AccountID: identifier(a.AccountID), Stack: ctx.Project() + "/" + ctx.Stack(),
 		AllowTakeover: a.AllowTakeover, ExistingTunnel: a.ExistingTunnel,
 	}, *a.API, weak.Make(ctx)}
-	if a.found != nil && reflect.DeepEqual(a.found.asked, now) {
+	if a.found != nil && reflect.DeepEqual(a.found.checkKey, key) {
 		return a.found, a.checkRoom(a.found)
 	}
 	if err := ctx.RequirePulumiVersion(">=" + OldestPulumi); err != nil {
@@ -139,7 +138,7 @@ func (a *CloudflareTunnelArgs) check(ctx *pulumi.Context, name string, options *
 	if err != nil {
 		return nil, err
 	}
-	request := now.request
+	request := key.request
 	request.Identity, request.LastRecords = last.identity, last.records
 	request.LastTunnel, request.ReadTunnel, request.OwnTunnel = last.tunnelID, last.existing, last.ownTunnel
 	request.OtherRecords, request.OtherIdentities = last.otherRecords, last.otherIdentities
@@ -150,7 +149,7 @@ func (a *CloudflareTunnelArgs) check(ctx *pulumi.Context, name string, options *
 	if err := claim(ctx, position.String(), findings); err != nil {
 		return nil, err
 	}
-	all := &found{findings, client, last, now}
+	all := &found{findings, client, last, key}
 	return all, a.checkRoom(all)
 }
 

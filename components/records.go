@@ -43,8 +43,9 @@ func (d *declaration) records(comment pulumi.StringOutput) (pulumi.StringArrayOu
 		recordName, overwrite := host.RecordName(), true
 		if own.ZoneID == found.ZoneIDs[host.Zone] {
 			recordName = own.Name // another spelling would replace the record
-			// Once the record exists, this can be changed without an effect of its own. The
-			// update then writes all of the record.
+			// A record that others have changed is as it should be in the state, so nothing would
+			// update it. Of a record that exists, this argument can be turned over without an effect
+			// of its own; the update then writes all of the record.
 			overwrite = own.AllowOverwrite != found.Changed[host.Name] || found.Replaced[host.Name]
 		}
 		_, err := cloudflare.NewRecord(d.ctx, logicalNames[host.Name], &cloudflare.RecordArgs{

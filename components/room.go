@@ -21,7 +21,7 @@ func (a *CloudflareTunnelArgs) checkRoom(f *found) error {
 		return nil
 	case deployment.scope != cmp.Or(a.Namespace, f.lastOf(namespaceRole).name):
 		return a.room(f, "namespace: another one", remedy)
-	case !deployment.is(a.TunnelName + "-" + deploymentRole):
+	case !deployment.hasName(a.TunnelName + "-" + deploymentRole):
 		return a.room(f, "tunnelName: another one", remedy) // with an existing tunnel
 	}
 	return nil
@@ -71,7 +71,7 @@ func (a *CloudflareTunnelArgs) keepsTunnel(f *found) bool {
 	}
 	tunnel := f.lastOf(tunnelRole)
 	return f.last.ownTunnel == f.last.servedTunnel && f.Deleted == nil && !f.Remote &&
-		tunnel.scope == f.AccountID && tunnel.is(tunnelNamePrefix(a)+"-"+f.last.suffix)
+		tunnel.scope == f.AccountID && tunnel.hasName(tunnelNamePrefix(a)+"-"+f.last.suffix)
 }
 
 // lastOf is the object with a role after the last update.

@@ -43,16 +43,16 @@ type lastState struct {
 	otherIdentities map[string]bool
 }
 
-// lastObject is an object's name, which is unique in its place.
+// lastObject is an object's name, which is unique in its scope.
 type lastObject struct {
-	place
+	nameScope
 
 	name string
 }
 
-// place is what an object's name is unique in: its namespace, in the cluster of a
+// nameScope is what an object's name is unique in: its namespace, in the cluster of a
 // provider, or its account if it is a tunnel.
-type place struct{ scope, provider string }
+type nameScope struct{ scope, provider string }
 
 // readState reads the outputs of the component's own resources in the state. Those of
 // its children are there even if the last update was interrupted.
@@ -104,7 +104,7 @@ func (p position) ownResources(resources map[string]laststate.Outputs, name stri
 		// Other children's names end in what they are, but a record's in a host's name.
 		ofLonger := func(component string) bool { return strings.HasPrefix(logicalName, component+"-") }
 		switch {
-		case !p.has(urn), kind == recordKind && (!names.IsLogicalName(name, logicalName) || slices.ContainsFunc(longer, ofLonger)):
+		case !p.ownsURN(urn), kind == recordKind && (!names.IsLogicalName(name, logicalName) || slices.ContainsFunc(longer, ofLonger)):
 		case strings.HasPrefix(logicalName, name+"-"), kind == "" && logicalName == name:
 			own[urn] = outputs
 		}
@@ -129,7 +129,6 @@ const (
 	autoscalerKind = "kubernetes:autoscaling/v2:HorizontalPodAutoscaler"
 )
 
-// add adds what is known of a child with a role.
 func (s *lastState) add(kind, role, logicalName string, o laststate.Outputs) {
 	switch {
 	case kind == recordKind && o.Text("name") != "": // else it was released
@@ -146,13 +145,13 @@ func (s *lastState) add(kind, role, logicalName string, o laststate.Outputs) {
 	case kind == tunnelKind && role == existingTunnelRole:
 		s.existing = path.Base(o.Text("id")) // it was read as account/ID
 	case kind == tunnelKind && role == tunnelRole:
-		s.objects[logicalName] = lastObject{place{scope: o.Text("accountId")}, o.Text("name")}
+		s.objects[logicalName] = lastObject{nameScope{scope: o.Text("accountId")}, o.Text("name")}
 		if o["secret"] != nil { // else it was forgotten
 			s.ownTunnel = o.Text("id")
 		}
 	case strings.HasPrefix(kind, "kubernetes:"):
 		metadata := o.In("metadata")
-		s.objects[logicalName] = lastObject{place{metadata.Text("namespace"), metadata.In("annotations").Text(providerAnnotation)}, metadata.Text("name")}
+		s.objects[logicalName] = lastObject{nameScope{metadata.Text("namespace"), metadata.In("annotations").Text(providerAnnotation)}, metadata.Text("name")}
 	}
 	switch {
 	case kind == deploymentKind && role == deploymentRole:

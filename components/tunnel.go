@@ -68,9 +68,9 @@ func (d *declaration) declareTunnel() (*tunnelRef, error) {
 		case !strings.Contains(last.name, "-"+suffix):
 			return wanted
 		case d.args.found.Remote: // else it would be in its replacement's way
-			return last.another(wanted)
+			return last.otherName(wanted)
 		}
-		return last.next(place{scope: account}, wanted)
+		return last.nextName(nameScope{scope: account}, wanted)
 	}).(pulumi.StringOutput)
 	tunnel, err := cloudflare.NewZeroTrustTunnelCloudflared(d.ctx, logicalName(d.name, tunnelRole), &cloudflare.ZeroTrustTunnelCloudflaredArgs{
 		AccountId: d.args.AccountID,

@@ -152,7 +152,9 @@ func LogicalNames(component string, hosts []Host, last map[string]string, reserv
 			continue
 		}
 		if own := host.logicalName(component); taken[own] || reserved(own) {
-			host.Argument = "" // another domain's record has the name
+			// With component edge: the domain so far, a.example, is in hostnames now and keeps edge-apex.
+			// The new one, b.example, gets edge-record-b.example, as if it was in hostnames itself.
+			host.Argument = ""
 		}
 		all[host.Name] = host.logicalName(component)
 	}

@@ -40,16 +40,16 @@ func (c *Client) records(ctx context.Context, r Request, found *Findings) error 
 		if !listed {
 			continue
 		}
-		judged, err := r.judge(host, found, list, last)
+		result, err := r.checkHost(host, found, list, last)
 		problems = append(problems, r.delegated(host, list.delegations, found.inactive), err)
-		found.Warnings = append(found.Warnings, judged.warnings...)
-		if judged.changed {
+		found.Warnings = append(found.Warnings, result.warnings...)
+		if result.changed {
 			found.Changed[host.Name] = true
 		}
-		if judged.taken != (TakenRecord{}) {
-			found.Taken[host.Name] = judged.taken
+		if result.taken != (TakenRecord{}) {
+			found.Taken[host.Name] = result.taken
 		}
-		if judged.replaced {
+		if result.replaced {
 			found.Replaced[host.Name] = true
 		}
 	}
@@ -99,8 +99,8 @@ func (r Request) delegated(host names.Host, delegations []cloudflare.DNSRecord, 
 	return errors.Join(problems...)
 }
 
-// judgement is what is to be said of a host.
-type judgement struct {
+// hostResult is what is to be said of a host.
+type hostResult struct {
 	warnings []string
 	// changed says that the component's own record was changed by others, and replaced
 	// that it was deleted and there is another CNAME of its name.
@@ -109,20 +109,20 @@ type judgement struct {
 	taken TakenRecord
 }
 
-func (j *judgement) warn(format string, args ...any) {
-	j.warnings = append(j.warnings, fmt.Sprintf(format, args...))
+func (h *hostResult) warn(format string, args ...any) {
+	h.warnings = append(h.warnings, fmt.Sprintf(format, args...))
 }
 
-// judge says why the component can't have a host beside the records of its name, or
+// checkHost says why the component can't have a host beside the records of its name, or
 // what it would take over, or how its own record was changed by others. last are the
 // component's records by their hosts.
-func (r Request) judge(host names.Host, found *Findings, zone listing, last map[string]names.LastRecord) (judged judgement, err error) {
+func (r Request) checkHost(host names.Host, found *Findings, zone listing, last map[string]names.LastRecord) (result hostResult, err error) {
 	var problems []error
 	own, owned := last[host.Name]
 	for _, record := range zone.byName[host.Name] {
-		warning, err := r.obstacle(host, record, found)
+		warning, err := r.conflict(host, record, found)
 		if warning != "" {
-			judged.warnings, judged.taken = append(judged.warnings, warning), TakenRecord{record.ID, host.Name, record.Content}
+			result.warnings, result.taken = append(result.warnings, warning), TakenRecord{record.ID, host.Name, record.Content}
 		}
 		problems = append(problems, err, r.renamed(host, record, last))
 	}
@@ -130,26 +130,26 @@ func (r Request) judge(host names.Host, found *Findings, zone listing, last map[
 	switch name := names.ASCII(now.Name); {
 	case !owned || own.ZoneID != found.ZoneIDs[host.Zone] || errors.Join(problems...) != nil:
 	case !there:
-		judged.replaced = has(zone.byName[host.Name], "CNAME")
-		judged.warn("%s: the record of %s was deleted at Cloudflare; pulumi up --refresh creates it again", host.Argument, host.Name)
+		result.replaced = has(zone.byName[host.Name], "CNAME")
+		result.warn("%s: the record of %s was deleted at Cloudflare; pulumi up --refresh creates it again", host.Argument, host.Name)
 	case name != host.Name && has(zone.byName[host.Name], "CNAME"):
 		problems = append(problems, fmt.Errorf("%s: the record of %s was renamed to %q at Cloudflare, and there is another one of its name; "+
 			"delete one of the two at Cloudflare (DNS, Records)", host.Argument, host.Name, now.Name))
 	case name != host.Name:
-		judged.changed = true
-		judged.warn("%s: the record of %s was renamed to %q at Cloudflare; this renames it back", host.Argument, host.Name, now.Name)
+		result.changed = true
+		result.warn("%s: the record of %s was renamed to %q at Cloudflare; this renames it back", host.Argument, host.Name, now.Name)
 	case !strings.EqualFold(now.Content, own.Content):
-		judged.changed = true
+		result.changed = true
 		if !r.served(now.Content) || !r.owns(now, found) { // else an update that was interrupted has changed it
-			judged.warn("%s: the record of %s was changed at Cloudflare, and leads to %q; this changes it back", host.Argument, host.Name, now.Content)
+			result.warn("%s: the record of %s was changed at Cloudflare, and leads to %q; this changes it back", host.Argument, host.Name, now.Content)
 		}
 	case now.Proxied != nil && *now.Proxied != own.Proxied:
-		judged.changed = true
-		judged.warn("%s: the record of %s was switched to another proxy status at Cloudflare; this switches it back", host.Argument, host.Name)
+		result.changed = true
+		result.warn("%s: the record of %s was switched to another proxy status at Cloudflare; this switches it back", host.Argument, host.Name)
 	case now.Comment != own.Comment:
-		judged.changed = true // which is of no interest to visitors
+		result.changed = true // which is of no interest to visitors
 	}
-	return judged, errors.Join(problems...)
+	return result, errors.Join(problems...)
 }
 
 // TakenRecord is a record that the component takes over, as it was when it was found.
@@ -188,9 +188,9 @@ func (r Request) renamed(host names.Host, record cloudflare.DNSRecord, last map[
 	return nil
 }
 
-// obstacle says why the component can't have a host beside this record of its name,
+// conflict says why the component can't have a host beside this record of its name,
 // or what it would take over.
-func (r Request) obstacle(host names.Host, record cloudflare.DNSRecord, found *Findings) (warning string, err error) {
+func (r Request) conflict(host names.Host, record cloudflare.DNSRecord, found *Findings) (warning string, err error) {
 	if meta, _ := record.Meta.(map[string]any); meta["read_only"] == true && slices.Contains([]string{"A", "AAAA", "CNAME"}, record.Type) {
 		return "", fmt.Errorf("%s: %s has a record of type %s, %q, which Cloudflare manages itself and lets nobody change; "+
 			"remove the name where it was set up, such as from the custom domains of a Worker or an R2 bucket, and try again",

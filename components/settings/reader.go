@@ -153,7 +153,6 @@ func unset(text string) bool {
 	return slices.Contains([]string{"", "{}", "[]", "null"}, text)
 }
 
-// read reads one setting.
 func (r *Reader) read(name string, into reflect.Value) error {
 	r.known = append(r.known, name)
 	r.addFields(name, into.Type())

@@ -266,7 +266,7 @@ func (k *kubeconfig) relativePaths(path, context, directory string) error {
 	}
 	used := k.use(context)
 	var problems []error
-	judge := func(field, value string) {
+	check := func(field, value string) {
 		if value == "" || filepath.IsAbs(value) {
 			return
 		}
@@ -277,14 +277,14 @@ func (k *kubeconfig) relativePaths(path, context, directory string) error {
 			problems = append(problems, fmt.Errorf("%s: %s is the relative path %q, which doesn't exist in %s; %s", kubeconfigKey, field, value, directory, remedy))
 		}
 	}
-	judge("certificate-authority of cluster "+used.Cluster, k.cluster(context).CAFile)
+	check("certificate-authority of cluster "+used.Cluster, k.cluster(context).CAFile)
 	for _, u := range k.Users {
 		if u.Name != used.User {
 			continue
 		}
-		judge("client-certificate of user "+u.Name, u.User.CertificateFile)
-		judge("client-key of user "+u.Name, u.User.KeyFile)
-		judge("tokenFile of user "+u.Name, u.User.TokenFile)
+		check("client-certificate of user "+u.Name, u.User.CertificateFile)
+		check("client-key of user "+u.Name, u.User.KeyFile)
+		check("tokenFile of user "+u.Name, u.User.TokenFile)
 	}
 	return errors.Join(problems...)
 }
