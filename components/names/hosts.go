@@ -1,7 +1,9 @@
 package names
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"unicode"
@@ -71,7 +73,10 @@ func (h Host) Within(zone string) bool {
 // exist already, by their names.
 func Warnings(hosts []Host, ingress []string, kinds map[string]string) []string {
 	var all []string
+	later := map[string]string{} // the types after the update
+	maps.Copy(later, kinds)
 	for _, host := range hosts {
+		later[host.Name] = cmp.Or(later[host.Name], "CNAME")
 		if host.needsCertificate() {
 			all = append(all, host.certificateWarning())
 		}
@@ -93,9 +98,9 @@ func Warnings(hosts []Host, ingress []string, kinds map[string]string) []string 
 			continue // the rule is for several records
 		}
 		rule.Zone = record.Zone
-		if name := rule.hiddenFrom(record, kinds); name != "" {
+		if name := rule.hiddenFrom(record, later); name != "" {
 			all = append(all, fmt.Sprintf("%s: %s gets no requests by the record of %s, because %s has a record of type %s, and wildcards end there; add %s to hostnames",
-				rule.Argument, rule.Name, record.Name, name, kinds[name], rule.Name))
+				rule.Argument, rule.Name, record.Name, name, later[name], rule.Name))
 		}
 		if rule.needsCertificate() {
 			all = append(all, rule.certificateWarning())
