@@ -25,6 +25,8 @@ type Host struct {
 	Argument string
 	// Zone is the name of the zone that it lies in, once that was looked up.
 	Zone string
+	// Partial says that this is a partial zone, whose DNS is elsewhere.
+	Partial bool
 }
 
 // domainArgument is the argument that asks for the domain and its wildcard.
@@ -97,7 +99,7 @@ func Warnings(hosts []Host, ingress []string, kinds map[string]string) []string 
 		if !covers(record.Name, rule.Name) {
 			continue // the rule is for several records
 		}
-		rule.Zone = record.Zone
+		rule.Zone, rule.Partial = record.Zone, record.Partial
 		if name := rule.hiddenFrom(record, later); name != "" {
 			all = append(all, fmt.Sprintf("%s: %s gets no requests by the record of %s, because %s has a record of type %s, and wildcards end there; add %s to hostnames",
 				rule.Argument, rule.Name, record.Name, name, later[name], rule.Name))
@@ -141,6 +143,11 @@ func (h Host) hiddenFrom(wildcard Host, kinds map[string]string) string {
 
 // certificateWarning says what visitors of a host see that needsCertificate.
 func (h Host) certificateWarning() string {
+	if h.Partial {
+		return fmt.Sprintf("%s: %s is a wildcard in a partial zone, where each of Cloudflare's free certificates is for a single name: "+
+			"browsers will refuse to connect over HTTPS (ERR_SSL_VERSION_OR_CIPHER_MISMATCH); order an advanced certificate for it, or list the names in hostnames",
+			h.Argument, h.Name)
+	}
 	another := "another name"
 	if relative := h.RecordName(); !strings.HasPrefix(relative, "*") {
 		another = fmt.Sprintf("a name one level below the zone, such as %s.%s", strings.ReplaceAll(relative, ".", "-"), h.Zone)
@@ -151,8 +158,13 @@ func (h Host) certificateWarning() string {
 }
 
 // needsCertificate reports whether a host isn't covered by its zone's free
-// certificate, which is for the zone and one level below.
+// certificate, which is for the zone and one level below. In a partial zone, each name
+// has a certificate of its own, and a wildcard none. See
+// https://developers.cloudflare.com/ssl/edge-certificates/universal-ssl/limitations/#hostname-coverage
 func (h Host) needsCertificate() bool {
+	if h.Partial {
+		return strings.HasPrefix(h.Name, "*.")
+	}
 	return h.Zone != "" && h.Name != h.Zone && strings.Contains(h.RecordName(), ".")
 }
 

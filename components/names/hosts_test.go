@@ -70,6 +70,18 @@ func TestWarnings(t *testing.T) {
 	require.Contains(t, got[4], "ingress[5].hostname: *.example.org has no record in this stack")
 }
 
+// In a partial zone, Cloudflare has a certificate for each name, whatever its level, but none for a wildcard.
+func TestWarnings_PartialZone(t *testing.T) {
+	t.Parallel()
+	all := hosts(map[string]string{"*.example.com": "example.com", "a.b.example.com": "example.com", "example.com": "example.com"})
+	for i := range all {
+		all[i].Partial = true
+	}
+	got := Warnings(all, []string{"a.b.example.com", "x.y.example.com"}, nil)
+	require.Len(t, got, 1)
+	require.Contains(t, got[0], "of *.example.com: *.example.com is a wildcard in a partial zone")
+}
+
 // The domain's names may be listed too.
 func TestSet_Hosts(t *testing.T) {
 	t.Parallel()

@@ -284,6 +284,7 @@ func TestCheck_ZoneTypes(t *testing.T) {
 	require.Len(t, found.Warnings, 1)
 	require.Contains(t, found.Warnings[0], "zone example.com is a partial one")
 	require.Contains(t, found.Warnings[0], "www.example.com.cdn.cloudflare.net")
+	require.True(t, found.Hosts[0].Partial)
 
 	_, err = check(t, apitest.New(t, typed("secondary")), r)
 	require.ErrorContains(t, err, "domain: example.com lies in zone example.com, whose records come from another DNS server")

@@ -75,7 +75,7 @@ func (f *Findings) add(host *names.Host, z zone) error {
 		return fmt.Errorf("%s: %s lies in zone %s, whose records come from another DNS server, as it is a secondary one; make it a full zone at Cloudflare, or use another name",
 			host.Argument, bare(*host), z.name)
 	}
-	host.Zone = z.name
+	host.Zone, host.Partial = z.name, z.kind == "partial"
 	if f.AccountID == "" {
 		f.AccountID = z.accountID
 	}
