@@ -178,7 +178,7 @@ func (a *CloudflareTunnelArgs) warnings() []string {
 	for _, rule := range a.Ingress {
 		ingress = append(ingress, rule.Hostname)
 	}
-	return slices.Concat(names.Warnings(a.hosts, ingress, a.found.Kinds), a.NetworkPolicy.closedPorts(a.routing().Destinations()),
+	return slices.Concat(names.Warnings(a.hosts, a.found.Others, ingress, a.found.Kinds), a.NetworkPolicy.closedPorts(a.routing().Destinations()),
 		a.routing().Warnings(), a.roomWarnings(), a.imageWarnings())
 }
 

@@ -33,3 +33,18 @@ func TestCloudflareTunnel_ExistingTunnel(t *testing.T) {
 	own := declare(t, validArgs()).Find(t, "edge-credentials").Inputs["metadata"]
 	require.NotEqual(t, own.ObjectValue()["name"], metadata.ObjectValue()["name"], "the name follows from the secret too")
 }
+
+// Records that the stack doesn't manage may lead to the tunnel as well.
+func TestCloudflareTunnel_ExistingTunnelWithOtherRecords(t *testing.T) {
+	t.Parallel()
+	api := apitest.New(t, apitest.NewZone("zone", "example.com", "account"))
+	api.Tunnels = []apitest.Tunnel{{Account: "account", ID: plantest.TunnelID, Name: "by-hand"}}
+	api.Records = []apitest.Record{{Zone: "zone", ID: "1", Name: "app.example.com", Type: "CNAME", Content: plantest.TunnelID + ".cfargotunnel.com", Proxied: new(true)}}
+	args := validArgs()
+	args.API, args.ExistingTunnel = apiArgs(api), plantest.TunnelID
+	args.Ingress = []IngressRule{{Hostname: "app.example.com", Service: "http_status:404"}}
+	require.Empty(t, declare(t, args).Warnings())
+
+	args.Domain, args.Hostnames = "", []string{"www.example.com"}
+	require.Empty(t, declare(t, args).Warnings())
+}

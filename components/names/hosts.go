@@ -70,10 +70,10 @@ func (h Host) Within(zone string) bool {
 }
 
 // Warnings says which names may disappoint visitors, though Cloudflare accepts
-// them. hosts are the names that lead to the cluster, with their zones, and ingress
-// the hostnames of the ingress rules, in their order. kinds are types of the records that
-// exist already, by their names.
-func Warnings(hosts []Host, ingress []string, kinds map[string]string) []string {
+// them. hosts are the names that lead to the cluster, with their zones, and others are
+// names that lead there by records of others. ingress are the hostnames of the ingress
+// rules, in their order. kinds are types of the records that exist already, by their names.
+func Warnings(hosts, others []Host, ingress []string, kinds map[string]string) []string {
 	var all []string
 	later := map[string]string{} // the types after the update
 	maps.Copy(later, kinds)
@@ -83,13 +83,14 @@ func Warnings(hosts []Host, ingress []string, kinds map[string]string) []string 
 			all = append(all, host.certificateWarning())
 		}
 	}
+	hosts = slices.Concat(hosts, others)
 	for i, name := range ingress {
 		rule := Host{Name: ASCII(name), Argument: fmt.Sprintf("ingress[%d].hostname", i)}
 		if rule.Name == "" || rule.Name == "*" {
 			continue
 		}
 		if slices.ContainsFunc(hosts, func(h Host) bool { return h.Name == rule.Name }) {
-			continue // warned of as a host, if at all
+			continue // warned of as a host, if at all, or not the stack's business
 		}
 		record, served := rule.servedBy(hosts)
 		if !served {

@@ -59,7 +59,7 @@ func TestWarnings(t *testing.T) {
 	got := Warnings(hosts(map[string]string{
 		"example.com": "example.com", "*.example.com": "example.com", "photos.example.com": "example.com",
 		"xn--mnchen-3ya.example.com": "example.com", "a.b.example.com": "example.com", "*.dev.example.com": "example.com", "x.lab.example.net": "lab.example.net",
-	}), []string{"", "www.example.com", "A.B.example.com", "x.y.example.com", "www.example.net", "*.example.org", "*.net", "München.example.com"}, nil)
+	}), nil, []string{"", "www.example.com", "A.B.example.com", "x.y.example.com", "www.example.net", "*.example.org", "*.net", "München.example.com"}, nil)
 	require.Len(t, got, 5)
 	require.Contains(t, got[0], "of *.dev.example.com: *.dev.example.com is more than one level below its zone, example.com")
 	require.Contains(t, got[0], "or use another name")
@@ -77,7 +77,7 @@ func TestWarnings_PartialZone(t *testing.T) {
 	for i := range all {
 		all[i].Partial = true
 	}
-	got := Warnings(all, []string{"a.b.example.com", "x.y.example.com"}, nil)
+	got := Warnings(all, nil, []string{"a.b.example.com", "x.y.example.com"}, nil)
 	require.Len(t, got, 1)
 	require.Contains(t, got[0], "of *.example.com: *.example.com is a wildcard in a partial zone")
 }
@@ -166,13 +166,26 @@ func TestWarnings_HiddenFromWildcards(t *testing.T) {
 	} {
 		got := strings.Join(Warnings(hosts(map[string]string{
 			"example.com": "example.com", "*.example.com": "example.com", "*.dev.example.com": "dev.example.com", "wiki.example.com": "example.com",
-		}), []string{test.rule}, test.kinds), "\n")
+		}), nil, []string{test.rule}, test.kinds), "\n")
 		if test.want == "" {
 			require.NotContains(t, got, "gets no requests", test.rule)
 		} else {
 			require.Contains(t, got, test.want)
 		}
 	}
+}
+
+// A rule may be for a name that leads to the tunnel by a record of others.
+func TestWarnings_RecordsOfOthers(t *testing.T) {
+	t.Parallel()
+	ours := hosts(map[string]string{"*.example.com": "example.com"})
+	others := hosts(map[string]string{"app.example.com": "example.com", "*.example.net": "example.net"})
+	rules := []string{"app.example.com", "x.app.example.com", "www.example.net", "example.net"}
+	got := Warnings(ours, others, rules, map[string]string{"app.example.com": "CNAME", "*.example.net": "CNAME"})
+	require.Len(t, got, 3, got)
+	require.Contains(t, got[0], "ingress[1].hostname: x.app.example.com gets no requests by the record of *.example.com, because app.example.com")
+	require.Contains(t, got[1], "ingress[1].hostname: x.app.example.com is more than one level below its zone")
+	require.Contains(t, got[2], "ingress[3].hostname: example.net has no record in this stack")
 }
 
 // Internationalized names may be written as people know them.

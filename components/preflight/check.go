@@ -53,6 +53,9 @@ type Findings struct {
 	ownTunnelMade time.Time
 	// Kinds are types of the records that exist in these zones, by their names.
 	Kinds map[string]string
+	// Others are names in these zones that lead to the component's tunnel by records that
+	// aren't the component's.
+	Others []names.Host
 	// Changed are the hosts whose records were changed by others since the state was
 	// last refreshed, so that they have to be written once more.
 	Changed map[string]bool

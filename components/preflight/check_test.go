@@ -318,6 +318,27 @@ func TestCheck_RecordsThatGo(t *testing.T) {
 	require.Equal(t, map[string]string{"app.example.com": "TXT"}, found.Kinds)
 }
 
+// Names may lead to the tunnel by records of others.
+func TestCheck_RecordsOfOthers(t *testing.T) {
+	t.Parallel()
+	api := apitest.New(t, home)
+	api.Tunnels = []apitest.Tunnel{{Account: "account", ID: ours, Name: "home"}}
+	record := func(id, name, tunnel string, proxied bool) apitest.Record {
+		return apitest.Record{Zone: "zone-home", ID: id, Name: name, Type: "CNAME", Content: names.TunnelCNAME(tunnel), Proxied: &proxied}
+	}
+	api.Records = []apitest.Record{
+		record("1", "app.example.com", ours, true), record("2", "theirs.example.com", theirs, true), record("3", "direct.example.com", ours, false),
+		record("4", "dropped.example.com", ours, true),
+	}
+	for _, r := range []preflight.Request{{ExistingTunnel: ours}, {OwnTunnel: ours}} {
+		r.Names = names.Set{Hostnames: []string{"example.com"}}
+		r.LastRecords = map[string]names.LastRecord{"edge-record-dropped.example.com": {ID: "4", ZoneID: "zone-home", Name: "dropped", Content: names.TunnelCNAME(ours)}}
+		found, err := check(t, api, r)
+		require.NoError(t, err)
+		require.Equal(t, []names.Host{{Name: "app.example.com", Zone: "example.com"}}, found.Others)
+	}
+}
+
 // A listing that fails doesn't say whose a record is.
 func TestCheck_FailedListing(t *testing.T) {
 	t.Parallel()

@@ -1,6 +1,7 @@
 package preflight
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -33,6 +34,7 @@ func (c *Client) records(ctx context.Context, r Request, found *Findings) error 
 		for name, records := range lists[found.ZoneIDs[zone]].byName {
 			found.Kinds[name] = records[0].Type
 		}
+		found.Others = append(found.Others, r.others(all, zone)...)
 	}
 	last := r.lastByHost(found)
 	for _, host := range found.Hosts {
@@ -57,6 +59,30 @@ func (c *Client) records(ctx context.Context, r Request, found *Findings) error 
 		problems = append(problems, c.released(ctx, r, found, lists))
 	}
 	return distinct(problems)
+}
+
+// others are the names in a zone, of these records, that lead to the component's tunnel by
+// records that aren't the component's.
+func (r Request) others(all []cloudflare.DNSRecord, zone string) []names.Host {
+	tunnel := cmp.Or(r.ExistingTunnel, r.OwnTunnel)
+	var hosts []names.Host
+	for _, record := range all {
+		leads := record.Type == "CNAME" && record.Proxied != nil && *record.Proxied && strings.EqualFold(record.Content, names.TunnelCNAME(tunnel))
+		if leads && !r.has(record.ID) {
+			hosts = append(hosts, names.Host{Name: names.ASCII(record.Name), Zone: zone})
+		}
+	}
+	return hosts
+}
+
+// has reports whether a record is the component's according to the state.
+func (r Request) has(recordID string) bool {
+	for _, last := range r.LastRecords {
+		if last.ID == recordID {
+			return true
+		}
+	}
+	return false
 }
 
 // lastByHost are the component's records by the names that they are for.
