@@ -506,6 +506,18 @@ func TestCheck_Names(t *testing.T) {
 			records: []apitest.Record{record("*.example.com", "CNAME", toOurs, older)},
 			change:  func(r *preflight.Request) { r.Identity, r.LastTunnel = "", ours },
 		},
+		{
+			name:    "made by hand, for the stack's tunnel",
+			records: []apitest.Record{record("*.example.com", "CNAME", toOurs, "")},
+			change:  func(r *preflight.Request) { r.OwnTunnel, r.LastTunnel = ours, ours },
+			warning: `domain: this takes over *.example.com, which leads to "` + toOurs + `" so far`,
+		},
+		{
+			name:    "made by hand, for the existing tunnel",
+			records: []apitest.Record{record("*.example.com", "CNAME", toOurs, "my server")},
+			change:  func(r *preflight.Request) { r.ExistingTunnel, r.ReadTunnel, r.LastTunnel = ours, ours, ours },
+			warning: `domain: this takes over *.example.com, which leads to "` + toOurs + `" so far (comment "my server")`,
+		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()

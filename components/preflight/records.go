@@ -235,7 +235,7 @@ func (r Request) conflict(host names.Host, record cloudflare.DNSRecord, found *F
 				host.Argument, host.Name, urn)
 		}
 		switch {
-		case r.owns(record, found):
+		case r.owns(record, found) && (owner.Stack != "" || r.has(record.ID)): // else it was made by hand, for the component's tunnel
 		case r.OtherIdentities[owner.Identity]:
 			warning = fmt.Sprintf("%s: this takes %s from another component of this stack, which points it at %q", host.Argument, host.Name, record.Content)
 		case owner.Stack == "":
