@@ -379,7 +379,7 @@ func TestCloudflareTunnel_RecordsChangedByOthers(t *testing.T) {
 // The calls for many records wait for each other longer than the provider does.
 func TestCloudflareTunnel_RecordTimeouts(t *testing.T) {
 	t.Parallel()
-	for count, want := range map[int]string{2: "", 100: "54s", 1000: "542s"} {
+	for count, want := range map[int]string{2: "", 100: "58s", 1000: "627s"} {
 		args := validArgs()
 		args.API = apiArgs(testAPI)
 		args.API.RPS = 0 // the pace follows from the names

@@ -546,6 +546,20 @@ func TestCheck_Names(t *testing.T) {
 	}
 }
 
+// Records are taken over at a pace of their own, because the provider makes calls at the same time.
+func TestClient_TakeOverPace(t *testing.T) {
+	t.Parallel()
+	api := apitest.New(t, home)
+	api.Records = []apitest.Record{{Zone: "zone-home", ID: "1", Name: "example.com", Type: "CNAME", Content: "home.example.org"}}
+	client, err := preflight.New(preflight.Options{APIToken: strings.Repeat("t", 40), APIHostname: api.Hostname(), RPS: 4})
+	require.NoError(t, err)
+	found, err := client.Check(t.Context(), preflight.Request{Names: names.Set{Hostnames: []string{"example.com"}}})
+	require.NoError(t, err)
+	began := time.Now()
+	require.NoError(t, client.TakeOver(t.Context(), "zone-home", found.Taken["example.com"], names.TunnelCNAME(ours), "mine"))
+	require.Greater(t, time.Since(began), 900*time.Millisecond, "two calls, of which the second has to wait")
+}
+
 // What others did to the stack's own records since the state was last refreshed is told from the listing.
 func TestCheck_OwnRecords(t *testing.T) {
 	t.Parallel()

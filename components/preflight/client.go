@@ -87,24 +87,29 @@ func validHost(text string) bool {
 // SSL_CERT_FILE, as the provider does.
 type Client struct {
 	api *cloudflare.API
+	// besideProvider makes calls while the provider makes many.
+	besideProvider *cloudflare.API
 }
 
 // New returns a client. It makes no call yet.
 func New(o Options) (*Client, error) {
-	options := []cloudflare.Option{
-		cloudflare.BaseURL("https://" + cmp.Or(o.APIHostname, defaultHostname) + cmp.Or(o.APIBasePath, defaultBasePath)),
-		cloudflare.UsingRetryPolicy(cmp.Or(o.Retries, DefaultRetries), MinRetryDelay, MaxRetryDelay),
-		cloudflare.UserAgent("k8s-tunnel"),
-		cloudflare.HTTPClient(newHTTPClient()),
+	paced := func(pace float64) (*cloudflare.API, error) {
+		return cloudflare.NewWithAPIToken(
+			o.APIToken,
+			cloudflare.BaseURL("https://"+cmp.Or(o.APIHostname, defaultHostname)+cmp.Or(o.APIBasePath, defaultBasePath)),
+			cloudflare.UsingRetryPolicy(cmp.Or(o.Retries, DefaultRetries), MinRetryDelay, MaxRetryDelay),
+			cloudflare.UserAgent("k8s-tunnel"),
+			cloudflare.HTTPClient(newHTTPClient()),
+			cloudflare.UsingRateLimit(pace),
+		)
 	}
-	if o.RPS > 0 {
-		options = append(options, cloudflare.UsingRateLimit(float64(o.RPS)))
-	}
-	api, err := cloudflare.NewWithAPIToken(o.APIToken, options...)
-	if err != nil {
+	rps := cmp.Or(o.RPS, allowance/window)
+	api, err := paced(float64(rps))
+	besideProvider, otherErr := paced(takeOverPace(rps))
+	if err := cmp.Or(err, otherErr); err != nil {
 		return nil, fmt.Errorf("creating a client of Cloudflare's API: %w", err)
 	}
-	return &Client{api}, nil
+	return &Client{api, besideProvider}, nil
 }
 
 // permissions are those that the token needs.

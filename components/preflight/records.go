@@ -184,7 +184,7 @@ type TakenRecord struct{ id, name, content string }
 // TakeOver points a record at the tunnel. One that is gone by now, or has another name, is
 // left alone, since another one is to be created.
 func (c *Client) TakeOver(ctx context.Context, zoneID string, record TakenRecord, content, comment string) error {
-	now, err := c.api.GetDNSRecord(ctx, cloudflare.ZoneIdentifier(zoneID), record.id)
+	now, err := c.besideProvider.GetDNSRecord(ctx, cloudflare.ZoneIdentifier(zoneID), record.id)
 	var missing *cloudflare.NotFoundError
 	switch {
 	case errors.As(err, &missing), err == nil && !names.Equal(now.Name, record.name):
@@ -195,7 +195,7 @@ func (c *Client) TakeOver(ctx context.Context, zoneID string, record TakenRecord
 		return fmt.Errorf("the record of %s was changed at Cloudflare in the meantime, and leads to %q; run the same command again to take it over", record.name, printable(now.Content))
 	}
 	change := map[string]any{"content": content, "comment": comment, "proxied": true}
-	_, err = c.api.Raw(ctx, http.MethodPatch, "/zones/"+zoneID+"/dns_records/"+record.id, change, nil)
+	_, err = c.besideProvider.Raw(ctx, http.MethodPatch, "/zones/"+zoneID+"/dns_records/"+record.id, change, nil)
 	if err == nil || errors.As(err, &missing) {
 		return nil
 	}
