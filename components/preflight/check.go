@@ -49,6 +49,8 @@ type Findings struct {
 	ZoneIDs map[string]string
 	// inactive are the zones that aren't active yet.
 	inactive []zone
+	// limited are the zones of the names that have a quota of records.
+	limited []zone
 	// ownTunnelMade is when the component's own tunnel was made, unless it serves an existing one.
 	ownTunnelMade time.Time
 	// Kinds are types of the records that exist in these zones, by their names.

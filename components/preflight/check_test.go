@@ -265,6 +265,55 @@ func TestCheck_ZoneStatus(t *testing.T) {
 	require.Contains(t, found.Warnings[2], "zone example.com is a partial one")
 }
 
+// A zone has a quota of records, by its plan and its age.
+func TestCheck_RecordQuota(t *testing.T) {
+	t.Parallel()
+	cut := time.Date(2024, time.September, 1, 0, 0, 0, 0, time.UTC)
+	for _, test := range []struct {
+		plan    string
+		created time.Time
+		records int
+		want    string
+	}{
+		{"free", cut, 198, ""},
+		{"free", cut, 199, "zone example.com has 199 of 200 records, and this adds 2; delete some at Cloudflare (DNS, Records), or replace single names by a wildcard"},
+		{"free", cut.Add(-time.Second), 998, ""},
+		{"free", cut.Add(-time.Second), 1000, "zone example.com has 1000 of 1000 records, and this adds 2"},
+		{"pro", cut, 3498, ""},
+		{"business", cut, 3499, "zone example.com has 3499 of 3500 records, and this adds 2"},
+		{"enterprise", cut, 4000, ""},
+		{"", cut, 4000, ""},
+	} {
+		zone := home
+		zone.Plan, zone.CreatedOn = map[string]string{"legacy_id": test.plan}, test.created
+		api := apitest.New(t, zone)
+		for i := range test.records {
+			api.Records = append(api.Records, apitest.Record{Zone: "zone-home", ID: fmt.Sprint(i), Name: "example.com", Type: "TXT"})
+		}
+		r := preflight.Request{Names: names.Set{Domain: "example.com"}}
+		found, err := check(t, api, r)
+		require.NoError(t, err)
+		if test.want == "" {
+			require.Empty(t, found.Warnings)
+		} else {
+			require.Len(t, found.Warnings, 1)
+			require.Contains(t, found.Warnings[0], test.want)
+		}
+	}
+
+	// A record that is there already needs no room.
+	zone := home
+	zone.Plan, zone.CreatedOn = map[string]string{"legacy_id": "free"}, cut
+	api := apitest.New(t, zone)
+	comment := names.Owner{Stack: "k8s-tunnel/prod", Identity: ourIdentity}.Comment()
+	for i := range 200 {
+		api.Records = append(api.Records, apitest.Record{Zone: "zone-home", ID: fmt.Sprint(i), Name: fmt.Sprintf("h%d.example.com", i), Type: "CNAME", Comment: comment})
+	}
+	found, err := check(t, api, preflight.Request{Names: names.Set{Hostnames: []string{"h0.example.com", "h1.example.com"}}, Identity: ourIdentity})
+	require.NoError(t, err)
+	require.Empty(t, found.Warnings)
+}
+
 // Only the records of a full zone are what visitors see at once.
 func TestCheck_ZoneTypes(t *testing.T) {
 	t.Parallel()

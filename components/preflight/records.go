@@ -36,6 +36,11 @@ func (c *Client) records(ctx context.Context, r Request, found *Findings) error 
 		}
 		found.Others = append(found.Others, r.others(all, zone)...)
 	}
+	for _, z := range found.limited {
+		if list, listed := lists[z.id]; listed {
+			found.warnOfQuota(z, list)
+		}
+	}
 	last := r.lastByHost(found)
 	for _, host := range found.Hosts {
 		list, listed := lists[found.ZoneIDs[host.Zone]]

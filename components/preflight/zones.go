@@ -21,6 +21,8 @@ type zone struct {
 	inactive string
 	// paused says that visitors are led past Cloudflare.
 	paused bool
+	// quota is how many records it may have, or 0 if its plan doesn't say.
+	quota int
 }
 
 // zones finds the zones that the names lie in, and the account that owns them. If there are
@@ -85,6 +87,9 @@ func (f *Findings) add(host *names.Host, z zone) error {
 	}
 	if _, known := f.ZoneIDs[z.name]; !known {
 		f.Warnings = append(f.Warnings, z.warnings()...)
+		if z.quota > 0 {
+			f.limited = append(f.limited, z)
+		}
 	}
 	f.ZoneIDs[z.name] = z.id
 	return nil
@@ -198,7 +203,10 @@ func (c *Client) visibleZones(ctx context.Context) ([]zone, error) {
 }
 
 func toZone(z cloudflare.Zone) zone {
-	found := zone{name: printable(names.ASCII(z.Name)), id: printable(z.ID), accountID: printable(z.Account.ID), kind: z.Type, paused: z.Paused}
+	found := zone{
+		name: printable(names.ASCII(z.Name)), id: printable(z.ID), accountID: printable(z.Account.ID),
+		kind: z.Type, paused: z.Paused, quota: recordQuota(z),
+	}
 	if z.Status != "active" {
 		found.inactive = printable(z.Status)
 	}

@@ -79,6 +79,9 @@ type Zone struct {
 	Status  string            `json:"status"`
 	Type    string            `json:"type,omitempty"`
 	Paused  bool              `json:"paused"`
+	// Plan has the plan's legacy_id.
+	Plan      map[string]string `json:"plan,omitempty"`
+	CreatedOn time.Time         `json:"created_on,omitzero"`
 }
 
 // NewZone returns a zone of an account.
