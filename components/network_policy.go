@@ -175,11 +175,16 @@ func (d *declaration) explainLookup(destination cloudflared.Destination, service
 	case !short || readBefore:
 		return nil
 	}
+	isDefault := destination.Path == "origin" && "http://"+destination.Host == DefaultOrigin
 	text := fmt.Sprintf("%s: %s is looked up as the Service %s in namespace %s; if it is outside of the cluster, use its address, or add it to networkPolicy.origins: {host: %s, to: [{cidr: 192.0.2.10/32}]}",
 		destination.Path, destination.Host, service.Name, service.Namespace, destination.Host)
-	if doubtful {
+	switch {
+	case isDefault:
+		text = fmt.Sprintf("origin: defaults to %s, which is looked up as the Service %s in namespace %s; without ingress-nginx, "+
+			"set origin to the Service of your ingress controller, or to http_status:404 if the rules of ingress are all there is", DefaultOrigin, service.Name, service.Namespace)
+	case doubtful:
 		text += fmt.Sprintf("; if it is that Service, write %s.svc", destination.Host)
-	} else {
+	default:
 		text += "; if the Service doesn't exist yet, list its pods there"
 	}
 	if err := log(text, &pulumi.LogArgs{Resource: d.component}); err != nil {

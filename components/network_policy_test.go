@@ -288,6 +288,27 @@ func TestNetworkPolicy_FirstLookup(t *testing.T) {
 	require.Empty(t, r.Infos())
 }
 
+// Without an ingress controller, the default origin is in the way of the rules.
+func TestNetworkPolicy_FirstLookupOfDefaultOrigin(t *testing.T) {
+	t.Parallel()
+	args := validArgs()
+	args.Origin = ""
+	args.Ingress = []IngressRule{{Hostname: "app.example.com", Service: "http_status:404"}}
+	r := &plantest.Engine{Services: map[string]map[string]any{"ingress-nginx/ingress-nginx-controller": {
+		"selector": map[string]any{"app": "ingress-nginx"}, "ports": []any{map[string]any{"port": 80}},
+	}}}
+	require.NoError(t, r.Run(program(args)))
+	require.Equal(t, []string{
+		"origin: defaults to http://ingress-nginx-controller.ingress-nginx, which is looked up as the Service ingress-nginx-controller in namespace ingress-nginx; without ingress-nginx, " +
+			"set origin to the Service of your ingress controller, or to http_status:404 if the rules of ingress are all there is",
+	}, r.Infos())
+
+	args.Origin = "http_status:404"
+	r = &plantest.Engine{}
+	require.NoError(t, r.Run(program(args)))
+	require.Empty(t, r.Infos())
+}
+
 // A host on several ports is one problem, and its remedy allows them all.
 func TestNetworkPolicy_SeveralPorts(t *testing.T) {
 	t.Parallel()
