@@ -91,6 +91,7 @@ func New(c Config) *API {
 
 		"GET /zones/{zone}/dns_records":             (*call).listRecords,
 		"POST /zones/{zone}/dns_records":            (*call).createRecord,
+		"POST /zones/{zone}/dns_records/batch":      (*call).batchRecords,
 		"GET /zones/{zone}/dns_records/{record}":    (*call).getRecord,
 		"PATCH /zones/{zone}/dns_records/{record}":  (*call).patchRecord,
 		"PUT /zones/{zone}/dns_records/{record}":    (*call).putRecord,

@@ -114,12 +114,18 @@ func (c *call) createRecord() (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	return body.create(c.store, zone)
+}
+
+// create adds a record.
+func (b recordBody) create(store *state.Store, zone state.Zone) (any, error) {
 	r := state.Record{ZoneID: zone.ID, TTL: automaticTTL}
-	body.onto(zone, &r)
-	if r, err = checkRecord(r); err != nil {
+	b.onto(zone, &r)
+	r, err := checkRecord(r)
+	if err != nil {
 		return nil, err
 	}
-	if r, err = c.store.CreateRecord(r); err != nil {
+	if r, err = store.CreateRecord(r); err != nil {
 		return nil, err
 	}
 	return presentRecord(r), nil
@@ -135,18 +141,11 @@ func (c *call) getRecord() (any, error) {
 }
 
 // patchRecord answers PATCH …/dns_records/{record}: absent fields stay as they are.
-func (c *call) patchRecord() (any, error) {
-	return c.updateRecord(func(old state.Record) state.Record { return old })
-}
+func (c *call) patchRecord() (any, error) { return c.updateRecord(patched) }
 
 // putRecord answers PUT …/dns_records/{record}: absent fields get their defaults.
-func (c *call) putRecord() (any, error) {
-	return c.updateRecord(func(old state.Record) state.Record {
-		return state.Record{ID: old.ID, ZoneID: old.ZoneID, TTL: automaticTTL}
-	})
-}
+func (c *call) putRecord() (any, error) { return c.updateRecord(replaced) }
 
-// updateRecord changes everything but a record's type, which is fixed since June 2026.
 func (c *call) updateRecord(start func(state.Record) state.Record) (any, error) {
 	zone, old, err := c.pathRecord(state.DNSEdit)
 	if err != nil {
@@ -156,18 +155,31 @@ func (c *call) updateRecord(start func(state.Record) state.Record) (any, error) 
 	if err != nil {
 		return nil, err
 	}
+	return body.update(c.store, zone, old, start)
+}
+
+// patched and replaced are what a record is before the fields of a body are set.
+func patched(old state.Record) state.Record { return old }
+
+func replaced(old state.Record) state.Record {
+	return state.Record{ID: old.ID, ZoneID: old.ZoneID, TTL: automaticTTL}
+}
+
+// update changes everything but a record's type, which is fixed since June 2026.
+func (b recordBody) update(store *state.Store, zone state.Zone, old state.Record, start func(state.Record) state.Record) (any, error) {
 	if old.ReadOnly {
 		return nil, readOnly()
 	}
-	if body.Type != nil && !strings.EqualFold(*body.Type, old.Type) {
-		return nil, typeChanged(old.Type, *body.Type)
+	if b.Type != nil && !strings.EqualFold(*b.Type, old.Type) {
+		return nil, typeChanged(old.Type, *b.Type)
 	}
 	r := start(old)
-	body.onto(zone, &r)
-	if r, err = checkRecord(r); err != nil {
+	b.onto(zone, &r)
+	r, err := checkRecord(r)
+	if err != nil {
 		return nil, err
 	}
-	if r, err = c.store.UpdateRecord(zone.ID, old.ID, func(stored *state.Record) { *stored = r }); err != nil {
+	if r, err = store.UpdateRecord(zone.ID, old.ID, func(stored *state.Record) { *stored = r }); err != nil {
 		return nil, err
 	}
 	return presentRecord(r), nil
@@ -180,17 +192,22 @@ func readOnly() *Error {
 
 // deleteRecord answers DELETE …/dns_records/{record}.
 func (c *call) deleteRecord() (any, error) {
-	zone, r, err := c.pathRecord(state.DNSEdit)
+	_, r, err := c.pathRecord(state.DNSEdit)
 	if err != nil {
 		return nil, err
 	}
-	if r.ReadOnly {
-		return nil, readOnly()
-	}
-	if err := c.store.DeleteRecord(zone.ID, r.ID); err != nil {
+	if err := remove(c.store, r); err != nil {
 		return nil, err
 	}
 	return struct {
 		ID string `json:"id"`
 	}{r.ID}, nil
+}
+
+// remove deletes a record.
+func remove(store *state.Store, r state.Record) error {
+	if r.ReadOnly {
+		return readOnly()
+	}
+	return store.DeleteRecord(r.ZoneID, r.ID)
 }

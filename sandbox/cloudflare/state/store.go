@@ -115,7 +115,20 @@ func (s *Store) commit(doing string, writes ...write) error {
 	if len(writes) == 0 {
 		return nil
 	}
-	err := s.db.Update(func(tx *bbolt.Tx) error {
+	if err := s.persist(writes); err != nil {
+		return fmt.Errorf("%s: %w", doing, err)
+	}
+	for _, w := range writes {
+		w.apply()
+	}
+	return nil
+}
+
+func (s *Store) persist(writes []write) error {
+	if s.db == nil {
+		return nil // it is a draft
+	}
+	return s.db.Update(func(tx *bbolt.Tx) error {
 		for _, w := range writes {
 			bucket := tx.Bucket([]byte(w.bucket))
 			if w.value == nil {
@@ -134,13 +147,6 @@ func (s *Store) commit(doing string, writes ...write) error {
 		}
 		return nil
 	})
-	if err != nil {
-		return fmt.Errorf("%s: %w", doing, err)
-	}
-	for _, w := range writes {
-		w.apply()
-	}
-	return nil
 }
 
 // table is the rows of one bucket, in memory.
