@@ -490,7 +490,7 @@ func TestCheck_Names(t *testing.T) {
 				`domain: example.com has a record of type A already, "192.0.2.7", and only a CNAME can be taken over`,
 				`domain: example.com has a record of type AAAA already, "2001:db8::7"`,
 				`hostnames[0]: photos.example.net has a record of type A already, "192.0.2.8"`,
-				"delete that record at Cloudflare (DNS, Records)",
+				`delete that record at Cloudflare (DNS, Records) and try again; for a name in use, see "Move a name that has an address"`,
 			},
 		},
 		{

@@ -230,7 +230,7 @@ func (r Request) conflict(host names.Host, record cloudflare.DNSRecord, found *F
 	switch record.Type {
 	case "A", "AAAA":
 		return "", fmt.Errorf("%s: %s has a record of type %s already, %q, and only a CNAME can be taken over; "+
-			"to point the name at the tunnel, delete that record at Cloudflare (DNS, Records) and try again",
+			"to point the name at the tunnel, delete that record at Cloudflare (DNS, Records) and try again; for a name in use, see \"Move a name that has an address\" in docs/operations.md",
 			host.Argument, host.Name, record.Type, record.Content)
 	case "CNAME":
 		owner := names.ParseComment(record.Comment)

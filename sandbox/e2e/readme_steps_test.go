@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -200,6 +201,37 @@ func (r *readme) rotate(t *testing.T, block string) {
 	require.NotEqual(t, before, r.stack.output(t, "tunnelId"))
 	r.settle(t)
 	requireApps(t)
+}
+
+// replaceAddress begins with a name that has an address, and ends with its record in the stack.
+func (r *readme) replaceAddress(t *testing.T, block string) {
+	if _, err := exec.LookPath("curl"); err != nil {
+		t.Skip("curl isn't installed")
+	}
+	const host = "blog." + state.HomeZoneName
+	record, err := testWorld.Control().AddRecord(t.Context(), state.Record{Name: host, Type: "A", Content: "192.0.2.7", Proxied: true, TTL: 1})
+	require.NoError(t, err)
+	ingressFor(t, "blog", host, "hello")
+	out := r.sh(t, strings.NewReplacer(
+		"https://api.cloudflare.com", "https://"+testWorld.APIAddr(), "ZONE_ID", record.ZoneID, "RECORD_ID", record.ID,
+	).Replace(block))
+	require.Contains(t, out, record.ID)
+	requireAnswerFrom(t, host, "hello")
+
+	find := func() state.Record {
+		i := slices.IndexFunc(currentState(t).Records, func(r state.Record) bool { return r.Name == host })
+		require.GreaterOrEqual(t, i, 0)
+		return currentState(t).Records[i]
+	}
+	replaced := find()
+	require.Equal(t, "CNAME", replaced.Type)
+	r.stack.set(t, "hostnames[3]", host)
+	require.Contains(t, r.stack.mustPulumi(t, "preview"), "this takes over "+host)
+	r.stack.up(t)
+	require.Equal(t, replaced.ID, find().ID)
+	require.NotEmpty(t, find().Comment)
+	requireAnswerFrom(t, host, "hello")
+	r.stack.mustPulumi(t, "config", "rm", "--path", "hostnames[3]")
 }
 
 // moveName begins with a name that belongs to another stack, according to its record's comment.

@@ -63,6 +63,7 @@ var manuals = []manual{
 		{"// patchPod makes a name known to the connectors.", (*readme).patchPods},
 		{"k8s-tunnel:files:", (*readme).mountFiles},
 		{"pulumi preview --refresh=false", (*readme).commands},
+		{"records=https://api.cloudflare.com/client/v4/zones/ZONE_ID/dns_records", (*readme).replaceAddress},
 		{"pulumi config set allowTakeover true", (*readme).moveName},
 	}},
 	{"docs/automation.md", []readmeCase{
