@@ -65,9 +65,9 @@ func restart(t *testing.T, edge *Edge, ctx context.Context) {
 	require.Eventually(t, func() bool { return edge.Start(ctx) == nil }, 30*time.Second, 10*time.Millisecond)
 }
 
-func (d *desk) dial(t *testing.T, addr, serverName string) *quic.Conn {
+func (d *desk) dial(t *testing.T, addr string) *quic.Conn {
 	t.Helper()
-	conn, err := d.tryToDial(t, addr, serverName)
+	conn, err := d.tryToDial(t, addr, ServerNameQUIC)
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = conn.CloseWithError(0, "") })
 	return conn
@@ -113,7 +113,7 @@ func TestRegistration_Refusals(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			_, _, err := d.register(t, d.dial(t, d.Addrs()[0], ServerNameQUIC), test.tunnel, uuid.New())
+			_, _, err := d.register(t, d.dial(t, d.Addrs()[0]), test.tunnel, uuid.New())
 			require.EqualError(t, err, test.want)
 			require.Empty(t, d.Connections(test.tunnel.ID))
 		})
@@ -124,10 +124,10 @@ func TestRegistration_TooManyConnections(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)
 	d.table.most = 1
-	rpc, _, err := d.register(t, d.dial(t, d.Addrs()[0], ServerNameQUIC), d.live, uuid.New())
+	rpc, _, err := d.register(t, d.dial(t, d.Addrs()[0]), d.live, uuid.New())
 	require.NoError(t, err)
 	again := func() error {
-		_, _, err := d.register(t, d.dial(t, d.Addrs()[0], ServerNameQUIC), d.live, uuid.New())
+		_, _, err := d.register(t, d.dial(t, d.Addrs()[0]), d.live, uuid.New())
 		return err
 	}
 	err = again()
@@ -145,7 +145,7 @@ func TestRegistration_LifeOfAConnection(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)
 	client := uuid.New()
-	conn := d.dial(t, d.Addrs()[0], ServerNameQUIC)
+	conn := d.dial(t, d.Addrs()[0])
 	rpc, details, err := d.register(t, conn, d.live, client)
 	require.NoError(t, err)
 	require.Equal(t, "sbx01", details.Location)
@@ -158,9 +158,9 @@ func TestRegistration_LifeOfAConnection(t *testing.T) {
 		OriginIP: "127.0.0.1", ClientVersion: "test", Features: []string{"f"}, Location: "sbx01", OpenedAt: listed[0].OpenedAt,
 	}, listed[0])
 
-	_, _, err = d.register(t, d.dial(t, d.Addrs()[0], ServerNameQUIC), d.live, client)
+	_, _, err = d.register(t, d.dial(t, d.Addrs()[0]), d.live, client)
 	require.EqualError(t, err, "EDUPCONN")
-	_, details, err = d.register(t, d.dial(t, d.Addrs()[1], ServerNameQUIC), d.live, client)
+	_, details, err = d.register(t, d.dial(t, d.Addrs()[1]), d.live, client)
 	require.NoError(t, err, "another address is another server")
 	require.Equal(t, "sbx02", details.Location)
 
@@ -184,7 +184,7 @@ func TestRegistration_ConnectionsThatBreakAreKept(t *testing.T) {
 	d := newDesk(t)
 	d.SetDepartureLag(time.Hour)
 	client := uuid.New()
-	conn := d.dial(t, d.Addrs()[0], ServerNameQUIC)
+	conn := d.dial(t, d.Addrs()[0])
 	_, details, err := d.register(t, conn, d.live, client)
 	require.NoError(t, err)
 	require.NoError(t, conn.CloseWithError(0, "killed"))
@@ -194,7 +194,7 @@ func TestRegistration_ConnectionsThatBreakAreKept(t *testing.T) {
 	}
 	require.Eventually(t, broken, 5*time.Second, 5*time.Millisecond)
 
-	_, back, err := d.register(t, d.dial(t, d.Addrs()[0], ServerNameQUIC), d.live, client)
+	_, back, err := d.register(t, d.dial(t, d.Addrs()[0]), d.live, client)
 	require.NoError(t, err, "its connector may come back")
 	listed := d.Connections(d.live.ID)
 	require.Len(t, listed, 1)
@@ -254,7 +254,7 @@ func TestListen_EndsWithItsContext(t *testing.T) {
 	d.Stop()
 	ctx, cancel := context.WithCancel(t.Context())
 	restart(t, d.Edge, ctx)
-	conn := d.dial(t, d.Addrs()[0], ServerNameQUIC)
+	conn := d.dial(t, d.Addrs()[0])
 	_, _, err := d.register(t, conn, d.live, uuid.New())
 	require.NoError(t, err)
 	cancel()
@@ -272,9 +272,9 @@ func TestRegistration_NewTunnel(t *testing.T) {
 	d := newDesk(t)
 	d.SetRefusals(2)
 	for range 2 {
-		_, _, err := d.register(t, d.dial(t, d.Addrs()[0], ServerNameQUIC), d.live, uuid.New())
+		_, _, err := d.register(t, d.dial(t, d.Addrs()[0]), d.live, uuid.New())
 		require.ErrorContains(t, err, "Unauthorized: Failed to get tunnel")
 	}
-	_, _, err := d.register(t, d.dial(t, d.Addrs()[0], ServerNameQUIC), d.live, uuid.New())
+	_, _, err := d.register(t, d.dial(t, d.Addrs()[0]), d.live, uuid.New())
 	require.NoError(t, err)
 }
