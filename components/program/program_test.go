@@ -487,6 +487,23 @@ func TestProgram_AnotherCluster(t *testing.T) {
 	})
 }
 
+// Commands that don't run the program use the context that is current.
+func TestProgram_OpenContext(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "config")
+	contents := "current-context: a\ncontexts: [{name: a, context: {cluster: a}}, {name: b, context: {cluster: b}}]"
+	require.NoError(t, os.WriteFile(path, []byte(contents), 0o600))
+	stack := newStack(t, "example.com")
+	require.NoError(t, stack.up(map[string]string{"kubernetes:kubeconfig": path}))
+	require.Len(t, stack.Warnings(), 1)
+	require.Contains(t, stack.Warnings()[0], "kubernetes:context: isn't set, and "+path+" has contexts of other clusters")
+	require.NoError(t, stack.up(map[string]string{"kubernetes:kubeconfig": path, "kubernetes:context": "a"}))
+	require.Empty(t, stack.Warnings())
+	stack.ExtraSecrets = []string{"kubernetes:kubeconfig"}
+	require.NoError(t, stack.up(map[string]string{"kubernetes:kubeconfig": contents}))
+	require.Empty(t, stack.Warnings())
+}
+
 // A command that forgets what is in the old cluster may move to another context.
 func TestProgram_AnotherContextOfALostCluster(t *testing.T) {
 	t.Setenv("PULUMI_K8S_DELETE_UNREACHABLE", "true")

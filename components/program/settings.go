@@ -79,6 +79,9 @@ func readSettings(ctx *pulumi.Context) (*stackSettings, error) {
 	if warning := surroundings.PlainKubeconfig(s.kubernetes.Kubeconfig); warning != "" && !ctx.IsConfigSecret("kubernetes:kubeconfig") {
 		s.warnings = append(s.warnings, warning)
 	}
+	if warning := shell.OpenContext(s.kubernetes.Kubeconfig, s.kubernetes.Context, ctx.RootDirectory()); warning != "" {
+		s.warnings = append(s.warnings, warning)
+	}
 	var err error
 	s.api = components.APIArgs(s.cloudflare)
 	s.api.APIHostname, s.api.APIBasePath, err = shell.API(s.cloudflare.APIHostname, s.cloudflare.APIBasePath)

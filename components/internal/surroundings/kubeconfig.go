@@ -240,6 +240,31 @@ func (e Environment) Cluster(value, context, directory string) string {
 	return used.identity()
 }
 
+// OpenContext returns a warning if the Kubernetes provider's setting, given as to
+// [Environment.Kubeconfig], leads to a file with contexts of several clusters, and nothing
+// says which context to use, or else nothing. A command that doesn't run the program doesn't
+// notice that another one has become the current one.
+func (e Environment) OpenContext(value, context, directory string) string {
+	if context != "" {
+		return ""
+	}
+	config, name := e.usualKubeconfig(), "your usual kubeconfig"
+	if value != "" {
+		var err error
+		if config, name, err = load(value, directory); err != nil || name == "" {
+			return "" // the stack's own contents change with its settings only
+		}
+	}
+	used := config.use("").Cluster
+	for _, c := range config.Contexts {
+		if used != "" && config.use(c.Name).Cluster != used {
+			return fmt.Sprintf("kubernetes:context: isn't set, and %s has contexts of other clusters; pulumi refresh and pulumi destroy don't check which context is current, "+
+				"and forget what the stack has in this cluster if it leads to another; run: pulumi config set kubernetes:context %s, and pulumi up", name, config.CurrentContext)
+		}
+	}
+	return ""
+}
+
 // missing reports that a kubeconfig, of that name in messages, lacks the context that is to
 // be used.
 func (k *kubeconfig) missing(what, context string) error {

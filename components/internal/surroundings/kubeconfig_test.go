@@ -240,6 +240,57 @@ func TestEnvironment_Cluster(t *testing.T) {
 	require.NoError(t, inline.Kubeconfig("", "tpyo", directory))
 }
 
+// Which context is current matters where others lead to other clusters, and can change only in
+// a file.
+func TestEnvironment_OpenContext(t *testing.T) {
+	t.Parallel()
+	directory := t.TempDir()
+	write := func(name, contents string) string {
+		path := filepath.Join(directory, name)
+		require.NoError(t, os.WriteFile(path, []byte(contents), 0o600))
+		return path
+	}
+	const context = "{name: home, context: {cluster: one}}"
+	several := kubeconfig("server: https://192.0.2.1:6443", "server: https://192.0.2.2:6443")
+	one := write("one", "current-context: home\ncontexts: ["+context+"]")
+	usual := func(files ...string) surroundings.Environment {
+		return shell(map[string]string{"PULUMI_MONITOR": "127.0.0.1:1", "KUBECONFIG": strings.Join(files, string(os.PathListSeparator))})
+	}
+	const remedy = "run: pulumi config set kubernetes:context home, and pulumi up"
+	for name, c := range map[string]struct {
+		env            surroundings.Environment
+		value, context string
+		want           string // empty: fine
+	}{
+		"several in the usual one":  {env: usual(write("several", several)), want: "your usual kubeconfig has contexts of other clusters"},
+		"several in all files":      {env: usual(one, write("more", "contexts: [{name: work, context: {cluster: two}}]")), want: "your usual kubeconfig has"},
+		"several in a file":         {env: usual(one), value: "several", want: filepath.Join(directory, "several") + " has contexts of other clusters"},
+		"one that is set":           {env: usual(write("several", several)), context: "lab"},
+		"one that is set in a file": {env: usual(one), value: "several", context: "home"},
+		"several in contents":       {env: usual(one), value: several},
+		"a single one":              {env: usual(one)},
+		"a single one in a file":    {env: usual(write("several", several)), value: "one"},
+		"one cluster":               {env: usual(write("namespaces", "current-context: home\ncontexts: ["+context+", {name: work, context: {cluster: one, namespace: work}}]"))},
+		"one that is hidden":        {env: usual(one, write("hidden", "contexts: [{name: home, context: {cluster: two}}]"))},
+		"no current one":            {env: usual(write("undecided", strings.Replace(several, "current-context: home", "", 1)))},
+		"no file":                   {env: usual(filepath.Join(directory, "none"))},
+		"a file that isn't there":   {env: usual(one), value: "none"},
+		"an unknown shell":          {env: shell(map[string]string{"KUBECONFIG": write("several", several)})},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			warning := c.env.OpenContext(c.value, c.context, directory)
+			if c.want == "" {
+				require.Empty(t, warning)
+				return
+			}
+			require.Contains(t, warning, c.want)
+			require.True(t, strings.HasSuffix(warning, remedy), warning)
+		})
+	}
+	require.Empty(t, usual(one).OpenContext("several", "", ""), "the directory isn't known")
+}
+
 // A relative path leads nowhere as long as the provider's directory isn't known, such as to
 // an inline program, even if there is such a file in the program's own.
 func TestEnvironment_ClusterOfUnknownDirectory(t *testing.T) {
