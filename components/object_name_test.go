@@ -141,6 +141,70 @@ func TestCloudflareTunnel_GoingBack(t *testing.T) {
 	}
 }
 
+// A refresh in another cluster forgets all objects, but not what the component says of itself. Back in
+// the right cluster, the Deployment there is found again, unless it isn't the one that is wanted.
+func TestCloudflareTunnel_ForgottenCluster(t *testing.T) {
+	t.Parallel()
+	args := func(change func(*CloudflareTunnelArgs)) *CloudflareTunnelArgs {
+		args := validArgs()
+		args.TunnelName, args.Origin = "home", "http://web.default.svc:8000"
+		if change != nil {
+			change(args)
+		}
+		return args
+	}
+	for name, c := range map[string]struct {
+		before, after func(*CloudflareTunnelArgs)
+		state         func(state, left map[string]resource.PropertyMap)
+		want          []string // of the Deployment and its namespace, those with the same name
+	}{
+		"nothing else":      {want: []string{"edge-namespace", "edge-cloudflared"}},
+		"another setting":   {after: func(a *CloudflareTunnelArgs) { a.Replicas = 3 }, want: []string{"edge-namespace", "edge-cloudflared"}},
+		"another origin":    {after: func(a *CloudflareTunnelArgs) { a.Origin = "http://web.default" }, want: []string{"edge-namespace"}},
+		"another namespace": {after: func(a *CloudflareTunnelArgs) { a.Namespace = "web" }},
+		"a namespace that exists": {
+			before: func(a *CloudflareTunnelArgs) { a.Namespace = "web" }, after: func(a *CloudflareTunnelArgs) { a.Namespace = "web" },
+			want: []string{"edge-existing-namespace", "edge-cloudflared"},
+		},
+		"its own namespace, after one that exists": {before: func(a *CloudflareTunnelArgs) { a.Namespace = "web" }},
+		"an object that is still there": {
+			state: func(state, left map[string]resource.PropertyMap) {
+				const config = CloudflareTunnelType + "$kubernetes:core/v1:ConfigMap::edge-config"
+				left[config] = state[config]
+			},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, state := objectsOf(t, validArgs(), nil)
+			before, state := objectsOf(t, args(c.before), state)
+			namespace := before["edge-namespace"]
+			if namespace == "" {
+				namespace = "web"
+			}
+			left := map[string]resource.PropertyMap{
+				CloudflareTunnelType + "::edge": {
+					"namespace": resource.NewProperty(namespace), "deployment": resource.NewProperty(before["edge-cloudflared"]),
+				},
+				CloudflareTunnelType + "$" + randomIDKind + "::edge-identity": {"hex": resource.NewProperty(plantest.Identity)},
+			}
+			if c.state != nil {
+				c.state(state, left)
+			}
+			after, next := objectsOf(t, args(c.after), left)
+			var same []string
+			for _, object := range []string{"edge-namespace", "edge-existing-namespace", "edge-cloudflared"} {
+				if after[object] != "" && after[object] == before[object] {
+					same = append(same, object)
+				}
+			}
+			require.Equal(t, c.want, same)
+			again, _ := objectsOf(t, args(c.after), next)
+			require.Equal(t, after, again)
+		})
+	}
+}
+
 // A tunnel's name comes back in another account, too.
 func TestCloudflareTunnel_GoingBackToAnAccount(t *testing.T) {
 	t.Parallel()

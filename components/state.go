@@ -65,7 +65,7 @@ func readState(ctx *pulumi.Context, p position) (lastState, error) {
 		records: map[string]names.LastRecord{}, objects: map[string]lastObject{},
 		otherRecords: map[string]string{}, otherIdentities: map[string]bool{},
 	}
-	own := map[string]bool{}
+	own, component := map[string]bool{}, laststate.Outputs{}
 	for _, former := range append(slices.Clip(p.former), p.name) {
 		for urn, outputs := range p.ownResources(resources, former) {
 			own[urn] = true
@@ -73,7 +73,7 @@ func readState(ctx *pulumi.Context, p position) (lastState, error) {
 			if role, child := strings.CutPrefix(logicalName, former+"-"); child {
 				last.add(kind, role, p.name+"-"+role, outputs)
 			} else {
-				last.tunnelID = outputs.Text("tunnelId")
+				component = outputs
 			}
 		}
 	}
@@ -86,8 +86,28 @@ func readState(ctx *pulumi.Context, p position) (lastState, error) {
 		}
 	}
 	// An update that didn't come to its end hasn't told the component.
-	last.tunnelID = cmp.Or(last.ownTunnel, last.tunnelID)
+	last.tunnelID = cmp.Or(last.ownTunnel, component.Text("tunnelId"))
+	last.recall(p.name, component.Text("namespace"), component.Text("deployment"))
 	return last, nil
+}
+
+// recall adds the Deployment that the component's own outputs name, with its namespace, if
+// nothing of what it has in the cluster is in the state any more. A refresh finds nothing in
+// another cluster, and leaves the outputs as they are: back in the right one, the Deployment
+// is taken over by its name, instead of getting another one beside it.
+//
+// With only the Deployment missing, its name isn't safe: it may be that of an older one,
+// which still awaits its deletion.
+func (s *lastState) recall(component, namespace, deployment string) {
+	for _, role := range []string{deploymentRole, configRole, credentialsRole, policyRole, budgetRole} {
+		if _, there := s.objects[logicalName(component, role)]; there || deployment == "" {
+			return
+		}
+	}
+	if s.identity != "" && strings.Contains(namespace, "-"+s.identity) { // else it wasn't the component's own
+		s.objects[logicalName(component, namespaceRole)] = lastObject{name: namespace}
+	}
+	s.objects[logicalName(component, deploymentRole)] = lastObject{nameScope{scope: namespace}, deployment}
 }
 
 // ownResources are the component, under a name that it has or had, and its children.
