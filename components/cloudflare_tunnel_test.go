@@ -672,6 +672,15 @@ func TestCloudflareTunnel_Hooks(t *testing.T) {
 	// A tunnel that is in use is in the way.
 	api.Tunnels = []apitest.Tunnel{{Account: "account", ID: leftover, Name: name, Status: "healthy", Connectors: 1}}
 	require.ErrorContains(t, r.Run(program(args)), "it has been in use")
+
+	// The stack's own is never one that was left behind.
+	api.Tunnels = []apitest.Tunnel{{Account: "account", ID: leftover, Name: name, Status: "inactive"}}
+	r.State = map[string]resource.PropertyMap{CloudflareTunnelType + "$" + tunnelKind + "::edge-tunnel": {
+		"id": resource.NewProperty(leftover), "accountId": resource.NewProperty("account"), "name": resource.NewProperty(name),
+		"secret": resource.MakeSecret(resource.NewProperty(plantest.TunnelSecret)),
+	}}
+	require.ErrorContains(t, r.Run(program(args)), "is the stack's own, and can't be replaced")
+	require.Len(t, api.Tunnels, 1)
 }
 
 // When the engine gives up creating a tunnel, none of its name stays, unless the state has it.

@@ -41,7 +41,7 @@ func (d *declaration) resumable() (pulumi.ResourceOption, error) {
 	found := d.args.found
 	remove := func(within context.Context, inputs resource.PropertyMap) error {
 		account, tunnel := inputs["accountId"].StringValue(), inputs["name"].StringValue()
-		id, err := found.client.RemoveLeftover(within, account, tunnel)
+		id, err := found.client.RemoveLeftover(within, account, tunnel, found.last.ownTunnel)
 		if err != nil || id == "" {
 			return err
 		}

@@ -248,6 +248,24 @@ func TestCloudflareTunnel_NameAfterASwitch(t *testing.T) {
 	require.Equal(t, second["edge-tunnel"], again["edge-tunnel"])
 }
 
+// A tunnel whose secret alone was replaced, as by pulumi up --replace, gets another name: the old one
+// still has its own. The secret itself doesn't get into the name.
+func TestCloudflareTunnel_NameAfterAnotherSecret(t *testing.T) {
+	t.Parallel()
+	first, state := objectsOf(t, validArgs(), nil)
+	tunnel := state[CloudflareTunnelType+"$"+tunnelKind+"::edge-tunnel"]
+	again, _ := objectsOf(t, validArgs(), state)
+	require.Equal(t, first["edge-tunnel"], again["edge-tunnel"])
+
+	tunnel["secret"] = resource.MakeSecret(resource.NewProperty("another"))
+	second, next := objectsOf(t, validArgs(), state)
+	require.Regexp(t, "^"+first["edge-tunnel"]+"-[0-9a-f]{4}$", second["edge-tunnel"])
+	resumed, _ := objectsOf(t, validArgs(), state)
+	require.Equal(t, second, resumed)
+	settled, _ := objectsOf(t, validArgs(), next)
+	require.Equal(t, second, settled)
+}
+
 // Another Kubernetes provider makes all objects anew, and the old one deletes its own under their names:
 // in the same cluster, which it may reach by another address, these must differ.
 func TestCloudflareTunnel_AnotherProvider(t *testing.T) {

@@ -20,8 +20,8 @@ type lastState struct {
 	// tunnelID is the ID of the tunnel that it had after the last update.
 	tunnelID string
 	// ownTunnel is the ID of the tunnel that it has made, even if the last update didn't
-	// come to its end.
-	ownTunnel string
+	// come to its end. ownSecret is that tunnel's secret.
+	ownTunnel, ownSecret string
 	// existing is the ID of the existing tunnel, which the component hasn't made, that it
 	// has read.
 	existing string
@@ -167,7 +167,7 @@ func (s *lastState) add(kind, role, logicalName string, o laststate.Outputs) {
 	case kind == tunnelKind && role == tunnelRole:
 		s.objects[logicalName] = lastObject{nameScope{scope: o.Text("accountId")}, o.Text("name")}
 		if o["secret"] != nil { // else it was forgotten
-			s.ownTunnel = o.Text("id")
+			s.ownTunnel, s.ownSecret = o.Text("id"), o.Text("secret")
 		}
 	case strings.HasPrefix(kind, "kubernetes:"):
 		metadata := o.In("metadata")

@@ -35,7 +35,8 @@ func newTunnelRef(id, secret pulumi.StringOutput) *tunnelRef {
 // are unique in an account, and a replacement is created beside the tunnel that
 // it replaces: a fixed name, or one that repeats an earlier rotation's label,
 // would be refused (1013) and leave the stack stuck. So would a name that comes back
-// with the same suffix, after a change of the rest has failed.
+// with the same suffix, after a change of the rest has failed, and that of a tunnel whose
+// secret alone is another one, as with pulumi up --replace.
 func (d *declaration) declareTunnel() (*tunnelRef, error) {
 	if d.args.ExistingTunnel != "" {
 		if id := d.args.found.Forgotten; id != "" {
@@ -60,18 +61,18 @@ func (d *declaration) declareTunnel() (*tunnelRef, error) {
 	if err != nil {
 		return nil, err
 	}
-	last := d.namespace.objects.lastOf(tunnelRole)
-	tunnelName := pulumi.All(d.args.AccountID, suffix).ApplyT(func(v []any) string {
-		account, suffix := v[0].(string), v[1].(string)
+	last, lastSecret := d.namespace.objects.lastOf(tunnelRole), d.args.found.last.ownSecret
+	tunnelName := pulumi.Unsecret(pulumi.All(d.args.AccountID, suffix, secret).ApplyT(func(v []any) string {
+		account, suffix, secret := v[0].(string), v[1].(string), v[2].(string)
 		wanted := tunnelNamePrefix(d.args) + "-" + suffix
 		switch {
 		case !strings.Contains(last.name, "-"+suffix):
 			return wanted
-		case d.args.found.Remote: // else it would be in its replacement's way
+		case d.args.found.Remote, lastSecret != "" && lastSecret != secret: // else it would be in its replacement's way
 			return last.otherName(wanted)
 		}
 		return last.nextName(nameScope{scope: account}, wanted)
-	}).(pulumi.StringOutput)
+	})).(pulumi.StringOutput)
 	tunnel, err := cloudflare.NewZeroTrustTunnelCloudflared(d.ctx, logicalName(d.name, tunnelRole), &cloudflare.ZeroTrustTunnelCloudflaredArgs{
 		AccountId: d.args.AccountID,
 		Name:      tunnelName,

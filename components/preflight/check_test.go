@@ -881,6 +881,7 @@ func TestCheck_TunnelSwitchedOver(t *testing.T) {
 // Only what can't be anything but left over is deleted.
 func TestRemoveLeftover(t *testing.T) {
 	t.Parallel()
+	const own = "22222222-2222-3333-4444-555555555555"
 	for _, test := range []struct {
 		name    string
 		tunnel  apitest.Tunnel
@@ -894,6 +895,8 @@ func TestRemoveLeftover(t *testing.T) {
 		{"in use", apitest.Tunnel{Account: "account", ID: ours, Name: "home-a1b2c3", Status: "healthy", Connectors: 1}, false, `a tunnel named "home-a1b2c3" exists already (` + ours + `, healthy, 1 connectors)`},
 		{"in use before", apitest.Tunnel{Account: "account", ID: ours, Name: "home-a1b2c3", Status: "down"}, false, "it has been in use"},
 		{"being connected", apitest.Tunnel{Account: "account", ID: ours, Name: "home-a1b2c3", Status: "inactive", Connectors: 1}, false, "it has been in use"},
+		{"the stack's own", apitest.Tunnel{Account: "account", ID: own, Name: "home-a1b2c3", Status: "healthy", Connectors: 1}, false, `tunnel "home-a1b2c3" (` + own + `) is the stack's own, and can't be replaced by another one of its name; to replace it, set rotation`},
+		{"the stack's own, never connected", apitest.Tunnel{Account: "account", ID: own, Name: "home-a1b2c3", Status: "inactive"}, false, "set rotation to another label"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -901,7 +904,7 @@ func TestRemoveLeftover(t *testing.T) {
 			api.Tunnels = []apitest.Tunnel{test.tunnel}
 			client, err := preflight.New(preflight.Options{APIToken: strings.Repeat("t", 40), APIHostname: api.Hostname(), RPS: 1000})
 			require.NoError(t, err)
-			id, err := client.RemoveLeftover(t.Context(), "account", "home-a1b2c3")
+			id, err := client.RemoveLeftover(t.Context(), "account", "home-a1b2c3", own)
 			if test.wantErr != "" {
 				require.ErrorContains(t, err, test.wantErr)
 			} else {
@@ -932,7 +935,7 @@ func TestRemoveLeftover_LostAnswer(t *testing.T) {
 	defer server.Close()
 	client, err := preflight.New(preflight.Options{APIToken: strings.Repeat("t", 40), APIHostname: strings.TrimPrefix(server.URL, "https://"), RPS: 1000})
 	require.NoError(t, err)
-	id, err := client.RemoveLeftover(t.Context(), "account", "home")
+	id, err := client.RemoveLeftover(t.Context(), "account", "home", "")
 	require.NoError(t, err)
 	require.Equal(t, ours, id)
 	require.Equal(t, 2, deletions)

@@ -14,8 +14,9 @@ const neverConnected = "inactive"
 // RemoveLeftover deletes the tunnel that an interrupted update has left behind: a
 // live one of exactly this name in this account, which is about to be created again,
 // and which was never connected. It returns the ID of what it deleted, if anything.
-// Any other tunnel of that name is an error, which says what it found.
-func (c *Client) RemoveLeftover(ctx context.Context, accountID, name string) (string, error) {
+// Any other tunnel of that name is an error, which says what it found. own is the ID of
+// the one in the state, which isn't left over, or empty.
+func (c *Client) RemoveLeftover(ctx context.Context, accountID, name, own string) (string, error) {
 	account := cloudflare.AccountIdentifier(accountID)
 	live := false
 	found, _, err := c.api.ListTunnels(ctx, account, cloudflare.TunnelListParams{Name: name, IsDeleted: &live})
@@ -25,6 +26,10 @@ func (c *Client) RemoveLeftover(ctx context.Context, accountID, name string) (st
 	for _, tunnel := range found {
 		if tunnel.Name != name {
 			continue // the name is a filter only
+		}
+		if tunnel.ID == own {
+			return "", fmt.Errorf("tunnel %q (%s) is the stack's own, and can't be replaced by another one of its name; "+
+				"to replace it, set rotation to another label; to take a taint back, run pulumi state untaint", tunnel.Name, own)
 		}
 		connectors, err := c.api.ListTunnelConnections(ctx, account, tunnel.ID)
 		switch {

@@ -73,6 +73,6 @@ func TestRemoveLeftover_Foreign(t *testing.T) {
 	api.Tunnels = []apitest.Tunnel{{Account: "account", ID: ours, Name: "home", Status: evil}}
 	client, err := preflight.New(preflight.Options{APIToken: strings.Repeat("t", 40), APIHostname: api.Hostname(), RPS: 1000})
 	require.NoError(t, err)
-	_, err = client.RemoveLeftover(t.Context(), "account", "home")
+	_, err = client.RemoveLeftover(t.Context(), "account", "home", "")
 	requirePrintable(t, err.Error())
 }
