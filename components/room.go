@@ -22,7 +22,8 @@ func (a *CloudflareTunnelArgs) checkRoom(f *found) error {
 	case deployment.scope != cmp.Or(a.Namespace, f.lastOf(namespaceRole).name):
 		return a.room(f, "namespace: another one", remedy)
 	case !deployment.hasName(a.TunnelName + "-" + deploymentRole):
-		return a.room(f, "tunnelName: another one", remedy) // with an existing tunnel
+		// With an existing tunnel.
+		return a.room(f, "tunnelName: another one (unset, it follows from a name that may have changed, such as the stack's)", remedy)
 	}
 	return nil
 }

@@ -85,7 +85,7 @@ func TestCloudflareTunnel_Room(t *testing.T) {
 		},
 		"another name, for an existing tunnel": {
 			before: func(a *CloudflareTunnelArgs) { a.ExistingTunnel = byHand }, after: func(a *CloudflareTunnelArgs) { a.ExistingTunnel, a.TunnelName = byHand, "other" },
-			want: "tunnelName: another one" + refusal,
+			want: "tunnelName: another one (unset, it follows from a name that may have changed, such as the stack's)" + refusal,
 		},
 		"a tunnel of its own": {before: func(a *CloudflareTunnelArgs) { a.ExistingTunnel = byHand }, after: namespace},
 		"another cluster": {

@@ -353,6 +353,43 @@ func TestDefaultTunnelName(t *testing.T) {
 	}
 }
 
+// A stack that was renamed keeps what it has if its tunnel's name is set to the one that followed from
+// the former name. It is still the owner of its records.
+func TestProgram_RenamedStack(t *testing.T) {
+	t.Parallel()
+	stack := newStack(t, "example.com")
+	former := map[string]string{"k8s-tunnel:tunnelName": "k8s-tunnel-old"}
+	require.NoError(t, stack.up(former))
+	before := plan(t, stack)
+	stack.State = map[string]resource.PropertyMap{}
+	for _, r := range stack.Registrations() {
+		outputs := r.Inputs.Copy()
+		outputs["id"] = resource.NewProperty(r.Name)
+		switch {
+		case r.Name == "edge-identity":
+			outputs["hex"] = resource.NewProperty(plantest.Identity)
+		case r.Name == "edge-suffix":
+			outputs["hex"] = resource.NewProperty(plantest.NameSuffix)
+		case r.Name == "edge-tunnel":
+			outputs["id"] = resource.NewProperty(plantest.TunnelID)
+			stack.api.Tunnels = []apitest.Tunnel{{Account: "account", ID: plantest.TunnelID, Name: outputs["name"].StringValue()}}
+		case strings.HasPrefix(r.Type, "cloudflare:index/record:"):
+			outputs["comment"] = resource.NewProperty("Managed by Pulumi: k8s-tunnel/old [" + plantest.Identity + "]")
+			stack.api.Records = append(stack.api.Records, apitest.Record{
+				Zone: outputs["zoneId"].StringValue(), ID: r.Name, Name: strings.Replace(outputs["name"].StringValue(), "*", "*.example.com", 1),
+				Type: "CNAME", Content: outputs["content"].StringValue(), Comment: outputs["comment"].StringValue(), Proxied: new(true),
+			})
+		}
+		stack.State[components.CloudflareTunnelType+"$"+r.Type+"::"+r.Name] = outputs
+	}
+	require.NoError(t, stack.up(former))
+	require.Empty(t, stack.Warnings())
+	require.Equal(t, before, plan(t, stack), "of all this, the state lacks only the comments")
+
+	require.NoError(t, stack.up(nil))
+	require.Contains(t, stack.inputs(t, "edge-tunnel")["name"].StringValue(), "k8s-tunnel-test-", "without the setting, it is replaced")
+}
+
 // The state doesn't say which cluster a context of the usual kubeconfig leads to.
 func TestProgram_AnotherContext(t *testing.T) {
 	t.Parallel()
