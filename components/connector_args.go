@@ -29,8 +29,8 @@ type ConnectorArgs struct {
 	// unset.
 	Region string `pulumi:"region"`
 	// PostQuantum refuses connections to Cloudflare whose key exchange isn't secure
-	// against quantum computers, which is only preferred otherwise. Needs QUIC before
-	// cloudflared 2026.5.0. Defaults to false.
+	// against quantum computers, which is only preferred otherwise. Before cloudflared
+	// 2026.5.0, it needs QUIC. Defaults to false.
 	PostQuantum bool `pulumi:"postQuantum"`
 	// DisablePathMTUDiscovery sends small QUIC packets, for networks that lose large
 	// ones. Defaults to false.

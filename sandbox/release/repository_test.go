@@ -50,6 +50,20 @@ func TestBinary_Quarantine(t *testing.T) {
 	}
 }
 
+// No change is listed twice, however its lines are wrapped.
+func TestChangelog_ListsEachChangeOnce(t *testing.T) {
+	t.Parallel()
+	raw, err := os.ReadFile("../../CHANGELOG.md")
+	require.NoError(t, err)
+	seen := map[string]bool{}
+	for _, entry := range strings.Split(string(raw), "\n- ")[1:] {
+		entry, _, _ = strings.Cut(entry, "\n\n")
+		entry = strings.Join(strings.Fields(entry), " ")
+		require.False(t, seen[entry], entry)
+		seen[entry] = true
+	}
+}
+
 // Workflows run only what is pinned, may do only what they say, and end.
 func TestWorkflows(t *testing.T) {
 	t.Parallel()
