@@ -127,7 +127,7 @@ func certificateWarning(d cloudflared.Destination) string {
 	if !d.NeedsCertificate {
 		return ""
 	}
-	return fmt.Sprintf("cloudflared expects a certificate for %s, which no public authority issues; set originRequest.matchSNItoHost to true if the Service has one for the names that visitors use, caPool if it is of an authority of your own, or noTLSVerify to true if it is self-signed", d.Host)
+	return fmt.Sprintf("cloudflared expects a certificate for %s, which no public authority issues; set originRequest.originServerName to a name that the Service has one for, or matchSNItoHost to true if that is the name that visitors use, caPool if it is of an authority of your own, or noTLSVerify to true if it is self-signed", d.Host)
 }
 
 // targetPort is the pods' port, which the API server fills in where it isn't set: a

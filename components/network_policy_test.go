@@ -163,7 +163,7 @@ func TestNetworkPolicy_ServiceWarnings(t *testing.T) {
 // A Service over TLS has no certificate that cloudflared trusts by default.
 func TestNetworkPolicy_CertificateWarnings(t *testing.T) {
 	t.Parallel()
-	const warning = "cloudflared expects a certificate for web.web, which no public authority issues; set originRequest.matchSNItoHost to true if the Service has one for the names that visitors use, "
+	const warning = "cloudflared expects a certificate for web.web, which no public authority issues; set originRequest.originServerName to a name that the Service has one for, or matchSNItoHost to true if that is the name that visitors use, "
 	for _, test := range []struct {
 		name        string
 		service     string

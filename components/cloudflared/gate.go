@@ -26,6 +26,10 @@ func (r IngressRule) gate() string {
 	return ""
 }
 
+// allPaths are the ways to write a path that matches all of them: it is a regular expression, which
+// is searched for.
+var allPaths = []string{"", "/", "^/", "/*", ".*", "/.*", "^/.*"}
+
 // covers reports whether the rule matches all hosts that match a hostname.
 func (r IngressRule) covers(hostname string) bool {
 	below, wildcard := strings.CutPrefix(r.Hostname, "*")
@@ -43,7 +47,7 @@ func (r Routing) pathWarnings() []string {
 			if later.covers(theirs) {
 				host = theirs
 			}
-			decided := func(rule IngressRule) bool { return rule.Path == "" && rule.covers(host) }
+			decided := func(rule IngressRule) bool { return slices.Contains(allPaths, rule.Path) && rule.covers(host) }
 			if !earlier.covers(host) || slices.ContainsFunc(rules[:i], decided) {
 				continue // no path decides between the two
 			}

@@ -414,6 +414,7 @@ func TestRouting_WarningsOfPaths(t *testing.T) {
 		{"a whole host before", `[{hostname: a.com, path: ^/x, service: http://app}, {hostname: a.com, service: http://b}, {service: "http_status:404"}]`, ""},
 		{"a host that is open as a whole", `[{hostname: a.com, service: http://app}, {hostname: a.com, path: ^/admin, service: http://app, ` + staff + `}, {hostname: b.com, service: "http_status:403"}]`, ""},
 		{"a closed path of a guarded host", `[{hostname: a.com, path: ^/admin, service: "http_status:403"}, {hostname: a.com, service: http://app, ` + staff + `}]`, ""},
+		{"paths that match all", `[{hostname: a.com, path: /*, service: http://app}, {hostname: b.com, path: ^/, service: http://app}, {service: "http_status:404"}]`, ""},
 		{"answers", `[{path: ^/healthz, service: "http_status:200"}, {path: ^/hello, service: hello_world}, {path: ^/old, service: "http_status:410", ` + off + `}, {service: "http_status:404"}]`, ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {

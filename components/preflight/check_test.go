@@ -377,15 +377,31 @@ func TestCheck_RecordsOfOthers(t *testing.T) {
 	}
 	api.Records = []apitest.Record{
 		record("1", "app.example.com", ours, true), record("2", "theirs.example.com", theirs, true), record("3", "direct.example.com", ours, false),
-		record("4", "dropped.example.com", ours, true),
+		record("4", "dropped.example.com", ours, true), record("5", "shared.example.com", ours, true),
 	}
-	for _, r := range []preflight.Request{{ExistingTunnel: ours}, {OwnTunnel: ours}} {
+	api.Records[4].Comment = names.Owner{Stack: "k8s-tunnel/other", Identity: "ffffffff"}.Comment()
+	for _, test := range []struct {
+		request preflight.Request
+		want    []string
+	}{
+		{preflight.Request{ExistingTunnel: ours}, []string{"app.example.com", "shared.example.com"}},
+		{preflight.Request{OwnTunnel: ours}, []string{"shared.example.com"}}, // the other one is in danger
+	} {
+		r := test.request
 		r.Names = names.Set{Hostnames: []string{"example.com"}}
 		r.LastRecords = map[string]names.LastRecord{"edge-record-dropped.example.com": {ID: "4", ZoneID: "zone-home", Name: "dropped", Content: names.TunnelCNAME(ours)}}
 		found, err := check(t, api, r)
 		require.NoError(t, err)
-		require.Equal(t, []names.Host{{Name: "app.example.com", Zone: "example.com"}}, found.Others)
+		var others []names.Host
+		for _, name := range test.want {
+			others = append(others, names.Host{Name: name, Zone: "example.com"})
+		}
+		require.Equal(t, others, found.Others)
 	}
+	api.Zones[0].Type = "partial"
+	found, err := check(t, api, preflight.Request{Names: names.Set{Hostnames: []string{"example.com"}}, ExistingTunnel: ours})
+	require.NoError(t, err)
+	require.True(t, found.Others[0].Partial)
 }
 
 // A listing that fails doesn't say whose a record is.

@@ -34,7 +34,7 @@ func (c *Client) records(ctx context.Context, r Request, found *Findings) error 
 		for name, records := range lists[found.ZoneIDs[zone]].byName {
 			found.Kinds[name] = records[0].Type
 		}
-		found.Others = append(found.Others, r.others(all, zone)...)
+		found.Others = append(found.Others, r.others(all, found, zone)...)
 	}
 	for _, z := range found.limited {
 		if list, listed := lists[z.id]; listed {
@@ -67,14 +67,16 @@ func (c *Client) records(ctx context.Context, r Request, found *Findings) error 
 }
 
 // others are the names in a zone, of these records, that lead to the component's tunnel by
-// records that aren't the component's.
-func (r Request) others(all []cloudflare.DNSRecord, zone string) []names.Host {
+// records that aren't the component's. One that belongs to no stack leads nowhere once the
+// component replaces its own tunnel, so it doesn't count.
+func (r Request) others(all []cloudflare.DNSRecord, found *Findings, zone string) []names.Host {
 	tunnel := cmp.Or(r.ExistingTunnel, r.OwnTunnel)
+	partial := slices.ContainsFunc(found.Hosts, func(h names.Host) bool { return h.Zone == zone && h.Partial })
 	var hosts []names.Host
 	for _, record := range all {
 		leads := record.Type == "CNAME" && record.Proxied != nil && *record.Proxied && strings.EqualFold(record.Content, names.TunnelCNAME(tunnel))
-		if leads && !r.has(record.ID) {
-			hosts = append(hosts, names.Host{Name: names.ASCII(record.Name), Zone: zone})
+		if leads && !r.has(record.ID) && (r.ExistingTunnel != "" || names.ParseComment(record.Comment).Stack != "") {
+			hosts = append(hosts, names.Host{Name: names.ASCII(record.Name), Zone: zone, Partial: partial})
 		}
 	}
 	return hosts
