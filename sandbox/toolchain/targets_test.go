@@ -109,6 +109,13 @@ func TestTargets_HaveNamesAndCosts(t *testing.T) {
 	}
 }
 
+func TestTargets_LinkWhatTheSystemHas(t *testing.T) {
+	t.Parallel()
+	for _, target := range targets() {
+		require.NotContains(t, strings.Join(target.flags(), " "), "-static", "%s: most distributions have no static libraries", target.name)
+	}
+}
+
 // TestTargets_SourcesAreAllThatGoesIn asks Go which packages of this repository's own modules the
 // targets with a list of sources are made of: a package outside the list could change without a
 // rebuild.
