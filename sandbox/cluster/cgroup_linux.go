@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -58,6 +59,57 @@ func findCgroups(root string) (cgroups, error) {
 	return found, nil
 }
 
+// controllers returns those that the machine has.
+func (c cgroups) controllers() ([]string, error) {
+	if c.unified {
+		raw, err := os.ReadFile(filepath.Join(c.trees[0], "cgroup.controllers"))
+		return strings.Fields(string(raw)), err
+	}
+	var controllers []string
+	for _, tree := range c.trees { // such as cpu,cpuacct
+		controllers = append(controllers, strings.Split(filepath.Base(tree), ",")...)
+	}
+	return controllers, nil
+}
+
+// wantedOf returns those of the controllers that the kubelet wants.
+func wantedOf(available []string) []string {
+	return slices.DeleteFunc(slices.Clone(kubeletControllers), func(controller string) bool { return !slices.Contains(available, controller) })
+}
+
+// check returns the reasons why a node can't have control groups here, as far as they can be seen
+// without making any.
+func (c cgroups) check() []error {
+	if !c.unified {
+		return nil
+	}
+	available, err := c.controllers()
+	if err != nil {
+		return []error{fmt.Errorf("looking for control groups: %w", err)}
+	}
+	if err := checkOccupied(c.trees[0], wantedOf(available)); err != nil {
+		return []error{err}
+	}
+	return nil
+}
+
+// checkOccupied returns an error if a group of version 2 has to hand on controllers, and can't because
+// of its own processes. Only the root may have both, and only the root has no type.
+func checkOccupied(group string, controllers []string) error {
+	if _, err := os.Stat(filepath.Join(group, "cgroup.type")); err != nil {
+		return nil
+	}
+	// What can't be read is tried: an error then says more.
+	processes, _ := os.ReadFile(filepath.Join(group, "cgroup.procs"))
+	raw, err := os.ReadFile(filepath.Join(group, "cgroup.subtree_control"))
+	enabled := strings.Fields(string(raw))
+	missing := slices.DeleteFunc(slices.Clone(controllers), func(controller string) bool { return slices.Contains(enabled, controller) })
+	if err != nil || len(bytes.TrimSpace(processes)) == 0 || len(missing) == 0 {
+		return nil
+	}
+	return occupied(group, missing)
+}
+
 // create makes the node's group and the one for its programs.
 func (c cgroups) create(name string) error {
 	if c.unified {
@@ -99,11 +151,10 @@ func inheritCpuset(dir string) error {
 // the pods.
 func (c cgroups) createUnified(name string) error {
 	root := c.trees[0]
-	raw, err := os.ReadFile(filepath.Join(root, "cgroup.controllers"))
+	available, err := c.controllers()
 	if err != nil {
 		return fmt.Errorf("creating a control group: %w", err)
 	}
-	available := strings.Fields(string(raw))
 	unlock, err := lockGroup(root)
 	if err != nil {
 		return fmt.Errorf("creating a control group: %w", err)
@@ -117,22 +168,36 @@ func (c cgroups) createUnified(name string) error {
 		if err := os.MkdirAll(parent, 0o755); err != nil {
 			return fmt.Errorf("creating a control group: %w", err)
 		}
-		for _, controller := range kubeletControllers {
-			if !slices.Contains(available, controller) {
-				continue
-			}
-			if err := writeControl(filepath.Join(parent, "cgroup.subtree_control"), "+"+controller); errors.Is(err, syscall.EBUSY) {
-				return fmt.Errorf("handing on the controller %s from %s: processes live in that group itself, as they do in a container; "+
-					"run on the machine, or give the container the machine's control groups (docker run --cgroupns=host --privileged)", controller, parent)
-			} else if err != nil {
-				return fmt.Errorf("handing on the controller %s from %s: %w", controller, parent, err)
-			}
+		if err := handOn(parent, wantedOf(available)); err != nil {
+			return err
 		}
 	}
 	if err := os.MkdirAll(filepath.Join(dir, cgroupNode), 0o755); err != nil {
 		return fmt.Errorf("creating a control group: %w", err)
 	}
 	return nil
+}
+
+// handOn enables controllers for the groups below a group, all in one write: after cpuset alone, a group
+// that has processes counts as threaded, and refuses the others with another error.
+func handOn(group string, controllers []string) error {
+	if len(controllers) == 0 {
+		return nil
+	}
+	err := writeControl(filepath.Join(group, "cgroup.subtree_control"), "+"+strings.Join(controllers, " +"))
+	if errors.Is(err, syscall.EBUSY) || errors.Is(err, syscall.EOPNOTSUPP) {
+		return occupied(group, controllers)
+	} else if err != nil {
+		return fmt.Errorf("handing on the controllers %s from %s: %w", strings.Join(controllers, ", "), group, err)
+	}
+	return nil
+}
+
+// occupied is the error for a group that can't hand controllers on.
+func occupied(group string, controllers []string) error {
+	return fmt.Errorf("handing on the controllers %s from %s: processes live in that group itself, as they do in a container; "+
+		"run on the machine, or give the container the machine's control groups (docker run --cgroupns=host --privileged)",
+		strings.Join(controllers, ", "), group)
 }
 
 // attach moves a process into the group of the node's programs. Its children stay there.

@@ -1,6 +1,8 @@
 package cluster
 
 import (
+	"errors"
+	"maps"
 	"os"
 	"path/filepath"
 	"testing"
@@ -96,13 +98,46 @@ func TestCgroups_Version2HandsControllersDown(t *testing.T) {
 	groups, err := findCgroups(root)
 	require.NoError(t, err)
 	require.NoError(t, groups.create("k8st3"))
-	// Each is a write of its own; a plain file keeps only what the writes left of each other.
 	for _, file := range []string{"cgroup.subtree_control", "k8st3/cgroup.subtree_control"} {
-		require.Contains(t, read(t, root, file), "+pids", "the last that the machine has; hugetlb isn't there")
+		require.Equal(t, "+cpuset +cpu +memory +pids", read(t, root, file), "in one write; hugetlb isn't there")
 	}
 	require.NoFileExists(t, filepath.Join(root, "k8st3/node/cgroup.subtree_control"), "a group with processes hands nothing on")
 	require.NoError(t, groups.attach("k8st3", 4711))
 	require.Equal(t, "4711", read(t, root, "k8st3/node/cgroup.procs"))
+}
+
+func TestCgroups_CheckNamesWhatIsInTheWay(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		files map[string]string
+		want  []string
+	}{
+		"the root": {map[string]string{"cgroup.procs": "1\n"}, nil},
+		"a container": {
+			map[string]string{"cgroup.type": "domain\n", "cgroup.procs": "1\n"},
+			[]string{"the controllers cpu, memory, pids from", "--cgroupns=host"},
+		},
+		"a container after a first try": {
+			map[string]string{"cgroup.type": "domain threaded\n", "cgroup.procs": "0\n", "cgroup.subtree_control": "cpu\n"},
+			[]string{"the controllers memory, pids from"},
+		},
+		"a container with systemd": {map[string]string{"cgroup.type": "domain\n", "init.scope/cgroup.procs": "1\n"}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			files := map[string]string{"cgroup.controllers": "cpu io memory pids\n", "cgroup.procs": "", "cgroup.subtree_control": ""}
+			maps.Copy(files, tt.files)
+			groups, err := findCgroups(fakeTree(t, files))
+			require.NoError(t, err)
+			err = errors.Join(groups.check()...)
+			if tt.want == nil {
+				require.NoError(t, err)
+			}
+			for _, want := range tt.want {
+				require.ErrorContains(t, err, want)
+			}
+		})
+	}
 }
 
 func TestCgroups_ProcessesOfAllTreesOnce(t *testing.T) {

@@ -76,8 +76,10 @@ func check(ctx context.Context, c Config) []error {
 	if !c.finds("nft") {
 		problems = append(problems, errors.New("the program nft is missing, which services and network policies need: install nftables (Debian, Ubuntu: apt-get install nftables)"))
 	}
-	if _, err := findCgroups(cgroupRoot); err != nil {
+	if groups, err := findCgroups(cgroupRoot); err != nil {
 		problems = append(problems, fmt.Errorf("%w: mount them, as every distribution does at boot", err))
+	} else {
+		problems = append(problems, groups.check()...)
 	}
 	problems = append(problems, checkSlot(c)...)
 	if problem := checkPath(c); problem != nil {
