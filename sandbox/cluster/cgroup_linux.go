@@ -27,6 +27,14 @@ const (
 // kubeletControllers are those that the kubelet requires if the machine has them.
 var kubeletControllers = []string{"cpuset", "cpu", "memory", "pids", "hugetlb"}
 
+// neededControllers returns those without which the kubelet doesn't start, or can't limit its pods.
+func neededControllers(unified bool) []string {
+	if unified {
+		return []string{"cpu", "memory", "pids"}
+	}
+	return []string{"cpu", "cpuacct", "cpuset", "memory", "pids"}
+}
+
 // cgroups is the machine's control group file system: one tree in version 2, a tree for each
 // controller in version 1.
 type cgroups struct {
@@ -80,17 +88,22 @@ func wantedOf(available []string) []string {
 // check returns the reasons why a node can't have control groups here, as far as they can be seen
 // without making any.
 func (c cgroups) check() []error {
-	if !c.unified {
-		return nil
-	}
 	available, err := c.controllers()
 	if err != nil {
 		return []error{fmt.Errorf("looking for control groups: %w", err)}
 	}
-	if err := checkOccupied(c.trees[0], wantedOf(available)); err != nil {
-		return []error{err}
+	var problems []error
+	missing := slices.DeleteFunc(neededControllers(c.unified), func(controller string) bool { return slices.Contains(available, controller) })
+	if len(missing) > 0 {
+		problems = append(problems, fmt.Errorf("the control groups lack controllers that a Kubernetes node needs (%s): enable them in the kernel; "+
+			"on Raspberry Pi OS, add cgroup_enable=memory to the line in /boot/firmware/cmdline.txt, and restart", strings.Join(missing, ", ")))
 	}
-	return nil
+	if c.unified {
+		if err := checkOccupied(c.trees[0], wantedOf(available)); err != nil {
+			problems = append(problems, err)
+		}
+	}
+	return problems
 }
 
 // checkOccupied returns an error if a group of version 2 has to hand on controllers, and can't because

@@ -121,6 +121,7 @@ func TestCgroups_CheckNamesWhatIsInTheWay(t *testing.T) {
 			map[string]string{"cgroup.type": "domain threaded\n", "cgroup.procs": "0\n", "cgroup.subtree_control": "cpu\n"},
 			[]string{"the controllers memory, pids from"},
 		},
+		"a kernel without memory":  {map[string]string{"cgroup.controllers": "cpuset cpu io pids\n"}, []string{"lack controllers that a Kubernetes node needs (memory)", "cmdline.txt"}},
 		"a container with systemd": {map[string]string{"cgroup.type": "domain\n", "init.scope/cgroup.procs": "1\n"}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -138,6 +139,19 @@ func TestCgroups_CheckNamesWhatIsInTheWay(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestCgroups_CheckNamesTheTreesThatAreMissing(t *testing.T) {
+	t.Parallel()
+	all := map[string]string{"cpu,cpuacct/cgroup.procs": "1\n", "cpuset/cgroup.procs": "1\n", "memory/cgroup.procs": "1\n", "pids/cgroup.procs": "1\n"}
+	groups, err := findCgroups(fakeTree(t, all))
+	require.NoError(t, err)
+	require.Empty(t, groups.check())
+
+	delete(all, "memory/cgroup.procs")
+	groups, err = findCgroups(fakeTree(t, all))
+	require.NoError(t, err)
+	require.ErrorContains(t, errors.Join(groups.check()...), "lack controllers that a Kubernetes node needs (memory)")
 }
 
 func TestCgroups_ProcessesOfAllTreesOnce(t *testing.T) {
