@@ -154,7 +154,7 @@ func missingCapabilities(status string) ([]string, error) {
 // checkSlot looks for interfaces of the same name and overlapping networks.
 func checkSlot(c Config) []error {
 	if owner := foreignOwner(c); owner != "" {
-		return []error{fmt.Errorf("the interface %s exists already and belongs to %s: stop that one, or choose another slot", c.Name(), owner)}
+		return []error{fmt.Errorf("the interface %s exists already and belongs to %s: stop that one, or %s", c.Name(), owner, otherWorld)}
 	}
 	used, err := usedNetworks()
 	if err != nil {

@@ -7,7 +7,8 @@ import (
 	"path/filepath"
 )
 
-// MaxSlot is the highest slot: two /16 networks for each slot fill 10.128.0.0/10.
+// MaxSlot is the highest slot: two /16 networks for each slot fill 10.64.0.0/10. Google Cloud's default
+// subnets are right above them.
 const MaxSlot = 31
 
 // InitCommand is the hidden command of the surrounding program that must call [InitMain] with the
@@ -63,7 +64,7 @@ func (c Config) LinkSubnet() netip.Prefix { return netip.PrefixFrom(c.HostAddr()
 
 // PodSubnet is the network of the pods.
 func (c Config) PodSubnet() netip.Prefix {
-	return netip.PrefixFrom(netip.AddrFrom4([4]byte{10, byte(128 + 2*c.Slot), 0, 0}), 16)
+	return netip.PrefixFrom(netip.AddrFrom4([4]byte{10, byte(64 + 2*c.Slot), 0, 0}), 16)
 }
 
 // nodePodSubnet is the part of PodSubnet that the controllers give to the first node.
@@ -71,7 +72,7 @@ func (c Config) nodePodSubnet() netip.Prefix { return netip.PrefixFrom(c.PodSubn
 
 // ServiceSubnet is the network of the services' virtual addresses.
 func (c Config) ServiceSubnet() netip.Prefix {
-	return netip.PrefixFrom(netip.AddrFrom4([4]byte{10, byte(129 + 2*c.Slot), 0, 0}), 16)
+	return netip.PrefixFrom(netip.AddrFrom4([4]byte{10, byte(65 + 2*c.Slot), 0, 0}), 16)
 }
 
 // APIServiceAddr is the address of the service "kubernetes", by convention the first of the subnet.

@@ -13,9 +13,9 @@ func TestConfig_AddressesFollowTheSlot(t *testing.T) {
 		slot                                                     int
 		name, host, node, edge, pods, ofNode, services, api, dns string
 	}{
-		{0, "k8st0", "10.255.0.1", "10.255.0.2", "10.255.0.11", "10.128.0.0/16", "10.128.0.0/24", "10.129.0.0/16", "10.129.0.1", "10.129.0.10"},
-		{1, "k8st1", "10.255.1.1", "10.255.1.2", "10.255.1.11", "10.130.0.0/16", "10.130.0.0/24", "10.131.0.0/16", "10.131.0.1", "10.131.0.10"},
-		{31, "k8st31", "10.255.31.1", "10.255.31.2", "10.255.31.11", "10.190.0.0/16", "10.190.0.0/24", "10.191.0.0/16", "10.191.0.1", "10.191.0.10"},
+		{0, "k8st0", "10.255.0.1", "10.255.0.2", "10.255.0.11", "10.64.0.0/16", "10.64.0.0/24", "10.65.0.0/16", "10.65.0.1", "10.65.0.10"},
+		{1, "k8st1", "10.255.1.1", "10.255.1.2", "10.255.1.11", "10.66.0.0/16", "10.66.0.0/24", "10.67.0.0/16", "10.67.0.1", "10.67.0.10"},
+		{31, "k8st31", "10.255.31.1", "10.255.31.2", "10.255.31.11", "10.126.0.0/16", "10.126.0.0/24", "10.127.0.0/16", "10.127.0.1", "10.127.0.10"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -49,8 +49,10 @@ func TestConfig_EdgeIsWhereItMayBe(t *testing.T) {
 func TestConfig_SlotsDoNotOverlap(t *testing.T) {
 	t.Parallel()
 	var all []netip.Prefix
+	google := netip.MustParsePrefix("10.128.0.0/9") // has the default subnets of Google Cloud's machines
 	for slot := 0; slot <= MaxSlot; slot++ {
 		c := Config{Slot: slot}
+		require.False(t, google.Overlaps(c.PodSubnet()) || google.Overlaps(c.ServiceSubnet()), slot)
 		all = append(all, c.LinkSubnet(), c.PodSubnet(), c.ServiceSubnet())
 	}
 	for i, a := range all {

@@ -73,7 +73,7 @@ func TestDNSManifests_AreFilledIn(t *testing.T) {
 	config, err := corefile(c.EdgeAddrs(), "")
 	require.NoError(t, err)
 	require.Equal(t, config, field(t, got["ConfigMap"], "data", "Corefile"))
-	require.Equal(t, "10.135.0.10", field(t, got["Service"], "spec", "clusterIP"))
+	require.Equal(t, "10.71.0.10", field(t, got["Service"], "spec", "clusterIP"))
 	require.Equal(t, image.CoreDNS, field(t, got["Deployment"], "spec", "template", "spec", "containers", 0, "image"))
 	selector := field(t, got["Service"], "spec", "selector")
 	require.Equal(t, selector, field(t, got["Deployment"], "spec", "template", "metadata", "labels"))

@@ -83,19 +83,19 @@ func TestLock_ExcludesAndSurvivesRemoval(t *testing.T) {
 
 func TestConflicts(t *testing.T) {
 	t.Parallel()
-	c := Config{Slot: 3} // 10.255.3.0/24, 10.134.0.0/16, 10.135.0.0/16
+	c := Config{Slot: 3} // 10.255.3.0/24, 10.70.0.0/16, 10.71.0.0/16
 	used := func(prefix, link string) usedNetwork { return usedNetwork{netip.MustParsePrefix(prefix), link} }
 	for name, tt := range map[string]struct {
 		used []usedNetwork
 		want []string
 	}{
 		"an ordinary machine":   {[]usedNetwork{used("127.0.0.1/8", "lo"), used("192.168.1.5/24", "eth0"), used("0.0.0.0/0", "eth0")}, nil},
-		"the node's own":        {[]usedNetwork{used("10.255.3.1/24", "k8st3"), used("10.134.0.0/16", "k8st3")}, nil},
-		"another slot":          {[]usedNetwork{used("10.255.4.1/24", "k8st4"), used("10.136.0.0/16", "k8st4")}, nil},
-		"a pod network":         {[]usedNetwork{used("10.134.7.0/24", "cni0")}, []string{"10.134.0.0/16, but 10.134.7.0/24 on the interface cni0"}},
-		"a company's VPN":       {[]usedNetwork{used("10.0.0.0/8", "tun0")}, []string{"10.255.3.0/24", "10.134.0.0/16", "10.135.0.0/16"}},
+		"the node's own":        {[]usedNetwork{used("10.255.3.1/24", "k8st3"), used("10.70.0.0/16", "k8st3")}, nil},
+		"another slot":          {[]usedNetwork{used("10.255.4.1/24", "k8st4"), used("10.72.0.0/16", "k8st4")}, nil},
+		"a pod network":         {[]usedNetwork{used("10.70.7.0/24", "cni0")}, []string{"10.70.0.0/16, but 10.70.7.0/24 on the interface cni0"}},
+		"a company's VPN":       {[]usedNetwork{used("10.0.0.0/8", "tun0")}, []string{"10.255.3.0/24", "10.70.0.0/16", "10.71.0.0/16"}},
 		"an address":            {[]usedNetwork{used("10.255.3.9/32", "eth1")}, []string{"10.255.3.0/24, but 10.255.3.9/32"}},
-		"one complaint for two": {[]usedNetwork{used("10.135.0.1/32", "a"), used("10.135.0.2/32", "b")}, []string{"10.135.0.0/16"}},
+		"one complaint for two": {[]usedNetwork{used("10.71.0.1/32", "a"), used("10.71.0.2/32", "b")}, []string{"10.71.0.0/16"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -103,6 +103,7 @@ func TestConflicts(t *testing.T) {
 			require.Len(t, got, len(tt.want))
 			for i, want := range tt.want {
 				require.ErrorContains(t, got[i], want)
+				require.ErrorContains(t, got[i], "--world")
 			}
 		})
 	}

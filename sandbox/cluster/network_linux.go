@@ -139,6 +139,9 @@ type usedNetwork struct {
 	link   string
 }
 
+// otherWorld is what helps where names or networks are taken: each world has its own.
+const otherWorld = "start a world of another name, without the stack dev (go -C sandbox run . up --world NAME)"
+
 // conflicts describes which of the node's networks are in use already. A default route doesn't
 // count, because more specific routes win.
 func conflicts(c Config, used []usedNetwork) []error {
@@ -146,7 +149,7 @@ func conflicts(c Config, used []usedNetwork) []error {
 	for _, want := range []netip.Prefix{c.LinkSubnet(), c.PodSubnet(), c.ServiceSubnet()} {
 		for _, u := range used {
 			if u.link != c.Name() && u.prefix.Bits() > 0 && u.prefix.Overlaps(want) {
-				problems = append(problems, fmt.Errorf("%s needs the network %s, but %s on the interface %s overlaps with it: choose another slot", c.Name(), want, u.prefix, u.link))
+				problems = append(problems, fmt.Errorf("%s needs the network %s, but %s on the interface %s overlaps with it: free that network, or %s", c.Name(), want, u.prefix, u.link, otherWorld))
 				break
 			}
 		}

@@ -195,7 +195,7 @@ spec:
 apiVersion: v1
 kind: Service
 metadata: {name: web, namespace: default}
-spec: {clusterIP: 10.187.0.80, selector: {app: web}, ports: [{port: 80, targetPort: 8080}]}
+spec: {clusterIP: 10.123.0.80, selector: {app: web}, ports: [{port: 80, targetPort: 8080}]}
 `
 
 // requireWeb waits until the pod behind the service answers this machine.
@@ -203,7 +203,7 @@ func (n *nodeTest) requireWeb() {
 	n.Helper()
 	client := http.Client{Timeout: time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
 	require.Eventually(n, func() bool {
-		resp, err := client.Get("http://10.187.0.80/")
+		resp, err := client.Get("http://10.123.0.80/")
 		if err != nil {
 			return false
 		}

@@ -40,7 +40,7 @@ func TestNode_Lifecycle(t *testing.T) {
 	require.NoError(t, Apply(t.Context(), n.Config, []byte(testPods)))
 	n.requireWeb()
 	n.kubectl("rollout", "status", "deployment/web", "--timeout=60s")
-	require.Contains(t, n.kubectl("exec", "deployment/web", "--", "/usr/bin/webapp", "resolve", "web.default"), "10.187.0.80")
+	require.Contains(t, n.kubectl("exec", "deployment/web", "--", "/usr/bin/webapp", "resolve", "web.default"), "10.123.0.80")
 	require.NotEmpty(t, n.kubectl("logs", "deployment/web"))
 	n.requireForward()
 	n.requirePolicies()
@@ -119,7 +119,7 @@ func TestNode_StartKilledAtAnyMoment(t *testing.T) {
 		clone := n.Config
 		clone.Dir = filepath.Join(t.TempDir(), "node")
 		clone.Progress = nil
-		require.ErrorContains(t, Start(t.Context(), clone), "choose another slot")
+		require.ErrorContains(t, Start(t.Context(), clone), "start a world of another name")
 		require.NoError(t, Wipe(t.Context(), clone))
 		require.True(t, n.status().Healthy(), "stopping a node that isn't there leaves the other alone")
 	})

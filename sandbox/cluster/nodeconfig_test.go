@@ -60,8 +60,8 @@ func TestControlConfig_FitsTheNode(t *testing.T) {
 	t.Parallel()
 	c := testConfig(t)
 	got := newControlConfig(c)
-	require.Equal(t, "10.134.0.0/16", got.ControllerManager["cluster-cidr"])
-	require.Equal(t, "10.135.0.0/16", got.APIServer["service-cluster-ip-range"])
+	require.Equal(t, "10.70.0.0/16", got.ControllerManager["cluster-cidr"])
+	require.Equal(t, "10.71.0.0/16", got.APIServer["service-cluster-ip-range"])
 	require.Equal(t, got.APIServer["service-cluster-ip-range"], got.ControllerManager["service-cluster-ip-range"])
 	require.Equal(t, "10.255.3.2", got.APIServer["advertise-address"])
 	require.Equal(t, "Node,RBAC", got.APIServer["authorization-mode"])
@@ -76,7 +76,7 @@ func TestKubeletConfig_FitsTheNode(t *testing.T) {
 	require.NoError(t, err)
 	var got map[string]any
 	require.NoError(t, json.Unmarshal(raw, &got))
-	require.Equal(t, []any{"10.135.0.10"}, got["clusterDNS"])
+	require.Equal(t, []any{"10.71.0.10"}, got["clusterDNS"])
 	require.Equal(t, "/k8st3", got["cgroupRoot"])
 	require.Equal(t, false, got["failCgroupV1"], "must be written although it is false: the default is true")
 	require.Equal(t, false, got["makeIPTablesUtilChains"])
@@ -90,7 +90,7 @@ func TestCNIConfig_GoldenFile(t *testing.T) {
 	require.NoError(t, err)
 	require.JSONEq(t, `{"cniVersion": "1.0.0", "name": "k8st3", "plugins": [
 		{"type": "ptp", "ipam": {"type": "host-local", "dataDir": "/run/cni",
-			"ranges": [[{"subnet": "10.134.0.0/24"}]], "routes": [{"dst": "0.0.0.0/0"}]}},
+			"ranges": [[{"subnet": "10.70.0.0/24"}]], "routes": [{"dst": "0.0.0.0/0"}]}},
 		{"type": "netpol"}]}`, string(raw))
 }
 

@@ -24,15 +24,15 @@ func TestNetworkOf(t *testing.T) {
 		own  bool
 	}{
 		{3, "10.255.1.0/24", true},
-		{3, "10.130.0.0/16", true},
+		{3, "10.66.0.0/16", true},
 		{3, "fe80::/64", true},
-		{5, "10.148.0.0/16", true},
-		{0, "10.131.0.0/16", true},  // of services, and nowhere
-		{6, "10.130.0.7/32", true},  // to a pod, over an interface that isn't in the node
-		{4, "10.132.0.0/16", false}, // another world's pods
+		{5, "10.84.0.0/16", true},
+		{0, "10.67.0.0/16", true},  // of services, and nowhere
+		{6, "10.66.0.7/32", true},  // to a pod, over an interface that isn't in the node
+		{4, "10.68.0.0/16", false}, // another world's pods
 		{6, "172.17.0.2/32", false},
 		{7, "10.0.0.0/8", false},
-		{7, "10.128.0.0/9", false},
+		{7, "10.64.0.0/10", false},
 		{2, "", false},
 	} {
 		r := netlink.Route{LinkIndex: route.link}
