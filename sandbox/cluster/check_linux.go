@@ -211,6 +211,7 @@ func probeMain(dir string) int {
 	}
 	try(probeOverlay(dir), "the kernel needs overlayfs (modprobe overlay), and the directory a real file system such as ext4, xfs or btrfs, not another overlay as in a container: put it on a volume")
 	try(probeVeth(), "the kernel needs virtual Ethernet pairs (modprobe veth)")
+	try(probeInotify(), "root's programs use nearly as many as the kernel allows: raise the limit (sysctl -w fs.inotify.max_user_instances=512)")
 	if nft, err := exec.LookPath("nft"); err == nil {
 		try(probeNFT(nft), "the kernel needs nftables with address translation (modprobe nf_tables nft_chain_nat nft_masq nft_fib_inet)")
 	}
@@ -244,6 +245,22 @@ func probeVeth() error {
 	attrs.Name = "probe0"
 	if err := netlink.LinkAdd(&netlink.Veth{LinkAttrs: attrs, PeerName: "probe1"}); err != nil {
 		return fmt.Errorf("creating a veth pair: %w", err)
+	}
+	return nil
+}
+
+// inotifyInstances is about what a node uses: its programs fifteen, and each container one, where control
+// groups are of version 2.
+const inotifyInstances = 32
+
+// probeInotify opens as many inotify instances as a node uses.
+func probeInotify() error {
+	for range inotifyInstances {
+		instance, err := unix.InotifyInit1(unix.IN_CLOEXEC)
+		if err != nil {
+			return fmt.Errorf("opening %d inotify instances: %w", inotifyInstances, err)
+		}
+		defer unix.Close(instance)
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"bytes"
 	"context"
 	"net/netip"
 	"os"
@@ -8,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -129,6 +131,31 @@ func TestCheckPath_NamesWhatOverlaysCannotHave(t *testing.T) {
 			require.ErrorContains(t, err, "move the clone")
 		})
 	}
+}
+
+// TestProbe_FindsTheLimitOfInotify has a limit of its own, in a user namespace.
+func TestProbe_FindsTheLimitOfInotify(t *testing.T) {
+	t.Parallel()
+	self, err := os.Executable()
+	require.NoError(t, err)
+	cmd := exec.Command("sh", "-c", `echo 20 >/proc/sys/user/max_inotify_instances || exit 77; exec "$0" "$@"`, self, InitCommand, probeArgument, t.TempDir())
+	cmd.SysProcAttr = &syscall.SysProcAttr{
+		Cloneflags:  nodeNamespaces | syscall.CLONE_NEWUSER,
+		UidMappings: []syscall.SysProcIDMap{{HostID: os.Geteuid(), Size: 1}},
+		GidMappings: []syscall.SysProcIDMap{{HostID: os.Getegid(), Size: 1}},
+	}
+	var out bytes.Buffer
+	cmd.Stdout = &out
+	if err := cmd.Start(); err != nil {
+		t.Skip("needs the right to make namespaces: ", err)
+	}
+	if err := cmd.Wait(); cmd.ProcessState.ExitCode() == 77 {
+		t.Skip("needs the right to set limits: ", err)
+	} else {
+		require.NoError(t, err)
+	}
+	require.Contains(t, out.String(), "opening 32 inotify instances: too many open files: ")
+	require.Contains(t, out.String(), "fs.inotify.max_user_instances")
 }
 
 func TestFinds_LooksWhereTheNodeWill(t *testing.T) {
