@@ -44,6 +44,8 @@ func (t target) build(ctx context.Context, root, key string, processes int, star
 		return Cost{}, err
 	}
 	cmd, start := t.goCmd(ctx, root, args...), time.Now()
+	// Compiled packages pass through it, and many distributions have /tmp in memory.
+	cmd.Env = append(cmd.Env, "GOTMPDIR="+scratch)
 	err = runLogged(cmd, filepath.Join(logDir(root), "build-"+t.name+".log"), func() { started(cmd.Process) })
 	cost := costOf(cmd, start)
 	if ctx.Err() != nil {

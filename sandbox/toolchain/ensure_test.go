@@ -96,6 +96,22 @@ func TestEnsure_IsDeafToTheUsersFlags(t *testing.T) {
 	require.Equal(t, "hello\n", output(t, root))
 }
 
+func TestEnsure_WorksInTheClone(t *testing.T) {
+	root, made := module(t)
+	goCommand, err := exec.LookPath("go")
+	require.NoError(t, err)
+	bin := t.TempDir()
+	seen := filepath.Join(bin, "seen")
+	script := "#!/bin/sh\nif [ \"$1\" = build ]; then echo \"$GOTMPDIR\" >'" + seen + "'; fi\nexec '" + goCommand + "' \"$@\"\n"
+	require.NoError(t, os.WriteFile(filepath.Join(bin, "go"), []byte(script), 0o755))
+	t.Setenv("PATH", bin+":"+os.Getenv("PATH"))
+	_, _, err = ensure(t, root, made)
+	require.NoError(t, err)
+	content, err := os.ReadFile(seen)
+	require.NoError(t, err)
+	require.Contains(t, string(content), filepath.Join(root, ".sandbox/build/tool."), "on disk, where /tmp may be memory")
+}
+
 func TestEnsure_EmbedsFilesOfARequiredModule(t *testing.T) {
 	t.Parallel()
 	root := t.TempDir()
