@@ -93,8 +93,8 @@ func TestRuleset_SameStateSameText(t *testing.T) {
 // checkSyntax has nft itself read the rules, in a network namespace of its own.
 func checkSyntax(t *testing.T, ruleset string) {
 	t.Helper()
-	if _, err := exec.LookPath("nft"); err != nil || os.Geteuid() != 0 {
-		t.Log("without root and nft the text is not checked by nft itself")
+	if _, err := exec.LookPath("nft"); err != nil || exec.Command("unshare", "--net", "true").Run() != nil {
+		t.Log("without nft, or the right to make namespaces, the text is not checked by nft itself")
 		return
 	}
 	cmd := exec.Command("unshare", "--net", "nft", "-f", "-")
