@@ -204,7 +204,7 @@ func TestCgroups_ControllersAreDisabledWithTheLastNode(t *testing.T) {
 	}
 	tree := func(enabled string) (cgroups, string) {
 		root := fakeTree(t, map[string]string{
-			"cgroup.controllers": "memory pids\n", "cgroup.subtree_control": enabled,
+			"cgroup.controllers": "memory pids rdma\n", "cgroup.subtree_control": enabled,
 			"k8st3/cgroup.subtree_control": "", "k8st4/cgroup.subtree_control": "",
 		})
 		return cgroups{unified: true, trees: []string{root}}, root
@@ -216,25 +216,25 @@ func TestCgroups_ControllersAreDisabledWithTheLastNode(t *testing.T) {
 		require.NoError(t, groups.create("k8st3"))
 		require.NoError(t, os.WriteFile(filepath.Join(root, "cgroup.subtree_control"), []byte("memory pids\n"), 0o644))
 		require.NoError(t, groups.create("k8st4"))
-		require.Equal(t, []string{"pids"}, notedControllers(root), "memory was enabled before")
+		require.Equal(t, []string{"pids", "rdma"}, notedControllers(root), "memory was enabled before, and runc enables rdma")
 		gone(root, "k8st3")
 		require.NoError(t, os.WriteFile(filepath.Join(root, "cgroup.subtree_control"), []byte("memory pids\n"), 0o644))
 		require.NoError(t, groups.remove("k8st3", 0))
 		require.Equal(t, "memory pids\n", read(t, root, "cgroup.subtree_control"), "the other node is still there")
 		gone(root, "k8st4")
 		require.NoError(t, groups.remove("k8st4", 0))
-		require.Contains(t, read(t, root, "cgroup.subtree_control"), "-pids")
+		require.Contains(t, read(t, root, "cgroup.subtree_control"), "-rdma", "the last")
 		require.NotContains(t, read(t, root, "cgroup.subtree_control"), "-memory")
 		require.Empty(t, notedControllers(root))
 	})
 	t.Run("none that were enabled before", func(t *testing.T) {
 		t.Parallel()
-		groups, root := tree("memory pids\n")
+		groups, root := tree("memory pids rdma\n")
 		require.NoError(t, groups.create("k8st3"))
-		require.NoError(t, os.WriteFile(filepath.Join(root, "cgroup.subtree_control"), []byte("memory pids\n"), 0o644))
+		require.NoError(t, os.WriteFile(filepath.Join(root, "cgroup.subtree_control"), []byte("memory pids rdma\n"), 0o644))
 		gone(root, "k8st3")
 		gone(root, "k8st4")
 		require.NoError(t, groups.remove("k8st3", 0))
-		require.Equal(t, "memory pids\n", read(t, root, "cgroup.subtree_control"))
+		require.Equal(t, "memory pids rdma\n", read(t, root, "cgroup.subtree_control"))
 	})
 }

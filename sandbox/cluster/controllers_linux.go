@@ -35,15 +35,16 @@ func lockGroup(dir string) (unlock func(), err error) {
 }
 
 // noteEnabled notes the controllers that a node is about to enable in the root group, in addition
-// to those of other nodes. Those that are enabled already by the machine aren't ours to disable.
+// to those of other nodes: all that the machine has, because runc and containerd enable them for their
+// containers. Those that are enabled already by the machine aren't ours to disable.
 func noteEnabled(root string, available []string) error {
 	raw, err := os.ReadFile(filepath.Join(root, "cgroup.subtree_control"))
 	if err != nil {
 		return err
 	}
 	enabled, ours := strings.Fields(string(raw)), notedControllers(root)
-	for _, controller := range kubeletControllers {
-		if slices.Contains(available, controller) && !slices.Contains(enabled, controller) && !slices.Contains(ours, controller) {
+	for _, controller := range available {
+		if !slices.Contains(enabled, controller) && !slices.Contains(ours, controller) {
 			ours = append(ours, controller)
 		}
 	}
