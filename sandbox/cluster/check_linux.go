@@ -76,6 +76,9 @@ func check(ctx context.Context, c Config) []error {
 	if !c.finds("nft") {
 		problems = append(problems, errors.New("the program nft is missing, which services and network policies need: install nftables (Debian, Ubuntu: apt-get install nftables)"))
 	}
+	if err := checkKernelLog(kernelLog); err != nil {
+		problems = append(problems, err)
+	}
 	if groups, err := findCgroups(cgroupRoot); err != nil {
 		problems = append(problems, fmt.Errorf("%w: mount them, as every distribution does at boot", err))
 	} else {
@@ -86,6 +89,18 @@ func check(ctx context.Context, c Config) []error {
 		return append(problems, problem) // trying it out would fail because of it, and blame the kernel
 	}
 	return append(problems, probe(ctx, c)...)
+}
+
+// kernelLog is where the kubelet reads which processes the kernel has killed for want of memory.
+const kernelLog = "/dev/kmsg"
+
+// checkKernelLog checks that the kernel's log can be read, without which the kubelet doesn't start.
+func checkKernelLog(path string) error {
+	log, err := os.Open(path)
+	if err != nil {
+		return fmt.Errorf("the kubelet needs the kernel's log: %w: give the container the device /dev/kmsg (LXC), or run on the machine", err)
+	}
+	return log.Close()
 }
 
 // checkPath refuses paths that can't be written in the options of an overlay mount, as containerd

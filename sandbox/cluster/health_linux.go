@@ -77,7 +77,7 @@ func crashLoop(c Config) error {
 	}
 	for _, component := range list {
 		if component.Restarts >= hopeless && !component.Ready {
-			return fmt.Errorf("%s of %s ends again and again. If the machine has lost power, its data may be damaged: wipe the node. Its last words:\n%s",
+			return fmt.Errorf("%s of %s ends again and again. Its last words:\n%s\nIf the machine has lost power, its data may be damaged: take the world down, which removes it",
 				component.Name, c.Name(), tail(filepath.Join(c.LogDir(), component.Name+".log")))
 		}
 	}

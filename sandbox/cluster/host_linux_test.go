@@ -159,6 +159,31 @@ func TestProbe_FindsTheLimitOfInotify(t *testing.T) {
 	require.Contains(t, out.String(), "fs.inotify.max_user_instances")
 }
 
+func TestCheckKernelLog(t *testing.T) {
+	t.Parallel()
+	log := filepath.Join(t.TempDir(), "kmsg")
+	err := checkKernelLog(log)
+	require.ErrorIs(t, err, os.ErrNotExist)
+	require.ErrorContains(t, err, "give the container the device")
+	require.NoError(t, os.WriteFile(log, nil, 0o600))
+	require.NoError(t, checkKernelLog(log))
+}
+
+func TestCrashLoop_LastWordsComeFirst(t *testing.T) {
+	t.Parallel()
+	c := testConfig(t)
+	require.NoError(t, crashLoop(c), "nothing is written yet")
+	require.NoError(t, os.Mkdir(c.LogDir(), 0o755))
+	require.NoError(t, os.WriteFile(filepath.Join(c.LogDir(), "kubelet.log"), []byte("open /dev/kmsg: no such file\n"), 0o600))
+	state := []componentState{{Name: "control", Restarts: hopeless, Ready: true}, {Name: "kubelet", Restarts: hopeless - 1}}
+	require.NoError(t, writeJSON(c.path(statusFile), state, 0o600))
+	require.NoError(t, crashLoop(c))
+	state[1].Restarts++
+	require.NoError(t, writeJSON(c.path(statusFile), state, 0o600))
+	require.EqualError(t, crashLoop(c), "kubelet of k8st3 ends again and again. Its last words:\nopen /dev/kmsg: no such file\n"+
+		"If the machine has lost power, its data may be damaged: take the world down, which removes it")
+}
+
 func TestFinds_LooksWhereTheNodeWill(t *testing.T) {
 	c := testConfig(t)
 	c.BinDir = t.TempDir()
