@@ -184,7 +184,7 @@ func nodeEnv(c Config) []string {
 
 // searchPath is where the node's programs look for others.
 func (c Config) searchPath() string {
-	return c.BinDir + ":/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/run/current-system/sw/bin"
+	return c.BinDir + ":/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 }
 
 // openLog begins a new log for a program and keeps that of the previous run beside it.

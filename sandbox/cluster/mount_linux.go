@@ -11,7 +11,8 @@ import (
 )
 
 // systemDirs are what the node sees of the machine: programs (nft, mount and what they need),
-// libraries and settings, all of them read-only. NixOS has them in /nix.
+// libraries and settings, all of them read-only. What was built with Nix has its libraries in
+// /nix.
 var systemDirs = []string{"/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/etc", "/nix"}
 
 // kernelTunables are machine-wide settings that the kubelet wants to change. The node sees files
