@@ -193,7 +193,7 @@ var ofTests = []string{"SSL_CERT_FILE", "SSL_CERT_DIR", "HTTP_PROXY", "HTTPS_PRO
 func engineVariables() []surrounding {
 	return []surrounding{
 		{variable: "PULUMI_DEBUG_GRPC", value: "grpc.json", decide: warned("PULUMI_DEBUG_GRPC: is set in the environment, so that Pulumi writes all secrets to a file")},
-		{variable: "PULUMI_LOG_OTLP_ENDPOINT", value: "127.0.0.1:4317", decide: warned("PULUMI_LOG_OTLP_ENDPOINT: is set in the environment, so that Pulumi sends its log there")},
+		{variable: "PULUMI_LOG_OTLP_ENDPOINT", value: "127.0.0.1:4317", decide: neutral}, // Pulumi sets it for each program
 		{variable: "PULUMI_SKIP_CHECKPOINTS", value: "true", decide: warned("PULUMI_SKIP_CHECKPOINTS: is set in the environment, so that the state isn't saved before the end")},
 		{variable: "PULUMI_SKIP_CHECKPOINTS", value: "false", decide: neutral},
 	}

@@ -19,6 +19,7 @@ func TestLifecycle(t *testing.T) {
 
 	preview := s.mustPulumi(t, "preview")
 	require.Contains(t, preview, "k8s-tunnel:index:CloudflareTunnel")
+	require.NotContains(t, preview, "warning", "an ordinary stack has none")
 	require.Empty(t, live(t), "a preview creates nothing")
 
 	s.up(t)

@@ -82,9 +82,6 @@ func (e Environment) Warnings() []string {
 	if e.get("PULUMI_DEBUG_GRPC") != "" {
 		warn("PULUMI_DEBUG_GRPC", "is set in the environment, so that Pulumi writes all secrets to a file in plain text; unset it, and delete the file")
 	}
-	if e.get("PULUMI_LOG_OTLP_ENDPOINT") != "" {
-		warn("PULUMI_LOG_OTLP_ENDPOINT", "is set in the environment, so that Pulumi sends its log there, with all secrets in plain text; unset it, unless nobody else can read what is received there")
-	}
 	if skip := e.get("PULUMI_SKIP_CHECKPOINTS"); skip == "1" || strings.EqualFold(skip, "true") {
 		warn("PULUMI_SKIP_CHECKPOINTS", "is set in the environment, so that the state isn't saved before the end, and an update that is killed can't be completed; unset it")
 	}

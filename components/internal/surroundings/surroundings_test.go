@@ -57,7 +57,7 @@ func TestEnvironment_Warnings(t *testing.T) {
 	}{
 		{"TF_LOG", []string{"", "INFO", "warn", "Error"}, []string{"trace", "DEBUG", "JSON", "1", "true", "all", "off", "none", " debug", "info "}},
 		{"PULUMI_DEBUG_GRPC", []string{""}, []string{"grpc.json"}},
-		{"PULUMI_LOG_OTLP_ENDPOINT", []string{""}, []string{"127.0.0.1:4317"}},
+		{"PULUMI_LOG_OTLP_ENDPOINT", []string{"127.0.0.1:4317"}, nil},
 		{"PULUMI_SKIP_CHECKPOINTS", []string{"", "0", "false", "no"}, []string{"1", "true", "TRUE"}},
 	} {
 		for _, value := range test.quiet {
