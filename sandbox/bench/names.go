@@ -47,9 +47,6 @@ const (
 // names measures what the number of names costs, with the real service's latencies and its
 // limit of calls.
 func (b *bench) names(ctx context.Context, counts []int, before string) (err error) {
-	if err := b.SetRealLatency(ctx, true); err != nil {
-		return err
-	}
 	programs := []*named{}
 	now, err := project.Copy(ctx, b.World)
 	if err != nil {
@@ -69,6 +66,10 @@ func (b *bench) names(ctx context.Context, counts []int, before string) (err err
 		for round := range roundsFor(count) {
 			for _, p := range programs {
 				fmt.Printf("\n%d names, round %d of %d, %s\n", count, round+1, roundsFor(count), p.label)
+				// A life follows the one before at once, and has all of the limit again.
+				if err := b.SetRealLatency(ctx, true); err != nil {
+					return err
+				}
 				if err := b.nameLife(ctx, p, count); err != nil {
 					return fmt.Errorf("%d names, %s: %w", count, p.label, err)
 				}

@@ -78,6 +78,13 @@ func (l *limiter) wait(client string, limit int, now time.Time) time.Duration {
 	return 0
 }
 
+// clear forgets all calls, and lets clients in that are kept out.
+func (l *limiter) clear() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.recent, l.blocked = nil, nil
+}
+
 // tooMany answers a call that came too early.
 func tooMany(w http.ResponseWriter, wait time.Duration) {
 	seconds := int((wait + time.Second - 1) / time.Second)

@@ -73,7 +73,7 @@ type settings struct {
 	Settings
 }
 
-// SetSettings replaces the settings.
+// SetSettings replaces the settings, and forgets the calls that count towards the limit.
 func (a *API) SetSettings(s Settings) error {
 	for name, d := range map[string]Duration{
 		"create": s.Latency.Create, "read": s.Latency.Read, "update": s.Latency.Update, "delete": s.Latency.Delete,
@@ -95,6 +95,7 @@ func (a *API) SetSettings(s Settings) error {
 	a.settings.mu.Lock()
 	defer a.settings.mu.Unlock()
 	a.settings.Settings = s
+	a.limiter.clear()
 	return nil
 }
 

@@ -135,5 +135,8 @@ func TestAPI_Limit(t *testing.T) {
 			time.Sleep(2 * time.Minute)
 		}
 		require.Equal(t, http.StatusOK, call(), "the oldest call is no longer in the window")
+		require.Equal(t, http.StatusTooManyRequests, call())
+		require.NoError(t, w.api.SetSettings(api.Settings{Limit: 3}))
+		require.Equal(t, http.StatusOK, call(), "settings that are set begin to count anew")
 	})
 }
