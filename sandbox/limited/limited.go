@@ -164,12 +164,13 @@ func (g *group) watch(done <-chan struct{}) Usage {
 func (g *group) addPrograms(peaks map[string]int64) {
 	processes, _ := os.ReadFile(filepath.Join(g.dir, "cgroup.procs"))
 	for pid := range strings.FieldsSeq(string(processes)) {
-		status := filepath.Join("/proc", pid, "status")
-		name, err := field(status, "Name:")
+		// The name in status is cut at 15 characters: that of all of Pulumi's plugins is pulumi-resource.
+		program, err := os.Readlink(filepath.Join("/proc", pid, "exe"))
 		if err != nil {
 			continue // it has ended
 		}
-		if peak, err := number(status, "VmHWM:"); err == nil {
+		name := strings.TrimSuffix(filepath.Base(program), " (deleted)")
+		if peak, err := number(filepath.Join("/proc", pid, "status"), "VmHWM:"); err == nil {
 			peaks[name] = max(peaks[name], peak<<10) // it is in KiB
 		}
 	}

@@ -16,6 +16,16 @@ import (
 // hold holds 100 MB in memory for a second: tail keeps its input to the end of it.
 const hold = "{ head -c 100000000 /dev/zero; sleep 1; } | tail -c 100000000 | wc -c"
 
+// file returns the file of a program, which may have another name.
+func file(t *testing.T, program string) string {
+	t.Helper()
+	path, err := exec.LookPath(program)
+	require.NoError(t, err)
+	path, err = filepath.EvalSymlinks(path)
+	require.NoError(t, err)
+	return path
+}
+
 func TestRun(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("needs root")
@@ -49,9 +59,19 @@ func TestRun(t *testing.T) {
 		require.Zero(t, usage.Killed)
 		require.Greater(t, usage.Needed, int64(95*limited.MiB))
 		require.Less(t, usage.Needed, int64(200*limited.MiB))
-		require.Greater(t, usage.Programs["tail"], int64(95*limited.MiB))
-		require.Less(t, usage.Programs["sh"], int64(50*limited.MiB))
+		require.Greater(t, usage.Programs[filepath.Base(file(t, "tail"))], int64(95*limited.MiB))
+		require.Less(t, usage.Programs[filepath.Base(file(t, "sh"))], int64(50*limited.MiB))
 		require.Greater(t, usage.Peak, int64(95*limited.MiB))
+	})
+	t.Run("a program with a long name", func(t *testing.T) {
+		const name = "a-name-of-20-letters"
+		shell, err := os.ReadFile(file(t, "sh"))
+		require.NoError(t, err)
+		path := filepath.Join(t.TempDir(), name)
+		require.NoError(t, os.WriteFile(path, shell, 0o755))
+		usage, err := limited.Run(exec.Command(path, "-c", "sleep 1; true"), 0)
+		require.NoError(t, err)
+		require.Contains(t, usage.Programs, name)
 	})
 	t.Run("too little", func(t *testing.T) {
 		usage, _ := limited.Run(exec.Command("sh", "-c", hold), 40*limited.MiB) // the shell itself ends well
