@@ -66,8 +66,8 @@ func TestCheck_Zones(t *testing.T) {
 	require.Equal(t, []string{
 		"GET /zones?per_page=50",
 		"GET /accounts/account/cfd_tunnel?page=1&per_page=1",
-		"GET /zones/zone-home/dns_records?page=1&per_page=1000",
-		"GET /zones/zone-lab/dns_records?page=1&per_page=1000",
+		"GET /zones/zone-home/dns_records?page=1&per_page=5000",
+		"GET /zones/zone-lab/dns_records?page=1&per_page=5000",
 	}, api.Calls(), "every call costs a quarter of a second")
 }
 
@@ -101,7 +101,7 @@ func TestCheck_GivenZone(t *testing.T) {
 	api := apitest.New(t, home, lab)
 	_, err := check(t, api, preflight.Request{Names: names.Set{Domain: "example.com", Hostnames: []string{"a.example.com"}}, ZoneID: "zone-home"})
 	require.NoError(t, err)
-	require.Equal(t, []string{"GET /zones/zone-home", "GET /accounts/account/cfd_tunnel?page=1&per_page=1", "GET /zones/zone-home/dns_records?page=1&per_page=1000"}, api.Calls())
+	require.Equal(t, []string{"GET /zones/zone-home", "GET /accounts/account/cfd_tunnel?page=1&per_page=1", "GET /zones/zone-home/dns_records?page=1&per_page=5000"}, api.Calls())
 }
 
 func TestCheck_ZonesThatCantBeFound(t *testing.T) {
@@ -961,7 +961,7 @@ func TestRemoveLeftover_LostAnswer(t *testing.T) {
 func TestCheck_ManyRecords(t *testing.T) {
 	t.Parallel()
 	api := apitest.New(t, home, lab)
-	for i := range 1500 {
+	for i := range 7500 {
 		api.Records = append(api.Records, apitest.Record{Zone: "zone-home", Name: fmt.Sprintf("h%d.example.com", i), Type: "A", Content: "192.0.2.7"})
 	}
 	api.Records = append(api.Records, apitest.Record{Zone: "zone-home", Name: "*.example.com", Type: "A", Content: "192.0.2.8"})

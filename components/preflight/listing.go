@@ -9,8 +9,10 @@ import (
 	"k8s-tunnel/components/names"
 )
 
-// recordsPerPage is the length of a page of records, so that most zones are one call.
-const recordsPerPage = 1000
+// recordsPerPage is the length of a page of records, so that a zone is one call: up to the Business plan,
+// it has 3,500 at most. Cloudflare allows 5,000,000. See per_page in
+// https://developers.cloudflare.com/api/resources/dns/subresources/records/methods/list/
+const recordsPerPage = 5000
 
 // listing is what a zone has.
 type listing struct {

@@ -14,8 +14,8 @@ import (
 // a call fails within a minute.
 const callTimeout = 10 * time.Second
 
-// maxAnswer is more than any answer that is asked for: a page of a thousand records.
-const maxAnswer = 16 << 20
+// maxAnswer is more than any answer that is asked for: a page of five thousand records.
+const maxAnswer = 80 << 20
 
 // newHTTPClient returns a client whose failures can be retried.
 func newHTTPClient() *http.Client {
