@@ -4,13 +4,16 @@ package e2e
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"k8s-tunnel/sandbox/cloudflare/state"
+	"k8s-tunnel/sandbox/load"
 	"k8s-tunnel/sandbox/project"
 )
 
@@ -44,12 +47,30 @@ func TestEnvironments(t *testing.T) {
 	}
 	requireUnknown(t, "other."+state.HomeZoneName)
 
+	hosts := map[*stack]string{prod: testWorld.AppHosts()[1], single: dev, lab: "any." + below}
+	// alone changes one environment, and requires that the others stay what they are, and lose no request.
+	alone := func(t *testing.T, s *stack, change func()) {
+		t.Helper()
+		before := othersThan(t, s)
+		others := maps.Clone(hosts)
+		delete(others, s)
+		requests := load.Start(testWorld.FrontAddr(), slices.Collect(maps.Values(others)), "change")
+		change()
+		report := requests.Stop()
+		var text strings.Builder
+		require.NoError(t, report.Write(&text))
+		require.Zero(t, report.Failed(), text.String())
+		require.Equal(t, before, othersThan(t, s))
+	}
+
 	t.Run("changes touch no other environment", func(t *testing.T) {
 		for _, s := range []*stack{single, prod} {
-			before := othersThan(t, s)
-			s.set(t, "rotation", "next")
-			s.up(t)
-			require.Equal(t, before, othersThan(t, s))
+			alone(t, s, func() {
+				s.set(t, "pod.resources.limits.memory", "192Mi")
+				s.up(t)
+				s.set(t, "rotation", "next")
+				s.up(t)
+			})
 			requireEach(t)
 		}
 	})
@@ -64,14 +85,11 @@ func TestEnvironments(t *testing.T) {
 		requireEach(t)
 	})
 	t.Run("each is destroyed by itself", func(t *testing.T) {
-		before := othersThan(t, single)
-		single.mustPulumi(t, "destroy", "--yes", "--skip-preview")
-		require.Equal(t, before, othersThan(t, single))
+		alone(t, single, func() { single.mustPulumi(t, "destroy", "--yes", "--skip-preview") })
+		delete(hosts, single)
 		requireUnknown(t, dev)
 		requireApps(t)
-		before = othersThan(t, prod)
-		prod.mustPulumi(t, "destroy", "--yes", "--skip-preview")
-		require.Equal(t, before, othersThan(t, prod))
+		alone(t, prod, func() { prod.mustPulumi(t, "destroy", "--yes", "--skip-preview") })
 		requireAnswerFrom(t, "any."+below, "hello")
 		lab.mustPulumi(t, "destroy", "--yes", "--skip-preview")
 		require.Empty(t, currentState(t).Records)
