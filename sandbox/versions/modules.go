@@ -31,7 +31,7 @@ var apart = map[string]string{
 // differing are the requirements in which a module may differ from the others, and why.
 var differing = map[string]map[string]string{
 	"github.com/olekukonko/tablewriter": {pins + "skipper": "Open Policy Agent is written for 0.0.5"},
-	"github.com/quic-go/quic-go":        {node: "CoreDNS is written for 0.59"},
+	"github.com/quic-go/quic-go":        {node: "CoreDNS is released with 0.64"},
 }
 
 // modules holds what each of the clone's modules requires, after its replacements: versions by the
