@@ -13,7 +13,7 @@ import (
 
 // Spent is what one target took when it was built.
 type Spent struct {
-	Target string
+	Target, Group string
 	Cost
 	// Downloaded is the size in MB of the modules that it is made of, without those of the targets
 	// before it.
@@ -34,7 +34,7 @@ func CostsOf(ctx context.Context, root, modules string) ([]Spent, error) {
 		if err := json.Unmarshal(content, &written); err != nil {
 			return nil, fmt.Errorf("reading what %s took: %w", t.name, err)
 		}
-		spent := Spent{Target: t.name, Cost: written.Cost}
+		spent := Spent{Target: t.name, Group: t.group, Cost: written.Cost}
 		needed, err := t.modules(ctx, root, modules)
 		if err != nil {
 			return nil, err
