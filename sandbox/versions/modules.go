@@ -14,23 +14,25 @@ import (
 )
 
 const (
-	node   = "sandbox/node"               // the module that Kubernetes is built from
-	plugin = "sandbox/plugins/kubernetes" // Pulumi's plugin for it
-	pins   = "sandbox/toolchain/modules/" // modules without code, each of which only names versions
+	node   = "sandbox/node"                // the module that Kubernetes is built from
+	plugin = "sandbox/plugins/kubernetes"  // Pulumi's plugin for it
+	host   = "sandbox/plugins/language-go" // Pulumi's language host for Go
+	pins   = "sandbox/toolchain/modules/"  // modules without code, each of which only names versions
 )
 
 // apart are the modules that share nothing worth holding together, and why.
 var apart = map[string]string{
-	pins + "cloudflared":          "it runs as released, with a fork of quic-go",
-	"sandbox/plugins/language-go": "the newest language host that can be had is of 2023",
-	pins + "lint":                 "for developers alone",
-	pins + "kube-score":           "for developers alone",
-	pins + "checks":               "for developers alone",
+	pins + "cloudflared": "it runs as released, with a fork of quic-go",
+	pins + "lint":        "for developers alone",
+	pins + "kube-score":  "for developers alone",
+	pins + "checks":      "for developers alone",
 }
 
 // differing are the requirements in which a module may differ from the others, and why.
 var differing = map[string]map[string]string{
 	"github.com/olekukonko/tablewriter": {pins + "skipper": "Open Policy Agent is written for 0.0.5"},
+	"github.com/pjbgf/sha1cd":           {host: "go-git 5 requires 0.7"},
+	"github.com/pulumi/pulumi/sdk/v3":   {host: "the newest language host that can be had is of 2023"},
 	"github.com/quic-go/quic-go":        {node: "CoreDNS is released with 0.64"},
 }
 

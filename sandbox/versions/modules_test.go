@@ -82,10 +82,10 @@ func TestModules_Behind(t *testing.T) {
 	t.Parallel()
 	const quic = "github.com/quic-go/quic-go"
 	all := modules{
-		".":                           {"a.org/same": "v1.0.0", "a.org/old": "v1.9.0"},
-		"sandbox":                     {"a.org/same": "v1.0.0", "a.org/old": "v1.10.0", quic: "v0.65.0"},
-		node:                          {"a.org/old": "v1.9.1-0.20260101000000-abcdefabcdef", quic: "v0.59.0"},
-		"sandbox/plugins/language-go": {"a.org/same": "v0.1.0"},
+		".":           {"a.org/same": "v1.0.0", "a.org/old": "v1.9.0"},
+		"sandbox":     {"a.org/same": "v1.0.0", "a.org/old": "v1.10.0", quic: "v0.65.0"},
+		node:          {"a.org/old": "v1.9.1-0.20260101000000-abcdefabcdef", quic: "v0.59.0"},
+		pins + "lint": {"a.org/same": "v0.1.0"},
 	}
 	require.Equal(t, map[string][]string{".": {"a.org/old@v1.10.0"}, node: {"a.org/old@v1.10.0"}}, all.behind())
 	require.Equal(t, map[string][]string{"sandbox": {"a.org/same@v2.0.0", quic + "@v0.66.0"}, ".": {"a.org/same@v2.0.0"}},
