@@ -93,7 +93,8 @@ lint:
 
 ## vulnerabilities: known ones in all modules and the tools; asks vuln.go.dev, so make test leaves it out
 # Modules without code are scanned for the tools that they name, from source: in binaries without symbols,
-# all that a module has counts as used. All are scanned, whatever is found. runc is partly written in C.
+# all that a module has counts as used. The language host's has a tool beside its code. All are scanned,
+# whatever is found. runc is partly written in C.
 GOVULNCHECK := go -C sandbox/toolchain/modules/checks tool govulncheck
 TOOLS := $(sort $(patsubst %/go.mod,%,$(wildcard sandbox/toolchain/modules/*/go.mod)))
 .PHONY: vulnerabilities
@@ -101,7 +102,8 @@ vulnerabilities:
 	@found=; for module in . sandbox $(NESTED) $(TOOLS); do \
 		copies=$$(sed -n 's,^replace .* => [./]*/\(\.sandbox/.*\),\1,p' $$module/go.mod); \
 		ls -d $$copies >/dev/null 2>&1 || { echo "left out $$module, which make tools prepares"; continue; }; \
-		packages=./... cgo=0; case $$module in *modules/runtime) packages=tool cgo=1 ;; *modules/*) packages=tool ;; esac; \
+		packages=./... cgo=0; case $$module in *modules/runtime) packages=tool cgo=1 ;; *modules/*) packages=tool ;; \
+			*plugins/language-go) packages="./... tool" ;; esac; \
 		echo "govulncheck in $$module"; \
 		CGO_ENABLED=$$cgo $(GOVULNCHECK) -C "$(CURDIR)/$$module" $$packages || found="$$found $$module"; \
 	done; test -z "$$found" || { echo "not clean:$$found" >&2; exit 1; }

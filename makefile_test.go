@@ -48,11 +48,12 @@ func TestMakefile_Vulnerabilities(t *testing.T) {
 		out, err := cmd.CombinedOutput()
 		return string(out), err
 	}
-	out, err := scan(t, `echo "scanned $$3"; case $$2 in *sandbox | *modules/lint) exit 3 ;; esac`)
+	out, err := scan(t, `echo "scanned $$3 $$4"; case $$2 in *sandbox | *modules/lint) exit 3 ;; esac`)
 	require.Error(t, err)
 	require.Contains(t, out, "not clean: sandbox sandbox/toolchain/modules/lint\n")
-	require.Contains(t, out, "govulncheck in sandbox/node\nscanned ./...\n")
-	require.Contains(t, out, "govulncheck in sandbox/toolchain/modules/runtime\nscanned tool\n")
+	require.Contains(t, out, "govulncheck in sandbox/node\nscanned ./... \n")
+	require.Contains(t, out, "govulncheck in sandbox/toolchain/modules/runtime\nscanned tool \n")
+	require.Contains(t, out, "govulncheck in sandbox/plugins/language-go\nscanned ./... tool\n")
 	out, err = scan(t, "true")
 	require.NoError(t, err, out)
 }
