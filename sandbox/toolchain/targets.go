@@ -118,7 +118,7 @@ func nodeTargets() []target {
 	}, {
 		// Seccomp needs a C library, so runc is the one tool built with cgo. It finds that library in the node
 		// too, which sees the machine's.
-		name: "runc", label: "runc", group: GroupNode, module: pins + "/runtime", version: "1.5.2", memory: 0.7, cost: 11, cgo: true,
+		name: "runc", label: "runc", group: GroupNode, module: pins + "/runtime", version: "1.5.3", memory: 0.7, cost: 11, cgo: true,
 		tags:     "seccomp netgo osusergo",
 		packages: []string{"github.com/opencontainers/runc"},
 	}}

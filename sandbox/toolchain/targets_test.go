@@ -23,7 +23,7 @@ func TestTargets_VersionsAreThoseOfTheModules(t *testing.T) {
 		"language-host":     {"github.com/pulumi/pulumi/sdk/v3", "v" + languageHostVersion},
 		"node":              {"k8s.io/kubernetes", "v" + KubernetesVersion},
 		"containerd":        {"github.com/containerd/containerd/v2", "v2.4.2"},
-		"runc":              {"github.com/opencontainers/runc", "v1.5.2"},
+		"runc":              {"github.com/opencontainers/runc", "v1.5.3"},
 		"kubernetes-plugin": {"github.com/pulumi/pulumi-kubernetes/provider/v4", "v4.0.0-20260115033456-f47bc2d6f199"},
 		"random-plugin":     {"github.com/terraform-providers/terraform-provider-random", "v1.3.2-0.20250225172818-f6ac5f9adf99"},
 		"cloudflared":       {"github.com/cloudflare/cloudflared", "v0.0.0-20260306125340-d2a87e9b9345"},
