@@ -90,9 +90,10 @@ func (r Routing) verifiesHost(rule IngressRule) bool {
 }
 
 // Warnings are about services in the connector's own pod, as most configuration files
-// of a cloudflared beside its service have them, and about paths that decide who gets in.
+// of a cloudflared beside its service have them, about paths that decide who gets in, and
+// about ipRules that admit nobody, or don't keep anybody out.
 func (r Routing) Warnings() []string {
-	warnings := r.pathWarnings()
+	warnings := append(r.pathWarnings(), r.ipRuleWarnings()...)
 	for i, rule := range r.Rules() {
 		service, err := r.service(i, rule)
 		if err != nil || !service.isLoopback() {

@@ -66,3 +66,30 @@ func (r Routing) pathWarnings() []string {
 	}
 	return nil
 }
+
+// ipRuleWarnings tell of ipRules that have no effect, which may have been meant for visitors,
+// and of SOCKS proxies without one that allows anything. cloudflared denies what none matches.
+func (r Routing) ipRuleWarnings() []string {
+	const unused = "originRequest.ipRules: has no effect, as it says what clients of a socks-proxy rule may reach, not who may visit; " +
+		"to choose visitors, use Cloudflare Access, or a WAF rule at Cloudflare"
+	var warnings []string
+	commonUsed := r.OriginRequest == nil || len(r.OriginRequest.IPRules) == 0
+	for i, rule := range r.Ingress {
+		own := rule.OriginRequest != nil && rule.OriginRequest.IPRules != nil
+		if rule.Service != socksProxy {
+			if own && len(rule.OriginRequest.IPRules) > 0 {
+				warnings = append(warnings, fmt.Sprintf("ingress[%d].%s", i, unused))
+			}
+			continue
+		}
+		commonUsed = commonUsed || !own
+		request := rule.OriginRequest.inherit(r.OriginRequest)
+		if request == nil || !slices.ContainsFunc(request.IPRules, func(rule IPRule) bool { return rule.Allow }) {
+			warnings = append(warnings, fmt.Sprintf("ingress[%d].service: %s allows nothing, so every client is refused; add a rule with allow: true to its originRequest.ipRules", i, socksProxy))
+		}
+	}
+	if !commonUsed {
+		warnings = append(warnings, unused)
+	}
+	return warnings
+}

@@ -71,7 +71,8 @@ type OriginRequest struct {
 	ProxyType *string `pulumi:"proxyType" yaml:"proxyType,omitempty"`
 	// IPRules are the destinations that the service socks-proxy allows or denies.
 	// The first rule that matches wins; what none matches is denied. Port 2000 is
-	// denied in any case, because there the connector itself answers.
+	// denied in any case, because there the connector itself answers. They don't say who
+	// may visit, and have no effect on other services.
 	IPRules []IPRule `pulumi:"ipRules" yaml:"ipRules,omitempty"`
 	// HTTP2Origin uses HTTP/2 with an https service. That alone isn't enough for gRPC:
 	// Cloudflare doesn't carry it to public names, and cloudflared loses its trailers

@@ -439,6 +439,45 @@ func TestRouting_WarningsOfPaths(t *testing.T) {
 	require.Len(t, inherited.Warnings(), 1)
 }
 
+// ipRules are for the clients of SOCKS proxies, and nobody else.
+func TestRouting_WarningsOfIPRules(t *testing.T) {
+	t.Parallel()
+	const unused = "originRequest.ipRules: has no effect, as it says what clients of a socks-proxy rule may reach"
+	const refuses = ".service: socks-proxy allows nothing, so every client is refused; add a rule with allow: true"
+	const allow, deny = `originRequest: {ipRules: [{prefix: 192.0.2.0/24, allow: true}]}`, `originRequest: {ipRules: [{prefix: 192.0.2.0/24}]}`
+	for _, test := range []struct {
+		name, routing string // YAML; the origin is http://web
+		want          []string
+	}{
+		{"of a site", `{ingress: [{hostname: a.com, service: http://app, ` + allow + `}]}`, []string{"ingress[0]." + unused}},
+		{"of all sites", `{` + allow + `}`, []string{unused}},
+		{"of a site beside a proxy", `{ingress: [{hostname: a.com, service: socks-proxy, ` + allow + `}, {hostname: b.com, service: http://app, ` + deny + `}]}`, []string{"ingress[1]." + unused}},
+		{"common ones that the proxy overrides", `{` + deny + `, ingress: [{hostname: a.com, service: socks-proxy, ` + allow + `}]}`, []string{unused}},
+		{"common ones that the proxy inherits", `{` + allow + `, ingress: [{hostname: a.com, service: socks-proxy}, {hostname: b.com, service: http://app}]}`, nil},
+		{"a proxy that allows something", `{ingress: [{hostname: a.com, service: socks-proxy, ` + allow + `}]}`, nil},
+		{"a proxy without any", `{ingress: [{hostname: a.com, service: socks-proxy}]}`, []string{"ingress[0]" + refuses}},
+		{"a proxy that denies", `{ingress: [{hostname: a.com, service: socks-proxy, ` + deny + `}]}`, []string{"ingress[0]" + refuses}},
+		{"a proxy that inherits what denies", `{` + deny + `, ingress: [{hostname: a.com, service: socks-proxy}]}`, []string{"ingress[0]" + refuses}},
+		{"no rules at all", `{ingress: [{hostname: a.com, service: http://app, originRequest: {ipRules: []}}]}`, nil},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			var given struct {
+				Ingress       []IngressRule
+				OriginRequest *OriginRequest `yaml:"originRequest"`
+			}
+			require.NoError(t, yaml.Unmarshal([]byte(test.routing), &given))
+			routing := Routing{Origin: "http://web", Ingress: given.Ingress, OriginRequest: given.OriginRequest}
+			require.NoError(t, routing.Validate())
+			warnings := routing.Warnings()
+			require.Len(t, warnings, len(test.want))
+			for i, want := range test.want {
+				require.True(t, strings.HasPrefix(warnings[i], want), warnings[i])
+			}
+		})
+	}
+}
+
 func TestRouting_Validate(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
