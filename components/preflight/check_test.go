@@ -625,6 +625,29 @@ func TestClient_TakeOverPace(t *testing.T) {
 	require.Greater(t, time.Since(began), 900*time.Millisecond, "two calls, of which the second has to wait")
 }
 
+// A record whose change has no answer isn't said to be as it was.
+func TestClient_TakeOverWithoutAnswer(t *testing.T) {
+	t.Parallel()
+	api := &apitest.API{Zones: []apitest.Zone{home}}
+	api.Records = []apitest.Record{{Zone: "zone-home", ID: "1", Name: "example.com", Type: "CNAME", Content: "home.example.org"}}
+	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPatch {
+			api.ServeHTTP(httptest.NewRecorder(), r)
+			http.Error(w, "{}", http.StatusInternalServerError)
+			return
+		}
+		api.ServeHTTP(w, r)
+	}))
+	defer server.Close()
+	client, err := preflight.New(preflight.Options{APIToken: strings.Repeat("t", 40), APIHostname: strings.TrimPrefix(server.URL, "https://"), RPS: 1000, Retries: 1})
+	require.NoError(t, err)
+	found, err := client.Check(t.Context(), preflight.Request{Names: names.Set{Hostnames: []string{"example.com"}}})
+	require.NoError(t, err)
+	err = client.TakeOver(t.Context(), "zone-home", found.Taken["example.com"], names.TunnelCNAME(ours), "mine")
+	require.ErrorContains(t, err, "taking over the record of example.com, which may have been changed already; run the same command again, also before pulumi destroy: ")
+	require.Equal(t, names.TunnelCNAME(ours), api.Records[0].Content)
+}
+
 // What others did to the stack's own records since the state was last refreshed is told from the listing.
 func TestCheck_OwnRecords(t *testing.T) {
 	t.Parallel()

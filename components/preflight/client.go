@@ -123,6 +123,15 @@ var refusals = []int{6003, 9109, 10000}
 // call.
 var ErrTokenRefused = errors.New("Cloudflare refuses the API token") //nolint:staticcheck // a name
 
+// isRefusal reports whether Cloudflare has answered that it won't do what was asked for. After
+// other errors, such as a lost answer, it may have done so.
+func isRefusal(err error) bool {
+	var authentication *cloudflare.AuthenticationError
+	var authorization *cloudflare.AuthorizationError
+	var request *cloudflare.RequestError
+	return errors.As(err, &authentication) || errors.As(err, &authorization) || errors.As(err, &request)
+}
+
 // explain adds what was being done to an error, and what to do about a token that
 // Cloudflare refuses.
 func explain(err error, doing string) error {

@@ -206,7 +206,11 @@ func (c *Client) TakeOver(ctx context.Context, zoneID string, record TakenRecord
 	if err == nil || errors.As(err, &missing) {
 		return nil
 	}
-	return explain(err, "taking over the record of "+record.name+", which stays as it was")
+	outcome := "which may have been changed already; run the same command again, also before pulumi destroy"
+	if isRefusal(err) {
+		outcome = "which stays as it was"
+	}
+	return explain(err, "taking over the record of "+record.name+", "+outcome)
 }
 
 // renamed reports that the record of a host's name is the component's own for another
