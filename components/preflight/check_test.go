@@ -625,6 +625,27 @@ func TestClient_TakeOverPace(t *testing.T) {
 	require.Greater(t, time.Since(began), 900*time.Millisecond, "two calls, of which the second has to wait")
 }
 
+// Zones aren't waited for, one after the other, while there are no answers.
+func TestCheck_RecordsWithoutAnswer(t *testing.T) {
+	t.Parallel()
+	api := &apitest.API{Zones: []apitest.Zone{home, lab}}
+	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, "/dns_records") {
+			api.ServeHTTP(httptest.NewRecorder(), r)
+			http.Error(w, "{}", http.StatusInternalServerError)
+			return
+		}
+		api.ServeHTTP(w, r)
+	}))
+	defer server.Close()
+	client, err := preflight.New(preflight.Options{APIToken: strings.Repeat("t", 40), APIHostname: strings.TrimPrefix(server.URL, "https://"), RPS: 1000, Retries: 1})
+	require.NoError(t, err)
+	_, err = client.Check(t.Context(), request())
+	require.ErrorContains(t, err, "looking up the records of zone example.com: ")
+	require.NotContains(t, err.Error(), "example.net")
+	require.NotContains(t, strings.Join(api.Calls(), "\n"), "GET /zones/zone-lab/dns_records")
+}
+
 // A record whose change has no answer isn't said to be as it was.
 func TestClient_TakeOverWithoutAnswer(t *testing.T) {
 	t.Parallel()

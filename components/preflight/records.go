@@ -28,6 +28,9 @@ func (c *Client) records(ctx context.Context, r Request, found *Findings) error 
 		all, err := c.zoneRecords(ctx, found.ZoneIDs[zone])
 		if err != nil {
 			problems = append(problems, explain(err, "looking up the records of zone "+zone))
+			if !isRefusal(err) {
+				break // waiting for other zones would take as long, and tell nothing else
+			}
 			continue
 		}
 		lists[found.ZoneIDs[zone]] = newListing(all, zone)
