@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
@@ -178,8 +179,19 @@ func (a *CloudflareTunnelArgs) warnings() []string {
 	for _, rule := range a.Ingress {
 		ingress = append(ingress, rule.Hostname)
 	}
-	return slices.Concat(names.Warnings(a.hosts, a.found.Others, ingress, a.found.Kinds), a.NetworkPolicy.closedPorts(a.routing().Destinations()),
+	all := slices.Concat(names.Warnings(a.hosts, a.found.Others, ingress, a.found.Kinds), a.NetworkPolicy.closedPorts(a.routing().Destinations()),
 		a.routing().Warnings(), a.roomWarnings(), a.imageWarnings())
+	said := map[string]bool{}
+	return slices.DeleteFunc(all, func(warning string) bool { return repeats(said, warning) })
+}
+
+// repeats reports whether a message was said of another argument already, and notes it. Many
+// rules may share a cause, and the first one that has it is enough to find it.
+func repeats(said map[string]bool, message string) bool {
+	_, cause, _ := strings.Cut(message, ": ")
+	repeated := said[cause]
+	said[cause] = true
+	return repeated
 }
 
 // roomWarnings are about so many connectors that a rolling update may have more than

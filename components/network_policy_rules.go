@@ -45,6 +45,7 @@ func egressRules(
 	}
 	add(edge)
 	var problems []error
+	said := map[string]bool{}
 	for _, d := range destinations {
 		service, read := serviceBehind(d, args)
 		switch peers := policy.peers(d.Host); {
@@ -57,11 +58,12 @@ func egressRules(
 			add(allow(toPeer(PeerArgs{CIDR: cidr}), policyPorts("TCP", nil, d.Port)))
 		case read:
 			rule, err := serviceRule(d, service, services[service])
-			if err != nil {
+			switch {
+			case err == nil:
+				add(rule)
+			case !repeats(said, err.Error()):
 				problems = append(problems, err)
-				continue
 			}
-			add(rule)
 		}
 	}
 	return rules, errors.Join(problems...)

@@ -107,6 +107,36 @@ func TestNetworkPolicy_Origins(t *testing.T) {
 	}
 }
 
+// What is wrong with a Service or a host is said once, of the first rule that has it.
+func TestNetworkPolicy_RulesThatShareAProblem(t *testing.T) {
+	t.Parallel()
+	args := validArgs()
+	args.Origin = "http_status:404"
+	rules := func(services ...string) {
+		args.Ingress = nil
+		for i, service := range services {
+			args.Ingress = append(args.Ingress, IngressRule{Hostname: fmt.Sprintf("h%d.example.com", i), Service: service})
+		}
+	}
+	services := map[string]map[string]any{
+		"web/manual": {"ports": []any{map[string]any{"port": 80}}}, "web/other": {"ports": []any{map[string]any{"port": 80}}},
+	}
+	rules("http://manual.web", "ws://manual.web", "tcp://manual.web:80", "http://other.web")
+	err := (&plantest.Engine{Services: services}).Run(program(args))
+	require.ErrorContains(t, err, "ingress[0].service: service manual in namespace web has no selector")
+	require.ErrorContains(t, err, "ingress[3].service: service other in namespace web has no selector")
+	require.NotContains(t, err.Error(), "ingress[1]")
+	require.NotContains(t, err.Error(), "ingress[2]")
+
+	args.NetworkPolicy = &NetworkPolicyArgs{Origins: []PolicyOriginArgs{{Host: "nas.home.lan", To: []PeerArgs{{CIDR: "192.0.2.9/32", Ports: []int{5000}}}}}}
+	rules("http://nas.home.lan", "http://localhost:8080", "ws://nas.home.lan", "http://localhost:8080", "http://localhost:8081")
+	warnings := declare(t, args).Warnings()
+	require.Len(t, warnings, 3)
+	require.Contains(t, warnings[0], "ingress[0].service: uses port 80 of nas.home.lan")
+	require.Contains(t, warnings[1], "ingress[1].service: http://localhost:8080 is in the connectors' own pods")
+	require.Contains(t, warnings[2], "ingress[4].service: http://localhost:8081 is in the connectors' own pods")
+}
+
 func TestServiceWarning(t *testing.T) {
 	t.Parallel()
 	// target is a float64 or a string, as the SDK reads it.
