@@ -73,6 +73,7 @@ func TestNetworkPolicy_Origins(t *testing.T) {
 		{"an address of IPv6", "https://[fd00::7]", "", nil, []string{"fd00::7/128:443"}, ""},
 		{"the pod itself", "http://localhost:8080 http://127.0.0.1 hello_world http_status:404", "", nil, []string{}, ""},
 		{"a host that is named", "http://nas.home.lan:5000", "", named("nas.home.lan", PeerArgs{CIDR: "192.0.2.9/32"}), []string{"192.0.2.9/32:5000"}, ""},
+		{"a host of two labels that is named, ended by a dot", "http://nas.lan.:5000", "", named("nas.lan.", PeerArgs{CIDR: "192.0.2.9/32"}), []string{"192.0.2.9/32:5000"}, ""},
 		{"pods that are named", "http://x.ingress-nginx", "", named("x.ingress-nginx", PeerArgs{Namespace: "web", Ports: []int{80, 81}}), []string{"web:80", "web:81"}, ""},
 		{"the API server that is named", "https://kubernetes.default.svc", "", named("kubernetes.default.svc", PeerArgs{CIDR: "192.0.2.1/32", Ports: []int{6443}}), []string{"192.0.2.1/32:6443"}, ""},
 		{"the API server", "https://kubernetes.default.svc", "", nil, nil, "{host: kubernetes.default.svc, to: [{cidr: 192.0.2.10/32, ports: [6443]}]}"},
