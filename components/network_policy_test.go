@@ -78,6 +78,8 @@ func TestNetworkPolicy_Origins(t *testing.T) {
 		{"the API server that is named", "https://kubernetes.default.svc", "", named("kubernetes.default.svc", PeerArgs{CIDR: "192.0.2.1/32", Ports: []int{6443}}), []string{"192.0.2.1/32:6443"}, ""},
 		{"the API server", "https://kubernetes.default.svc", "", nil, nil, "{host: kubernetes.default.svc, to: [{cidr: 192.0.2.10/32, ports: [6443]}]}"},
 		{"a host outside", "http://nas.home.lan", "", nil, nil, `"nas.home.lan" is outside of the cluster`},
+		{"a service of several clusters", "http://x.ingress-nginx.svc.clusterset.local", "", nil, nil, `"x.ingress-nginx.svc.clusterset.local" is outside of the cluster`},
+		{"a service of several clusters that is named", "http://x.ingress-nginx.svc.clusterset.local", "", named("x.ingress-nginx.svc.clusterset.local", PeerArgs{CIDR: "192.0.2.9/32"}), []string{"192.0.2.9/32:80"}, ""},
 		{"a service's name, ended by a dot", "http://x.ingress-nginx.", "", nil, nil, `"x.ingress-nginx." is outside of the cluster`},
 		{"a service's full name, ended by a dot", "http://x.ingress-nginx.svc.cluster.local.:8000", "", nil, []string{pods + ":80"}, ""},
 		{"a service of a new namespace", "http://web", "", nil, nil, "use web.<namespace>"},
