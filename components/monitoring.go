@@ -125,7 +125,7 @@ func (d *declaration) podMonitor() error {
 		OtherFields: kubernetes.UntypedArgs{"spec": pulumi.Map{
 			"selector": pulumi.Map{"matchLabels": selectorLabels(d.tunnel.id)},
 			"podMetricsEndpoints": pulumi.Array{pulumi.Map{
-				"port":     pulumi.String("metrics"),
+				"port":     pulumi.String(metricsPortName),
 				"path":     pulumi.String("/metrics"),
 				"interval": pulumi.String(d.args.Monitoring.PodMonitor.Interval),
 			}},

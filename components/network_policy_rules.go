@@ -97,6 +97,9 @@ func serviceRule(d cloudflared.Destination, service cloudflared.ServiceName, spe
 		}
 		target = targetPort(spec.Ports[i])
 	}
+	if spec.Selector[labelName] == applicationName && (target == cloudflared.MetricsPort || target == metricsPortName) {
+		return none, fmt.Errorf("%s is the connector itself, with its configuration and diagnostics; use another service", where)
+	}
 	peer := toPeer(PeerArgs{Namespace: service.Namespace, Pods: spec.Selector})
 	return allow(peer, []networkingv1.NetworkPolicyPort{{Protocol: new("TCP"), Port: target}}), nil
 }

@@ -49,6 +49,12 @@ func TestNetworkPolicy_Origins(t *testing.T) {
 		"web/outside":  {"type": "ExternalName", "externalName": "nas.lan", "ports": []any{map[string]any{"port": 80}}},
 		"web/alias":    {"type": "ExternalName", "externalName": "web.other.svc.cluster.local."},
 		"web/manual":   {"ports": []any{map[string]any{"port": 80}}},
+		"edge/metrics": {
+			"selector": map[string]any{"app.kubernetes.io/name": "cloudflared"},
+			"ports":    []any{map[string]any{"port": 80, "targetPort": "metrics"}, map[string]any{"port": 81, "targetPort": 2000}, map[string]any{"port": 82, "targetPort": 8080}},
+		},
+		"edge/headless": {"clusterIP": "None", "selector": map[string]any{"app.kubernetes.io/name": "cloudflared"}},
+		"web/metrics":   {"selector": map[string]any{"app": "web"}, "ports": []any{map[string]any{"port": 80, "targetPort": "metrics"}}},
 	}
 	named := func(host string, to ...PeerArgs) *NetworkPolicyArgs {
 		return &NetworkPolicyArgs{Origins: []PolicyOriginArgs{{Host: host, To: to}}}
@@ -87,6 +93,11 @@ func TestNetworkPolicy_Origins(t *testing.T) {
 		{"a service that is another one's name", "http://alias.web:8000", "", nil, nil, "service alias in namespace web is an ExternalName for another Service; use web.other.svc.cluster.local:8000 in place of alias.web, or list its pods in networkPolicy.origins: {host: alias.web, to: [{namespace: other, pods: {app: web}, ports: [8080]}]}"},
 		{"a service without a selector", "http://manual.web", "", nil, nil, "has no selector"},
 		{"a service without a selector, on Cilium", "http://manual.web", "", nil, nil, "if the cluster's network is Cilium"},
+		{"the connector's named port", "http://metrics.edge", "", nil, nil, "service metrics in namespace edge is the connector itself"},
+		{"the connector's port", "http://metrics.edge:81", "", nil, nil, "service metrics in namespace edge is the connector itself"},
+		{"the connector's port, without translation", "http://headless.edge:2000", "", nil, nil, "service headless in namespace edge is the connector itself"},
+		{"a container beside the connector", "http://metrics.edge:82", "", nil, []string{"edge[app.kubernetes.io/name:cloudflared]:8080"}, ""},
+		{"another app's metrics", "http://metrics.web", "", nil, []string{"web[app:web]:metrics"}, ""},
 		{"a port that isn't there", "http://x.ingress-nginx:81", "", nil, nil, "has no port 81; it has 80, 443, 8000"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -27,6 +27,8 @@ const (
 	// user's name instead of a number, with which runAsNonRoot alone would keep
 	// the pod from starting.
 	nonrootID = 65532
+	// metricsPortName is the name of cloudflared.MetricsPort.
+	metricsPortName = "metrics"
 	// ndots is the number of dots from which on a name is looked up as it is
 	// before it is looked up in the search domains. Kubernetes' own value, 5, looks
 	// up full names of Services in the nodes' search domains as well: if one of these
@@ -143,7 +145,7 @@ func container(args *CloudflareTunnelArgs) *corev1.ContainerArgs {
 		Image: pulumi.String(args.Image),
 		Args:  pulumi.ToStringArray([]string{"tunnel", "--config", cloudflared.ConfigDir + "/" + cloudflared.ConfigFile, "run"}),
 		Ports: corev1.ContainerPortArray{
-			&corev1.ContainerPortArgs{Name: pulumi.String("metrics"), ContainerPort: pulumi.Int(cloudflared.MetricsPort)},
+			&corev1.ContainerPortArgs{Name: pulumi.String(metricsPortName), ContainerPort: pulumi.Int(cloudflared.MetricsPort)},
 		},
 		Resources: &corev1.ResourceRequirementsArgs{
 			Requests: pulumi.ToStringMap(args.Pod.Resources.Requests),
@@ -187,7 +189,7 @@ func mount(volume, path string) *corev1.VolumeMountArgs {
 // ignores the origin, which a restart doesn't repair.
 func probe(periodSeconds, failureThreshold int) *corev1.ProbeArgs {
 	return &corev1.ProbeArgs{
-		HttpGet:          &corev1.HTTPGetActionArgs{Path: pulumi.String("/ready"), Port: pulumi.String("metrics")},
+		HttpGet:          &corev1.HTTPGetActionArgs{Path: pulumi.String("/ready"), Port: pulumi.String(metricsPortName)},
 		PeriodSeconds:    pulumi.Int(periodSeconds),
 		TimeoutSeconds:   pulumi.Int(5),
 		FailureThreshold: pulumi.Int(failureThreshold),
