@@ -256,13 +256,14 @@ func TestCheck_ZoneStatus(t *testing.T) {
 
 	// There is one warning for each thing to do.
 	all := home
-	all.Status, all.Type, all.Paused = "pending", "partial", true
+	all.Status, all.Type, all.Paused, all.Meta = "pending", "partial", true, map[string]any{"phishing_detected": true}
 	found, err = check(t, apitest.New(t, all, lab), request())
 	require.NoError(t, err)
-	require.Len(t, found.Warnings, 3)
+	require.Len(t, found.Warnings, 4)
 	require.Contains(t, found.Warnings[0], "zone example.com is pending at Cloudflare, not active, so its names lead nowhere yet; add the TXT record for its verification")
 	require.Contains(t, found.Warnings[1], "zone example.com is paused at Cloudflare")
-	require.Contains(t, found.Warnings[2], "zone example.com is a partial one")
+	require.Contains(t, found.Warnings[2], "Cloudflare suspects phishing in zone example.com, so visitors see a warning page")
+	require.Contains(t, found.Warnings[3], "zone example.com is a partial one")
 }
 
 // A zone has a quota of records, by its plan and its age.

@@ -21,6 +21,8 @@ type zone struct {
 	inactive string
 	// paused says that visitors are led past Cloudflare.
 	paused bool
+	// phishing says that Cloudflare suspects phishing in it.
+	phishing bool
 	// quota is how many records it may have, or 0 if its plan doesn't say.
 	quota int
 }
@@ -205,7 +207,7 @@ func (c *Client) visibleZones(ctx context.Context) ([]zone, error) {
 func toZone(z cloudflare.Zone) zone {
 	found := zone{
 		name: printable(names.ASCII(z.Name)), id: printable(z.ID), accountID: printable(z.Account.ID),
-		kind: z.Type, paused: z.Paused, quota: recordQuota(z),
+		kind: z.Type, paused: z.Paused, phishing: z.Meta.PhishingDetected, quota: recordQuota(z),
 	}
 	if z.Status != "active" {
 		found.inactive = printable(z.Status)
@@ -225,6 +227,9 @@ func (z zone) warnings() []string {
 	}
 	if z.paused {
 		all = append(all, fmt.Sprintf("zone %s is paused at Cloudflare, so visitors don't get to the tunnel; enable Cloudflare for it in the dashboard", z.name))
+	}
+	if z.phishing {
+		all = append(all, fmt.Sprintf("Cloudflare suspects phishing in zone %s, so visitors see a warning page; ask Cloudflare for a review", z.name))
 	}
 	if z.kind == "partial" {
 		all = append(all, fmt.Sprintf("zone %s is a partial one, so visitors don't get to a name until it is a CNAME of NAME.cdn.cloudflare.net, "+

@@ -79,6 +79,8 @@ type Zone struct {
 	Status  string            `json:"status"`
 	Type    string            `json:"type,omitempty"`
 	Paused  bool              `json:"paused"`
+	// Meta may say phishing_detected.
+	Meta map[string]any `json:"meta,omitempty"`
 	// Plan has the plan's legacy_id.
 	Plan      map[string]string `json:"plan,omitempty"`
 	CreatedOn time.Time         `json:"created_on,omitzero"`
