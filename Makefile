@@ -158,7 +158,7 @@ chaos:
 		test $$code != 99 || echo 'another make chaos runs in this clone: wait for its end' >&2; exit $$code
 
 chaos-worlds: export RECORD := 1
-chaos-worlds: export KILLS ?= 200
+chaos-worlds: export KILLS ?= 450
 chaos-worlds: export FAULTS ?= 1000
 chaos-worlds: export CHAOS_SHARED := $(CURDIR)/.sandbox/chaos
 chaos-worlds: WORLDS := 4

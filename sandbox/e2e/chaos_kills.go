@@ -28,7 +28,8 @@ type moment interface {
 
 // moments lists n moments of an operation in random order: those at the boundaries of its steps and
 // within its calls, each once before any is repeated, and half as many that are left to chance. The
-// refresh, which comes first and changes nothing, is left to chance too.
+// refresh, which comes first and changes nothing, is left to chance too. The namespace's come first,
+// because only the stack that is killed first has one.
 func (rec recording) moments(n int, random *rand.Rand) []moment {
 	var known, all []moment
 	for _, b := range rec.boundaries {
@@ -39,8 +40,11 @@ func (rec recording) moments(n int, random *rand.Rand) []moment {
 	for _, c := range rec.calls {
 		known = append(known, c)
 	}
+	// Runs beside this one have to agree on the order, and steps don't always come in the same one.
+	slices.SortFunc(known, func(a, b moment) int { return strings.Compare(a.String(), b.String()) })
 	for len(all) < n {
 		random.Shuffle(len(known), func(i, j int) { known[i], known[j] = known[j], known[i] })
+		slices.SortStableFunc(known, func(a, b moment) int { return notOfNamespace(a) - notOfNamespace(b) })
 		for i, m := range known {
 			all = append(all, m)
 			if i%2 == 1 {
@@ -49,6 +53,14 @@ func (rec recording) moments(n int, random *rand.Rand) []moment {
 		}
 	}
 	return all[:n]
+}
+
+// notOfNamespace is 0 for moments of the stack's own namespace, and 1 for others.
+func notOfNamespace(m moment) int {
+	if b, ok := m.(boundary); ok && b.resource == "edge-namespace" {
+		return 0
+	}
+	return 1
 }
 
 func (boundary) kind() string       { return "kill at a boundary" }

@@ -84,6 +84,8 @@ type chaos struct {
 	table    chaosTable
 	subjects int
 	recorded map[string]recording // by operation
+	moments  map[string][]moment  // of all kills, by operation
+	killed   int                  // how many kills were planned so far
 }
 
 // subject makes a stack. What the operations of the first one do undisturbed is recorded.
@@ -108,16 +110,24 @@ type attempt struct {
 	make       func(*subject) (result, error)
 }
 
-// kill kills n commands, the operations in turn.
+// kill kills n commands, the operations in turn. It begins with the moments at which the last call
+// has ended.
 func (c *chaos) kill(t *testing.T, s *subject, n int) {
+	if c.moments == nil {
+		c.moments = map[string][]moment{}
+		for _, o := range operations {
+			c.moments[o.name] = c.recorded[o.name].moments(c.kills, c.random)
+		}
+	}
+	first := c.killed / len(operations)
+	c.killed += n
 	plan := map[string][]attempt{}
 	for _, o := range operations {
-		known := c.recorded[o.name]
-		if s.namespace != "" {
-			known.boundaries = slices.DeleteFunc(slices.Clone(known.boundaries), func(b boundary) bool { return b.resource == "edge-namespace" })
-		}
 		times := map[string]int{}
-		for _, m := range known.moments(n, c.random) {
+		for _, m := range c.moments[o.name][first:c.killed] {
+			if s.namespace != "" && notOfNamespace(m) == 0 {
+				continue
+			}
 			key := m.String()
 			if _, random := m.(after); random {
 				key = "" // it differs from run to run
