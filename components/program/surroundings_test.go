@@ -204,7 +204,7 @@ func cloudflareVariables() []surrounding {
 	return []surrounding{
 		{variable: "CLOUDFLARE_API_TOKEN", value: strings.Repeat("x", 40), decide: overridden("cloudflare", "apiToken", resource.MakeSecret(resource.NewProperty(strings.Repeat("t", 40))).V)},
 		{variable: "CLOUDFLARE_API_TOKEN", value: strings.Repeat("x", 40), settings: kept("cloudflare:apiToken", ""), decide: refused("cloudflare:apiToken: not set")},
-		{variable: "CLOUDFLARE_API_USER_SERVICE_KEY", value: "v1.0-1", decide: refused("CLOUDFLARE_API_USER_SERVICE_KEY: is set in the environment, and the Cloudflare provider would use it instead of cloudflare:apiToken; unset it")},
+		{variable: "CLOUDFLARE_API_USER_SERVICE_KEY", value: "v1.0-1", decide: refused("CLOUDFLARE_API_USER_SERVICE_KEY: is set in the environment, and the Cloudflare provider would use it instead of the API token; unset it")},
 		{variable: "CLOUDFLARE_API_USER_SERVICE_KEY", value: "", why: "the plugin takes it for unset", decide: neutral},
 		{variable: "CLOUDFLARE_API_KEY", value: key, decide: refused("CLOUDFLARE_API_KEY: is set in the environment without CLOUDFLARE_EMAIL")},
 		{variable: "CLOUDFLARE_API_KEY", value: key, others: kept("CLOUDFLARE_EMAIL", email), why: "the plugin prefers the token", decide: neutral},

@@ -51,10 +51,10 @@ func (e Environment) API(hostname, basePath string) (effectiveHostname, effectiv
 func (e Environment) Problems() error {
 	var problems []error
 	if e.get("CLOUDFLARE_API_USER_SERVICE_KEY") != "" {
-		problems = append(problems, errors.New("CLOUDFLARE_API_USER_SERVICE_KEY: is set in the environment, and the Cloudflare provider would use it instead of cloudflare:apiToken; unset it"))
+		problems = append(problems, errors.New("CLOUDFLARE_API_USER_SERVICE_KEY: is set in the environment, and the Cloudflare provider would use it instead of the API token; unset it"))
 	}
 	if e.get("CLOUDFLARE_API_KEY") != "" && e.get("CLOUDFLARE_EMAIL") == "" {
-		problems = append(problems, errors.New("CLOUDFLARE_API_KEY: is set in the environment without CLOUDFLARE_EMAIL, which the Cloudflare provider refuses even though it doesn't need them beside cloudflare:apiToken; unset it"))
+		problems = append(problems, errors.New("CLOUDFLARE_API_KEY: is set in the environment without CLOUDFLARE_EMAIL, which the Cloudflare provider refuses even though it doesn't need them beside the API token; unset it"))
 	}
 	return errors.Join(problems...)
 }
