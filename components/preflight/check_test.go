@@ -104,6 +104,17 @@ func TestCheck_GivenZone(t *testing.T) {
 	require.Equal(t, []string{"GET /zones/zone-home", "GET /accounts/account/cfd_tunnel?page=1&per_page=1", "GET /zones/zone-home/dns_records?page=1&per_page=5000"}, api.Calls())
 }
 
+// Names that lie in one zone, most likely, share the problem that the token doesn't see it.
+func TestCheck_NamesInOneUnknownZone(t *testing.T) {
+	t.Parallel()
+	set := names.Set{Domain: "example.com", Hostnames: []string{"a.example.com", "a.lab.example.com", "*.a.example.com", "a.example.org"}}
+	_, err := check(t, apitest.New(t, lab, apitest.NewZone("zone-below", "lab.example.com", "account")), preflight.Request{Names: set})
+	problems := strings.Split(err.Error(), "\n")
+	require.Len(t, problems, 2)
+	require.Contains(t, problems[0], "domain: the token sees no zone that example.com lies in, only example.net, lab.example.com; the same goes for hostnames[0], hostnames[2]; check the name")
+	require.Contains(t, problems[1], "hostnames[3]: the token sees no zone that a.example.org lies in, only example.net, lab.example.com; check the name")
+}
+
 func TestCheck_ZonesThatCantBeFound(t *testing.T) {
 	t.Parallel()
 	single := func(r *preflight.Request) { r.Names = names.Set{Hostnames: []string{"a.example.com"}} }

@@ -132,10 +132,37 @@ func (r Request) zoneOf(host names.Host, given, seen []zone) (zone, error) {
 		other := seen[slices.IndexFunc(seen, fits)]
 		return zone{}, fmt.Errorf("%s: %s lies in zone %s of account %s, not %s; correct accountId, or remove it", host.Argument, bare(host), other.name, other.accountID, r.AccountID)
 	case len(longest) == 0:
-		return zone{}, fmt.Errorf("%s: the token sees no zone that %s lies in%s; check the name, and that the API token has the permissions %s",
-			host.Argument, bare(host), only(seen), permissions)
+		alike := r.alike(host, slices.Concat(given, seen))
+		return zone{}, fmt.Errorf("%s: the token sees no zone that %s lies in%s%s; check the name, and that the API token has the permissions %s",
+			alike[0].Argument, bare(alike[0]), only(seen), sameFor(alike), permissions)
 	}
 	return longest[0], nil
+}
+
+// alike are the names that end in the same two labels as a host, and so in the same zone most
+// likely, as far as the token doesn't see theirs: they share one problem.
+func (r Request) alike(host names.Host, seen []zone) []names.Host {
+	end := func(h names.Host) string {
+		labels := strings.Split(h.Name, ".")
+		return strings.Join(labels[max(len(labels)-2, 0):], ".")
+	}
+	return slices.DeleteFunc(r.Names.Hosts(), func(h names.Host) bool {
+		return end(h) != end(host) || slices.ContainsFunc(seen, func(z zone) bool { return h.Within(z.name) })
+	})
+}
+
+// sameFor names the arguments that share the problem of the first host.
+func sameFor(alike []names.Host) string {
+	var arguments []string
+	for _, h := range alike {
+		if h.Argument != alike[0].Argument {
+			arguments = append(arguments, h.Argument)
+		}
+	}
+	if len(arguments) == 0 {
+		return ""
+	}
+	return "; the same goes for " + strings.Join(arguments, ", ")
 }
 
 // less reports whether names that lie in both zones are rather the other one's.
