@@ -175,7 +175,7 @@ func (d *declaration) explainLookup(destination cloudflared.Destination, service
 	case !short || readBefore:
 		return nil
 	}
-	isDefault := destination.Path == "origin" && "http://"+destination.Host == DefaultOrigin
+	isDefault := destination.Path == "origin" && d.args.Origin == DefaultOrigin
 	text := fmt.Sprintf("%s: %s is looked up as the Service %s in namespace %s; if it is outside of the cluster, use its address, or add it to networkPolicy.origins: {host: %s, to: [{cidr: 192.0.2.10/32}]}",
 		destination.Path, destination.Host, service.Name, service.Namespace, destination.Host)
 	switch {

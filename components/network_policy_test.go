@@ -54,6 +54,8 @@ func TestNetworkPolicy_Origins(t *testing.T) {
 			"ports":    []any{map[string]any{"port": 80, "targetPort": "metrics"}, map[string]any{"port": 81, "targetPort": 2000}, map[string]any{"port": 82, "targetPort": 8080}},
 		},
 		"edge/headless": {"clusterIP": "None", "selector": map[string]any{"app.kubernetes.io/name": "cloudflared"}},
+		"edge/tunnel":   {"clusterIP": "None", "selector": map[string]any{"app.kubernetes.io/instance": "edge"}},
+		"edge/other":    {"clusterIP": "None", "selector": map[string]any{"app.kubernetes.io/name": "cloudflared", "app.kubernetes.io/instance": "other"}},
 		"web/metrics":   {"selector": map[string]any{"app": "web"}, "ports": []any{map[string]any{"port": 80, "targetPort": "metrics"}}},
 	}
 	named := func(host string, to ...PeerArgs) *NetworkPolicyArgs {
@@ -96,6 +98,8 @@ func TestNetworkPolicy_Origins(t *testing.T) {
 		{"the connector's named port", "http://metrics.edge", "", nil, nil, "service metrics in namespace edge is the connector itself"},
 		{"the connector's port", "http://metrics.edge:81", "", nil, nil, "service metrics in namespace edge is the connector itself"},
 		{"the connector's port, without translation", "http://headless.edge:2000", "", nil, nil, "service headless in namespace edge is the connector itself"},
+		{"the connector's port, by the tunnel's name", "http://tunnel.edge:2000", "", nil, nil, "service tunnel in namespace edge is the connector itself"},
+		{"another tunnel's connector", "http://other.edge:2000", "", nil, []string{"edge[app.kubernetes.io/instance:other app.kubernetes.io/name:cloudflared]:2000"}, ""},
 		{"a container beside the connector", "http://metrics.edge:82", "", nil, []string{"edge[app.kubernetes.io/name:cloudflared]:8080"}, ""},
 		{"another app's metrics", "http://metrics.web", "", nil, []string{"web[app:web]:metrics"}, ""},
 		{"a port that isn't there", "http://x.ingress-nginx:81", "", nil, nil, "has no port 81; it has 80, 443, 8000"},
@@ -346,6 +350,12 @@ func TestNetworkPolicy_FirstLookupOfDefaultOrigin(t *testing.T) {
 		"origin: defaults to http://ingress-nginx-controller.ingress-nginx, which is looked up as the Service ingress-nginx-controller in namespace ingress-nginx; without ingress-nginx, " +
 			"set origin to the Service of your ingress controller, or to http_status:404 if the rules of ingress are all there is",
 	}, r.Infos())
+
+	args.Origin = DefaultOrigin + ":8080"
+	r = &plantest.Engine{Services: r.Services}
+	r.Services["ingress-nginx/ingress-nginx-controller"]["ports"] = []any{map[string]any{"port": 8080}}
+	require.NoError(t, r.Run(program(args)))
+	require.Contains(t, r.Infos()[0], "origin: ingress-nginx-controller.ingress-nginx is looked up as")
 
 	args.Origin = "http_status:404"
 	r = &plantest.Engine{}

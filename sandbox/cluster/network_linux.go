@@ -139,6 +139,9 @@ type usedNetwork struct {
 	link   string
 }
 
+// allSlots is the network of which each slot has a part.
+var allSlots = netip.MustParsePrefix("10.64.0.0/10")
+
 // otherWorld is what helps where names or networks are taken: each world has its own.
 const otherWorld = "start a world of another name, without the stack dev (go -C sandbox run . up --world NAME)"
 
@@ -149,7 +152,11 @@ func conflicts(c Config, used []usedNetwork) []error {
 	for _, want := range []netip.Prefix{c.LinkSubnet(), c.PodSubnet(), c.ServiceSubnet()} {
 		for _, u := range used {
 			if u.link != c.Name() && u.prefix.Bits() > 0 && u.prefix.Overlaps(want) {
-				problems = append(problems, fmt.Errorf("%s needs the network %s, but %s on the interface %s overlaps with it: free that network, or %s", c.Name(), want, u.prefix, u.link, otherWorld))
+				remedy := "free that network, or " + otherWorld
+				if u.prefix.Bits() <= allSlots.Bits() {
+					remedy = "free that network, which no other world can do without either; if it is a VPN's, leave it meanwhile"
+				}
+				problems = append(problems, fmt.Errorf("%s needs the network %s, but %s on the interface %s overlaps with it: %s", c.Name(), want, u.prefix, u.link, remedy))
 				break
 			}
 		}

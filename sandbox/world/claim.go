@@ -69,7 +69,7 @@ func (w *World) claim(ctx context.Context) (*claim, error) {
 		c.release()
 	}
 	w.Slot = 0
-	return nil, errors.Join(errors.New("every slot of this machine is taken; take a world down that isn't needed"), last)
+	return nil, errors.Join(errors.New("no slot of this machine is free; take a world down that isn't needed, or see what is in the way"), last)
 }
 
 // checkSlot returns an error if the slot is no good although its addresses are free: because of a
