@@ -18,9 +18,9 @@ const columns = 100
 // An ellipsis takes the place of each group of them.
 var leftOut = regexp.MustCompile(`^(` + strings.Join([]string{
 	`…`,
-	`Tools ready:`, `  [a-z]`,
+	`Building `, `When interrupted`, `built `, `Tools ready:`, `  [a-z]`,
 	`starting `, `importing `, `waiting `, `k8st0 `,
-	`Updating `, `Destroying `, `Outputs:`, `    [a-z\[\]]`, `        \[`, `Resources:`, `Duration:`,
+	`Updating `, `Destroying `, `Diagnostics:`, `Outputs:`, `  - `, `    [a-z\[\]]`, `        \[`, `Resources:`, `Duration:`,
 	` \+   .*pulumi:(pulumi|providers):`, `.*edge-origin-`,
 	`Cluster  `, `Open them `,
 	` -  `, `     (Type|pulumi:)`, `The resources `, `If you want `, ` ~ `,
