@@ -143,11 +143,11 @@ func (d *declaration) warnOfServices(destinations []cloudflared.Destination, ser
 			continue
 		}
 		for _, warning := range []string{serviceWarning(destination, service, services[service]), certificateWarning(destination)} {
-			if said[warning] {
+			message := destination.Path + ": " + warning
+			if repeats(said, message) {
 				continue
 			}
-			said[warning] = true
-			if err := d.ctx.Log.Warn(destination.Path+": "+warning, &pulumi.LogArgs{Resource: d.component}); err != nil {
+			if err := d.ctx.Log.Warn(message, &pulumi.LogArgs{Resource: d.component}); err != nil {
 				return fmt.Errorf("logging a warning about service %s: %w", service.Name, err)
 			}
 		}

@@ -637,22 +637,29 @@ func TestClient_TakeOverPace(t *testing.T) {
 	require.Greater(t, time.Since(began), 900*time.Millisecond, "two calls, of which the second has to wait")
 }
 
-// Zones aren't waited for, one after the other, while there are no answers.
-func TestCheck_RecordsWithoutAnswer(t *testing.T) {
-	t.Parallel()
-	api := &apitest.API{Zones: []apitest.Zone{home, lab}}
+// losing returns a client of an API whose answers to some calls are lost, after these took effect.
+func losing(t *testing.T, api *apitest.API, lost func(*http.Request) bool) *preflight.Client {
+	t.Helper()
 	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if strings.HasSuffix(r.URL.Path, "/dns_records") {
+		if lost(r) {
 			api.ServeHTTP(httptest.NewRecorder(), r)
 			http.Error(w, "{}", http.StatusInternalServerError)
 			return
 		}
 		api.ServeHTTP(w, r)
 	}))
-	defer server.Close()
+	t.Cleanup(server.Close)
 	client, err := preflight.New(preflight.Options{APIToken: strings.Repeat("t", 40), APIHostname: strings.TrimPrefix(server.URL, "https://"), RPS: 1000, Retries: 1})
 	require.NoError(t, err)
-	_, err = client.Check(t.Context(), request())
+	return client
+}
+
+// Zones aren't waited for, one after the other, while there are no answers.
+func TestCheck_RecordsWithoutAnswer(t *testing.T) {
+	t.Parallel()
+	api := &apitest.API{Zones: []apitest.Zone{home, lab}}
+	client := losing(t, api, func(r *http.Request) bool { return strings.HasSuffix(r.URL.Path, "/dns_records") })
+	_, err := client.Check(t.Context(), request())
 	require.ErrorContains(t, err, "looking up the records of zone example.com: ")
 	require.NotContains(t, err.Error(), "example.net")
 	require.NotContains(t, strings.Join(api.Calls(), "\n"), "GET /zones/zone-lab/dns_records")
@@ -663,17 +670,7 @@ func TestClient_TakeOverWithoutAnswer(t *testing.T) {
 	t.Parallel()
 	api := &apitest.API{Zones: []apitest.Zone{home}}
 	api.Records = []apitest.Record{{Zone: "zone-home", ID: "1", Name: "example.com", Type: "CNAME", Content: "home.example.org"}}
-	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Method == http.MethodPatch {
-			api.ServeHTTP(httptest.NewRecorder(), r)
-			http.Error(w, "{}", http.StatusInternalServerError)
-			return
-		}
-		api.ServeHTTP(w, r)
-	}))
-	defer server.Close()
-	client, err := preflight.New(preflight.Options{APIToken: strings.Repeat("t", 40), APIHostname: strings.TrimPrefix(server.URL, "https://"), RPS: 1000, Retries: 1})
-	require.NoError(t, err)
+	client := losing(t, api, func(r *http.Request) bool { return r.Method == http.MethodPatch })
 	found, err := client.Check(t.Context(), preflight.Request{Names: names.Set{Hostnames: []string{"example.com"}}})
 	require.NoError(t, err)
 	err = client.TakeOver(t.Context(), "zone-home", found.Taken["example.com"], names.TunnelCNAME(ours), "mine")

@@ -16,8 +16,6 @@ const recordsPerPage = 5000
 
 // listing is what a zone has.
 type listing struct {
-	// length is how many records there are.
-	length int
 	byName map[string][]cloudflare.DNSRecord
 	byID   map[string]cloudflare.DNSRecord
 	// delegations are the records that delegate a name below the zone.
@@ -25,7 +23,7 @@ type listing struct {
 }
 
 func newListing(all []cloudflare.DNSRecord, zone string) listing {
-	l := listing{length: len(all), byName: map[string][]cloudflare.DNSRecord{}, byID: map[string]cloudflare.DNSRecord{}}
+	l := listing{byName: map[string][]cloudflare.DNSRecord{}, byID: map[string]cloudflare.DNSRecord{}}
 	for _, record := range all {
 		name := names.ASCII(record.Name)
 		l.byName[name] = append(l.byName[name], record)

@@ -36,8 +36,8 @@ func (f *Findings) warnOfQuota(z zone, list listing) {
 			added++
 		}
 	}
-	if added > 0 && list.length+added > z.quota {
+	if added > 0 && len(list.byID)+added > z.quota {
 		f.Warnings = append(f.Warnings, fmt.Sprintf("zone %s has %d of %d records, and this adds %d; delete some at Cloudflare (DNS, Records), or replace single names by a wildcard",
-			z.name, list.length, z.quota, added))
+			z.name, len(list.byID), z.quota, added))
 	}
 }
