@@ -178,6 +178,9 @@ func validateDestination(d cloudflared.Destination, ownNamespace string) error {
 	case strings.HasSuffix(d.Host, cloudflared.AccessDomain):
 		return fmt.Errorf("%s: the network policy needs the addresses of %s, from which connectors fetch the keys of Access; they are Cloudflare's and may change, so add the ranges of https://www.cloudflare.com/ips to networkPolicy.origins: {host: %s, to: [{cidr: 104.16.0.0/13, ports: [443]}, {cidr: 2606:4700::/32, ports: [443]}, …]}",
 			d.Path, d.Host, d.Host)
+	case cloudflared.IsMultiCluster(d.Host):
+		return fmt.Errorf("%s: %q is a Service of several clusters, whose pods aren't looked up; list its addresses in networkPolicy.origins: {host: %s, to: [{cidr: 192.0.2.10/32}]}, or its pods, {namespace: web, pods: {app: web}, ports: [8080]}, if the cluster's network is Cilium, for which a cidr is never inside of its clusters",
+			d.Path, d.Host, d.Host)
 	case d.Service.Name == "":
 		return fmt.Errorf("%s: %q is outside of the cluster, so the network policy needs its address; %s", d.Path, d.Host, remedy)
 	case d.Service.Namespace == "" && ownNamespace == "":

@@ -3,6 +3,7 @@ package components
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net/netip"
 	"reflect"
 	"slices"
@@ -57,7 +58,7 @@ func egressRules(
 			cidr := netip.PrefixFrom(d.Addr, d.Addr.BitLen()).String()
 			add(allow(toPeer(PeerArgs{CIDR: cidr}), policyPorts("TCP", nil, d.Port)))
 		case read:
-			rule, err := serviceRule(d, service, services[service], args.TunnelName)
+			rule, err := serviceRule(d, service, services[service], args)
 			switch {
 			case err == nil:
 				add(rule)
@@ -70,7 +71,7 @@ func egressRules(
 }
 
 // serviceRule allows the pods behind one port of a Service.
-func serviceRule(d cloudflared.Destination, service cloudflared.ServiceName, spec corev1.ServiceSpec, tunnelName string) (networkingv1.NetworkPolicyEgressRule, error) {
+func serviceRule(d cloudflared.Destination, service cloudflared.ServiceName, spec corev1.ServiceSpec, args *CloudflareTunnelArgs) (networkingv1.NetworkPolicyEgressRule, error) {
 	var none networkingv1.NetworkPolicyEgressRule
 	where := fmt.Sprintf("%s: service %s in namespace %s", d.Path, service.Name, service.Namespace)
 	remedy := fmt.Sprintf("list what is behind it in networkPolicy.origins: {host: %s, to: [{cidr: 192.0.2.10/32, ports: [%d]}]}", d.Host, d.Port)
@@ -97,18 +98,23 @@ func serviceRule(d cloudflared.Destination, service cloudflared.ServiceName, spe
 		}
 		target = targetPort(spec.Ports[i])
 	}
-	if selectsConnectors(spec.Selector, tunnelName) && (target == cloudflared.MetricsPort || target == metricsPortName) {
-		return none, fmt.Errorf("%s is the connector itself, with its configuration and diagnostics; use another service", where)
+	if selectsConnectors(service, spec, args) && (target == cloudflared.MetricsPort || target == metricsPortName) {
+		return none, fmt.Errorf("%s is the connector itself, with its configuration and diagnostics; use another service, or, if it is another tunnel's, list its pods in networkPolicy.origins", where)
 	}
 	peer := toPeer(PeerArgs{Namespace: service.Namespace, Pods: spec.Selector})
 	return allow(peer, []networkingv1.NetworkPolicyPort{{Protocol: new("TCP"), Port: target}}), nil
 }
 
 // selectsConnectors reports whether a Service's selector, which isn't empty, fits the
-// component's own pods.
-func selectsConnectors(selector map[string]string, tunnelName string) bool {
-	own := objectLabels(tunnelName)
-	for key, value := range selector {
+// component's own pods. A Service selects pods of its own namespace.
+func selectsConnectors(service cloudflared.ServiceName, spec corev1.ServiceSpec, args *CloudflareTunnelArgs) bool {
+	if args.Namespace != "" && service.Namespace != args.Namespace {
+		return false
+	}
+	own := map[string]string{}
+	maps.Copy(own, args.Pod.Labels)
+	maps.Copy(own, objectLabels(args.TunnelName))
+	for key, value := range spec.Selector {
 		if key != labelTunnelID && key != labelNetwork && own[key] != value {
 			return false
 		}

@@ -55,6 +55,7 @@ func TestNetworkPolicy_Origins(t *testing.T) {
 		},
 		"edge/headless": {"clusterIP": "None", "selector": map[string]any{"app.kubernetes.io/name": "cloudflared"}},
 		"edge/tunnel":   {"clusterIP": "None", "selector": map[string]any{"app.kubernetes.io/instance": "edge"}},
+		"edge/debug":    {"selector": map[string]any{"team": "web"}, "ports": []any{map[string]any{"port": 80, "targetPort": 2000}}},
 		"edge/other":    {"clusterIP": "None", "selector": map[string]any{"app.kubernetes.io/name": "cloudflared", "app.kubernetes.io/instance": "other"}},
 		"web/metrics":   {"selector": map[string]any{"app": "web"}, "ports": []any{map[string]any{"port": 80, "targetPort": "metrics"}}},
 	}
@@ -86,7 +87,7 @@ func TestNetworkPolicy_Origins(t *testing.T) {
 		{"the API server that is named", "https://kubernetes.default.svc", "", named("kubernetes.default.svc", PeerArgs{CIDR: "192.0.2.1/32", Ports: []int{6443}}), []string{"192.0.2.1/32:6443"}, ""},
 		{"the API server", "https://kubernetes.default.svc", "", nil, nil, "{host: kubernetes.default.svc, to: [{cidr: 192.0.2.10/32, ports: [6443]}]}"},
 		{"a host outside", "http://nas.home.lan", "", nil, nil, `"nas.home.lan" is outside of the cluster`},
-		{"a service of several clusters", "http://x.ingress-nginx.svc.clusterset.local", "", nil, nil, `"x.ingress-nginx.svc.clusterset.local" is outside of the cluster`},
+		{"a service of several clusters", "http://x.ingress-nginx.svc.clusterset.local", "", nil, nil, `"x.ingress-nginx.svc.clusterset.local" is a Service of several clusters, whose pods aren't looked up`},
 		{"a service of several clusters that is named", "http://x.ingress-nginx.svc.clusterset.local", "", named("x.ingress-nginx.svc.clusterset.local", PeerArgs{CIDR: "192.0.2.9/32"}), []string{"192.0.2.9/32:80"}, ""},
 		{"a service's name, ended by a dot", "http://x.ingress-nginx.", "", nil, nil, `"x.ingress-nginx." is outside of the cluster`},
 		{"a service's full name, ended by a dot", "http://x.ingress-nginx.svc.cluster.local.:8000", "", nil, []string{pods + ":80"}, ""},
@@ -99,6 +100,8 @@ func TestNetworkPolicy_Origins(t *testing.T) {
 		{"the connector's port", "http://metrics.edge:81", "", nil, nil, "service metrics in namespace edge is the connector itself"},
 		{"the connector's port, without translation", "http://headless.edge:2000", "", nil, nil, "service headless in namespace edge is the connector itself"},
 		{"the connector's port, by the tunnel's name", "http://tunnel.edge:2000", "", nil, nil, "service tunnel in namespace edge is the connector itself"},
+		{"the connector's port, by labels of one's own", "http://debug.edge", "", nil, nil, "service debug in namespace edge is the connector itself"},
+		{"a connector in another namespace", "http://headless.edge:2000", "web", nil, []string{"edge[app.kubernetes.io/name:cloudflared]:2000"}, ""},
 		{"another tunnel's connector", "http://other.edge:2000", "", nil, []string{"edge[app.kubernetes.io/instance:other app.kubernetes.io/name:cloudflared]:2000"}, ""},
 		{"a container beside the connector", "http://metrics.edge:82", "", nil, []string{"edge[app.kubernetes.io/name:cloudflared]:8080"}, ""},
 		{"another app's metrics", "http://metrics.web", "", nil, []string{"web[app:web]:metrics"}, ""},
@@ -108,6 +111,7 @@ func TestNetworkPolicy_Origins(t *testing.T) {
 			t.Parallel()
 			args := validArgs()
 			args.Namespace, args.NetworkPolicy = test.namespace, test.policy
+			args.Pod = &PodArgs{Labels: map[string]string{"team": "web"}}
 			for i, service := range strings.Fields(test.origins) {
 				args.Ingress = append(args.Ingress, IngressRule{Hostname: fmt.Sprintf("h%d.example.com", i), Service: service})
 			}

@@ -127,16 +127,22 @@ func (s Service) destination(path string) (Destination, bool) {
 	return d, !s.isLoopback()
 }
 
+// IsMultiCluster reports whether a host is a Service of several clusters, as the
+// Multi-Cluster Services API names them.
+func IsMultiCluster(host string) bool {
+	return strings.HasSuffix(strings.TrimSuffix(strings.ToLower(host), "."), ".svc.clusterset.local")
+}
+
 // serviceName returns the Kubernetes Service that a host names: name,
 // name.namespace, or name.namespace.svc with or without the cluster's domain.
 // It is empty for other hosts, such as Services of several clusters, whose pods may be in
 // any of them. A final dot makes a name complete as it is, so only one with the cluster's
 // domain may have it.
 func serviceName(host string) ServiceName {
-	name, complete := strings.CutSuffix(strings.ToLower(host), ".")
-	if strings.HasSuffix(name, ".svc.clusterset.local") {
+	if IsMultiCluster(host) {
 		return ServiceName{}
 	}
+	name, complete := strings.CutSuffix(strings.ToLower(host), ".")
 	labels := strings.Split(name, ".")
 	if svc := slices.Index(labels, "svc"); svc >= 2 && (!complete || svc < len(labels)-1) {
 		// The labels before them name a single pod.
