@@ -208,3 +208,25 @@ func TestImageWarnings_OfSettings(t *testing.T) {
 		require.Empty(t, args.withDefaults("edge").imageWarnings(), tag)
 	}
 }
+
+// Where the release isn't known, neither is whether it starts.
+func TestImageWarnings_OfAnUnknownRelease(t *testing.T) {
+	t.Parallel()
+	for image, warns := range map[string]bool{
+		"cloudflare/cloudflared:latest":                                          true,
+		"cloudflare/cloudflared@sha256:" + strings.Repeat("0123456789abcdef", 4): true,
+		"cloudflare/cloudflared:2026.5.0":                                        false,
+	} {
+		args := validArgs()
+		args.Image, args.Connector = image, &ConnectorArgs{Protocol: "http2", PostQuantum: true}
+		warnings := declare(t, args).Warnings()
+		if !warns {
+			require.Empty(t, warnings, image)
+			continue
+		}
+		require.Len(t, warnings, 1, image)
+		require.Contains(t, warnings[0], "connector.postQuantum: over http2 it needs cloudflared 2026.5.0 or later")
+		args.Connector.Protocol = ""
+		require.Empty(t, declare(t, args).Warnings(), image)
+	}
+}

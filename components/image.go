@@ -37,10 +37,13 @@ func (a *CloudflareTunnelArgs) release() string {
 }
 
 // imageWarnings are about a release of cloudflared that is too old, for any use or for a
-// setting.
+// setting, or may be.
 func (a *CloudflareTunnelArgs) imageWarnings() []string {
 	tag := a.release()
 	if tag == "" {
+		if a.Connector.PostQuantum && a.Connector.Protocol == "http2" {
+			return []string{fmt.Sprintf("connector.postQuantum: over http2 it needs cloudflared %s or later, and image doesn't tell the release; older ones don't start", oldestWithPostQuantumHTTP2)}
+		}
 		return nil
 	}
 	var warnings []string
