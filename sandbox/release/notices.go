@@ -54,7 +54,11 @@ func (r *release) notices(ctx context.Context, env []string, info *debug.BuildIn
 		return nil, err
 	}
 	var found []*license
-	if err := r.addLicensesOfGo(ctx, env, info.GoVersion, &found); err != nil {
+	root, err := r.goRoot(ctx, env)
+	if err != nil {
+		return nil, err
+	}
+	if err := addLicensesOfGo(root, packages, info.GoVersion, &found); err != nil {
 		return nil, err
 	}
 	seen, licensed := map[string]bool{}, map[string]bool{}
@@ -117,20 +121,33 @@ func (r *release) linked(ctx context.Context, env []string) ([]linked, error) {
 	return packages, nil
 }
 
-// addLicensesOfGo adds those of the library that is part of every program.
-func (r *release) addLicensesOfGo(ctx context.Context, env []string, version string, found *[]*license) error {
+func (r *release) goRoot(ctx context.Context, env []string) (string, error) {
 	cmd := exec.CommandContext(ctx, "go", "env", "GOROOT")
 	cmd.Dir, cmd.Env = r.root, env
 	out, err := cmd.Output()
 	if err != nil {
-		return fmt.Errorf("go env: %w", err)
+		return "", fmt.Errorf("go env: %w", err)
 	}
-	root := strings.TrimSpace(string(out))
-	names, err := addLicenses(root, "Go's standard library "+strings.TrimPrefix(version, "go"), ".", "", found)
-	if err == nil && names == 0 {
-		err = fmt.Errorf("%s has no license of Go, as the archives of go.dev have", root)
+	return strings.TrimSpace(string(out)), nil
+}
+
+// goModule has the same licenses as Go, whose authors are its own.
+const goModule = "golang.org/x/sys"
+
+// addLicensesOfGo adds those of the library that is part of every program. Some distributions keep them
+// elsewhere than in Go's folder root: there, those of goModule are taken, if it is one of the packages'.
+func addLicensesOfGo(root string, packages []linked, version string, found *[]*license) error {
+	owner := "Go's standard library " + strings.TrimPrefix(version, "go")
+	folders := []string{root}
+	if i := slices.IndexFunc(packages, func(p linked) bool { return p.Module != nil && p.Module.Path == goModule }); i >= 0 {
+		folders = append(folders, packages[i].Module.Dir)
 	}
-	return err
+	for _, folder := range folders {
+		if names, err := addLicenses(folder, owner, ".", "", found); err != nil || names > 0 {
+			return err
+		}
+	}
+	return fmt.Errorf("no license of Go was found in %s", strings.Join(folders, " and "))
 }
 
 // addLicenses adds the files in a folder, which is called inside within its module, and returns how many

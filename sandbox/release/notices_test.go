@@ -1,6 +1,7 @@
 package main
 
 import (
+	"os"
 	"path/filepath"
 	"runtime"
 	"runtime/debug"
@@ -76,4 +77,27 @@ func TestNotices_Repository(t *testing.T) {
 			require.Contains(t, string(text), want, p)
 		}
 	}
+}
+
+// Distributions leave Go's licenses out of its folder. What is written then is the same.
+func TestNotices_GoWithoutLicense(t *testing.T) {
+	t.Parallel()
+	root, err := filepath.Abs("../..")
+	require.NoError(t, err)
+	r := &release{root: root}
+	env, err := r.environment(t.Context(), platform{})
+	require.NoError(t, err)
+	packages, err := r.linked(t.Context(), env)
+	require.NoError(t, err)
+	var without, with []*license
+	require.NoError(t, addLicensesOfGo(t.TempDir(), packages, "go1.26.8", &without))
+	require.Len(t, without, 2)
+	require.Equal(t, []string{"Go's standard library 1.26.8: LICENSE"}, without[0].places)
+	goRoot, err := r.goRoot(t.Context(), env)
+	require.NoError(t, err)
+	if _, err := os.Stat(filepath.Join(goRoot, "LICENSE")); err == nil {
+		require.NoError(t, addLicensesOfGo(goRoot, nil, "go1.26.8", &with))
+		require.Equal(t, without, with)
+	}
+	require.ErrorContains(t, addLicensesOfGo(t.TempDir(), nil, "go1.26.8", &without), "no license of Go was found in")
 }
