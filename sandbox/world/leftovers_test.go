@@ -21,29 +21,12 @@ func TestDown_StopsPulumi(t *testing.T) {
 	}
 	w := open(t, newClone(t), "plugins")
 	write(t, "", w.path("there"))
-	start := func(name, home string) (ended <-chan struct{}) {
-		t.Helper()
-		sleep, err := exec.LookPath("sleep")
-		require.NoError(t, err)
-		program := filepath.Join(t.TempDir(), name)
-		require.NoError(t, os.Symlink(sleep, program))
-		cmd := exec.Command(program, "60")
-		cmd.Env = []string{"PULUMI_HOME=" + home}
-		require.NoError(t, cmd.Start())
-		gone := make(chan struct{})
-		go func() {
-			defer close(gone)
-			_ = cmd.Wait()
-		}()
-		t.Cleanup(func() { _ = cmd.Process.Kill() })
-		return gone
-	}
 	left := []<-chan struct{}{
-		start("pulumi-resource-random", w.PulumiHome()), start("pulumi-language-go", w.PulumiHome()),
-		start("pulumi", w.PulumiHome()),
+		start(t, "pulumi-resource-random", w.PulumiHome()), start(t, "pulumi-language-go", w.PulumiHome()),
+		start(t, "pulumi", w.PulumiHome()),
 	}
 	others := []<-chan struct{}{
-		start("pulumi-resource-random", w.PulumiHome()+"-of-another"), start("pulumi", w.PulumiHome()+"-of-another"), start("editor", w.PulumiHome()),
+		start(t, "pulumi-resource-random", w.PulumiHome()+"-of-another"), start(t, "pulumi", w.PulumiHome()+"-of-another"), start(t, "editor", w.PulumiHome()),
 	}
 	require.NoError(t, w.Down(t.Context(), io.Discard))
 	for _, ended := range left {
@@ -60,4 +43,23 @@ func TestDown_StopsPulumi(t *testing.T) {
 		default:
 		}
 	}
+}
+
+// start starts a program of a name that has a Pulumi directory, and returns what tells that it has ended.
+func start(t *testing.T, name, home string) (ended <-chan struct{}) {
+	t.Helper()
+	sleep, err := exec.LookPath("sleep")
+	require.NoError(t, err)
+	program := filepath.Join(t.TempDir(), name)
+	require.NoError(t, os.Symlink(sleep, program))
+	cmd := exec.Command(program, "60")
+	cmd.Env = []string{"PULUMI_HOME=" + home}
+	require.NoError(t, cmd.Start())
+	gone := make(chan struct{})
+	go func() {
+		defer close(gone)
+		_ = cmd.Wait()
+	}()
+	t.Cleanup(func() { _ = cmd.Process.Kill() })
+	return gone
 }

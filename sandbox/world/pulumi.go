@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"syscall"
 
@@ -88,7 +89,11 @@ func (w *World) Deploy(ctx context.Context, out io.Writer) error {
 	return w.deploy(ctx, out)
 }
 
+// deploy runs `pulumi up` on the dev stack. A stack that a killed command has left locked is unlocked first.
 func (w *World) deploy(ctx context.Context, out io.Writer) error {
+	if err := w.unlockAbandoned(ctx); err != nil {
+		return err
+	}
 	return w.pulumi(ctx, out, "up", "--stack", Stack, "--yes", "--skip-preview")
 }
 
@@ -117,6 +122,19 @@ func (w *World) Undeploy(ctx context.Context, out io.Writer) error {
 		return err
 	}
 	return w.pulumi(ctx, out, "destroy", "--stack", Stack, "--yes", "--skip-preview")
+}
+
+// unlockAbandoned does what unlockStack does, unless one of the world's commands runs: then the lock may be
+// its own, and Pulumi says who holds it. Elsewhere than on Linux, running commands can't be told.
+func (w *World) unlockAbandoned(ctx context.Context) error {
+	if runtime.GOOS != "linux" {
+		return nil
+	}
+	running, err := w.programs(isCommand)
+	if err != nil || len(running) > 0 {
+		return err
+	}
+	return w.unlockStack(ctx)
 }
 
 // unlockStack removes the locks that killed commands have left on the dev stack.

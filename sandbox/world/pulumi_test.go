@@ -124,4 +124,29 @@ func TestUndeploy_UnlocksTheStack(t *testing.T) {
 	require.ErrorContains(t, destroy(), "currently locked")
 	require.NoError(t, w.unlockStack(t.Context()))
 	require.NoError(t, destroy())
+
+	if runtime.GOOS != "linux" {
+		return // where running commands can't be told
+	}
+	lock := write(t, `{"pid":1,"username":"root","hostname":"here","timestamp":"2030-01-02T03:04:05Z"}`, w.stackLocks(), "a-lock.json")
+	start(t, "pulumi", w.PulumiHome())
+	require.NoError(t, w.unlockAbandoned(t.Context()))
+	require.FileExists(t, lock, "it may be the running command's")
+}
+
+// TestDeploy_UnlocksTheStack deploys with a Pulumi that says what it is asked.
+func TestDeploy_UnlocksTheStack(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("running commands are told on Linux only")
+	}
+	t.Parallel()
+	w := open(t, newClone(t), DefaultName)
+	program := write(t, "#!/bin/sh\necho \"$1\" >>\"$PULUMI_HOME/asked\"\n", w.Root, ".sandbox", "bin", "pulumi")
+	require.NoError(t, os.Chmod(program, 0o755))
+	write(t, "{}", w.stackLocks(), "a-lock.json")
+	require.NoError(t, os.MkdirAll(w.PulumiHome(), 0o755))
+	require.NoError(t, w.deploy(t.Context(), io.Discard))
+	asked, err := os.ReadFile(filepath.Join(w.PulumiHome(), "asked"))
+	require.NoError(t, err)
+	require.Equal(t, "cancel\nup\n", string(asked))
 }
