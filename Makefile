@@ -27,8 +27,13 @@ TESTED := $(foreach module,$(NESTED),$(if $(shell find $(module) -name '*_test.g
 .PHONY: up down test tools lint unit update conformance e2e changes chaos soak bench bench-names bench-cold help
 
 ## up: start the local world, deploy the dev stack into it, and send a request
-up:
+up: announce
 	@$(SANDBOX) up --deploy
+
+# The command that says what is built, how long that takes and where it goes has to be compiled itself.
+.PHONY: announce
+announce:
+	@test -d .sandbox/bin || echo "Compiling the local world's own command, for about half a minute. It says what comes next."
 
 ## down: destroy the dev stack, stop the local world, remove all that it made
 # The world goes even if its stack can't be destroyed.
@@ -42,7 +47,7 @@ test:
 	@$(MAKE) --no-print-directory e2e
 
 ## tools: build whatever is missing of the local world's tools and the linters
-tools:
+tools: announce
 	@$(SANDBOX) tools --lint
 
 ## unit: the tests that need no local world

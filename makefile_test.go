@@ -39,6 +39,28 @@ func TestMakefile_Environment(t *testing.T) {
 	})
 }
 
+// What has to be compiled before anything else can be said is announced, once.
+func TestMakefile_Announcement(t *testing.T) {
+	t.Parallel()
+	clone := t.TempDir()
+	makefile, err := filepath.Abs("Makefile")
+	require.NoError(t, err)
+	require.NoError(t, os.Symlink(makefile, filepath.Join(clone, "Makefile")))
+	run := func(command string) string {
+		cmd := exec.Command("make", "--no-print-directory", command, "SANDBOX=echo sandbox")
+		cmd.Dir = clone
+		cmd.Env = append(os.Environ(), "MAKEFLAGS=")
+		out, err := cmd.Output()
+		require.NoError(t, err)
+		return string(out)
+	}
+	const announcement = "Compiling the local world's own command, for about half a minute. It says what comes next.\n"
+	require.Equal(t, announcement+"sandbox up --deploy\n", run("up"))
+	require.Equal(t, announcement+"sandbox tools --lint\n", run("tools"))
+	require.NoError(t, os.MkdirAll(filepath.Join(clone, ".sandbox", "bin"), 0o755))
+	require.Equal(t, "sandbox up --deploy\n", run("up"))
+}
+
 // A module with vulnerabilities doesn't keep the others from being scanned, and fails the command.
 func TestMakefile_Vulnerabilities(t *testing.T) {
 	t.Parallel()

@@ -18,7 +18,7 @@ const columns = 100
 // An ellipsis takes the place of each group of them.
 var leftOut = regexp.MustCompile(`^(` + strings.Join([]string{
 	`…`,
-	`Building `, `When interrupted`, `built `, `Tools ready:`, `  [a-z]`,
+	`Compiling `, `Building `, `Go keeps `, `When interrupted`, `built `, `Tools ready:`, `  [a-z]`,
 	`starting `, `importing `, `waiting `, `k8st0 `,
 	`Updating `, `Destroying `, `Diagnostics:`, `Outputs:`, `  - `, `    [a-z\[\]]`, `        \[`, `Resources:`, `Duration:`,
 	` \+   .*pulumi:(pulumi|providers):`, `.*edge-origin-`,

@@ -16,13 +16,14 @@ var ErrLocked = errors.New("another run holds the lock")
 
 // Lock keeps other runs on the clone at root, in this process or another, away from name until the
 // returned function is called. The kernel releases the lock when the process dies, however it dies.
-// waiting is called once if another run holds it.
+// waiting is called at once if another run holds it, and then every half minute.
 func Lock(ctx context.Context, root, name string, waiting func()) (func(), error) {
 	unlock, err := TryLock(root, name)
-	if errors.Is(err, ErrLocked) {
-		waiting()
-	}
-	for errors.Is(err, ErrLocked) {
+	for called := (time.Time{}); errors.Is(err, ErrLocked); {
+		if time.Since(called) >= heartbeat {
+			waiting()
+			called = time.Now()
+		}
 		select {
 		case <-ctx.Done():
 			return nil, fmt.Errorf("waiting for the lock %s: %w", name, ctx.Err())

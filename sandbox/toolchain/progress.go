@@ -29,7 +29,8 @@ const (
 // read afterwards.
 type progress struct {
 	out        io.Writer
-	width      int // of the terminal, 0 if there is none
+	width      int        // of the terminal, 0 if there is none
+	size       func() int // the width now, which changes with the window
 	processors int
 	now        func() time.Time
 
@@ -60,7 +61,8 @@ func newProgress(out io.Writer, processors int) *progress {
 	if out == nil {
 		out = io.Discard
 	}
-	return &progress{out: out, width: TerminalWidth(out), processors: max(processors, 1), now: time.Now}
+	size := func() int { return TerminalWidth(out) }
+	return &progress{out: out, width: size(), size: size, processors: max(processors, 1), now: time.Now}
 }
 
 // TerminalWidth returns the number of columns if out is a terminal, and 0 otherwise: nothing else has a
@@ -80,13 +82,15 @@ func TerminalWidth(out io.Writer) int {
 	return int(size.Col)
 }
 
-// begin says what is about to happen and starts the display for builds with the given costs. The
-// caller must call end.
-func (p *progress) begin(costs map[string]float64, where string) {
+// begin says what is about to happen and starts the display for builds with the given costs, whose results
+// go into the directory where. The caller must call end.
+func (p *progress) begin(costs map[string]float64, where string, caches goSettings) {
 	p.expect(costs)
 	if len(costs) > 0 {
 		fmt.Fprintf(p.out, "Building %s from source into %s, which takes %s unless some of it was compiled before.\n"+
-			"When interrupted, the same command goes on where it stopped.\n", tools(len(costs)), where, minutes(p.left()))
+			"Go keeps what it downloads in %s, and what it compiles in %s, several gigabytes.\n"+
+			"When interrupted, the same command goes on where it stopped.\n",
+			tools(len(costs)), where, minutes(p.left()), caches.GOMODCACHE, caches.GOCACHE)
 	}
 	p.stop = make(chan struct{})
 	p.stopped.Go(func() {
@@ -222,6 +226,9 @@ func (p *progress) building() bool { return len(p.running)+len(p.ended) > 0 }
 func (p *progress) draw() {
 	if p.width == 0 || !p.busy() {
 		return
+	}
+	if width := p.size(); width > 0 {
+		p.width = width
 	}
 	line := p.activities()
 	if p.building() {

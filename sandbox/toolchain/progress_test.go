@@ -134,3 +134,23 @@ func TestElapsed(t *testing.T) {
 		require.Equal(t, want, elapsed(duration))
 	}
 }
+
+// A window may become narrower while something is built. A line that wraps couldn't be wiped.
+func TestProgress_FollowsTheWindow(t *testing.T) {
+	t.Parallel()
+	shown, out, _ := display(74)
+	shown.size = func() int { return 40 }
+	shown.started("node", using(200))
+	require.Equal(t, "\r\x1b[K██████████░░░░░░░░░░ 50 %, less than a ", out.String())
+}
+
+// Where the disk fills up is said before it does.
+func TestProgress_SaysWhereThingsGo(t *testing.T) {
+	t.Parallel()
+	shown, out, _ := display(0)
+	shown.begin(map[string]float64{"node": 300, "runc": 60}, "/clone/.sandbox", goSettings{GOMODCACHE: "/go/mod", GOCACHE: "/cache"})
+	shown.end()
+	require.Equal(t, "Building 2 tools from source into /clone/.sandbox, which takes about 3 min unless some of it was compiled before.\n"+
+		"Go keeps what it downloads in /go/mod, and what it compiles in /cache, several gigabytes.\n"+
+		"When interrupted, the same command goes on where it stopped.\n", out.String())
+}
