@@ -121,7 +121,7 @@ func (t target) flags() []string {
 func (t target) args(ctx context.Context, root, scratch, output string, processes int) ([]string, error) {
 	args := append([]string{"build"}, t.flags()...)
 	// Each compiler keeps to one processor, see goCmd.
-	args = append(args, "-p", fmt.Sprint(cmp.Or(processes, runtime.NumCPU())))
+	args = append(args, "-p", fmt.Sprint(cmp.Or(processes, runtime.GOMAXPROCS(0))))
 	if len(t.embeds) > 0 {
 		overlay, err := t.writeOverlay(ctx, root, scratch)
 		if err != nil {

@@ -62,7 +62,7 @@ func TestDownloads_AFailureLeadsToABuildAndIsRemembered(t *testing.T) {
 	require.NoError(t, run.downloadAll(t.Context()))
 	require.False(t, run.provided(made))
 	require.Equal(t, "built here: "+cannotDownload, run.tools[made.name].String())
-	require.Equal(t, pluginChoice{origin: OriginBuilt, why: cannotDownload}, run.findPlugin(made, false))
+	require.Equal(t, pluginChoice{origin: OriginBuilt, why: cannotDownload}, run.findPlugin(made, true))
 }
 
 func TestDownloads_ASuccessMakesABuildNeedless(t *testing.T) {

@@ -64,7 +64,7 @@ func System(ctx context.Context, options Options) error {
 	if err != nil {
 		return err
 	}
-	run.progress.begin(nil, "")
+	run.progress.begin(nil, "", run.settings)
 	defer run.progress.end()
 	return run.system(ctx, false)
 }
@@ -79,7 +79,7 @@ func (e *ensurer) ensure(ctx context.Context, wanted []target) (Result, error) {
 		for _, t := range absent {
 			costs[t.name] = t.cost
 		}
-		e.progress.begin(costs, stateDir(e.Root))
+		e.progress.begin(costs, stateDir(e.Root), e.settings)
 		err := runJobs(ctx, jobs, e.limits())
 		e.progress.end()
 		if err != nil {
@@ -132,7 +132,7 @@ func prepare(ctx context.Context, options Options) (*ensurer, error) {
 	}
 	return &ensurer{
 		Options: options, offline: os.Getenv("SANDBOX_OFFLINE") != "", settings: settings,
-		progress: newProgress(options.Out, runtime.NumCPU()), tools: map[string]Tool{},
+		progress: newProgress(options.Out, runtime.GOMAXPROCS(0)), tools: map[string]Tool{},
 	}, nil
 }
 
@@ -279,8 +279,9 @@ func (e *ensurer) provide(ctx context.Context, t target) error {
 		e.note(t)
 		return nil
 	}
-	processes := 0
-	if available := availableMemory(); available > 0 && available < t.memory+2 {
+	available := availableMemory()
+	processes := compilers(runtime.GOMAXPROCS(0), e.limits().places, available, t.memory)
+	if available > 0 && available < t.memory+2 {
 		// Too little to build while another run does, or to build two large packages at once.
 		unlock, err := Lock(ctx, e.Root, "memory", waiting("something large"))
 		if err != nil {
@@ -300,6 +301,19 @@ func (e *ensurer) provide(ctx context.Context, t target) error {
 	return nil
 }
 
+// compilerMemory is what a compiler takes in GiB, other than those of the few largest packages.
+const compilerMemory = 0.25
+
+// compilers returns how many compilers a build may run side by side: one for each processor, if there is
+// room for those of as many builds as there are places, beside its largest package. Zero available memory
+// means that it isn't known.
+func compilers(processors, places int, available, largest float64) int {
+	if available == 0 {
+		return processors
+	}
+	return max(1, min(processors, int((available-largest)/(compilerMemory*float64(places)))))
+}
+
 func (e *ensurer) provided(t target) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -315,5 +329,5 @@ func (e *ensurer) limits() limits {
 	if memory == 0 {
 		memory = 4
 	}
-	return limits{places: min(max(runtime.NumCPU(), 1), 4), memory: memory - 1}
+	return limits{places: min(runtime.GOMAXPROCS(0), 4), memory: memory - 1}
 }

@@ -27,6 +27,7 @@ var passed = []string{
 // goSettings are the `go` command's settings.
 type goSettings struct {
 	GOVERSION, GOARCH, GOOS string
+	GOMODCACHE, GOCACHE     string
 }
 
 // buildEnvironment returns the variables for `go`, derived from the user's: the same on every
@@ -57,7 +58,7 @@ func HostEnvironment(root string) []string {
 		return nil
 	}
 	return []string{
-		"CGO_ENABLED=0", "GOWORK=off",
+		"CGO_ENABLED=0", "GOWORK=off", "GOAMD64=", "GOARM64=", "GOEXPERIMENT=",
 		GoFlags(slices.Concat([]string{"-mod=readonly"}, LeanFlags, []string{"-ldflags=-s -w"})...),
 	}
 }
@@ -92,7 +93,7 @@ func askGo(ctx context.Context) (goSettings, error) {
 	if _, err := exec.LookPath("go"); err != nil {
 		return settings, fmt.Errorf("building the tools needs Go %s or newer: %w", minimumGo, err)
 	}
-	cmd := exec.CommandContext(ctx, "go", "env", "-json", "GOVERSION", "GOARCH", "GOOS")
+	cmd := exec.CommandContext(ctx, "go", "env", "-json", "GOVERSION", "GOARCH", "GOOS", "GOMODCACHE", "GOCACHE")
 	cmd.Env = buildEnvironment(os.Environ(), false)
 	output, err := cmd.Output()
 	if err != nil {

@@ -47,3 +47,22 @@ func TestRoomIn(t *testing.T) {
 		})
 	}
 }
+
+// Each compiler needs memory, however many processors there are.
+func TestCompilers(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		processors, places int
+		available, largest float64
+		want               int
+	}{
+		{2, 2, 6.5, 2, 2},
+		{2, 2, 20, 4, 2},
+		{64, 4, 6.8, 2, 4},
+		{64, 4, 250, 4, 64},
+		{8, 4, 1, 2, 1},
+		{8, 4, 0, 2, 8},
+	} {
+		require.Equal(t, test.want, compilers(test.processors, test.places, test.available, test.largest), "%+v", test)
+	}
+}

@@ -39,7 +39,7 @@ func choosePlugin(facts pluginFacts) pluginChoice {
 		return pluginChoice{origin: OriginDownloaded}
 	case facts.offline:
 		return pluginChoice{origin: OriginBuilt, why: "nothing is downloaded while SANDBOX_OFFLINE is set"}
-	case facts.failure != "":
+	case facts.built && facts.failure != "":
 		return pluginChoice{origin: OriginBuilt, why: cannotDownload}
 	case facts.built:
 		return pluginChoice{origin: OriginBuilt}

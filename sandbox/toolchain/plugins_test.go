@@ -22,7 +22,7 @@ func TestChoosePlugin(t *testing.T) {
 		{"a download while offline", pluginFacts{downloaded: true, offline: true}, pluginChoice{origin: OriginDownloaded}},
 		{"a build", pluginFacts{built: true}, pluginChoice{origin: OriginBuilt}},
 		{"offline", pluginFacts{offline: true}, pluginChoice{origin: OriginBuilt, why: "nothing is downloaded while SANDBOX_OFFLINE is set"}},
-		{"a recent failure", pluginFacts{failure: "no route"}, pluginChoice{origin: OriginBuilt, why: cannotDownload}},
+		{"a recent failure, without a build", pluginFacts{failure: "no route"}, pluginChoice{origin: OriginBuilt, try: true}},
 		{"a recent failure, built since", pluginFacts{failure: "no route", built: true}, pluginChoice{origin: OriginBuilt, why: cannotDownload}},
 	}
 	for _, test := range tests {

@@ -50,8 +50,8 @@ type target struct {
 	edited bool
 	// embeds are files of required modules that appear beside the main package while it is built.
 	embeds []embed
-	// memory is the measured peak of a cold build in GiB, so that small machines build one target
-	// after another.
+	// memory is what the largest process of a cold build takes at its peak in GiB, so that small machines
+	// build one target after another.
 	memory float64
 	// cost is what a cold build takes on the machine that make bench-cold was run on, in CPU seconds.
 	cost   float64

@@ -176,7 +176,7 @@ func TestFlags_AreTheSameEverywhere(t *testing.T) {
 	require.NoError(t, installed{Path: "/usr/bin/pulumi"}.use(root))
 	host, err := os.ReadFile(filepath.Join(clone, "sandbox/plugins/language-go/main.go"))
 	require.NoError(t, err)
-	require.Len(t, HostEnvironment(root), 3)
+	require.Len(t, HostEnvironment(root), 6)
 	for _, variable := range HostEnvironment(root) {
 		require.Contains(t, string(host), `"`+variable+`",`)
 	}

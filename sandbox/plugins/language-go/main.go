@@ -33,6 +33,9 @@ const programVariable = "SANDBOX_PROGRAM"
 var buildEnvironment = []string{
 	"CGO_ENABLED=0",
 	"GOWORK=off",
+	"GOAMD64=",
+	"GOARM64=",
+	"GOEXPERIMENT=",
 	"GOFLAGS=-mod=readonly -trimpath -buildvcs=false '-gcflags=all=-dwarf=false -l' -gcflags=std=-dwarf=false '-ldflags=-s -w'",
 }
 
