@@ -148,6 +148,22 @@ func (c *cold) remove(ctx context.Context) error {
 	return os.RemoveAll(c.dir)
 }
 
+// archives returns the size in MB of the modules that were downloaded into a module cache.
+func archives(cache string) (float64, error) {
+	size := 0.0
+	err := filepath.WalkDir(filepath.Join(cache, "cache", "download"), func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() || filepath.Ext(path) != ".zip" {
+			return err
+		}
+		info, err := entry.Info()
+		if err == nil {
+			size += float64(info.Size()) / 1e6
+		}
+		return err
+	})
+	return size, err
+}
+
 func (c *cold) print(ctx context.Context, wall time.Duration) error {
 	costs, err := toolchain.CostsOf(ctx, c.tree(), c.modules())
 	if err != nil {
@@ -166,8 +182,13 @@ func (c *cold) print(ctx context.Context, wall time.Duration) error {
 		all.Memory = max(all.Memory, cost.Memory)
 		all.Downloaded += cost.Downloaded
 	}
-	fmt.Fprintf(w, "%.0f s\t\t\t\t  the sandbox itself, the world and the deployment\n", c.cpu-all.CPU)
-	fmt.Fprintf(w, "%.0f s\t%.0f s\t%.1f GiB\t%.0f MB\t  all\n", c.cpu, wall.Seconds(), all.Memory, all.Downloaded)
+	downloaded, err := archives(c.modules())
+	if err != nil {
+		return fmt.Errorf("measuring what was downloaded: %w", err)
+	}
+	fmt.Fprintf(w, "%.0f s\t\t\t%.0f MB\t  the sandbox itself, the world and the deployment, and modules that are edited\n",
+		c.cpu-all.CPU, downloaded-all.Downloaded)
+	fmt.Fprintf(w, "%.0f s\t%.0f s\t%.1f GiB\t%.0f MB\t  all\n", c.cpu, wall.Seconds(), all.Memory, downloaded)
 	// In fact a little more: packages that the program has in common with Pulumi were compiled with Pulumi.
 	fmt.Fprintf(w, "%.0f s\t\t\t\t  all where Pulumi is installed, and its plugins are downloaded\n", c.cpu-pulumi)
 	return w.Flush()
