@@ -75,3 +75,30 @@ func stackFile(t *testing.T, file string) map[string]string {
 	}
 	return settings
 }
+
+// What kubectl makes or deletes, and what is named in a manifest, belongs to the stack's cluster and namespace.
+func TestExamples_Kubectl(t *testing.T) {
+	t.Parallel()
+	readmes, err := filepath.Glob("../../examples/*/README.md")
+	require.NoError(t, err)
+	manifests, err := filepath.Glob("../../examples/*/[!P]*.yaml")
+	require.NoError(t, err)
+	require.NotEmpty(t, readmes)
+	require.NotEmpty(t, manifests)
+	for _, file := range readmes {
+		raw, err := os.ReadFile(file)
+		require.NoError(t, err)
+		if strings.Contains(string(raw), "   kubectl ") {
+			require.Contains(t, string(raw), "kubectl config use-context", file)
+		}
+	}
+	for _, file := range manifests {
+		raw, err := os.ReadFile(file)
+		require.NoError(t, err)
+		for line := range strings.Lines(string(raw)) {
+			if strings.Contains(line, ": edge") && !strings.HasPrefix(line, "#") {
+				require.Contains(t, line, "# change this", file)
+			}
+		}
+	}
+}

@@ -196,6 +196,7 @@ func (e *example) environments(t *testing.T) {
 		e.stack(t, name)
 	}
 	e.follow(t, 0)
+	require.Equal(t, 3, strings.Count(e.follow(t, 0), "unchanged\n"), "a second time, it goes to each stack again")
 	answers := map[string]string{
 		exampleZone: "traefik", "any." + exampleZone: "traefik",
 		"staging." + exampleZone: "web", "api-staging." + exampleZone: "api",
