@@ -25,9 +25,15 @@ import (
 // tailLines is how much of a failed build's output is repeated in the error.
 const tailLines = 15
 
+// pace is how a build shares the machine with others.
+type pace struct {
+	processes int  // compilers side by side; one for each processor if it is 0
+	yields    bool // to a build that takes longer
+}
+
 // build compiles t and installs its binaries. The compiler's output goes into a log. started learns
 // of the process that compiles.
-func (t target) build(ctx context.Context, root, key string, processes int, started func(*os.Process)) (Cost, error) {
+func (t target) build(ctx context.Context, root, key string, pace pace, started func(*os.Process)) (Cost, error) {
 	scratch, err := t.makeScratch(root)
 	if err != nil {
 		return Cost{}, fmt.Errorf("making a directory to build %s in: %w", t.name, err)
@@ -39,11 +45,14 @@ func (t target) build(ctx context.Context, root, key string, processes int, star
 		}
 	}
 	output := filepath.Join(scratch, "out")
-	args, err := t.args(ctx, root, scratch, output, processes)
+	args, err := t.args(ctx, root, scratch, output, pace.processes)
 	if err != nil {
 		return Cost{}, err
 	}
 	cmd, start := t.goCmd(ctx, root, args...), time.Now()
+	if pace.yields {
+		giveWay(cmd)
+	}
 	// Compiled packages pass through it, and many distributions have /tmp in memory.
 	cmd.Env = append(cmd.Env, "GOTMPDIR="+scratch)
 	err = runLogged(cmd, filepath.Join(logDir(root), "build-"+t.name+".log"), func() { started(cmd.Process) })
@@ -55,6 +64,15 @@ func (t target) build(ctx context.Context, root, key string, processes int, star
 		return cost, fmt.Errorf("building %s: %w", t.name, err)
 	}
 	return cost, t.install(root, output, key, cost)
+}
+
+// giveWay lets a command, and all that it starts, have what others leave of the processors. Where there is
+// no nice, it shares them.
+func giveWay(cmd *exec.Cmd) {
+	if nice, err := exec.LookPath("nice"); err == nil {
+		cmd.Args = append([]string{nice, "-n", "10", cmd.Path}, cmd.Args[1:]...)
+		cmd.Path = nice
+	}
 }
 
 // makeScratch makes a fresh directory for a build of t, with one for its output, and removes what a

@@ -34,6 +34,7 @@ type ensurer struct {
 	settings goSettings
 	progress *progress
 	pulumi   *installed // the user's, if it is used
+	longest  string     // the target that takes longest to build, to which others yield
 
 	mu    sync.Mutex
 	tools map[string]Tool // by target
@@ -79,6 +80,7 @@ func (e *ensurer) ensure(ctx context.Context, wanted []target) (Result, error) {
 		for _, t := range absent {
 			costs[t.name] = t.cost
 		}
+		e.longest = longest(absent)
 		e.progress.begin(costs, stateDir(e.Root), e.settings)
 		err := runJobs(ctx, jobs, e.limits())
 		e.progress.end()
@@ -183,6 +185,18 @@ func (e *ensurer) findAll(ctx context.Context, wanted []target) ([]target, error
 	return absent, nil
 }
 
+// longest returns the name of the target that takes longest to build. If others didn't yield to it, it would
+// be the last one, and leave processors idle while it links.
+func longest(all []target) string {
+	name, cost := "", 0.0
+	for _, t := range all {
+		if t.cost > cost {
+			name, cost = t.name, t.cost
+		}
+	}
+	return name
+}
+
 // pulumiNames are the targets that the user's own Pulumi replaces.
 var pulumiNames = []string{"pulumi", "language-host", "language-go"}
 
@@ -280,7 +294,8 @@ func (e *ensurer) provide(ctx context.Context, t target) error {
 		return nil
 	}
 	available := availableMemory()
-	processes := compilers(runtime.GOMAXPROCS(0), e.limits().places, available, t.memory)
+	pace := pace{yields: t.name != e.longest}
+	pace.processes = compilers(runtime.GOMAXPROCS(0), e.limits().places, available, t.memory)
 	if available > 0 && available < t.memory+2 {
 		// Too little to build while another run does, or to build two large packages at once.
 		unlock, err := Lock(ctx, e.Root, "memory", waiting("something large"))
@@ -288,11 +303,11 @@ func (e *ensurer) provide(ctx context.Context, t target) error {
 			return err
 		}
 		defer unlock()
-		processes = 1
+		pace.processes = 1
 	}
 	var process atomic.Pointer[os.Process]
 	e.progress.started(t.name, func() float64 { return usedBy(process.Load()) })
-	cost, err := t.build(ctx, e.Root, key, processes, process.Store)
+	cost, err := t.build(ctx, e.Root, key, pace, process.Store)
 	e.progress.finished(t.name, cost.CPU, err)
 	if err != nil {
 		return err

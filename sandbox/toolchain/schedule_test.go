@@ -3,6 +3,9 @@ package toolchain
 import (
 	"context"
 	"errors"
+	"os/exec"
+	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -105,4 +108,29 @@ func TestRunJobs_StopsAtTheFirstError(t *testing.T) {
 		require.True(t, stopped)
 		require.False(t, later)
 	})
+}
+
+func TestLongest(t *testing.T) {
+	t.Parallel()
+	require.Empty(t, longest(nil))
+	require.Equal(t, "node", longest(targets()))
+}
+
+// A build that gives way is started with a lower priority, as is all that it starts.
+func TestGiveWay(t *testing.T) {
+	t.Parallel()
+	if _, err := exec.LookPath("nice"); err != nil {
+		t.Skip("there is no nice")
+	}
+	priority := func(change func(*exec.Cmd)) int {
+		cmd := exec.Command("sh", "-c", "nice && true") // which prints the priority of what it starts
+		change(cmd)
+		out, err := cmd.Output()
+		require.NoError(t, err)
+		number, err := strconv.Atoi(strings.TrimSpace(string(out)))
+		require.NoError(t, err)
+		return number
+	}
+	usual := priority(func(*exec.Cmd) {})
+	require.Equal(t, min(usual+10, 19), priority(giveWay))
 }
