@@ -39,13 +39,20 @@ func TestMakefile_Environment(t *testing.T) {
 	})
 }
 
-// What has to be compiled before anything else can be said is announced, once.
-func TestMakefile_Announcement(t *testing.T) {
-	t.Parallel()
+// bareClone is a folder with nothing but the Makefile.
+func bareClone(t *testing.T) string {
+	t.Helper()
 	clone := t.TempDir()
 	makefile, err := filepath.Abs("Makefile")
 	require.NoError(t, err)
 	require.NoError(t, os.Symlink(makefile, filepath.Join(clone, "Makefile")))
+	return clone
+}
+
+// What has to be compiled before anything else can be said is announced, once.
+func TestMakefile_Announcement(t *testing.T) {
+	t.Parallel()
+	clone := bareClone(t)
 	run := func(command string) string {
 		cmd := exec.Command("make", "--no-print-directory", command, "SANDBOX=echo sandbox")
 		cmd.Dir = clone
@@ -84,10 +91,7 @@ func TestMakefile_Vulnerabilities(t *testing.T) {
 // success.
 func TestMakefile_RunsOfE2E(t *testing.T) {
 	t.Parallel()
-	clone := t.TempDir()
-	makefile, err := filepath.Abs("Makefile")
-	require.NoError(t, err)
-	require.NoError(t, os.Symlink(makefile, filepath.Join(clone, "Makefile")))
+	clone := bareClone(t)
 	run := func(part string) (string, error) {
 		cmd := exec.Command("make", "--no-print-directory", "e2e", "RUN=TestIt", "IN_SANDBOX=@:", "E2E=@"+part)
 		cmd.Dir = clone
