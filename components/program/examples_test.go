@@ -81,7 +81,7 @@ func TestExamples_Kubectl(t *testing.T) {
 	t.Parallel()
 	readmes, err := filepath.Glob("../../examples/*/README.md")
 	require.NoError(t, err)
-	manifests, err := filepath.Glob("../../examples/*/[!P]*.yaml")
+	manifests, err := filepath.Glob("../../examples/*/[^P]*.yaml")
 	require.NoError(t, err)
 	require.NotEmpty(t, readmes)
 	require.NotEmpty(t, manifests)
