@@ -3,7 +3,6 @@ package components
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"net/netip"
 	"reflect"
 	"slices"
@@ -111,9 +110,7 @@ func selectsConnectors(service cloudflared.ServiceName, spec corev1.ServiceSpec,
 	if args.Namespace != "" && service.Namespace != args.Namespace {
 		return false
 	}
-	own := map[string]string{}
-	maps.Copy(own, args.Pod.Labels)
-	maps.Copy(own, objectLabels(args.TunnelName))
+	own := podLabels(args)
 	for key, value := range spec.Selector {
 		if key != labelTunnelID && key != labelNetwork && own[key] != value {
 			return false

@@ -38,9 +38,16 @@ const (
 	groupReadable = 0o440
 )
 
+// podLabels are a connector's labels, but for those that tell its tunnel and its network.
+func podLabels(args *CloudflareTunnelArgs) map[string]string {
+	all := map[string]string{}
+	maps.Copy(all, args.Pod.Labels)
+	maps.Copy(all, objectLabels(args.TunnelName))
+	return all
+}
+
 func podMeta(args *CloudflareTunnelArgs, labels, files pulumi.StringMap) *metav1.ObjectMetaArgs {
-	all := pulumi.ToStringMap(args.Pod.Labels)
-	maps.Copy(all, pulumi.ToStringMap(objectLabels(args.TunnelName)))
+	all := pulumi.ToStringMap(podLabels(args))
 	maps.Copy(all, labels)
 	meta := &metav1.ObjectMetaArgs{Labels: all}
 	if annotations := pulumi.ToStringMap(args.Pod.Annotations); len(annotations)+len(files) > 0 {

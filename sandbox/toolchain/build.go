@@ -25,12 +25,6 @@ import (
 // tailLines is how much of a failed build's output is repeated in the error.
 const tailLines = 15
 
-// pace is how a build shares the machine with others.
-type pace struct {
-	processes int  // compilers side by side; one for each processor if it is 0
-	yields    bool // to a build that takes longer
-}
-
 // build compiles t and installs its binaries. The compiler's output goes into a log. started learns
 // of the process that compiles.
 func (t target) build(ctx context.Context, root, key string, pace pace, started func(*os.Process)) (Cost, error) {
@@ -64,15 +58,6 @@ func (t target) build(ctx context.Context, root, key string, pace pace, started 
 		return cost, fmt.Errorf("building %s: %w", t.name, err)
 	}
 	return cost, t.install(root, output, key, cost)
-}
-
-// giveWay lets a command, and all that it starts, have what others leave of the processors. Where there is
-// no nice, it shares them.
-func giveWay(cmd *exec.Cmd) {
-	if nice, err := exec.LookPath("nice"); err == nil {
-		cmd.Args = append([]string{nice, "-n", "10", cmd.Path}, cmd.Args[1:]...)
-		cmd.Path = nice
-	}
 }
 
 // makeScratch makes a fresh directory for a build of t, with one for its output, and removes what a

@@ -185,18 +185,6 @@ func (e *ensurer) findAll(ctx context.Context, wanted []target) ([]target, error
 	return absent, nil
 }
 
-// longest returns the name of the target that takes longest to build. If others didn't yield to it, it would
-// be the last one, and leave processors idle while it links.
-func longest(all []target) string {
-	name, cost := "", 0.0
-	for _, t := range all {
-		if t.cost > cost {
-			name, cost = t.name, t.cost
-		}
-	}
-	return name
-}
-
 // pulumiNames are the targets that the user's own Pulumi replaces.
 var pulumiNames = []string{"pulumi", "language-host", "language-go"}
 
@@ -314,19 +302,6 @@ func (e *ensurer) provide(ctx context.Context, t target) error {
 	}
 	e.note(t)
 	return nil
-}
-
-// compilerMemory is what a compiler takes in GiB, other than those of the few largest packages.
-const compilerMemory = 0.25
-
-// compilers returns how many compilers a build may run side by side: one for each processor, if there is
-// room for those of as many builds as there are places, beside its largest package. Zero available memory
-// means that it isn't known.
-func compilers(processors, places int, available, largest float64) int {
-	if available == 0 {
-		return processors
-	}
-	return max(1, min(processors, int((available-largest)/(compilerMemory*float64(places)))))
 }
 
 func (e *ensurer) provided(t target) bool {

@@ -28,6 +28,19 @@ func availableMemory() float64 {
 	return available / gib
 }
 
+// compilerMemory is what a compiler takes in GiB, other than those of the few largest packages.
+const compilerMemory = 0.25
+
+// compilers returns how many compilers a build may run side by side: one for each processor, if there is
+// room for those of as many builds as there are places, beside its largest package. Zero available memory
+// means that it isn't known.
+func compilers(processors, places int, available, largest float64) int {
+	if available == 0 {
+		return processors
+	}
+	return max(1, min(processors, int((available-largest)/(compilerMemory*float64(places)))))
+}
+
 // memoryGroups returns the directories of the control groups that limit the memory of a process, from
 // what /proc says of its groups. In a container they may not all be visible, but its own is: it looks
 // like the root.

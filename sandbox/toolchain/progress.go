@@ -29,8 +29,7 @@ const (
 // read afterwards.
 type progress struct {
 	out        io.Writer
-	width      int        // of the terminal, 0 if there is none
-	size       func() int // the width now, which changes with the window
+	width      func() int // of the terminal, which changes with its window; 0 if there is none
 	processors int
 	now        func() time.Time
 
@@ -61,8 +60,8 @@ func newProgress(out io.Writer, processors int) *progress {
 	if out == nil {
 		out = io.Discard
 	}
-	size := func() int { return TerminalWidth(out) }
-	return &progress{out: out, width: size(), size: size, processors: max(processors, 1), now: time.Now}
+	width := func() int { return TerminalWidth(out) }
+	return &progress{out: out, width: width, processors: max(processors, 1), now: time.Now}
 }
 
 // TerminalWidth returns the number of columns if out is a terminal, and 0 otherwise: nothing else has a
@@ -156,7 +155,7 @@ func (p *progress) finished(name string, used float64, err error) {
 			verb = "failed to build"
 		}
 		line := fmt.Sprintf("%s %s in %s", verb, name, elapsed(p.now().Sub(running.since)))
-		if p.width == 0 && err == nil {
+		if p.width() == 0 && err == nil {
 			line += "; " + p.whole()
 		}
 		fmt.Fprintln(p.out, line)
@@ -201,7 +200,7 @@ func (p *progress) say(format string, args ...any) {
 func (p *progress) tick() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.width > 0 {
+	if p.width() > 0 {
 		p.draw()
 		return
 	}
@@ -224,19 +223,17 @@ func (p *progress) busy() bool { return len(p.running)+len(p.waits) > 0 }
 func (p *progress) building() bool { return len(p.running)+len(p.ended) > 0 }
 
 func (p *progress) draw() {
-	if p.width == 0 || !p.busy() {
+	width := p.width()
+	if width == 0 || !p.busy() {
 		return
-	}
-	if width := p.size(); width > 0 {
-		p.width = width
 	}
 	line := p.activities()
 	if p.building() {
 		full := int(p.share() * cells)
 		line = strings.Repeat("█", full) + strings.Repeat("░", cells-full) + " " + p.whole() + ": " + line
 	}
-	if runes := []rune(line); len(runes) >= p.width {
-		line = string(runes[:p.width-1])
+	if runes := []rune(line); len(runes) >= width {
+		line = string(runes[:width-1])
 	}
 	fmt.Fprint(p.out, "\r\x1b[K"+line)
 	p.drawn = true

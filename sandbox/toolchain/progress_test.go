@@ -17,7 +17,7 @@ func display(width int) (*progress, *bytes.Buffer, *time.Time) {
 	var out bytes.Buffer
 	clock := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	shown := newProgress(&out, 2)
-	shown.width, shown.now = width, func() time.Time { return clock }
+	shown.width, shown.now = func() int { return width }, func() time.Time { return clock }
 	shown.expect(map[string]float64{"node": 300, "runc": 60, "skipper": 40})
 	return shown, &out, &clock
 }
@@ -139,7 +139,7 @@ func TestElapsed(t *testing.T) {
 func TestProgress_FollowsTheWindow(t *testing.T) {
 	t.Parallel()
 	shown, out, _ := display(74)
-	shown.size = func() int { return 40 }
+	shown.width = func() int { return 40 }
 	shown.started("node", using(200))
 	require.Equal(t, "\r\x1b[K██████████░░░░░░░░░░ 50 %, less than a ", out.String())
 }

@@ -3,6 +3,7 @@ package toolchain
 import (
 	"context"
 	"errors"
+	"os/exec"
 )
 
 // job is a piece of work for the scheduler.
@@ -74,4 +75,31 @@ func (j *job) ready() bool {
 		}
 	}
 	return true
+}
+
+// pace is how a build shares the machine with others.
+type pace struct {
+	processes int  // compilers side by side; one for each processor if it is 0
+	yields    bool // to a build that takes longer
+}
+
+// longest returns the name of the target that takes longest to build. If others didn't yield to it, it would
+// be the last one, and leave processors idle while it links.
+func longest(all []target) string {
+	name, cost := "", 0.0
+	for _, t := range all {
+		if t.cost > cost {
+			name, cost = t.name, t.cost
+		}
+	}
+	return name
+}
+
+// giveWay lets a command, and all that it starts, have what others leave of the processors. Where there is
+// no nice, it shares them.
+func giveWay(cmd *exec.Cmd) {
+	if nice, err := exec.LookPath("nice"); err == nil {
+		cmd.Args = append([]string{nice, "-n", "10", cmd.Path}, cmd.Args[1:]...)
+		cmd.Path = nice
+	}
 }

@@ -23,3 +23,17 @@ func TestCold_HidesPulumi(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "v0.0.0\nno home\n", string(out))
 }
+
+// All that was downloaded counts, whatever it is for.
+func TestArchives(t *testing.T) {
+	t.Parallel()
+	cache := t.TempDir()
+	for name, size := range map[string]int{"a/@v/v1.0.0.zip": 1_500_000, "b/c/@v/v2.0.0.zip": 500_000, "a/@v/v1.0.0.mod": 4_000_000} {
+		path := filepath.Join(cache, "cache", "download", name)
+		require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
+		require.NoError(t, os.WriteFile(path, make([]byte, size), 0o644))
+	}
+	size, err := archives(cache)
+	require.NoError(t, err)
+	require.InDelta(t, 2, size, 0.001)
+}
